@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// A sub-command of fulgurite-engine: one file each, registered in main.cpp.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace fulgurite::app {
+
+// Exit statuses of every sub-command.
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailure = 1; // it ran and failed: the message says what and where
+inline constexpr int kExitUsage = 2;   // the command line is wrong
+inline constexpr int kExitInterrupted = 130;
+
+// Each adds its sub-command to `app`; the sub-command's callback does the work and throws Error on failure.
+void addDoctor(CLI::App& app);
+
+} // namespace fulgurite::app

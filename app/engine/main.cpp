@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Entry point of the head-less program: parses the command line and hands over to one sub-command.
+#include "app/engine/command.h"
+#include "core/base/error.h"
+#include "core/base/version.h"
+
+#include <cstdio>
+#include <exception>
+#include <fmt/core.h>
+
+namespace {
+
+int report(const std::exception& error) {
+    fmt::print(stderr, "fulgurite-engine: {}\n", error.what());
+    return fulgurite::app::kExitFailure;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    using namespace fulgurite;
+    CLI::App app("Fulgurite engine: runs, serves and measures hybrid lightning-attention MoE models",
+                 "fulgurite-engine");
+    app.set_version_flag("--version", kVersion);
+    app.require_subcommand(1);
+    app::addDoctor(app);
+    try {
+        app.parse(argc, argv);
+        return app::kExitOk;
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? app::kExitOk : app::kExitUsage;
+    } catch (const Error& error) {
+        return report(error);
+    } catch (const std::exception& error) {
+        return report(error);
+    }
+}

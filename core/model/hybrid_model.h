@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// The hybrid lightning-attention MoE model: immutable weights and the forward pass over a batch of sequences.
+// The mathematics is the published MiniMax-Text-01 / M1 modelling code in float32 arithmetic.
+#pragma once
+
+#include "core/base/types.h"
+#include "core/checkpoint/model_config.h"
+#include "core/state/sequence_state.h"
+#include "kernels/pool.h"
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace fulgurite {
+
+struct ModelWeights;
+
+enum class LogitsWanted : std::uint8_t { None, Last, All };
+
+// The next tokens of one sequence. `state` is advanced by tokens.size().
+struct SequenceChunk {
+    SequenceState* state = nullptr;
+    std::span<const TokenId> tokens;
+    LogitsWanted logits = LogitsWanted::Last;
+};
+
+// Sees what passes through the layers. `rows` counts the tokens of the whole batch, in batch order. Called on the
+// thread of forward(); the arrays are valid during the call only.
+class ForwardObserver {
+  public:
+    virtual ~ForwardObserver() = default;
+    // `index` 0 is the embedding, i + 1 the output of layer i. hidden: F32 [rows, hidden_size].
+    virtual void onHidden(int index, std::span<const float> hidden, std::size_t rows) = 0;
+    // experts: [rows, top_k] by falling weight; weights: F32 [rows, top_k], each row summing to 1.
+    virtual void onRouting(int layer, std::span<const std::int32_t> experts, std::span<const float> weights,
+                           std::size_t rows) = 0;
+};
+
+// Scratch memory of forward passes; reused between calls, grows to the largest batch seen. One per thread.
+class Workspace {
+  public:
+    Workspace();
+    ~Workspace();
+    Workspace(Workspace&&) noexcept;
+    Workspace& operator=(Workspace&&) noexcept;
+
+    struct Buffers;
+    Buffers& buffers() { return *buffers_; }
+
+  private:
+    std::unique_ptr<Buffers> buffers_;
+};
+
+class HybridModel {
+  public:
+    // Maps the checkpoint in `folder`; reports every missing, extra or mis-shaped tensor in one Error{Corrupt}.
+    static std::shared_ptr<const HybridModel> load(const std::filesystem::path& folder);
+    explicit HybridModel(std::unique_ptr<const ModelWeights> weights);
+    ~HybridModel();
+
+    const ModelConfig& config() const;
+    const ModelWeights& weights() const { return *weights_; }
+    SequenceState newState() const { return SequenceState(StateShape::of(config())); }
+
+    // Runs all chunks as one batch. Appends to `logits` F32 [vocab_size] for each wanted row, in batch order.
+    // Throws Error{InvalidInput} for a token outside the vocabulary, before any state is touched.
+    void forward(std::span<SequenceChunk> batch, kernels::ThreadPool& pool, Workspace& workspace,
+                 std::vector<float>& logits, ForwardObserver* observer = nullptr) const;
+
+  private:
+    std::unique_ptr<const ModelWeights> weights_;
+};
+
+} // namespace fulgurite

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a conversation has built up in the model: paged keys and values for the softmax layers, one matrix per head
+// for the lightning layers, and the position. The only place that knows that keys can be shared and matrices
+// cannot.
+//
+// A fork shares whole pages of keys and values and copies the matrices. Continuing from a fork, or from a saved and
+// restored state, gives the bits that continuing the original would give. Not synchronised: one thread at a time
+// for each state; forks of one state may live on different threads.
+#pragma once
+
+#include "core/checkpoint/model_config.h"
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace fulgurite {
+
+// The part of a configuration that decides the layout of a state.
+struct StateShape {
+    std::vector<LayerKind> layers;
+    int num_heads = 0;
+    int num_kv_heads = 0;
+    int head_dim = 0;
+
+    static StateShape of(const ModelConfig& config);
+    std::size_t lightningBytes() const;            // fixed, whatever the length
+    std::size_t kvBytesPerToken() const;           // all softmax layers together
+    std::size_t bytesAt(std::size_t tokens) const; // whole pages
+    bool operator==(const StateShape&) const = default;
+};
+
+// Tokens per page of keys and values.
+inline constexpr std::size_t kPageTokens = 64;
+
+// Keys and values of one softmax layer for up to kPageTokens tokens: F32, [num_kv_heads, kPageTokens, head_dim]
+// each.
+struct KvPage {
+    std::vector<float> keys;
+    std::vector<float> values;
+};
+
+class SequenceState {
+  public:
+    explicit SequenceState(StateShape shape);
+    SequenceState(SequenceState&&) noexcept = default;
+    SequenceState& operator=(SequenceState&&) noexcept = default;
+    SequenceState(const SequenceState&) = delete; // say fork()
+    SequenceState& operator=(const SequenceState&) = delete;
+
+    SequenceState fork() const;
+
+    const StateShape& shape() const { return shape_; }
+    // Tokens absorbed so far; the next token's position.
+    std::size_t position() const { return position_; }
+
+    // Bytes of the matrices, and of the pages of keys and values (shared or not).
+    std::size_t lightningBytes() const;
+    std::size_t kvBytes() const;
+    std::size_t bytes() const { return lightningBytes() + kvBytes(); }
+    // Bytes of pages that no other state holds, plus the matrices: what dropping this state would free.
+    std::size_t exclusiveBytes() const;
+
+    // A safetensors file with every array and the position. `restore` checks it against `shape` and throws
+    // Error{Corrupt | InvalidInput}.
+    void save(const std::filesystem::path& path) const;
+    static SequenceState restore(const std::filesystem::path& path, const StateShape& shape);
+
+    // For the model: the matrices of a lightning layer, F32 [num_heads, head_dim (key), head_dim (value)].
+    std::span<float> lightning(int layer);
+    std::span<const float> lightning(int layer) const;
+
+    // For the model: makes room for `count` more tokens in every softmax layer, copying a shared last page first.
+    void reserve(std::size_t count);
+    // Pages of a softmax layer, enough for position() plus what was reserved.
+    KvPage& page(int layer, std::size_t index);
+    const KvPage& page(int layer, std::size_t index) const;
+    // The forward pass has written `count` tokens.
+    void advance(std::size_t count) { position_ += count; }
+
+  private:
+    StateShape shape_;
+    std::size_t position_ = 0;
+    std::vector<std::vector<float>> matrices_;                // one per layer, empty for softmax layers
+    std::vector<std::vector<std::shared_ptr<KvPage>>> pages_; // one per layer, empty for lightning layers
+};
+
+} // namespace fulgurite

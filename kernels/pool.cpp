@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/pool.h"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace fulgurite::kernels {
+
+namespace {
+
+// Between the layers of a decode step workers wait a few microseconds; a spin of this many rounds bridges that
+// without a trip through the kernel, and is given up soon enough not to burn a core in an idle engine.
+constexpr int kSpinRounds = 4000;
+
+void pause() {
+#if defined(__x86_64__)
+    _mm_pause();
+#else
+    std::this_thread::yield();
+#endif
+}
+
+} // namespace
+
+struct ThreadPool::Shared {
+    std::vector<std::jthread> workers;
+    std::mutex callers; // one parallelFor at a time
+    std::mutex mutex;
+    std::condition_variable wake;
+    std::atomic<std::uint64_t> generation{0};
+    std::atomic<std::size_t> pending{0};
+    std::atomic<bool> stop{false};
+    const Body* body = nullptr;
+    std::size_t count = 0;
+    std::size_t chunk = 0;
+    bool spin = true;
+
+    void runRange(std::size_t worker) const {
+        const std::size_t begin = worker * chunk;
+        if (begin < count) {
+            (*body)(begin, std::min(count, begin + chunk), worker);
+        }
+    }
+
+    std::uint64_t waitForWork(std::uint64_t seen) {
+        for (int i = 0; spin && i < kSpinRounds; ++i) {
+            if (generation.load(std::memory_order_acquire) != seen || stop.load(std::memory_order_relaxed)) {
+                return generation.load(std::memory_order_acquire);
+            }
+            pause();
+        }
+        std::unique_lock lock(mutex);
+        wake.wait(lock, [&] { return generation.load(std::memory_order_relaxed) != seen || stop.load(); });
+        return generation.load(std::memory_order_acquire);
+    }
+
+    void work(std::size_t worker) {
+        std::uint64_t seen = 0;
+        while (true) {
+            const std::uint64_t current = waitForWork(seen);
+            if (current == seen) {
+                return; // stopped
+            }
+            seen = current;
+            runRange(worker);
+            pending.fetch_sub(1, std::memory_order_acq_rel);
+        }
+    }
+};
+
+ThreadPool::ThreadPool(std::size_t threads) : shared_(std::make_unique<Shared>()) {
+    const std::size_t cores = std::max<std::size_t>(1, std::thread::hardware_concurrency());
+    const std::size_t wanted = threads == 0 ? cores : threads;
+    shared_->spin = wanted <= cores;
+    for (std::size_t worker = 1; worker < wanted; ++worker) {
+        shared_->workers.emplace_back([shared = shared_.get(), worker] { shared->work(worker); });
+    }
+}
+
+ThreadPool::~ThreadPool() {
+    {
+        const std::lock_guard lock(shared_->mutex);
+        shared_->stop.store(true);
+    }
+    shared_->wake.notify_all();
+    shared_->workers.clear();
+}
+
+std::size_t ThreadPool::size() const {
+    return shared_->workers.size() + 1;
+}
+
+void ThreadPool::parallelFor(std::size_t count, std::size_t grain, const Body& body) {
+    if (count == 0) {
+        return;
+    }
+    grain = std::max<std::size_t>(1, grain);
+    const std::size_t share = (count + size() - 1) / size();
+    const std::size_t chunk = (share + grain - 1) / grain * grain;
+    if (chunk >= count) {
+        body(0, count, 0);
+        return;
+    }
+    Shared& shared = *shared_;
+    const std::lock_guard turn(shared.callers);
+    shared.body = &body;
+    shared.count = count;
+    shared.chunk = chunk;
+    shared.pending.store(shared.workers.size(), std::memory_order_relaxed);
+    {
+        const std::lock_guard lock(shared.mutex);
+        shared.generation.fetch_add(1, std::memory_order_release);
+    }
+    shared.wake.notify_all();
+    shared.runRange(0);
+    while (shared.pending.load(std::memory_order_acquire) != 0) {
+        shared.spin ? pause() : std::this_thread::yield();
+    }
+}
+
+} // namespace fulgurite::kernels
