@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "core/base/atomic_file.h"
 #include "core/base/error.h"
 #include "core/base/file_io.h"
 #include "core/base/mapped_file.h"

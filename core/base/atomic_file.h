@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// A file that appears whole or not at all: written under a temporary name beside the target, synced, then renamed.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string_view>
+
+namespace fulgurite {
+
+class AtomicFile {
+  public:
+    // Creates TARGET.partial. Every member throws Error{Io} with path and cause.
+    explicit AtomicFile(std::filesystem::path target);
+    ~AtomicFile(); // removes the temporary file unless committed
+    AtomicFile(const AtomicFile&) = delete;
+    AtomicFile& operator=(const AtomicFile&) = delete;
+
+    void write(std::span<const std::byte> bytes);
+    void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
+    // Replaces the target; call once, last.
+    void commit();
+
+  private:
+    void check(bool ok, const char* what) const;
+
+    std::filesystem::path target_;
+    std::filesystem::path temporary_;
+    int fd_ = -1;
+};
+
+// The whole content at once.
+void writeFileAtomically(const std::filesystem::path& path, std::string_view content);
+
+} // namespace fulgurite
