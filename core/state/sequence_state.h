@@ -3,9 +3,9 @@
 // for the lightning layers, and the position. The only place that knows that keys can be shared and matrices
 // cannot.
 //
-// A fork shares whole pages of keys and values and copies the matrices. Continuing from a fork, or from a saved and
-// restored state, gives the bits that continuing the original would give. Not synchronised: one thread at a time
-// for each state; forks of one state may live on different threads.
+// A fork shares full pages of keys and values and copies the matrices and the last, partly filled page. Continuing
+// from a fork, or from a saved and restored state, gives the bits that continuing the original would give. Not
+// synchronised: one thread at a time for each state; forks of one state may live on different threads.
 #pragma once
 
 #include "core/checkpoint/model_config.h"
@@ -26,6 +26,9 @@ struct StateShape {
     int head_dim = 0;
 
     static StateShape of(const ModelConfig& config);
+    std::size_t matrixFloats() const;              // of one lightning layer
+    std::size_t rowFloats() const;                 // keys, or values, of one token in one softmax layer
+    std::size_t pageBytes() const;                 // of one KvPage
     std::size_t lightningBytes() const;            // fixed, whatever the length
     std::size_t kvBytesPerToken() const;           // all softmax layers together
     std::size_t bytesAt(std::size_t tokens) const; // whole pages
@@ -72,15 +75,18 @@ class SequenceState {
     std::span<float> lightning(int layer);
     std::span<const float> lightning(int layer) const;
 
-    // For the model: makes room for `count` more tokens in every softmax layer, copying a shared last page first.
+    // For the model: makes room for `count` more tokens in every softmax layer.
     void reserve(std::size_t count);
     // Pages of a softmax layer, enough for position() plus what was reserved.
+    // Write rows from position() on only: earlier pages may be shared.
     KvPage& page(int layer, std::size_t index);
     const KvPage& page(int layer, std::size_t index) const;
     // The forward pass has written `count` tokens.
     void advance(std::size_t count) { position_ += count; }
 
   private:
+    SequenceState() = default;
+
     StateShape shape_;
     std::size_t position_ = 0;
     std::vector<std::vector<float>> matrices_;                // one per layer, empty for softmax layers

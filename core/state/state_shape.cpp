@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sizes of a sequence state, known before any memory is taken.
+#include "core/state/sequence_state.h"
+
+#include <algorithm>
+
+namespace fulgurite {
+
+namespace {
+
+std::size_t countOf(const std::vector<LayerKind>& layers, LayerKind kind) {
+    return static_cast<std::size_t>(std::count(layers.begin(), layers.end(), kind));
+}
+
+} // namespace
+
+StateShape StateShape::of(const ModelConfig& config) {
+    return {config.layers, config.num_heads, config.num_kv_heads, config.head_dim};
+}
+
+std::size_t StateShape::matrixFloats() const {
+    const auto dim = static_cast<std::size_t>(head_dim);
+    return static_cast<std::size_t>(num_heads) * dim * dim;
+}
+
+std::size_t StateShape::rowFloats() const {
+    return static_cast<std::size_t>(num_kv_heads) * static_cast<std::size_t>(head_dim);
+}
+
+std::size_t StateShape::pageBytes() const {
+    return kPageTokens * 2 * rowFloats() * sizeof(float);
+}
+
+std::size_t StateShape::lightningBytes() const {
+    return countOf(layers, LayerKind::Lightning) * matrixFloats() * sizeof(float);
+}
+
+std::size_t StateShape::kvBytesPerToken() const {
+    return countOf(layers, LayerKind::Softmax) * 2 * rowFloats() * sizeof(float);
+}
+
+std::size_t StateShape::bytesAt(std::size_t tokens) const {
+    const std::size_t pages = (tokens + kPageTokens - 1) / kPageTokens;
+    return lightningBytes() + pages * kPageTokens * kvBytesPerToken();
+}
+
+} // namespace fulgurite
