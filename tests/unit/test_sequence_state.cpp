@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Forks against deep copies: random forks and appends, where a write that leaks to a relative shows as a
 // difference.
+#include "core/base/error.h"
+#include "core/base/file_io.h"
+#include "core/checkpoint/safetensors.h"
 #include "core/state/sequence_state.h"
 
 #include <cstdint>
+#include <filesystem>
+#include <functional>
 #include <gtest/gtest.h>
 #include <random>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 namespace fulgurite {
@@ -215,6 +221,107 @@ TEST(SequenceState, ForksContinueOnTheirOwnThreads) {
         expectEqual(fork.state, fork.expected);
     }
     expectEqual(root.state, root.expected);
+}
+
+class StateFile : public testing::Test {
+  protected:
+    StateFile()
+        : folder(std::filesystem::temp_directory_path() / ("fulgurite-state-" + std::to_string(::getpid()))) {
+        std::filesystem::create_directories(folder);
+    }
+    ~StateFile() override { std::filesystem::remove_all(folder); }
+
+    static void expectRefused(const std::function<void()>& act, ErrorKind kind, const std::string& word) {
+        try {
+            act();
+            ADD_FAILURE() << "accepted; expected a message with " << word;
+        } catch (const Error& error) {
+            EXPECT_EQ(error.kind(), kind) << error.what();
+            EXPECT_NE(std::string(error.what()).find(word), std::string::npos) << error.what();
+        }
+    }
+
+    std::filesystem::path folder;
+};
+
+TEST_F(StateFile, RestoresEveryBit) {
+    std::mt19937 random(7);
+    for (const std::size_t tokens : {0u, 1u, 63u, 64u, 65u, 200u}) {
+        Pair pair = freshPair();
+        append(pair, tokens, random);
+        pair.state.reserve(70); // room that was never written is not saved
+        pair.state.save(folder / "s");
+        Pair restored{SequenceState::restore(folder / "s", smallShape()), pair.expected};
+        expectEqual(restored.state, restored.expected);
+        append(restored, 70, random);
+        expectEqual(restored.state, restored.expected);
+        expectEqual(pair.state, pair.expected);
+    }
+}
+
+TEST_F(StateFile, RefusesAnotherModelsState) {
+    std::mt19937 random(8);
+    Pair pair = freshPair();
+    append(pair, 70, random);
+    const auto path = folder / "s";
+    pair.state.save(path);
+    StateShape other = smallShape();
+    other.head_dim = 8;
+    expectRefused([&] { SequenceState::restore(path, other); }, ErrorKind::InvalidInput, "[3, 8, 8]");
+    other = smallShape();
+    other.num_kv_heads = 1;
+    expectRefused([&] { SequenceState::restore(path, other); }, ErrorKind::InvalidInput, "keys.1");
+    other = smallShape();
+    std::swap(other.layers[0], other.layers[1]);
+    expectRefused([&] { SequenceState::restore(path, other); }, ErrorKind::InvalidInput, "keys.0");
+    other = smallShape();
+    other.layers.push_back(LayerKind::Lightning);
+    expectRefused([&] { SequenceState::restore(path, other); }, ErrorKind::InvalidInput, "another model");
+}
+
+TEST_F(StateFile, RefusesDamage) {
+    std::mt19937 random(9);
+    Pair pair = freshPair();
+    append(pair, 70, random);
+    const auto path = folder / "s";
+    pair.state.save(path);
+    const std::string whole = readTextFile(path);
+    for (const std::size_t length : {std::size_t{0}, std::size_t{7}, std::size_t{100}, whole.size() - 1}) {
+        writeFileAtomically(folder / "cut", whole.substr(0, length));
+        expectRefused([&] { SequenceState::restore(folder / "cut", smallShape()); }, ErrorKind::Corrupt, "cut");
+    }
+    std::string longer = whole;
+    longer.replace(longer.find("\"position\":\"70\""), 15, "\"position\":\"99\"");
+    writeFileAtomically(folder / "longer", longer);
+    expectRefused([&] { SequenceState::restore(folder / "longer", smallShape()); }, ErrorKind::InvalidInput,
+                  "[70, 2, 4]");
+    std::string word = whole;
+    word.replace(word.find("\"position\":\"70\""), 15, "\"position\":\"x0\"");
+    writeFileAtomically(folder / "word", word);
+    expectRefused([&] { SequenceState::restore(folder / "word", smallShape()); }, ErrorKind::Corrupt, "position");
+    SafetensorsWriter writer(folder / "weights");
+    writer.declare("w", DType::F32, {0});
+    writer.finish();
+    expectRefused([&] { SequenceState::restore(folder / "weights", smallShape()); }, ErrorKind::InvalidInput,
+                  "not a saved sequence state");
+    expectRefused([&] { SequenceState::restore(folder / "none", smallShape()); }, ErrorKind::NotFound, "none");
+}
+
+TEST_F(StateFile, AFailedSaveKeepsTheOldFile) {
+    std::mt19937 random(10);
+    Pair pair = freshPair();
+    append(pair, 5, random);
+    pair.state.save(folder / "s");
+    expectRefused([&] { pair.state.save(folder / "missing" / "s"); }, ErrorKind::Io, "missing");
+    Pair longer{pair.state.fork(), pair.expected};
+    append(longer, 5, random);
+    longer.state.save(folder / "s");
+    expectEqual(SequenceState::restore(folder / "s", smallShape()), longer.expected);
+    std::size_t files = 0;
+    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder)) {
+        ++files;
+    }
+    EXPECT_EQ(files, 1u); // no temporary left behind
 }
 
 } // namespace

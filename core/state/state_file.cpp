@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sequence states on disk: safetensors with `state.L` F32 [heads, key dim, value dim] for each lightning layer L,
+// `keys.L` and `values.L` F32 [tokens, kv heads, head dim] for each softmax layer, and the position as metadata.
+#include "core/base/error.h"
+#include "core/checkpoint/safetensors.h"
+#include "core/state/sequence_state.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <string>
+
+namespace fulgurite {
+
+namespace {
+
+constexpr const char* kFormat = "fulgurite.sequence_state";
+constexpr const char* kVersion = "1";
+
+std::string arrayName(const char* kind, std::size_t layer) {
+    return fmt::format("{}.{}", kind, layer);
+}
+
+Shape matrixShape(const StateShape& shape) {
+    return {shape.num_heads, shape.head_dim, shape.head_dim};
+}
+
+Shape rowsShape(const StateShape& shape, std::size_t tokens) {
+    return {static_cast<std::int64_t>(tokens), shape.num_kv_heads, shape.head_dim};
+}
+
+// Copies rows [kv heads][head dim] of `tokens` tokens between a page's layout and the file's.
+template <class Copy>
+void eachRow(const StateShape& shape, std::size_t tokens, Copy copy) {
+    const auto dim = static_cast<std::size_t>(shape.head_dim);
+    const auto heads = static_cast<std::size_t>(shape.num_kv_heads);
+    for (std::size_t token = 0; token < tokens; ++token) {
+        for (std::size_t head = 0; head < heads; ++head) {
+            copy((head * kPageTokens + token) * dim, (token * heads + head) * dim, dim);
+        }
+    }
+}
+
+std::size_t tokensOfPage(std::size_t position, std::size_t page) {
+    return std::min(kPageTokens, position - page * kPageTokens);
+}
+
+std::size_t readPosition(const SafetensorsFile& file) {
+    const auto& metadata = file.header().metadata;
+    const std::string path = file.path().string();
+    const auto format = metadata.find("format");
+    const auto version = metadata.find("version");
+    if (format == metadata.end() || format->second != kFormat) {
+        fail(ErrorKind::InvalidInput, "{}: not a saved sequence state (metadata format is {})", path,
+             format == metadata.end() ? "missing" : "\"" + format->second + "\"");
+    }
+    if (version == metadata.end() || version->second != kVersion) {
+        fail(ErrorKind::InvalidInput, "{}: saved by another version of the program (state version {}, expected {})",
+             path, version == metadata.end() ? "missing" : version->second, kVersion);
+    }
+    const auto text = metadata.find("position");
+    std::size_t position = 0;
+    if (text != metadata.end()) {
+        const char* end = text->second.data() + text->second.size();
+        const auto [parsed, error] = std::from_chars(text->second.data(), end, position);
+        if (error == std::errc() && parsed == end) {
+            return position;
+        }
+    }
+    fail(ErrorKind::Corrupt, "{}: metadata \"position\" is missing or no number", path);
+}
+
+TensorView expectArray(const SafetensorsFile& file, const std::string& name, const Shape& expected) {
+    if (!file.contains(name)) {
+        fail(ErrorKind::InvalidInput, "{}: array \"{}\" is missing; the state belongs to another model",
+             file.path().string(), name);
+    }
+    TensorView view = file.tensor(name);
+    if (view.dtype != DType::F32 || view.shape != expected) {
+        fail(ErrorKind::InvalidInput,
+             "{}: array \"{}\" is {} {}, this model needs F32 {}; the state belongs to another model",
+             file.path().string(), name, nameOf(view.dtype), toString(view.shape), toString(expected));
+    }
+    return view;
+}
+
+void checkNothingElse(const SafetensorsFile& file, const StateShape& shape) {
+    std::size_t expected = 0;
+    for (const LayerKind kind : shape.layers) {
+        expected += kind == LayerKind::Lightning ? 1 : 2;
+    }
+    const std::size_t found = file.header().entries.size();
+    if (found != expected) {
+        fail(ErrorKind::InvalidInput,
+             "{}: {} arrays, this model's state has {}; the state belongs to another model", file.path().string(),
+             found, expected);
+    }
+}
+
+} // namespace
+
+void SequenceState::save(const std::filesystem::path& path) const {
+    SafetensorsWriter writer(path);
+    writer.setMetadata("format", kFormat);
+    writer.setMetadata("version", kVersion);
+    writer.setMetadata("position", std::to_string(position_));
+    for (std::size_t layer = 0; layer < shape_.layers.size(); ++layer) {
+        if (shape_.layers[layer] == LayerKind::Lightning) {
+            writer.declare(arrayName("state", layer), DType::F32, matrixShape(shape_));
+        } else {
+            writer.declare(arrayName("keys", layer), DType::F32, rowsShape(shape_, position_));
+            writer.declare(arrayName("values", layer), DType::F32, rowsShape(shape_, position_));
+        }
+    }
+    std::vector<float> rows(kPageTokens * shape_.rowFloats());
+    const auto appendRows = [&](std::size_t layer, std::vector<float> KvPage::*which) {
+        for (std::size_t page = 0; page * kPageTokens < position_; ++page) {
+            const std::vector<float>& source = (*pages_[layer][page]).*which;
+            const std::size_t tokens = tokensOfPage(position_, page);
+            eachRow(shape_, tokens, [&](std::size_t in_page, std::size_t in_file, std::size_t dim) {
+                std::memcpy(&rows[in_file], &source[in_page], dim * sizeof(float));
+            });
+            writer.append(std::as_bytes(std::span(rows.data(), tokens * shape_.rowFloats())));
+        }
+    };
+    for (std::size_t layer = 0; layer < shape_.layers.size(); ++layer) {
+        if (shape_.layers[layer] == LayerKind::Lightning) {
+            writer.append(std::as_bytes(std::span(matrices_[layer])));
+        } else {
+            appendRows(layer, &KvPage::keys);
+            appendRows(layer, &KvPage::values);
+        }
+    }
+    writer.finish();
+}
+
+SequenceState SequenceState::restore(const std::filesystem::path& path, const StateShape& shape) {
+    const SafetensorsFile file(path);
+    const std::size_t position = readPosition(file);
+    checkNothingElse(file, shape);
+    // Shapes are checked against the file before the position, which it also states, decides on any allocation.
+    for (std::size_t layer = 0; layer < shape.layers.size(); ++layer) {
+        if (shape.layers[layer] == LayerKind::Lightning) {
+            expectArray(file, arrayName("state", layer), matrixShape(shape));
+        } else {
+            expectArray(file, arrayName("keys", layer), rowsShape(shape, position));
+            expectArray(file, arrayName("values", layer), rowsShape(shape, position));
+        }
+    }
+    SequenceState state(shape);
+    state.reserve(position);
+    state.position_ = position;
+    const auto readRows = [&](std::size_t layer, const char* kind, std::vector<float> KvPage::*which) {
+        const std::byte* source = file.tensor(arrayName(kind, layer)).data;
+        for (std::size_t page = 0; page * kPageTokens < position; ++page) {
+            std::vector<float>& target = (*state.pages_[layer][page]).*which;
+            const std::byte* first = source + page * kPageTokens * shape.rowFloats() * sizeof(float);
+            eachRow(shape, tokensOfPage(position, page),
+                    [&](std::size_t in_page, std::size_t in_file, std::size_t dim) {
+                        std::memcpy(&target[in_page], first + in_file * sizeof(float), dim * sizeof(float));
+                    });
+        }
+    };
+    for (std::size_t layer = 0; layer < shape.layers.size(); ++layer) {
+        if (shape.layers[layer] == LayerKind::Lightning) {
+            const TensorView view = file.tensor(arrayName("state", layer));
+            std::memcpy(state.matrices_[layer].data(), view.data, view.bytes());
+        } else {
+            readRows(layer, "keys", &KvPage::keys);
+            readRows(layer, "values", &KvPage::values);
+        }
+    }
+    return state;
+}
+
+} // namespace fulgurite
