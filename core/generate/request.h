@@ -49,7 +49,7 @@ struct GenerateRequest {
     StopParams stop;
     int alternatives = 0;       // best tokens reported with each token, before and after the samplers; at most 20
     bool report_tokens = true;  // log-probability, rank and entropy of each token
-    bool echo_logprobs = false; // score the prompt's tokens too
+    bool echo_logprobs = false; // score the prompt's tokens too: they reach onPromptToken
 };
 
 struct Alternative {
@@ -99,6 +99,9 @@ class GenerationListener {
   public:
     virtual ~GenerationListener() = default;
     virtual void onPrefill(const PrefillProgress&) {}
+    // With `echo_logprobs`: each token of the prompt in order, before the first onToken. The first one has nothing
+    // before it: rank 0 and no alternatives.
+    virtual void onPromptToken(const TokenRecord&) {}
     // `text`: the whole UTF-8 characters that this token completed, possibly none; text that may be the beginning
     // of a stop string is held back. Special tokens have no text.
     virtual void onToken(const TokenRecord& token, const std::string& text) = 0;
