@@ -23,7 +23,7 @@ struct SamplerParams {
     float repetition_penalty = 1.0f; // divides positive and multiplies negative logits of seen tokens
     float presence_penalty = 0.0f;
     float frequency_penalty = 0.0f;
-    std::map<TokenId, float> logit_bias;
+    std::map<TokenId, float> logit_bias = {};
     std::uint64_t seed = 0;
 };
 
@@ -37,10 +37,10 @@ struct RepetitionStop {
 struct StopParams {
     int max_tokens = 0;      // new tokens; 0 means as many as memory and the model's limit allow
     int thinking_budget = 0; // tokens inside <think>; at the limit the end of thinking is forced. 0 is off
-    std::vector<std::string> strings;
-    TokenIds token_ids; // besides the model's end of sentence
+    std::vector<std::string> strings = {};
+    TokenIds token_ids = {}; // besides the model's end of sentence
     bool ignore_eos = false;
-    RepetitionStop repetition;
+    RepetitionStop repetition = {};
 };
 
 struct GenerateRequest {

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/generate/sampler.h"
+
+#include "core/base/error.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+
+namespace fulgurite {
+
+namespace {
+
+void requireRange(std::string_view field, double value, double low, double high) {
+    if (!(value >= low && value <= high)) {
+        fail(ErrorKind::InvalidInput, "{} is {}; it must lie between {} and {}", field, value, low, high);
+    }
+}
+
+std::vector<Alternative> asAlternatives(const std::vector<Entry>& entries, const auto& logprobOf) {
+    std::vector<Alternative> result;
+    result.reserve(entries.size());
+    for (const Entry& entry : entries) {
+        result.push_back({entry.id, static_cast<float>(logprobOf(entry.value))});
+    }
+    return result;
+}
+
+double sumOf(const std::vector<Entry>& entries) {
+    double sum = 0;
+    for (const Entry& entry : entries) {
+        sum += static_cast<double>(entry.value);
+    }
+    return sum;
+}
+
+void requireFinite(bool finite) {
+    if (!finite) {
+        fail(ErrorKind::Internal, "the model produced a logit that is not a number; its weights may be damaged");
+    }
+}
+
+void describeChosen(std::span<const float> logits, double normaliser, TokenRecord& record) {
+    const double logit = static_cast<double>(logits[static_cast<std::size_t>(record.id)]);
+    record.logprob = static_cast<float>(logit - normaliser);
+    record.rank = rankOf(logits, record.id);
+}
+
+} // namespace
+
+void validate(const SamplerParams& params, std::size_t vocab_size) {
+    requireRange("temperature", static_cast<double>(params.temperature), 0, 100);
+    requireRange("top_k", params.top_k, 0, 1e9);
+    requireRange("top_p", static_cast<double>(params.top_p), 0, 1);
+    requireRange("min_p", static_cast<double>(params.min_p), 0, 1);
+    requireRange("repetition_penalty", static_cast<double>(params.repetition_penalty), 0.01, 100);
+    requireRange("presence_penalty", static_cast<double>(params.presence_penalty), -100, 100);
+    requireRange("frequency_penalty", static_cast<double>(params.frequency_penalty), -100, 100);
+    for (const auto& [id, bias] : params.logit_bias) {
+        if (id < 0 || static_cast<std::size_t>(id) >= vocab_size) {
+            fail(ErrorKind::InvalidInput, "logit_bias names token {}; the vocabulary ends at {}", id,
+                 vocab_size - 1);
+        }
+        requireRange("logit_bias", static_cast<double>(bias), -1000, 1000);
+    }
+}
+
+Sampler::Sampler(SamplerParams params, std::size_t known_ids) : params_(std::move(params)), known_ids_(known_ids) {}
+
+bool Sampler::hasPenalties() const {
+    return params_.repetition_penalty != 1.0f || params_.presence_penalty != 0.0f ||
+           params_.frequency_penalty != 0.0f;
+}
+
+void Sampler::observePrompt(std::span<const TokenId> prompt) {
+    if (params_.repetition_penalty != 1.0f) {
+        for (const TokenId id : prompt) {
+            seen_[id].in_prompt = true;
+        }
+    }
+}
+
+TokenRecord Sampler::sample(std::span<const float> logits, std::uint64_t position, const ReportParams& report) {
+    TokenRecord record;
+    const double normaliser = describeBefore(logits, report, record);
+    const std::span<const float> after = adjusted(logits.first(std::min(known_ids_, logits.size())));
+    if (params_.temperature == 0.0f) {
+        record.id = argmax(after);
+        requireFinite(record.id >= 0);
+        record.kept = 1;
+        if (report.alternatives > 0) {
+            record.after = {{record.id, 0.0f}};
+        }
+    } else {
+        draw(position, after, report.alternatives, record);
+    }
+    if (report.statistics) {
+        describeChosen(logits, normaliser, record);
+    }
+    if (hasPenalties()) {
+        ++seen_[record.id].generated;
+    }
+    return record;
+}
+
+TokenRecord Sampler::force(TokenId id, std::span<const float> logits, const ReportParams& report) {
+    TokenRecord record;
+    const double normaliser = describeBefore(logits, report, record);
+    record.id = id;
+    record.forced = true;
+    record.kept = 1;
+    if (report.statistics) {
+        describeChosen(logits, normaliser, record);
+    }
+    if (hasPenalties()) {
+        ++seen_[id].generated;
+    }
+    return record;
+}
+
+// Returns what to subtract from a logit to get its log-probability.
+double Sampler::describeBefore(std::span<const float> logits, const ReportParams& report, TokenRecord& record) {
+    if (!report.statistics && report.alternatives == 0) {
+        return 0;
+    }
+    weights_.resize(logits.size());
+    const SoftmaxSums sums = softmaxWeights(logits, 1.0f, weights_);
+    requireFinite(sums.finite);
+    const double normaliser = static_cast<double>(sums.max) + sums.log_sum;
+    record.entropy = static_cast<float>(sums.entropy);
+    if (report.alternatives > 0) {
+        record.before = asAlternatives(bestOf(logits, static_cast<std::size_t>(report.alternatives)),
+                                       [&](float logit) { return static_cast<double>(logit) - normaliser; });
+    }
+    return normaliser;
+}
+
+float Sampler::penalised(float logit, const Seen& seen) const {
+    logit = logit > 0 ? logit / params_.repetition_penalty : logit * params_.repetition_penalty;
+    if (seen.generated > 0) {
+        logit -= params_.presence_penalty + params_.frequency_penalty * static_cast<float>(seen.generated);
+    }
+    return logit;
+}
+
+// Only the few tokens that are biased or were seen change.
+std::span<const float> Sampler::adjusted(std::span<const float> logits) {
+    if (params_.logit_bias.empty() && seen_.empty()) {
+        return logits;
+    }
+    logits_.assign(logits.begin(), logits.end());
+    for (const auto& [id, bias] : params_.logit_bias) {
+        if (static_cast<std::size_t>(id) < logits_.size()) {
+            logits_[static_cast<std::size_t>(id)] += bias;
+        }
+    }
+    for (const auto& [id, seen] : seen_) {
+        if (static_cast<std::size_t>(id) < logits_.size()) {
+            float& logit = logits_[static_cast<std::size_t>(id)];
+            logit = penalised(logit, seen);
+        }
+    }
+    return logits_;
+}
+
+void Sampler::draw(std::uint64_t position, std::span<const float> logits, int alternatives, TokenRecord& record) {
+    weights_.resize(logits.size());
+    const SoftmaxSums sums = softmaxWeights(logits, params_.temperature, weights_);
+    requireFinite(sums.finite);
+    const double uniform = uniformAt(params_.seed, position);
+    if (params_.top_k == 0 && params_.top_p >= 1.0f && params_.min_p == 0.0f) {
+        drawFromAll(sums, uniform, record);
+        if (alternatives > 0) {
+            record.after =
+                asAlternatives(bestOf(weights_, static_cast<std::size_t>(alternatives)),
+                               [&](float weight) { return std::log(static_cast<double>(weight) / sums.sum); });
+        }
+        return;
+    }
+    std::vector<Entry> kept = cut(sums);
+    const double mass = sumOf(kept);
+    // By rising id, so that two nearly equal weights may swap rank without changing what is drawn.
+    std::sort(kept.begin(), kept.end(), [](const Entry& a, const Entry& b) { return a.id < b.id; });
+    double left = uniform * mass;
+    const Entry* chosen = &kept.back();
+    for (const Entry& entry : kept) {
+        left -= static_cast<double>(entry.value);
+        if (left < 0) {
+            chosen = &entry;
+            break;
+        }
+    }
+    record.id = chosen->id;
+    record.kept = static_cast<int>(kept.size());
+    record.kept_mass = static_cast<float>(mass / sums.sum);
+    record.logprob_after = static_cast<float>(std::log(static_cast<double>(chosen->value) / mass));
+    if (alternatives > 0) {
+        const auto count = std::min(kept.size(), static_cast<std::size_t>(alternatives));
+        std::partial_sort(kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(count), kept.end(), ranksBefore);
+        kept.resize(count);
+        record.after =
+            asAlternatives(kept, [&](float weight) { return std::log(static_cast<double>(weight) / mass); });
+    }
+}
+
+void Sampler::drawFromAll(const SoftmaxSums& sums, double uniform, TokenRecord& record) const {
+    const Entry chosen = entryAtMass(weights_, uniform * sums.sum);
+    record.id = chosen.id;
+    record.kept = static_cast<int>(weights_.size());
+    record.kept_mass = 1.0f;
+    record.logprob_after = static_cast<float>(std::log(static_cast<double>(chosen.value) / sums.sum));
+}
+
+// All three cuts keep a head of the ranking, so each works on what the one before left.
+std::vector<Entry> Sampler::cut(const SoftmaxSums& sums) const {
+    std::vector<Entry> kept;
+    double mass = sums.sum;
+    const auto top_k = static_cast<std::size_t>(params_.top_k);
+    if (top_k > 0 && top_k < weights_.size()) {
+        kept = bestOf(weights_, top_k);
+        mass = sumOf(kept);
+    } else {
+        // Weights below (1 - p) / n of the mass add up to less than 1 - p of it, so top-p drops them all.
+        const double tail = (1.0 - static_cast<double>(params_.top_p)) / static_cast<double>(weights_.size());
+        const auto bound = static_cast<float>(0.999 * tail * sums.sum);
+        kept = atLeast(weights_, std::max(bound, params_.min_p)); // the best weight is 1
+    }
+    if (params_.top_p < 1.0f) {
+        keepMass(kept, static_cast<double>(params_.top_p) * mass);
+    }
+    if (params_.min_p > 0.0f) {
+        std::erase_if(kept, [&](const Entry& entry) { return entry.value < params_.min_p; });
+    }
+    return kept;
+}
+
+} // namespace fulgurite

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Chooses the next token from logits: logit bias, penalties, (greedy stops here) temperature, top-k, top-p, min-p,
+// then a draw. Reports the distribution before and after. One sampler for each sequence; not synchronised.
+#pragma once
+
+#include "core/generate/distribution.h"
+#include "core/generate/request.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+namespace fulgurite {
+
+inline constexpr int kMaxAlternatives = 20;
+
+// Throws Error{InvalidInput} that names the field and its range.
+void validate(const SamplerParams& params, std::size_t vocab_size);
+
+// What a record should contain beyond the token.
+struct ReportParams {
+    bool statistics = true; // log-probability, rank, entropy
+    int alternatives = 0;   // at most kMaxAlternatives
+};
+
+class Sampler {
+  public:
+    // `known_ids`: ids from there on have no token (padding rows of the vocabulary) and are never drawn.
+    Sampler(SamplerParams params, std::size_t known_ids);
+
+    // Tokens that the repetition penalty counts as seen.
+    void observePrompt(std::span<const TokenId> prompt);
+
+    // Draws the token for `position` and counts it as seen. The draw depends on logits, seed and position alone.
+    // Throws Error{Internal} when a logit is not a number.
+    TokenRecord sample(std::span<const float> logits, std::uint64_t position, const ReportParams& report);
+
+    // The record of a token that was put there, not drawn.
+    TokenRecord force(TokenId id, std::span<const float> logits, const ReportParams& report);
+
+  private:
+    struct Seen {
+        int generated = 0;
+        bool in_prompt = false;
+    };
+
+    double describeBefore(std::span<const float> logits, const ReportParams& report, TokenRecord& record);
+    std::span<const float> adjusted(std::span<const float> logits);
+    float penalised(float logit, const Seen& seen) const;
+    void drawFromAll(const SoftmaxSums& sums, double uniform, TokenRecord& record) const;
+    std::vector<Entry> cut(const SoftmaxSums& sums) const;
+    void draw(std::uint64_t position, std::span<const float> logits, int alternatives, TokenRecord& record);
+    bool hasPenalties() const;
+
+    SamplerParams params_;
+    std::size_t known_ids_;
+    std::unordered_map<TokenId, Seen> seen_;
+    std::vector<float> logits_;  // after bias and penalties
+    std::vector<float> weights_; // softmax weights
+};
+
+} // namespace fulgurite
