@@ -35,3 +35,6 @@ if(NOT FULGURITE_GUI STREQUAL "OFF")
     message(STATUS "Qt 6 (Widgets, Charts, Svg, Test) was not found: building the engine only")
   endif()
 endif()
+if(FULGURITE_GUI_ENABLED)
+  pkg_check_modules(md4c REQUIRED IMPORTED_TARGET md4c) # libmd4c-dev: Markdown of the transcript
+endif()
