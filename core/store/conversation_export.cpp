@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/store/conversation_export.h"
+
+#include <nlohmann/json.hpp>
+
+#include <sstream>
+
+namespace fulgurite {
+
+namespace {
+
+using nlohmann::json;
+
+json candidates(const std::vector<Candidate>& list) {
+    json result = json::array();
+    for (const Candidate& candidate : list)
+        result.push_back({candidate.id, candidate.logprob, candidate.text});
+    return result;
+}
+
+const char* nameOfChannel(StreamChannel channel) {
+    switch (channel) {
+    case StreamChannel::Answer:
+        return "answer";
+    case StreamChannel::Thinking:
+        return "thinking";
+    case StreamChannel::Marker:
+        return "marker";
+    }
+    return "";
+}
+
+json tokensOf(TokenStore& tokens, NodeId id) {
+    json result = json::array();
+    for (const TokenInfo& token : tokens.read(id, 0, tokens.count(id), TokenDetail::WithAlternatives))
+        result.push_back({{"id", token.id},
+                          {"text", token.text},
+                          {"channel", nameOfChannel(token.channel)},
+                          {"logprob", token.logprob},
+                          {"logprob_after", token.logprob_after},
+                          {"rank", token.rank},
+                          {"entropy", token.entropy},
+                          {"kept", token.kept},
+                          {"kept_mass", token.kept_mass},
+                          {"forced", token.forced},
+                          {"before", candidates(token.before)},
+                          {"after", candidates(token.after)}});
+    return result;
+}
+
+json optionalId(const std::optional<NodeId>& id) {
+    return id ? json(*id) : json(nullptr);
+}
+
+// Written by this program, so a value that is no JSON is a damaged file; it is kept as text rather than lost.
+json embedded(const std::string& text) {
+    json value = json::parse(text, nullptr, false);
+    return value.is_discarded() ? json(text) : value;
+}
+
+json nodeJson(Workspace& workspace, const NodeOutline& outline) {
+    const Node node = workspace.conversations().node(outline.id);
+    json result{{"id", node.id},
+                {"parent", optionalId(node.parent)},
+                {"role", nameOf(node.role)},
+                {"state", nameOf(node.state == NodeState::Streaming ? NodeState::Cut : node.state)},
+                {"name", node.name},
+                {"content", node.content},
+                {"thinking", node.thinking},
+                {"model", node.model},
+                {"request", embedded(node.request)},
+                {"result", embedded(node.result)},
+                {"selected_child", optionalId(outline.selected_child)},
+                {"created", node.created},
+                {"finished", node.finished}};
+    if (node.source_node)
+        result["source"] = {{"node", *node.source_node}, {"tokens", node.source_tokens}};
+    if (workspace.tokens().count(node.id) > 0)
+        result["tokens"] = tokensOf(workspace.tokens(), node.id);
+    return result;
+}
+
+// Our own marks inside a message would end it on import.
+std::string escapeMarks(const std::string& text) {
+    std::string result = text;
+    constexpr std::string_view mark = "<!-- fulgurite:";
+    for (std::size_t at = 0; (at = result.find(mark, at)) != std::string::npos; at += mark.size() + 1)
+        result.insert(at + 5, 1, '\\');
+    return result;
+}
+
+} // namespace
+
+std::string exportJson(Workspace& workspace, std::span<const ConversationId> conversations) {
+    json all = json::array();
+    for (const ConversationId id : conversations) {
+        const Conversation conversation = workspace.conversations().conversation(id);
+        json nodes = json::array();
+        for (const NodeOutline& node : workspace.conversations().outline(id))
+            nodes.push_back(nodeJson(workspace, node));
+        all.push_back({{"title", conversation.title},
+                       {"folder", conversation.folder},
+                       {"tags", conversation.tags},
+                       {"starred", conversation.starred},
+                       {"raw", conversation.raw},
+                       {"system_prompt", conversation.system_prompt},
+                       {"settings", embedded(conversation.settings)},
+                       {"model", conversation.model},
+                       {"context_tokens", conversation.tokens},
+                       {"head", optionalId(conversation.head)},
+                       {"created", conversation.created},
+                       {"updated", conversation.updated},
+                       {"nodes", std::move(nodes)}});
+    }
+    const json document{{"format", "fulgurite-conversations"},
+                        {"version", conversation_json_version},
+                        {"conversations", std::move(all)}};
+    return document.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+std::string exportMarkdown(Workspace& workspace, ConversationId id) {
+    const Conversation conversation = workspace.conversations().conversation(id);
+    std::ostringstream out;
+    out << "# " << conversation.title << "\n";
+    const auto section = [&out](const char* mark, const std::string& heading, const std::string& text) {
+        out << "\n<!-- fulgurite: " << mark << " -->\n\n";
+        if (!heading.empty())
+            out << "## " << heading << "\n\n";
+        out << escapeMarks(text) << "\n";
+    };
+    if (!conversation.system_prompt.empty())
+        section("system_prompt", "System", conversation.system_prompt);
+    for (const Node& node : workspace.conversations().path(id)) {
+        if (!node.thinking.empty())
+            section("thinking", "Thinking", node.thinking);
+        const bool answer = node.role == Role::Assistant;
+        section(nameOf(node.role), answer ? (node.model.empty() ? "Assistant" : node.model) : "You", node.content);
+    }
+    return out.str();
+}
+
+} // namespace fulgurite

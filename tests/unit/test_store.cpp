@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+// Conversations as trees, undo, search, tokens, values.
+#include "core/store/conversation_export.h"
+#include "core/store/token_codec.h"
+#include "core/store/workspace.h"
+#include "tests/unit/store_samples.h"
+#include "tests/unit/temporary_folder.h"
+
+#include <algorithm>
+#include <gmock/gmock.h>
+
+namespace fulgurite {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class Store : public testing::Test {
+  protected:
+    // user "one" - answer "eins" - user "two" - answer "zwei"
+    ConversationId sample() {
+        const ConversationId id = store.create({"Counting", "", false, "Be short.", "{}"});
+        NodeId at = store.append(userNode(id, std::nullopt, "one"));
+        at = store.append(answerNode(id, at, "eins"));
+        at = store.append(userNode(id, at, "two"));
+        store.append(answerNode(id, at, "zwei"));
+        return id;
+    }
+    std::vector<std::string> line(ConversationId id) {
+        std::vector<std::string> result;
+        for (const Node& node : store.path(id))
+            result.push_back(node.content);
+        return result;
+    }
+    std::vector<std::string> found(std::string_view query) {
+        std::vector<std::string> result;
+        for (const SearchHit& hit : workspace.index().search(query))
+            result.push_back(hit.line);
+        return result;
+    }
+
+    TemporaryFolder folder;
+    Workspace workspace{folder / "workspace.db"};
+    ConversationStore& store = workspace.conversations();
+    UndoJournal& journal = workspace.journal();
+};
+
+TEST_F(Store, EditingMakesABranchAndSiblingsSwitch) {
+    const ConversationId id = sample();
+    const std::vector<Node> path = store.path(id);
+    const NodeId edited = store.append(userNode(id, path[1].id, "three"), "Edit message");
+    const NodeId answer = store.append(answerNode(id, edited, "drei"));
+    EXPECT_THAT(line(id), ElementsAre("one", "eins", "three", "drei"));
+    EXPECT_THAT(store.siblings(edited), ElementsAre(path[2].id, edited));
+    store.select(store.leafOf(path[2].id));
+    EXPECT_THAT(line(id), ElementsAre("one", "eins", "two", "zwei"));
+    // Going up and down again comes back to what was last shown.
+    store.select(answer);
+    EXPECT_EQ(store.leafOf(path[0].id), answer);
+    EXPECT_EQ(store.outline(id).size(), 6u);
+}
+
+TEST_F(Store, EverythingCanBeUndoneAndRedone) {
+    const ConversationId id = sample();
+    store.rename(id, "Numbers");
+    store.setStarred(id, true);
+    store.setFolder(id, "Work");
+    store.setTags(id, {"a", "b"});
+    store.setSystemPrompt(id, "Be long.");
+    store.nameBranch(store.path(id)[2].id, "B");
+    store.removeBranch(store.path(id)[2].id);
+    EXPECT_THAT(line(id), ElementsAre("one", "eins"));
+    store.remove(id);
+    EXPECT_THAT(store.list(), IsEmpty());
+
+    EXPECT_EQ(journal.undo()->label, "Delete conversation");
+    EXPECT_EQ(store.list().size(), 1u);
+    EXPECT_EQ(journal.undo()->label, "Delete branch");
+    EXPECT_THAT(line(id), ElementsAre("one", "eins", "two", "zwei"));
+    EXPECT_EQ(journal.redoLabel(), "Delete branch");
+    int steps = 0;
+    while (journal.undo())
+        ++steps;
+    EXPECT_EQ(steps, 6 + 5); // what stands above, then four messages and the conversation itself
+    EXPECT_THAT(store.list(), IsEmpty());
+    while (journal.redo()) {
+    }
+    EXPECT_THAT(store.list(), IsEmpty()); // deleted, as at first
+    journal.undo();
+    const Conversation back = store.conversation(id);
+    EXPECT_EQ(back.title, "Numbers");
+    EXPECT_EQ(back.folder, "Work");
+    EXPECT_THAT(back.tags, ElementsAre("a", "b"));
+    EXPECT_TRUE(back.starred);
+    EXPECT_EQ(back.system_prompt, "Be long.");
+    EXPECT_THAT(line(id), ElementsAre("one", "eins"));
+}
+
+TEST_F(Store, ANewStepEndsWhatCouldBeRedone) {
+    const ConversationId id = sample();
+    store.rename(id, "A");
+    journal.undo();
+    EXPECT_TRUE(journal.redoLabel());
+    store.rename(id, "B");
+    EXPECT_FALSE(journal.redo());
+    EXPECT_EQ(store.conversation(id).title, "B");
+    store.rename(id, "B"); // changes nothing: no step
+    journal.undo();
+    EXPECT_EQ(store.conversation(id).title, "Counting");
+}
+
+TEST_F(Store, SeveralChangesAreOneStepAndAFailureLeavesNone) {
+    const ConversationId id = sample();
+    journal.asOneStep("Send", id, [&] {
+        const NodeId question = store.append(userNode(id, store.conversation(id).head, "three"));
+        store.append(answerNode(id, question, "drei"));
+    });
+    journal.undo();
+    EXPECT_THAT(line(id), ElementsAre("one", "eins", "two", "zwei"));
+    EXPECT_THROW(journal.asOneStep("Send", id,
+                                   [&] {
+                                       store.append(userNode(id, std::nullopt, "lost"));
+                                       fail(ErrorKind::Cancelled, "stop");
+                                   }),
+                 Error);
+    EXPECT_THAT(line(id), ElementsAre("one", "eins", "two", "zwei"));
+    store.rename(id, "still works");
+}
+
+TEST_F(Store, RemovingTheShownBranchShowsItsSibling) {
+    const ConversationId id = sample();
+    const std::vector<Node> path = store.path(id);
+    const NodeId other = store.append(answerNode(id, path[2].id, "deux"));
+    store.removeBranch(other);
+    EXPECT_THAT(line(id), ElementsAre("one", "eins", "two", "zwei"));
+    store.removeBranch(path[0].id);
+    EXPECT_THAT(line(id), IsEmpty());
+    EXPECT_THROW(store.node(path[0].id), Error);
+    journal.undo();
+    EXPECT_THAT(line(id), ElementsAre("one", "eins", "two", "zwei"));
+}
+
+TEST_F(Store, TrimmingRemovesWhatNoStepCanBringBack) {
+    const ConversationId id = sample();
+    store.remove(id);
+    journal.trim(1000);
+    EXPECT_TRUE(journal.undo());
+    EXPECT_EQ(store.path(id).size(), 4u);
+    journal.redo();
+    journal.trim(0);
+    EXPECT_FALSE(journal.undo());
+    EXPECT_EQ(workspace.database().integer("SELECT count(*) FROM conversations"), 0);
+    EXPECT_EQ(workspace.database().integer("SELECT count(*) FROM nodes"), 0);
+    EXPECT_THAT(found("eins"), IsEmpty());
+}
+
+TEST_F(Store, TokensComeBackPageByPage) {
+    const ConversationId id = sample();
+    const NodeId answer = store.append(answerNode(id, *store.conversation(id).head));
+    const std::vector<TokenInfo> tokens = sampleTokens(1000);
+    TokenWriter writer(workspace.tokens(), answer);
+    for (std::size_t i = 0; i < tokens.size(); i += 37) {
+        writer.append(std::span(tokens).subspan(i, std::min<std::size_t>(37, tokens.size() - i)));
+        writer.flush();
+    }
+    EXPECT_EQ(workspace.tokens().count(answer), 1000u);
+    EXPECT_EQ(workspace.tokens().read(answer, 0, 1000, TokenDetail::WithAlternatives), tokens);
+    const std::vector<TokenInfo> page = workspace.tokens().read(answer, 250, 20, TokenDetail::WithAlternatives);
+    ASSERT_EQ(page.size(), 20u);
+    EXPECT_EQ(page.front(), tokens[250]);
+    EXPECT_EQ(page.back(), tokens[269]);
+    EXPECT_THAT(workspace.tokens().read(answer, 999, 20, TokenDetail::Summary), testing::SizeIs(1));
+    EXPECT_THAT(workspace.tokens().read(answer, 1000, 20, TokenDetail::Summary), IsEmpty());
+    EXPECT_EQ(workspace.database().integer("SELECT count(*) FROM token_chunks"), 4);
+
+    store.finish(answer, {NodeState::Complete, R"({"reason":"end"})", 1234});
+    const Node node = store.node(answer);
+    EXPECT_EQ(node.tokens, 1000u);
+    EXPECT_EQ(node.thinking_tokens, 2u);
+    EXPECT_EQ(node.thinking, "w0 w1 ");
+    EXPECT_TRUE(node.content.starts_with("w2 w4 "));
+    EXPECT_EQ(store.conversation(id).tokens, 1234u);
+}
+
+TEST_F(Store, BranchFromATokenKeepsWhatStandsBefore) {
+    const ConversationId id = sample();
+    const NodeId answer = store.append(answerNode(id, *store.conversation(id).head));
+    const std::vector<TokenInfo> tokens = sampleTokens(600);
+    TokenWriter writer(workspace.tokens(), answer);
+    writer.append(tokens);
+    writer.flush();
+    store.finish(answer, {});
+    TokenInfo other = sampleToken(4000);
+    const NodeId branch = store.branchFromToken(answer, 300, other, "{}");
+    const std::vector<TokenInfo> kept = workspace.tokens().read(branch, 0, 600, TokenDetail::WithAlternatives);
+    ASSERT_EQ(kept.size(), 301u);
+    EXPECT_TRUE(std::equal(kept.begin(), kept.end() - 1, tokens.begin()));
+    EXPECT_EQ(kept.back(), other);
+    EXPECT_EQ(store.node(branch).source_node, answer);
+    EXPECT_EQ(store.node(branch).source_tokens, 300u);
+    TokenWriter more(workspace.tokens(), branch);
+    more.append(tokens);
+    more.flush();
+    EXPECT_EQ(workspace.tokens().count(branch), 901u);
+    journal.undo();
+    EXPECT_EQ(store.conversation(id).head, answer);
+    EXPECT_THROW(store.branchFromToken(answer, 601, other, "{}"), Error);
+}
+
+TEST_F(Store, DamagedTokenDataIsNamed) {
+    const TokenChunkBytes bytes = encodeTokens(sampleTokens(20));
+    std::vector<TokenInfo> tokens = decodeTokens(bytes.tokens, "here");
+    for (std::size_t size = 0; size < bytes.tokens.size(); ++size)
+        EXPECT_THROW(decodeTokens(std::span(bytes.tokens).first(size), "here"), Error);
+    for (std::size_t size = 0; size < bytes.alternatives.size(); ++size)
+        EXPECT_THROW(decodeAlternatives(std::span(bytes.alternatives).first(size), tokens, "here"), Error);
+    workspace.database().run("INSERT INTO conversations(id, created, updated) VALUES (5, 0, 0)");
+    const NodeId node = store.append(answerNode(5, store.append(userNode(5, std::nullopt, "x"))));
+    workspace.tokens().writeChunk(node, 0, sampleTokens(10));
+    workspace.database().run("UPDATE token_chunks SET tokens = x'0105ff'");
+    try {
+        workspace.tokens().read(node, 0, 1, TokenDetail::Summary);
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::Corrupt);
+        EXPECT_THAT(error.what(), HasSubstr(fmt::format("message {}", node)));
+    }
+}
+
+TEST_F(Store, SearchFindsTitlesAndMessages) {
+    const ConversationId id = sample();
+    const NodeId node = store.append(
+        userNode(id, store.conversation(id).head, "first line\nthe Überlauf of a \"scan\" is fatal\nlast line"));
+    const std::vector<SearchHit> hits = workspace.index().search("uberl");
+    ASSERT_EQ(hits.size(), 1u);
+    EXPECT_EQ(hits[0].node, node);
+    EXPECT_EQ(hits[0].title, "Counting");
+    EXPECT_EQ(hits[0].line, "the Überlauf of a \"scan\" is fatal");
+    EXPECT_THAT(hits[0].matches, ElementsAre(std::pair<std::size_t, std::size_t>(4, 13)));
+    EXPECT_THAT(found("count"), ElementsAre("Counting"));
+    EXPECT_THAT(found("fatal scan"), testing::SizeIs(1));
+    EXPECT_THAT(found("\"scan fatal\""), IsEmpty());
+    EXPECT_THAT(found("\"is fatal\""), testing::SizeIs(1));
+    for (const char* odd :
+         {"", "  ", "\"", "* OR", "NEAR(", "a\"b", "-", "title:x", "'", "\\", "(", "^e", "\xff\xfe"})
+        EXPECT_NO_THROW(found(odd)) << odd;
+    store.rename(id, "Renamed");
+    EXPECT_THAT(found("counting"), IsEmpty());
+    store.remove(id);
+    EXPECT_THAT(found("fatal"), IsEmpty());
+    journal.undo();
+    EXPECT_THAT(found("fatal"), testing::SizeIs(1));
+}
+
+TEST_F(Store, DraftsAndValues) {
+    workspace.setDraft(0, "not sent");
+    workspace.setDraft(0, "not yet sent");
+    EXPECT_EQ(workspace.draft(0), "not yet sent");
+    workspace.setDraft(0, "");
+    EXPECT_EQ(workspace.draft(0), "");
+    const std::string bytes("\0\xff layout", 9);
+    workspace.setValue(ValueKind::Layout, "wide", bytes);
+    workspace.setValue(ValueKind::Setting, "theme", "\"dark\"");
+    EXPECT_EQ(workspace.value(ValueKind::Layout, "wide"), bytes);
+    EXPECT_EQ(workspace.values(ValueKind::Setting).size(), 1u);
+    workspace.removeValue(ValueKind::Setting, "theme");
+    EXPECT_FALSE(workspace.value(ValueKind::Setting, "theme"));
+}
+
+TEST_F(Store, JsonExportIsLossless) {
+    const ConversationId id = sample();
+    store.setTags(id, {"kernels"});
+    store.nameBranch(store.path(id)[2].id, "B");
+    const NodeId answer = store.append(answerNode(id, store.path(id)[2].id));
+    TokenWriter writer(workspace.tokens(), answer);
+    writer.append(sampleTokens(300));
+    writer.flush();
+    store.finish(answer, {NodeState::Stopped, R"({"reason":"cancelled"})", 400});
+    store.branchFromToken(answer, 7, sampleToken(9), R"({"seed":7})");
+    store.finish(*store.conversation(id).head, {});
+    const std::string text = exportJson(workspace, std::vector{id});
+    const std::vector<ConversationId> imported = importJson(workspace, text, "file.json");
+    ASSERT_EQ(imported.size(), 1u);
+
+    Workspace other(folder / "other.db");
+    const ConversationId again = importJson(other, text, "file.json").front();
+    const std::string second = exportJson(other, std::vector{again});
+    // Ids are the file's own; in an empty workspace they come out as they went in.
+    EXPECT_EQ(second, text);
+    journal.undo();
+    EXPECT_EQ(store.count(), 1u);
+}
+
+TEST_F(Store, ImportNamesTheField) {
+    const auto message = [this](const std::string& text) -> std::string {
+        try {
+            importJson(workspace, text, "f.json");
+        } catch (const Error& error) {
+            return error.what();
+        }
+        return "accepted";
+    };
+    const std::string head = R"({"format":"fulgurite-conversations","version":1,"conversations":)";
+    EXPECT_EQ(message("{"), "f.json: is not JSON");
+    EXPECT_THAT(message("[]"), HasSubstr("should be an object"));
+    EXPECT_THAT(message(R"({"format":"fulgurite-conversations","version":2})"), HasSubstr("version 2"));
+    EXPECT_THAT(message(head + R"([{"title":"x"}]})"), HasSubstr("\"nodes\" is missing"));
+    EXPECT_THAT(message(head + R"([{"title":"x","nodes":[{"id":1,"role":"boss","content":""}]}]})"),
+                HasSubstr("conversations[0].nodes[0].role: \"boss\""));
+    EXPECT_THAT(message(head + R"([{"title":"x","nodes":[{"id":1,"parent":1,"role":"user","content":""}]}]})"),
+                HasSubstr("parent: node 1 does not stand before"));
+    EXPECT_THAT(message(head + R"([{"title":"x","nodes":[{"id":1,"role":"user","content":7}]}]})"),
+                HasSubstr("content: should be a text, is number"));
+    EXPECT_EQ(store.count(), 0u);
+}
+
+TEST_F(Store, MarkdownGoesOutAndComesBack) {
+    const ConversationId id = sample();
+    const std::string tricky = "## You\n\n<!-- fulgurite: user -->\n\n```\ncode\n```\n";
+    store.append(userNode(id, store.conversation(id).head, tricky));
+    const std::string text = exportMarkdown(workspace, id);
+    EXPECT_THAT(text, HasSubstr("# Counting\n"));
+    const ConversationId back = importMarkdown(workspace, text, "file.md");
+    EXPECT_EQ(line(back), line(id));
+    EXPECT_EQ(store.conversation(back).system_prompt, "Be short.");
+    EXPECT_EQ(store.conversation(back).title, "Counting");
+    EXPECT_THROW(importMarkdown(workspace, "# Some page\n\ntext\n", "file.md"), Error);
+}
+
+} // namespace
+} // namespace fulgurite
