@@ -14,5 +14,6 @@ inline constexpr int kExitInterrupted = 130;
 
 // Each adds its sub-command to `app`; the sub-command's callback does the work and throws Error on failure.
 void addDoctor(CLI::App& app);
+void addTokenize(CLI::App& app);
 
 } // namespace fulgurite::app

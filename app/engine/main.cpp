@@ -24,6 +24,7 @@ int main(int argc, char** argv) {
     app.set_version_flag("--version", kVersion);
     app.require_subcommand(1);
     app::addDoctor(app);
+    app::addTokenize(app);
     try {
         app.parse(argc, argv);
         return app::kExitOk;

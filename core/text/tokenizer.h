@@ -36,12 +36,14 @@ class Tokenizer {
     // The bytes of one token, possibly a fragment of a UTF-8 character. Empty for ids that no token has.
     std::string_view bytesOf(TokenId id) const;
     bool isSpecial(TokenId id) const;
-    std::optional<TokenId> idOf(std::string_view token) const; // added tokens and vocabulary entries
+    // `token`: the content of an added token, or the bytes of a vocabulary entry.
+    std::optional<TokenId> idOf(std::string_view token) const;
     // One more than the largest id.
     std::size_t size() const;
 
   private:
     struct Tables;
+    class Encoding;
     explicit Tokenizer(std::unique_ptr<const Tables> tables);
     std::unique_ptr<const Tables> tables_;
 };

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Byte-pair merging by rank: the lowest rank first, of equal ranks the leftmost, until no neighbours merge.
+#pragma once
+
+#include "core/base/types.h"
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace fulgurite {
+
+struct Merge {
+    TokenId left = 0;
+    TokenId right = 0;
+    TokenId result = 0;
+};
+
+// Which two neighbours merge, how early, and into what. Immutable once built.
+class MergeTable {
+  public:
+    static constexpr std::uint32_t kNone = 0xFFFFFFFFu;
+
+    struct Entry {
+        std::uint64_t key = 0; // left id in the upper half, right id in the lower
+        std::uint32_t rank = kNone;
+        TokenId result = 0;
+    };
+
+    // The rank of a merge is its place. Pairs must not repeat.
+    explicit MergeTable(std::span<const Merge> merges);
+
+    // The entry for the pair, or one whose rank is kNone.
+    const Entry& find(TokenId left, TokenId right) const;
+
+  private:
+    std::vector<Entry> slots_; // open addressing, a power of two, at most half full
+};
+
+// Merges `symbols` in place and returns how many are left. O(n^2) for short input, O(n log n) for long.
+std::size_t mergePairs(const MergeTable& table, std::span<TokenId> symbols);
+
+} // namespace fulgurite
