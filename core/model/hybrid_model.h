@@ -6,6 +6,7 @@
 #include "core/base/types.h"
 #include "core/checkpoint/model_config.h"
 #include "core/state/sequence_state.h"
+#include "kernels/ops.h"
 #include "kernels/pool.h"
 
 #include <cstddef>
@@ -57,12 +58,16 @@ class Workspace {
 class HybridModel {
   public:
     // Maps the checkpoint in `folder`; reports every missing, extra or mis-shaped tensor in one Error{Corrupt}.
+    // Computes with the fastest operations of this processor, or with the given ones.
     static std::shared_ptr<const HybridModel> load(const std::filesystem::path& folder);
-    explicit HybridModel(std::unique_ptr<const ModelWeights> weights);
+    static std::shared_ptr<const HybridModel> load(const std::filesystem::path& folder,
+                                                   const kernels::OpTable& ops);
+    HybridModel(std::unique_ptr<const ModelWeights> weights, const kernels::OpTable& ops);
     ~HybridModel();
 
     const ModelConfig& config() const;
     const ModelWeights& weights() const { return *weights_; }
+    const kernels::OpTable& ops() const { return *ops_; }
     SequenceState newState() const { return SequenceState(StateShape::of(config())); }
 
     // Runs all chunks as one batch. Appends to `logits` F32 [vocab_size] for each wanted row, in batch order.
@@ -72,6 +77,7 @@ class HybridModel {
 
   private:
     std::unique_ptr<const ModelWeights> weights_;
+    const kernels::OpTable* ops_;
 };
 
 } // namespace fulgurite

@@ -38,12 +38,21 @@ struct StateShape {
 // Tokens per page of keys and values.
 inline constexpr std::size_t kPageTokens = 64;
 
-// Keys and values of one softmax layer for up to kPageTokens tokens: F32, [num_kv_heads, kPageTokens, head_dim]
-// each.
+// Keys and values of one softmax layer for up to kPageTokens tokens, F32. Keys lie with the token index fastest, so
+// that one query meets a page with full vectors: keys [num_kv_heads, head_dim, kPageTokens], values [num_kv_heads,
+// kPageTokens, head_dim].
 struct KvPage {
     std::vector<float> keys;
     std::vector<float> values;
 };
+
+// Where element `d` of key head `head` lies in a page for the token in `slot`.
+inline std::size_t keyIndex(const StateShape& shape, std::size_t head, std::size_t slot, std::size_t d) {
+    return (head * static_cast<std::size_t>(shape.head_dim) + d) * kPageTokens + slot;
+}
+inline std::size_t valueIndex(const StateShape& shape, std::size_t head, std::size_t slot, std::size_t d) {
+    return (head * kPageTokens + slot) * static_cast<std::size_t>(shape.head_dim) + d;
+}
 
 class SequenceState {
   public:

@@ -29,14 +29,17 @@ Shape rowsShape(const StateShape& shape, std::size_t tokens) {
     return {static_cast<std::int64_t>(tokens), shape.num_kv_heads, shape.head_dim};
 }
 
-// Copies rows [kv heads][head dim] of `tokens` tokens between a page's layout and the file's.
+using PageIndex = std::size_t (*)(const StateShape&, std::size_t head, std::size_t slot, std::size_t d);
+
+// Calls copy(index in the page, index in the file's rows) for every element of `tokens` tokens.
 template <class Copy>
-void eachRow(const StateShape& shape, std::size_t tokens, Copy copy) {
-    const auto dim = static_cast<std::size_t>(shape.head_dim);
-    const auto heads = static_cast<std::size_t>(shape.num_kv_heads);
+void eachElement(const StateShape& shape, std::size_t tokens, PageIndex in_page, Copy copy) {
+    std::size_t in_file = 0;
     for (std::size_t token = 0; token < tokens; ++token) {
-        for (std::size_t head = 0; head < heads; ++head) {
-            copy((head * kPageTokens + token) * dim, (token * heads + head) * dim, dim);
+        for (std::size_t head = 0; head < static_cast<std::size_t>(shape.num_kv_heads); ++head) {
+            for (std::size_t d = 0; d < static_cast<std::size_t>(shape.head_dim); ++d) {
+                copy(in_page(shape, head, token, d), in_file++);
+            }
         }
     }
 }
@@ -113,13 +116,12 @@ void SequenceState::save(const std::filesystem::path& path) const {
         }
     }
     std::vector<float> rows(kPageTokens * shape_.rowFloats());
-    const auto appendRows = [&](std::size_t layer, std::vector<float> KvPage::*which) {
+    const auto appendRows = [&](std::size_t layer, std::vector<float> KvPage::*which, PageIndex index) {
         for (std::size_t page = 0; page * kPageTokens < position_; ++page) {
             const std::vector<float>& source = (*pages_[layer][page]).*which;
             const std::size_t tokens = tokensOfPage(position_, page);
-            eachRow(shape_, tokens, [&](std::size_t in_page, std::size_t in_file, std::size_t dim) {
-                std::memcpy(&rows[in_file], &source[in_page], dim * sizeof(float));
-            });
+            eachElement(shape_, tokens, index,
+                        [&](std::size_t in_page, std::size_t in_file) { rows[in_file] = source[in_page]; });
             writer.append(std::as_bytes(std::span(rows.data(), tokens * shape_.rowFloats())));
         }
     };
@@ -127,8 +129,8 @@ void SequenceState::save(const std::filesystem::path& path) const {
         if (shape_.layers[layer] == LayerKind::Lightning) {
             writer.append(std::as_bytes(std::span(matrices_[layer])));
         } else {
-            appendRows(layer, &KvPage::keys);
-            appendRows(layer, &KvPage::values);
+            appendRows(layer, &KvPage::keys, keyIndex);
+            appendRows(layer, &KvPage::values, valueIndex);
         }
     }
     writer.finish();
@@ -150,15 +152,15 @@ SequenceState SequenceState::restore(const std::filesystem::path& path, const St
     SequenceState state(shape);
     state.reserve(position);
     state.position_ = position;
-    const auto readRows = [&](std::size_t layer, const char* kind, std::vector<float> KvPage::*which) {
+    const auto readRows = [&](std::size_t layer, const char* kind, std::vector<float> KvPage::*which,
+                              PageIndex index) {
         const std::byte* source = file.tensor(arrayName(kind, layer)).data;
         for (std::size_t page = 0; page * kPageTokens < position; ++page) {
             std::vector<float>& target = (*state.pages_[layer][page]).*which;
             const std::byte* first = source + page * kPageTokens * shape.rowFloats() * sizeof(float);
-            eachRow(shape, tokensOfPage(position, page),
-                    [&](std::size_t in_page, std::size_t in_file, std::size_t dim) {
-                        std::memcpy(&target[in_page], first + in_file * sizeof(float), dim * sizeof(float));
-                    });
+            eachElement(shape, tokensOfPage(position, page), index, [&](std::size_t in_page, std::size_t in_file) {
+                std::memcpy(&target[in_page], first + in_file * sizeof(float), sizeof(float));
+            });
         }
     };
     for (std::size_t layer = 0; layer < shape.layers.size(); ++layer) {
@@ -166,8 +168,8 @@ SequenceState SequenceState::restore(const std::filesystem::path& path, const St
             const TensorView view = file.tensor(arrayName("state", layer));
             std::memcpy(state.matrices_[layer].data(), view.data, view.bytes());
         } else {
-            readRows(layer, "keys", &KvPage::keys);
-            readRows(layer, "values", &KvPage::values);
+            readRows(layer, "keys", &KvPage::keys, keyIndex);
+            readRows(layer, "values", &KvPage::values, valueIndex);
         }
     }
     return state;

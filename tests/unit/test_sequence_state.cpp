@@ -56,11 +56,12 @@ void appendRows(Pair& pair, int layer, std::size_t count, std::mt19937& random) 
         KvPage& page = pair.state.page(layer, position / kPageTokens);
         for (std::size_t head = 0; head < static_cast<std::size_t>(shape.num_kv_heads); ++head) {
             for (std::size_t d = 0; d < dim; ++d) {
-                const std::size_t at = (head * kPageTokens + position % kPageTokens) * dim + d;
-                page.keys[at] = value(random);
-                page.values[at] = value(random);
-                pair.expected.keys[static_cast<std::size_t>(layer)].push_back(page.keys[at]);
-                pair.expected.values[static_cast<std::size_t>(layer)].push_back(page.values[at]);
+                float& key = page.keys[keyIndex(shape, head, position % kPageTokens, d)];
+                float& held = page.values[valueIndex(shape, head, position % kPageTokens, d)];
+                key = value(random);
+                held = value(random);
+                pair.expected.keys[static_cast<std::size_t>(layer)].push_back(key);
+                pair.expected.values[static_cast<std::size_t>(layer)].push_back(held);
             }
         }
     }
@@ -95,9 +96,10 @@ void expectEqual(const SequenceState& state, const DeepCopy& expected) {
             const KvPage& page = state.page(layer, t / kPageTokens);
             for (std::size_t head = 0; head < static_cast<std::size_t>(shape.num_kv_heads); ++head) {
                 for (std::size_t d = 0; d < dim; ++d, ++i) {
-                    const std::size_t at = (head * kPageTokens + t % kPageTokens) * dim + d;
-                    ASSERT_EQ(page.keys[at], expected.keys[static_cast<std::size_t>(layer)][i]);
-                    ASSERT_EQ(page.values[at], expected.values[static_cast<std::size_t>(layer)][i]);
+                    ASSERT_EQ(page.keys[keyIndex(shape, head, t % kPageTokens, d)],
+                              expected.keys[static_cast<std::size_t>(layer)][i]);
+                    ASSERT_EQ(page.values[valueIndex(shape, head, t % kPageTokens, d)],
+                              expected.values[static_cast<std::size_t>(layer)][i]);
                 }
             }
         }

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// All tensors of a checkpoint folder: one file, numbered shards (from 0 or 1) with or without an index, mixed dtypes.
+#pragma once
+
+#include "core/checkpoint/safetensors.h"
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace fulgurite {
+
+class Checkpoint {
+  public:
+    // Maps every shard. Throws Error{NotFound | Corrupt | Io}; missing shards are all named in one message.
+    explicit Checkpoint(const std::filesystem::path& folder);
+
+    const std::filesystem::path& folder() const { return folder_; }
+    const std::map<std::string, TensorView, std::less<>>& tensors() const { return tensors_; }
+    // Sum of the sizes of all arrays.
+    std::uint64_t bytes() const { return bytes_; }
+
+  private:
+    void addFile(const std::filesystem::path& path);
+
+    std::filesystem::path folder_;
+    std::vector<SafetensorsFile> files_;
+    std::map<std::string, TensorView, std::less<>> tensors_;
+    std::map<std::string, std::string> origin_; // tensor -> file name, for messages
+    std::uint64_t bytes_ = 0;
+};
+
+// Hands out the tensors that a model expects and remembers everything that does not fit, so that one message can list
+// all of it: missing, extra and mis-shaped tensors.
+class TensorBinder {
+  public:
+    explicit TensorBinder(const Checkpoint& checkpoint) : checkpoint_(checkpoint) {}
+
+    bool has(std::string_view name) const { return checkpoint_.tensors().contains(name); }
+    // The first of `names` that exists; records a problem and returns an empty view when none does, when the shape
+    // differs or when the dtype is not F32, BF16 or F16.
+    TensorView take(const std::vector<std::string>& names, const Shape& shape);
+    // A tensor that may exist and is not needed.
+    void ignore(const std::string& name) { taken_.insert_or_assign(name, true); }
+    // Throws Error{Corrupt} with every problem.
+    void finish() const;
+
+  private:
+    const Checkpoint& checkpoint_;
+    std::map<std::string, bool, std::less<>> taken_;
+    std::vector<std::string> problems_;
+};
+
+} // namespace fulgurite

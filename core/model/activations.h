@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Scratch arrays of one forward pass and the helpers that its parts share. Private to core/model.
+#pragma once
+
+#include "core/model/hybrid_model.h"
+#include "core/model/weights.h"
+#include "kernels/ops.h"
+
+#include <optional>
+#include <vector>
+
+namespace fulgurite {
+
+// Grows and never shrinks; contents are undefined after a call.
+class FloatBuffer {
+  public:
+    float* atLeast(std::size_t count) {
+        if (values_.size() < count) {
+            values_.resize(count);
+        }
+        return values_.data();
+    }
+
+  private:
+    std::vector<float> values_;
+};
+
+struct Workspace::Buffers {
+    std::optional<kernels::Queue> queue;    // for the pool of the last call
+    FloatBuffer hidden;                     // [rows, hidden]: the stream between layers
+    FloatBuffer normed;                     // [rows, hidden]
+    FloatBuffer branch;                     // [rows, hidden]: what attention or experts add
+    FloatBuffer projected;                  // [rows, 3 * heads * head_dim]: qkv, or q | k | v of a softmax layer
+    FloatBuffer gate;                       // [rows, heads * head_dim]
+    FloatBuffer attended;                   // [rows, heads * head_dim]
+    FloatBuffer router_logits;              // [rows, experts]
+    FloatBuffer expert_weights;             // [rows, top_k]
+    FloatBuffer ordered_weights;            // [rows, top_k], by expert index
+    FloatBuffer expert_in;                  // [rows * top_k, hidden], by expert
+    FloatBuffer expert_gate;                // [rows * top_k, intermediate]
+    FloatBuffer expert_up;                  // [rows * top_k, intermediate]
+    FloatBuffer expert_out;                 // [rows * top_k, hidden]
+    FloatBuffer wanted;                     // [wanted rows, hidden]
+    std::vector<std::int32_t> expert_ids;   // [rows, top_k], by falling weight
+    std::vector<std::int32_t> gather_index; // [rows * top_k]: source row of each expert_in row
+    std::vector<std::int32_t> slots;        // [rows, top_k]: row of expert_out, by expert index
+    std::vector<kernels::LinearTask> tasks;
+    std::vector<float*> key_pages;
+    std::vector<float*> value_pages;
+};
+
+// What every part of the forward pass needs. `rows` are the tokens of all chunks, concatenated.
+struct ForwardContext {
+    const ModelWeights& weights;
+    const kernels::OpTable& ops;
+    kernels::Queue& queue;
+    Workspace::Buffers& buffers;
+    std::span<SequenceChunk> batch;
+    std::size_t rows;
+};
+
+// branch [rows, hidden] = attention(normed [rows, hidden]); updates the states of the batch.
+void lightningForward(ForwardContext& context, int layer, const float* normed, float* branch);
+void softmaxForward(ForwardContext& context, int layer, const float* normed, float* branch);
+
+// branch [rows, hidden] = mixture of experts of normed [rows, hidden]; leaves ids and weights in the buffers.
+void moeForward(ForwardContext& context, const LayerWeights& layer, const float* normed, float* branch);
+
+} // namespace fulgurite

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Compiled with the flags of one instruction set; see simd_kernels.h for why it holds nothing else.
+#include "kernels/cpu/simd_kernels.h"
+
+#include "kernels/cpu/simd_avx2.h"
+
+namespace fulgurite::kernels {
+
+#include "kernels/cpu/math.inl"
+
+#include "kernels/cpu/gemm.inl"
+
+#include "kernels/cpu/tile_product.inl"
+
+#include "kernels/cpu/lightning.inl"
+
+#include "kernels/cpu/attention.inl"
+
+#include "kernels/cpu/kernel_table.inl"
+
+const SimdKernels* avx2Kernels() { return &kTable; }
+
+} // namespace fulgurite::kernels

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// y = x W^T. Kernel body: included once per instruction set after math.inl.
+//
+// Few rows of x: stream W once and keep one accumulator set per row (bound by memory). Many rows: x is packed into
+// panels with the row index fastest, a block of W is widened to float32 as it lies, and the register tile broadcasts W
+// against a panel of x. So the large operand, W, is never transposed and stays in its file mapping.
+
+namespace {
+
+constexpr std::size_t kPanel = 2 * kW;
+constexpr std::size_t kCols = Simd::kTileColumns;
+static_assert(kNBlock % kCols == 0);
+
+// Dot products of `kRows` rows of x with `kWeights` consecutive rows of W.
+template <class Loader, std::size_t kRows, std::size_t kWeights>
+inline void dotTile(const float* x, std::size_t x_stride, const typename Loader::Element* w, std::size_t k, DType dtype,
+                    float* y, std::size_t y_stride) {
+    constexpr std::size_t kUnroll = kRows * kWeights <= 4 ? 4 : 1; // independent chains hide the latency of fma
+    V acc[kUnroll][kRows][kWeights];
+    for (auto& chain : acc) {
+        for (auto& row : chain) {
+            for (V& a : row) {
+                a = Simd::zero();
+            }
+        }
+    }
+    std::size_t i = 0;
+    for (; i + kUnroll * kW <= k; i += kUnroll * kW) {
+#pragma GCC unroll 4
+        for (std::size_t u = 0; u < kUnroll; ++u) {
+#pragma GCC unroll 4
+            for (std::size_t n = 0; n < kWeights; ++n) {
+                const V weights = Loader::load(w + n * k + i + u * kW);
+#pragma GCC unroll 8
+                for (std::size_t m = 0; m < kRows; ++m) {
+                    acc[u][m][n] = Simd::fma(Simd::load(x + m * x_stride + i + u * kW), weights, acc[u][m][n]);
+                }
+            }
+        }
+    }
+    for (; i + kW <= k; i += kW) {
+        for (std::size_t n = 0; n < kWeights; ++n) {
+            const V weights = Loader::load(w + n * k + i);
+            for (std::size_t m = 0; m < kRows; ++m) {
+                acc[0][m][n] = Simd::fma(Simd::load(x + m * x_stride + i), weights, acc[0][m][n]);
+            }
+        }
+    }
+    for (std::size_t m = 0; m < kRows; ++m) {
+        for (std::size_t n = 0; n < kWeights; ++n) {
+            V total = acc[0][m][n];
+            for (std::size_t u = 1; u < kUnroll; ++u) {
+                total = Simd::add(total, acc[u][m][n]);
+            }
+            float sum = Simd::sum(total);
+            for (std::size_t j = i; j < k; ++j) {
+                sum += x[m * x_stride + j] * scalarWeight(w + n * k, dtype, j);
+            }
+            y[m * y_stride + n] = sum;
+        }
+    }
+}
+
+template <class Loader, std::size_t kRows>
+void dotRowsOf(const float* x, std::size_t x_stride, const void* weight, DType dtype, std::size_t k,
+               std::size_t n_begin, std::size_t n_end, float* y, std::size_t y_stride) {
+    const auto* w = static_cast<const typename Loader::Element*>(weight);
+    constexpr std::size_t kGroup = kRows == 1 ? 2 : 1;
+    std::size_t n = n_begin;
+    for (; n + kGroup <= n_end; n += kGroup) {
+        dotTile<Loader, kRows, kGroup>(x, x_stride, w + n * k, k, dtype, y + n, y_stride);
+    }
+    for (; n < n_end; ++n) {
+        dotTile<Loader, kRows, 1>(x, x_stride, w + n * k, k, dtype, y + n, y_stride);
+    }
+}
+
+template <class Loader>
+void dotRowsTyped(const float* x, std::size_t x_stride, std::size_t m_rows, const void* weight, DType dtype,
+                  std::size_t k, std::size_t n_begin, std::size_t n_end, float* y, std::size_t y_stride) {
+    using Function = void (*)(const float*, std::size_t, const void*, DType, std::size_t, std::size_t, std::size_t,
+                              float*, std::size_t);
+    static constexpr Function kByRows[kMaxDotRows] = {dotRowsOf<Loader, 1>, dotRowsOf<Loader, 2>, dotRowsOf<Loader, 3>,
+                                                      dotRowsOf<Loader, 4>, dotRowsOf<Loader, 5>, dotRowsOf<Loader, 6>};
+    kByRows[m_rows - 1](x, x_stride, weight, dtype, k, n_begin, n_end, y, y_stride);
+}
+
+void dotRows(const float* x, std::size_t x_stride, std::size_t m_rows, const void* weight, DType dtype, std::size_t k,
+             std::size_t n_begin, std::size_t n_end, float* y, std::size_t y_stride) {
+    const auto run = dtype == DType::BF16  ? dotRowsTyped<LoadBf16>
+                     : dtype == DType::F16 ? dotRowsTyped<LoadF16>
+                                           : dotRowsTyped<LoadF32>;
+    run(x, x_stride, m_rows, weight, dtype, k, n_begin, n_end, y, y_stride);
+}
+
+// packed[k block][panel][k in block][row in panel]; every k block but the last is kKBlock long.
+void packX(const float* x, std::size_t x_stride, std::size_t m_rows, std::size_t k, std::size_t panels,
+           std::size_t begin, std::size_t end, float* packed) {
+    for (std::size_t k0 = 0; k0 < k; k0 += kKBlock) {
+        const std::size_t length = k - k0 < kKBlock ? k - k0 : kKBlock;
+        for (std::size_t panel = begin; panel < end; ++panel) {
+            float* out = packed + (k0 * panels + panel * length) * kPanel;
+            for (std::size_t r = 0; r < kPanel; ++r) {
+                const std::size_t row = panel * kPanel + r;
+                const float* source = x + row * x_stride + k0;
+                for (std::size_t i = 0; i < length; ++i) {
+                    out[i * kPanel + r] = row < m_rows ? source[i] : 0.0f;
+                }
+            }
+        }
+    }
+}
+
+// c[n][panel row] (+)= x panel times kTile rows of w, over `length` elements of k.
+template <std::size_t kTile>
+inline void gemmTile(const float* x, const float* w, std::size_t length, float* c, std::size_t c_stride, bool first) {
+    V acc[kTile][2];
+#pragma GCC unroll 12
+    for (std::size_t n = 0; n < kTile; ++n) {
+        acc[n][0] = first ? Simd::zero() : Simd::load(c + n * c_stride);
+        acc[n][1] = first ? Simd::zero() : Simd::load(c + n * c_stride + kW);
+    }
+    for (std::size_t i = 0; i < length; ++i) {
+        const V x0 = Simd::load(x + i * kPanel);
+        const V x1 = Simd::load(x + i * kPanel + kW);
+#pragma GCC unroll 12
+        for (std::size_t n = 0; n < kTile; ++n) {
+            const V weight = Simd::set1(w[n * kWeightStride + i]);
+            acc[n][0] = Simd::fma(x0, weight, acc[n][0]);
+            acc[n][1] = Simd::fma(x1, weight, acc[n][1]);
+        }
+    }
+#pragma GCC unroll 12
+    for (std::size_t n = 0; n < kTile; ++n) {
+        Simd::store(c + n * c_stride, acc[n][0]);
+        Simd::store(c + n * c_stride + kW, acc[n][1]);
+    }
+}
+
+void gemmBlock(const GemmBlock& b) {
+    const std::size_t c_stride = b.panels * kPanel;
+    const std::size_t tiled_rows = (b.n_rows + kCols - 1) / kCols * kCols;
+    for (std::size_t k0 = 0; k0 < b.k; k0 += kKBlock) {
+        const std::size_t length = b.k - k0 < kKBlock ? b.k - k0 : kKBlock;
+        for (std::size_t n = 0; n < b.n_rows; ++n) {
+            const auto* row = static_cast<const char*>(b.weight) + (n * b.k + k0) * sizeOf(b.dtype);
+            convertRow(row, b.dtype, length, b.weight_buffer + n * kWeightStride);
+        }
+        for (std::size_t n = b.n_rows; n < tiled_rows; ++n) {
+            __builtin_memset(b.weight_buffer + n * kWeightStride, 0, length * sizeof(float));
+        }
+        for (std::size_t panel = 0; panel < b.panels; ++panel) {
+            const float* x = b.packed_x + (k0 * b.panels + panel * length) * kPanel;
+            for (std::size_t n = 0; n < tiled_rows; n += kCols) {
+                gemmTile<kCols>(x, b.weight_buffer + n * kWeightStride, length, b.c_buffer + n * c_stride + panel * kPanel,
+                                c_stride, k0 == 0);
+            }
+        }
+    }
+    // Transposed write in small squares, so that both sides stay in the first-level cache.
+    constexpr std::size_t kSquare = 16;
+    for (std::size_t m0 = 0; m0 < b.m_rows; m0 += kSquare) {
+        const std::size_t m_end = m0 + kSquare < b.m_rows ? m0 + kSquare : b.m_rows;
+        for (std::size_t n0 = 0; n0 < b.n_rows; n0 += kSquare) {
+            const std::size_t n_end = n0 + kSquare < b.n_rows ? n0 + kSquare : b.n_rows;
+            for (std::size_t m = m0; m < m_end; ++m) {
+                for (std::size_t n = n0; n < n_end; ++n) {
+                    b.y[m * b.y_stride + n] = b.c_buffer[n * c_stride + m];
+                }
+            }
+        }
+    }
+}
+
+} // namespace

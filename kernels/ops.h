@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+// The operations of the model as a table of functions, one table per device. The model code calls these and nothing
+// else; kernels/ref is the scalar truth that every other table is tested against.
+//
+// Conventions: activations are float32, row-major, one row per token; strides and widths count elements; buffers do not
+// overlap unless a comment says that in place is fine; sizes may be zero. Errors in sizes are programmer errors.
+// Formulas: the published MiniMax-Text-01 / M1 modelling code.
+#pragma once
+
+#include "kernels/dtype.h"
+#include "kernels/pool.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace fulgurite::kernels {
+
+// [rows (outputs), cols (inputs)], row-major, F32, BF16 or F16; usually a mapped file, so of any alignment.
+struct WeightMatrix {
+    const void* data = nullptr;
+    DType dtype = DType::F32;
+    std::size_t rows = 0;
+    std::size_t cols = 0;
+};
+
+// y[m, n] = sum over k of x[m, k] * weight[n, k].
+struct LinearTask {
+    const float* x = nullptr; // [m_rows, weight.cols]
+    std::size_t x_stride = 0;
+    std::size_t m_rows = 0;
+    WeightMatrix weight;
+    float* y = nullptr; // [m_rows, weight.rows]
+    std::size_t y_stride = 0;
+};
+
+struct EmbedParams {
+    WeightMatrix table;        // [vocab, width]
+    const std::int32_t* ids = nullptr; // [rows], checked by the caller
+    std::size_t rows = 0;
+    float* out = nullptr; // [rows, table.cols]
+};
+
+// out = weight * x / sqrt(mean(x^2) + eps), row by row. In place is fine.
+struct NormParams {
+    const float* x = nullptr; // [rows, width]
+    const float* weight = nullptr; // [width]
+    float* out = nullptr;
+    std::size_t rows = 0;
+    std::size_t width = 0;
+    float eps = 0;
+};
+
+// out = norm(x) * sigmoid(gate): the output side of a lightning layer, norm over all heads jointly. In place is fine.
+struct NormGateParams {
+    NormParams norm;
+    const float* gate = nullptr; // [rows, width]
+};
+
+// out = silu(gate) * up, element by element. In place is fine.
+struct SwigluParams {
+    const float* gate = nullptr;
+    const float* up = nullptr;
+    float* out = nullptr;
+    std::size_t count = 0;
+};
+
+// out = alpha * residual + beta * branch. In place is fine.
+struct ResidualParams {
+    const float* residual = nullptr;
+    const float* branch = nullptr;
+    float* out = nullptr;
+    std::size_t count = 0;
+    float alpha = 1;
+    float beta = 1;
+};
+
+// Half-rotation (NeoX) embedding of the first rotary_dim elements of every head, in place. The angle is the float32
+// product position * inv_freq[i], as published: at a million tokens its rounding is part of the model.
+struct RopeParams {
+    float* x = nullptr; // [rows, heads, head_dim] with `stride` between rows
+    std::size_t stride = 0;
+    std::size_t rows = 0;
+    std::size_t heads = 0;
+    std::size_t head_dim = 0;
+    std::size_t rotary_dim = 0;
+    const float* inv_freq = nullptr; // [rotary_dim / 2]
+    std::size_t first_position = 0;  // rows have consecutive positions
+};
+
+// Tokens of one page of keys and values.
+inline constexpr std::size_t kPageTokens = 64;
+
+// A page holds kPageTokens tokens of one softmax layer. Keys are stored transposed, so that one query meets a page
+// with full vectors: keys [kv_heads, head_dim, kPageTokens], values [kv_heads, kPageTokens, head_dim].
+struct KvStoreParams {
+    const float* k = nullptr; // [rows, kv_heads, head_dim] with `stride`; after RoPE
+    const float* v = nullptr;
+    std::size_t stride = 0;
+    std::size_t rows = 0;
+    std::size_t kv_heads = 0;
+    std::size_t head_dim = 0;
+    float* const* key_pages = nullptr;
+    float* const* value_pages = nullptr;
+    std::size_t first_position = 0;
+};
+
+// Causal attention of `rows` consecutive queries from `first_position` over all earlier tokens and themselves;
+// query head j reads key head j / (heads / kv_heads). softmax(q k / sqrt(head_dim)) v.
+struct SoftmaxAttentionParams {
+    const float* q = nullptr; // [rows, heads, head_dim] with `q_stride`; after RoPE
+    std::size_t q_stride = 0;
+    std::size_t rows = 0;
+    std::size_t heads = 0;
+    std::size_t kv_heads = 0;
+    std::size_t head_dim = 0;
+    const float* const* key_pages = nullptr;
+    const float* const* value_pages = nullptr;
+    std::size_t first_position = 0;
+    float* out = nullptr; // [rows, heads, head_dim], contiguous
+};
+
+// Lightning attention of `rows` consecutive tokens: S <- decay * S + k (x) v, o = q S, per head. No scaling, no softmax.
+struct LightningParams {
+    const float* qkv = nullptr; // [rows, heads, (q, k, v), head_dim], contiguous; after SiLU
+    std::size_t rows = 0;
+    std::size_t heads = 0;
+    std::size_t head_dim = 0;
+    const float* rates = nullptr; // [heads]: decay = exp(-rate)
+    float* state = nullptr;       // [heads, head_dim (key), head_dim (value)], updated
+    float* out = nullptr;         // [rows, heads, head_dim], contiguous
+};
+
+// softmax over all experts, best top_k, renormalised; equal logits go to the lower index.
+struct RouteParams {
+    const float* logits = nullptr; // [rows, experts]
+    std::size_t rows = 0;
+    std::size_t experts = 0;
+    std::size_t top_k = 0;
+    std::int32_t* ids = nullptr; // [rows, top_k], by falling weight
+    float* weights = nullptr;    // [rows, top_k]
+};
+
+// out[r] = sum over j of weights[r, j] * expert_out[slots[r, j]], added in the order of `order` (rising expert index,
+// as published: the order decides the last bit).
+struct CombineParams {
+    const float* expert_out = nullptr;   // [rows * top_k, width]
+    const std::int32_t* slots = nullptr; // [rows, top_k]: row of expert_out, in summation order
+    const float* weights = nullptr;      // [rows, top_k]: in summation order
+    std::size_t rows = 0;
+    std::size_t top_k = 0;
+    std::size_t width = 0;
+    float* out = nullptr; // [rows, width]
+};
+
+// out[i] = x[index[i]].
+struct GatherParams {
+    const float* x = nullptr; // [_, width]
+    const std::int32_t* index = nullptr;
+    std::size_t rows = 0;
+    std::size_t width = 0;
+    float* out = nullptr; // [rows, width]
+};
+
+// Where work runs: the pool, and scratch memory that drivers grow as they need. One per caller thread.
+class Queue {
+  public:
+    explicit Queue(ThreadPool& pool);
+    ~Queue();
+    Queue(const Queue&) = delete;
+    Queue& operator=(const Queue&) = delete;
+
+    ThreadPool& pool() const { return pool_; }
+    // Slots [0, kSharedSlots) belong to the operation as a whole, kSharedSlots + w to worker w, who may call this too.
+    // At least `count` floats, 64-byte aligned; contents undefined, valid until the next call with the same slot.
+    static constexpr std::size_t kSharedSlots = 4;
+    float* scratch(std::size_t slot, std::size_t count);
+
+  private:
+    struct Block {
+        float* data = nullptr;
+        std::size_t count = 0;
+    };
+    ThreadPool& pool_;
+    std::vector<Block> blocks_;
+};
+
+struct OpTable {
+    const char* name;
+    // All tasks may run at once; tasks that read the same x should stand next to each other.
+    void (*linear)(std::span<const LinearTask> tasks, Queue& queue);
+    void (*embed)(const EmbedParams&, Queue&);
+    void (*norm)(const NormParams&, Queue&);
+    void (*norm_gate)(const NormGateParams&, Queue&);
+    void (*silu)(float* x, std::size_t count, Queue&); // x * sigmoid(x), in place
+    void (*swiglu)(const SwigluParams&, Queue&);
+    void (*residual)(const ResidualParams&, Queue&);
+    void (*rope)(const RopeParams&, Queue&);
+    void (*kv_store)(const KvStoreParams&, Queue&);
+    void (*softmax_attention)(const SoftmaxAttentionParams&, Queue&);
+    void (*lightning_attention)(const LightningParams&, Queue&);
+    void (*route)(const RouteParams&, Queue&);
+    void (*gather)(const GatherParams&, Queue&);
+    void (*combine)(const CombineParams&, Queue&);
+};
+
+// Scalar, double accumulation, one thread: the truth.
+const OpTable& referenceOps();
+
+enum class CpuLevel : std::uint8_t { Avx2, Avx512 };
+
+const char* nameOf(CpuLevel level);
+// Whether this processor has the instructions (and this build the code).
+bool isSupported(CpuLevel level);
+// Throws nothing; `level` must be supported.
+const OpTable& cpuOps(CpuLevel level);
+// The fastest supported table; the reference where there is none.
+const OpTable& bestCpuOps();
+
+} // namespace fulgurite::kernels
