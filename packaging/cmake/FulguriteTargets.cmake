@@ -14,8 +14,8 @@ include(GNUInstallDirs)
 
 add_library(fg_flags INTERFACE)
 target_include_directories(fg_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
-target_compile_options(fg_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow=local -Wnon-virtual-dtor
-  -Woverloaded-virtual)
+target_compile_options(fg_flags INTERFACE -Wall -Wextra -Wpedantic -Wnon-virtual-dtor -Woverloaded-virtual
+  $<$<CXX_COMPILER_ID:GNU>:-Wshadow=local>)
 if(FULGURITE_WERROR)
   target_compile_options(fg_flags INTERFACE -Werror)
   # False alarms of some GCC versions inside libstdc++ and fmt at -O3; unknown -Wno- names are ignored.
@@ -29,6 +29,12 @@ if(FULGURITE_SANITIZE)
   target_compile_options(fg_flags INTERFACE -fsanitize=${FULGURITE_SANITIZE} -fno-omit-frame-pointer
     -fno-sanitize-recover=all)
   target_link_options(fg_flags INTERFACE -fsanitize=${FULGURITE_SANITIZE})
+endif()
+if(FULGURITE_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "FULGURITE_FUZZ needs clang: configure with the preset `fuzz`")
+  endif()
+  target_compile_options(fg_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
 # fg_library(NAME SOURCES ... [PUBLIC deps...] [PRIVATE deps...]) declares static library fg_NAME, alias fulgurite::NAME.
