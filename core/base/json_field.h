@@ -32,14 +32,14 @@ class JsonField {
     JsonField operator[](const char* key) const {
         if (!has(key))
             fail(ErrorKind::InvalidInput, "{}: field \"{}\" is missing", path_, key);
-        return {(*value_)[key], path_ + (path_.ends_with(": ") ? "" : ".") + key};
+        return {(*value_)[key], fmt::format("{}{}{}", path_, whole_ ? ": " : ".", key), false};
     }
     JsonField at(std::size_t index) const {
         expect(value_->is_array(), "an array");
         if (index >= value_->size())
             fail(ErrorKind::InvalidInput, "{}: has {} elements, element {} is missing", path_, value_->size(),
                  index);
-        return {(*value_)[index], fmt::format("{}[{}]", path_, index)};
+        return {(*value_)[index], fmt::format("{}[{}]", path_, index), false};
     }
     std::size_t size() const {
         expect(value_->is_array(), "an array");
@@ -86,8 +86,12 @@ class JsonField {
     }
 
   private:
+    JsonField(const nlohmann::json& value, std::string path, bool whole)
+        : value_(&value), path_(std::move(path)), whole_(whole) {}
+
     const nlohmann::json* value_;
     std::string path_;
+    bool whole_ = true; // the document itself
 };
 
 } // namespace fulgurite

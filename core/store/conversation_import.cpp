@@ -218,7 +218,7 @@ std::vector<ConversationId> importJson(Workspace& workspace, std::string_view te
     const json document = json::parse(text, nullptr, false);
     if (document.is_discarded())
         fail(ErrorKind::InvalidInput, "{}: is not JSON", name);
-    const JsonField root(document, name + ": ");
+    const JsonField root(document, name);
     if (root["format"].string() != "fulgurite-conversations")
         fail(ErrorKind::InvalidInput, "{}: format should be \"fulgurite-conversations\"", name);
     if (const auto version = root["version"].integer(1, INT32_MAX); version > conversation_json_version)

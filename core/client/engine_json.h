@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// The protocol's JSON to and from engine_types.h. Reading is strict: what is missing or of the wrong type is an
+// Error{InvalidInput} that names server and field; what is unknown is passed over.
+#pragma once
+
+#include "core/client/engine_types.h"
+
+#include <string>
+#include <string_view>
+
+namespace fulgurite::client {
+
+std::string generateBody(const GenerateRequest& request);
+std::string tokenizeBody(const Prompt& prompt, bool special, bool pieces);
+std::string reentryBody(const std::vector<GenerateRequest>& sequences);
+
+// `where` begins every message.
+EngineInfo readInfo(std::string_view body, const std::string& where);
+EngineLoad readLoad(std::string_view body, const std::string& where);
+Health readHealth(std::string_view body, const std::string& where);
+Tokenization readTokenization(std::string_view body, const std::string& where);
+std::vector<ReentryCost> readReentry(std::string_view body, const std::string& where);
+StreamStart readStart(std::string_view data, const std::string& where);
+StreamPrefill readPrefill(std::string_view data, const std::string& where);
+std::vector<TokenInfo> readTokens(std::string_view data, const std::string& where);
+StreamDone readDone(std::string_view data, const std::string& where);
+// An answer with an HTTP status of 400 or more, or an error event (status 0). Never throws.
+Error readError(int status, std::string_view body, const std::string& where);
+
+} // namespace fulgurite::client

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: Apache-2.0
+// The only file of the client that includes Boost.
+#include "core/client/http_client.h"
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/ssl.hpp>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cctype>
+#include <charconv>
+#include <functional>
+#include <list>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+namespace fulgurite::client {
+
+namespace {
+
+namespace net = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using Milliseconds = std::chrono::milliseconds;
+using boost::system::error_code;
+
+constexpr std::size_t read_bytes = 64 * 1024;
+
+std::string lower(std::string_view text) {
+    std::string result(text);
+    std::transform(result.begin(), result.end(), result.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return result;
+}
+
+// What a person can do about a failed connection.
+Error connectionError(const HttpEndpoint& endpoint, const char* during, const error_code& code) {
+    if (code == beast::error::timeout || code == net::error::timed_out)
+        return {ErrorKind::Unavailable,
+                fmt::format("{}: no answer while {}. Is the node busy or out of reach?", endpoint.url(), during)};
+    if (code == net::error::connection_refused)
+        return {ErrorKind::Unavailable,
+                fmt::format("{}: nothing listens there. Start the engine, or check the port.", endpoint.url())};
+    if (code == net::error::host_not_found || code == net::error::host_not_found_try_again)
+        return {ErrorKind::Unavailable,
+                fmt::format("{}: the name is unknown. Check its spelling.", endpoint.url())};
+    if (code.category() == net::error::get_ssl_category())
+        return {ErrorKind::Io, fmt::format("{}: no secure connection ({}). Check the certificate, or use http://.",
+                                           endpoint.url(), code.message())};
+    return {ErrorKind::Io,
+            fmt::format("{}: the connection failed while {} ({})", endpoint.url(), during, code.message())};
+}
+
+void setTimeout(beast::tcp_stream& stream, Milliseconds timeout) {
+    if (timeout.count() > 0)
+        stream.expires_after(timeout);
+    else
+        stream.expires_never();
+}
+
+} // namespace
+
+// One exchange. Lives on the loop's thread; only cancel() may come from elsewhere.
+class Exchange : public HttpCall, public std::enable_shared_from_this<Exchange> {
+  public:
+    Exchange(net::io_context& context, net::ssl::context& tls, HttpEndpoint endpoint, HttpRequest request,
+             std::shared_ptr<HttpHandler> handler)
+        : context_(context),
+          tls_(tls),
+          endpoint_(std::move(endpoint)),
+          request_(std::move(request)),
+          handler_(std::move(handler)),
+          resolver_(context) {}
+
+    void cancel() override {
+        cancelled_ = true;
+        net::post(context_, [self = shared_from_this()] { self->close(); });
+    }
+
+    net::awaitable<void> run() {
+        std::optional<Error> failure;
+        try {
+            if (endpoint_.tls)
+                co_await runSecure();
+            else
+                co_await runPlain();
+        } catch (const Error& error) {
+            failure = error;
+        } catch (const std::exception& error) {
+            failure = Error(ErrorKind::Internal, fmt::format("{}: {}", endpoint_.url(), error.what()));
+        }
+        stream_ = nullptr;
+        if (cancelled_)
+            failure = Error(ErrorKind::Cancelled, "cancelled");
+        if (failure)
+            handler_->onError(*failure);
+        else
+            handler_->onEnd();
+    }
+
+  private:
+    void close() {
+        resolver_.cancel();
+        if (!stream_)
+            return;
+        error_code ignored;
+        stream_->cancel();
+        stream_->socket().close(ignored);
+    }
+
+    void check(const error_code& code, const char* during) const {
+        if (cancelled_)
+            fail(ErrorKind::Cancelled, "cancelled");
+        if (code)
+            throw connectionError(endpoint_, during, code);
+    }
+
+    net::awaitable<void> connect(beast::tcp_stream& stream) {
+        error_code code;
+        stream_ = &stream;
+        const auto addresses = co_await resolver_.async_resolve(endpoint_.host, std::to_string(endpoint_.port),
+                                                                net::redirect_error(net::use_awaitable, code));
+        check(code, "looking up the name");
+        setTimeout(stream, request_.connect_timeout);
+        co_await stream.async_connect(addresses, net::redirect_error(net::use_awaitable, code));
+        check(code, "connecting");
+        error_code ignored;
+        stream.socket().set_option(net::ip::tcp::no_delay(true), ignored);
+        // A stream may be silent for long; this notices a machine that is gone.
+        stream.socket().set_option(net::socket_base::keep_alive(true), ignored);
+    }
+
+    net::awaitable<void> runPlain() {
+        beast::tcp_stream stream(context_);
+        co_await connect(stream);
+        co_await exchange(stream);
+    }
+
+    net::awaitable<void> runSecure() {
+        beast::ssl_stream<beast::tcp_stream> stream(context_, tls_);
+        SSL_set_tlsext_host_name(stream.native_handle(), endpoint_.host.c_str());
+        stream.set_verify_callback(net::ssl::host_name_verification(endpoint_.host));
+        co_await connect(stream.next_layer());
+        error_code code;
+        co_await stream.async_handshake(net::ssl::stream_base::client,
+                                        net::redirect_error(net::use_awaitable, code));
+        check(code, "agreeing on encryption");
+        co_await exchange(stream);
+    }
+
+    http::request<http::string_body> message() const {
+        http::request<http::string_body> message;
+        message.method_string(request_.method);
+        message.target(endpoint_.base_path + request_.path);
+        const bool standard = endpoint_.port == (endpoint_.tls ? 443 : 80);
+        const bool v6 = endpoint_.host.find(':') != std::string::npos;
+        const std::string host = v6 ? "[" + endpoint_.host + "]" : endpoint_.host;
+        message.set(http::field::host, standard ? host : fmt::format("{}:{}", host, endpoint_.port));
+        for (const auto& [name, value] : request_.headers)
+            message.set(name, value);
+        message.set(http::field::connection, "close");
+        message.body() = request_.body;
+        message.prepare_payload();
+        return message;
+    }
+
+    template <class Stream>
+    net::awaitable<void> exchange(Stream& stream) {
+        error_code code;
+        const http::request<http::string_body> sent = message();
+        setTimeout(*stream_, request_.head_timeout);
+        co_await http::async_write(stream, sent, net::redirect_error(net::use_awaitable, code));
+        // A server that refuses a large body answers and closes before it has read all: the answer is what counts.
+        const bool refused_early = code == net::error::broken_pipe || code == net::error::connection_reset;
+        if (!refused_early)
+            check(code, "sending the request");
+        beast::flat_buffer buffer;
+        http::response_parser<http::buffer_body> parser;
+        parser.body_limit(boost::none);
+        co_await http::async_read_header(stream, buffer, parser, net::redirect_error(net::use_awaitable, code));
+        check(code, "waiting for the answer");
+        std::map<std::string, std::string> headers;
+        for (const auto& field : parser.get())
+            headers.emplace(lower({field.name_string().data(), field.name_string().size()}),
+                            std::string(field.value().data(), field.value().size()));
+        handler_->onHead(parser.get().result_int(), headers);
+        co_await readBody(stream, buffer, parser);
+    }
+
+    template <class Stream>
+    net::awaitable<void> readBody(Stream& stream, beast::flat_buffer& buffer,
+                                  http::response_parser<http::buffer_body>& parser) {
+        std::vector<char> piece(read_bytes);
+        while (!parser.is_done()) {
+            parser.get().body().data = piece.data();
+            parser.get().body().size = piece.size();
+            setTimeout(*stream_, request_.idle_timeout);
+            error_code code;
+            co_await http::async_read_some(stream, buffer, parser, net::redirect_error(net::use_awaitable, code));
+            if (code == http::error::need_buffer)
+                code = {};
+            const std::size_t got = piece.size() - parser.get().body().size;
+            if (got > 0 && !cancelled_)
+                handler_->onBody({piece.data(), got});
+            check(code, "reading the answer");
+        }
+    }
+
+    net::io_context& context_;
+    net::ssl::context& tls_;
+    HttpEndpoint endpoint_;
+    HttpRequest request_;
+    std::shared_ptr<HttpHandler> handler_;
+    net::ip::tcp::resolver resolver_;
+    beast::tcp_stream* stream_ = nullptr; // while the exchange runs
+    std::atomic<bool> cancelled_ = false;
+};
+
+class HttpClient::Loop {
+  public:
+    explicit Loop(HttpClientOptions options)
+        : options_(std::move(options)),
+          work_(net::make_work_guard(context_)),
+          thread_([this] { context_.run(); }) {}
+
+    ~Loop() {
+        {
+            const std::scoped_lock lock(mutex_);
+            for (const auto& call : calls_)
+                if (const auto alive = call.lock())
+                    alive->cancel();
+        }
+        work_.reset();
+        thread_.join();
+    }
+
+    std::shared_ptr<HttpCall> start(const HttpEndpoint& endpoint, HttpRequest request,
+                                    std::shared_ptr<HttpHandler> handler) {
+        request.headers.try_emplace("User-Agent", options_.user_agent);
+        const auto call = std::make_shared<Exchange>(context_, tls(endpoint.tls), endpoint, std::move(request),
+                                                     std::move(handler));
+        {
+            const std::scoped_lock lock(mutex_);
+            std::erase_if(calls_, [](const auto& each) { return each.expired(); });
+            calls_.push_back(call);
+        }
+        net::co_spawn(
+            context_, [call]() -> net::awaitable<void> { co_await call->run(); }, net::detached);
+        return call;
+    }
+
+  private:
+    // Reading the system's certificates takes tens of milliseconds: only where they are needed.
+    net::ssl::context& tls(bool needed) {
+        const std::scoped_lock lock(mutex_);
+        if (needed && !certificates_loaded_) {
+            certificates_loaded_ = true;
+            error_code ignored;
+            tls_.set_default_verify_paths(ignored);
+            if (!options_.ca_file.empty())
+                tls_.load_verify_file(options_.ca_file, ignored);
+            tls_.set_verify_mode(options_.verify ? net::ssl::verify_peer : net::ssl::verify_none);
+        }
+        return tls_;
+    }
+
+    HttpClientOptions options_;
+    net::io_context context_{1};
+    net::ssl::context tls_{net::ssl::context::tls_client};
+    bool certificates_loaded_ = false;
+    std::mutex mutex_;
+    std::list<std::weak_ptr<Exchange>> calls_;
+    net::executor_work_guard<net::io_context::executor_type> work_;
+    std::thread thread_;
+};
+
+HttpClient::HttpClient(HttpClientOptions options) : loop_(std::make_unique<Loop>(std::move(options))) {}
+HttpClient::~HttpClient() = default;
+
+std::shared_ptr<HttpCall> HttpClient::start(const HttpEndpoint& endpoint, HttpRequest request,
+                                            std::shared_ptr<HttpHandler> handler) {
+    return loop_->start(endpoint, std::move(request), std::move(handler));
+}
+
+std::string HttpEndpoint::url() const {
+    const bool v6 = host.find(':') != std::string::npos;
+    return fmt::format("{}://{}{}{}:{}{}", tls ? "https" : "http", v6 ? "[" : "", host, v6 ? "]" : "", port,
+                       base_path);
+}
+
+HttpEndpoint parseUrl(std::string_view url) {
+    HttpEndpoint result;
+    std::string_view rest = url;
+    if (rest.starts_with("https://"))
+        result.tls = true;
+    else if (!rest.starts_with("http://"))
+        fail(ErrorKind::InvalidInput, "\"{}\": an address begins with http:// or https://", url);
+    rest.remove_prefix(result.tls ? 8 : 7);
+    std::string_view authority = rest.substr(0, rest.find('/'));
+    result.base_path = rest.substr(authority.size());
+    while (result.base_path.ends_with('/'))
+        result.base_path.pop_back();
+    result.port = result.tls ? 443 : 80;
+    const std::size_t bracket = authority.starts_with('[') ? authority.find(']') : std::string_view::npos;
+    const std::size_t colon = authority.find(':', bracket == std::string_view::npos ? 0 : bracket);
+    if (colon != std::string_view::npos) {
+        const std::string_view digits = authority.substr(colon + 1);
+        const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), result.port);
+        if (parsed.ec != std::errc() || parsed.ptr != digits.data() + digits.size() || result.port == 0)
+            fail(ErrorKind::InvalidInput, "\"{}\": the port should be a number from 1 to 65535", url);
+        authority = authority.substr(0, colon);
+    }
+    if (bracket != std::string_view::npos)
+        authority = authority.substr(1, bracket - 1);
+    const bool odd = std::any_of(authority.begin(), authority.end(), [](unsigned char c) {
+        return c <= ' ' || c == '@' || c == '?' || c == '#' || c == 0x7f;
+    });
+    if (authority.empty() || odd)
+        fail(ErrorKind::InvalidInput,
+             "\"{}\": the name of the machine is missing or holds a character it cannot have", url);
+    result.host = authority;
+    return result;
+}
+
+} // namespace fulgurite::client

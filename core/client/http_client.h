@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// HTTP/1.1 with a thread of its own: any number of exchanges at once, answers delivered as they arrive.
+#pragma once
+
+#include "core/base/error.h"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace fulgurite::client {
+
+struct HttpEndpoint {
+    std::string host;
+    std::uint16_t port = 80;
+    bool tls = false;
+    std::string base_path; // "" or "/prefix"
+
+    std::string url() const;
+};
+
+// "http://host:port/prefix"; IPv6 in brackets. Throws Error{InvalidInput}.
+HttpEndpoint parseUrl(std::string_view url);
+
+struct HttpRequest {
+    std::string method = "GET";
+    std::string path;
+    std::map<std::string, std::string> headers;
+    std::string body;
+    std::chrono::milliseconds connect_timeout{5000};
+    std::chrono::milliseconds head_timeout{30000}; // from the sent request to the answer's head; 0 is none
+    std::chrono::milliseconds idle_timeout{30000}; // between two pieces of the body; 0 is none
+};
+
+// Called on the client's thread, in order; the last call is onEnd or onError. Must return quickly.
+class HttpHandler {
+  public:
+    virtual ~HttpHandler() = default;
+    virtual void onHead(int status, const std::map<std::string, std::string>& headers) = 0; // lower-case names
+    virtual void onBody(std::string_view bytes) = 0; // an exception ends the exchange and comes back in onError
+    virtual void onEnd() = 0;
+    virtual void onError(const Error& error) = 0;
+};
+
+class HttpCall {
+  public:
+    virtual ~HttpCall() = default;
+    // Closes the connection; the handler then hears Error{Cancelled}, unless it has ended already.
+    virtual void cancel() = 0;
+};
+
+struct HttpClientOptions {
+    std::string ca_file; // trusted besides the system's certificates
+    bool verify = true;
+    std::string user_agent = "fulgurite";
+};
+
+class HttpClient {
+  public:
+    explicit HttpClient(HttpClientOptions options = {});
+    // Cancels what runs; no handler is called after it returns. Not to be called on the client's own thread.
+    ~HttpClient();
+    HttpClient(const HttpClient&) = delete;
+    HttpClient& operator=(const HttpClient&) = delete;
+
+    // From any thread; returns at once.
+    std::shared_ptr<HttpCall> start(const HttpEndpoint& endpoint, HttpRequest request,
+                                    std::shared_ptr<HttpHandler> handler);
+
+  private:
+    class Loop;
+    std::unique_ptr<Loop> loop_;
+};
+
+} // namespace fulgurite::client
