@@ -103,15 +103,20 @@ TokenRecord Sampler::sample(std::span<const float> logits, std::uint64_t positio
     return record;
 }
 
-TokenRecord Sampler::force(TokenId id, std::span<const float> logits, const ReportParams& report) {
+TokenRecord Sampler::describe(TokenId id, std::span<const float> logits, const ReportParams& report) {
     TokenRecord record;
     const double normaliser = describeBefore(logits, report, record);
     record.id = id;
-    record.forced = true;
-    record.kept = 1;
     if (report.statistics) {
         describeChosen(logits, normaliser, record);
     }
+    return record;
+}
+
+TokenRecord Sampler::force(TokenId id, std::span<const float> logits, const ReportParams& report) {
+    TokenRecord record = describe(id, logits, report);
+    record.forced = true;
+    record.kept = 1;
     if (hasPenalties()) {
         ++seen_[id].generated;
     }

@@ -37,7 +37,10 @@ class Sampler {
     // Throws Error{Internal} when a logit is not a number.
     TokenRecord sample(std::span<const float> logits, std::uint64_t position, const ReportParams& report);
 
-    // The record of a token that was put there, not drawn.
+    // The record of a token that is there already; counts as nothing.
+    TokenRecord describe(TokenId id, std::span<const float> logits, const ReportParams& report);
+
+    // The record of a token that is put there, not drawn; counts it as seen.
     TokenRecord force(TokenId id, std::span<const float> logits, const ReportParams& report);
 
   private:

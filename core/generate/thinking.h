@@ -4,8 +4,9 @@
 // merely speaks of <think> stays an answer.
 #pragma once
 
+#include "core/base/token_info.h"
+
 #include <cstddef>
-#include <cstdint>
 #include <deque>
 #include <string>
 #include <string_view>
@@ -16,10 +17,8 @@ namespace fulgurite {
 inline constexpr std::string_view kThinkingBegin = "<think>";
 inline constexpr std::string_view kThinkingEnd = "</think>";
 
-enum class Channel : std::uint8_t { Answer, Thinking, Marker };
-
 struct ChannelText {
-    Channel channel = Channel::Answer;
+    StreamChannel channel = StreamChannel::Answer;
     std::string text;
     bool operator==(const ChannelText&) const = default;
 };
@@ -55,9 +54,9 @@ class ThinkingTracker {
     explicit ThinkingTracker(ThinkingSplitter splitter = {}) : splitter_(std::move(splitter)) {}
 
     // Takes the text of the next token and returns the channels that are now decided, oldest token first.
-    std::vector<Channel> push(std::string_view token_text);
+    std::vector<StreamChannel> push(std::string_view token_text);
     // No more tokens: the channels of all that are left.
-    std::vector<Channel> finish();
+    std::vector<StreamChannel> finish();
 
     bool thinking() const { return splitter_.thinking(); }
     // The last tokens may be part of a marker.
@@ -68,10 +67,10 @@ class ThinkingTracker {
   private:
     struct Waiting {
         std::size_t bytes = 0; // not yet decided
-        Channel channel = Channel::Answer;
+        StreamChannel channel = StreamChannel::Answer;
     };
 
-    std::vector<Channel> settle(const std::vector<ChannelText>& pieces);
+    std::vector<StreamChannel> settle(const std::vector<ChannelText>& pieces);
 
     ThinkingSplitter splitter_;
     std::deque<Waiting> waiting_;

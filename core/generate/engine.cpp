@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/generate/engine.h"
+
+#include "core/generate/scheduler.h"
+
+#include <utility>
+
+namespace fulgurite {
+
+Engine::Engine(std::shared_ptr<const HybridModel> model, std::shared_ptr<const Tokenizer> tokenizer,
+               EngineOptions options)
+    : model_(std::move(model)),
+      tokenizer_(std::move(tokenizer)),
+      scheduler_(std::make_unique<Scheduler>(std::make_unique<ModelRunner>(model_, options.threads), tokenizer_,
+                                             options)) {}
+
+Engine::~Engine() = default;
+
+GenerationId Engine::submit(GenerateRequest request, std::shared_ptr<GenerationListener> listener) {
+    return scheduler_->submit(std::move(request), std::move(listener));
+}
+
+void Engine::cancel(GenerationId id) {
+    scheduler_->cancel(id);
+}
+
+EngineStatus Engine::status() const {
+    return scheduler_->status();
+}
+
+ReentryCost Engine::reentryCost(std::span<const TokenId> prefix) const {
+    return scheduler_->reentryCost(prefix);
+}
+
+const HybridModel& Engine::model() const {
+    return *model_;
+}
+
+const std::shared_ptr<const Tokenizer>& Engine::tokenizer() const {
+    return tokenizer_;
+}
+
+} // namespace fulgurite

@@ -1,0 +1,473 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/generate/scheduler.h"
+
+#include "core/base/system_memory.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace fulgurite {
+
+namespace {
+
+// While answers run, a chunk of prefill is this much shorter, and so is the pause that it makes in them.
+constexpr std::size_t kBusyShare = 4;
+constexpr std::size_t kSmallestChunk = 16;
+// One sequence's periodic snapshots may take this share of the budget; conversations share the rest.
+constexpr std::size_t kSequenceShare = 4;
+
+EngineOptions completed(EngineOptions options) {
+    if (options.memory_bytes == 0) {
+        options.memory_bytes = availableMemory() / 2;
+    }
+    options.snapshot_bytes = std::min(options.snapshot_bytes, options.memory_bytes);
+    options.prefill_chunk = std::max(options.prefill_chunk, kSmallestChunk);
+    options.max_batch = std::max<std::size_t>(options.max_batch, 1);
+    return options;
+}
+
+TokenIds endOfSentence(const ModelConfig& config, const Tokenizer& tokenizer) {
+    if (!config.eos_token_ids.empty()) {
+        return config.eos_token_ids;
+    }
+    const auto id = tokenizer.idOf("<end_of_sentence>"); // MiniMax configurations leave it to the tokenizer
+    return id ? TokenIds{*id} : TokenIds{};
+}
+
+GenerationContext contextOf(const ModelConfig& config, std::shared_ptr<const Tokenizer> tokenizer,
+                            const EngineOptions& options) {
+    GenerationContext context;
+    context.shape = StateShape::of(config);
+    context.vocab_size = static_cast<std::size_t>(config.vocab_size);
+    if (tokenizer->size() == 0 || tokenizer->size() > context.vocab_size) {
+        fail(ErrorKind::InvalidInput,
+             "the tokenizer has {} tokens, the model's vocabulary {}; they do not belong together",
+             tokenizer->size(), context.vocab_size);
+    }
+    context.max_positions = config.max_positions > 0 ? static_cast<std::size_t>(config.max_positions)
+                                                     : static_cast<std::size_t>(INT64_MAX);
+    context.end_of_sentence = endOfSentence(config, *tokenizer);
+    const std::string& end = options.thinking_end;
+    context.thinking_end = tokenizer->encode(end, SpecialTokens::AsText);
+    context.thinking_end_new_line =
+        tokenizer->encode(end.starts_with('\n') ? end.substr(1) : end, SpecialTokens::AsText);
+    context.tokenizer = std::move(tokenizer);
+    return context;
+}
+
+double secondsOf(const auto& work) {
+    const auto begin = std::chrono::steady_clock::now();
+    work();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+} // namespace
+
+Scheduler::Scheduler(std::unique_ptr<ForwardRunner> runner, std::shared_ptr<const Tokenizer> tokenizer,
+                     EngineOptions options)
+    : runner_(std::move(runner)),
+      options_(completed(std::move(options))),
+      context_(contextOf(runner_->config(), std::move(tokenizer), options_)),
+      snapshots_(options_.snapshot_bytes),
+      memory_(context_.shape, options_.memory_bytes) {
+    const std::size_t one = std::max<std::size_t>(context_.shape.bytesAt(1), 1);
+    snapshot_allowance_ = options_.snapshot_bytes / kSequenceShare / one;
+    status_.memory_limit = memory_.limit();
+    thread_ = std::jthread([this] { run(); });
+}
+
+Scheduler::~Scheduler() {
+    {
+        const std::lock_guard lock(mutex_);
+        stop_ = true;
+    }
+    wake_.notify_all();
+    thread_.join();
+}
+
+void Scheduler::validate(const GenerateRequest& request) const {
+    if (request.prompt.empty()) {
+        fail(ErrorKind::InvalidInput, "the prompt is empty; it needs at least one token");
+    }
+    for (const TokenId id : request.prompt) {
+        if (id < 0 || static_cast<std::size_t>(id) >= context_.vocab_size) {
+            fail(ErrorKind::InvalidInput, "the prompt has token {}; the model's vocabulary ends at {}", id,
+                 context_.vocab_size - 1);
+        }
+    }
+    fulgurite::validate(request.sampler, context_.vocab_size);
+    fulgurite::validate(request.stop, context_.vocab_size);
+    if (request.alternatives < 0 || request.alternatives > kMaxAlternatives) {
+        fail(ErrorKind::InvalidInput, "alternatives is {}; it must lie between 0 and {}", request.alternatives,
+             kMaxAlternatives);
+    }
+    if (request.prompt.size() >= context_.max_positions) {
+        fail(ErrorKind::InvalidInput,
+             "the prompt has {} tokens; with room for an answer the model takes at most {}", request.prompt.size(),
+             context_.max_positions - 1);
+    }
+    const std::size_t needed = context_.shape.bytesAt(request.prompt.size() + 1);
+    if (needed > options_.memory_bytes) {
+        fail(ErrorKind::OutOfMemory,
+             "the prompt has {} tokens and needs {} for keys, values and states; {} are set aside for them. "
+             "Shorten the prompt or give the engine more memory",
+             request.prompt.size(), readableBytes(needed), readableBytes(options_.memory_bytes));
+    }
+}
+
+GenerationId Scheduler::submit(GenerateRequest request, std::shared_ptr<GenerationListener> listener) {
+    validate(request);
+    GenerationId id = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        id = next_id_++;
+    }
+    auto sequence = std::make_unique<Sequence>(id, std::move(request), std::move(listener), context_);
+    {
+        const std::lock_guard lock(mutex_);
+        if (queue_.size() >= options_.max_queue) {
+            fail(ErrorKind::Unavailable, "{} requests are waiting already; try again later", queue_.size());
+        }
+        queue_.push_back(std::move(sequence));
+    }
+    wake_.notify_all();
+    return id;
+}
+
+void Scheduler::cancel(GenerationId id) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (id == 0 || id >= next_id_) {
+            return;
+        }
+        cancelled_.insert(id);
+    }
+    wake_.notify_all();
+}
+
+EngineStatus Scheduler::status() const {
+    EngineStatus status;
+    {
+        const std::lock_guard lock(mutex_);
+        status = status_;
+        status.queued = queue_.size();
+    }
+    status.snapshot_bytes = snapshots_.bytes();
+    status.snapshot_count = snapshots_.count();
+    return status;
+}
+
+ReentryCost Scheduler::reentryCost(std::span<const TokenId> prefix) const {
+    ReentryCost cost;
+    cost.tokens = prefix.size();
+    cost.reused = prefix.empty() ? 0 : snapshots_.longestLength(prefix, prefix.size() - 1);
+    const double rate = status().prefill_tokens_per_second;
+    cost.seconds = rate > 0 ? static_cast<double>(cost.tokens - cost.reused) / rate : 0;
+    return cost;
+}
+
+void Scheduler::run() {
+    while (waitForWork()) {
+        handleCancels();
+        admit();
+        decodeStep();
+        removeFinished();
+        prefillStep();
+        removeFinished();
+        publish();
+    }
+    finishAll();
+}
+
+bool Scheduler::waitForWork() {
+    std::unique_lock lock(mutex_);
+    wake_.wait(lock, [this] { return stop_ || !queue_.empty() || !active_.empty() || !cancelled_.empty(); });
+    return !stop_;
+}
+
+void Scheduler::handleCancels() {
+    std::set<GenerationId> ids;
+    std::vector<std::unique_ptr<Sequence>> waiting;
+    {
+        const std::lock_guard lock(mutex_);
+        ids.swap(cancelled_);
+        if (ids.empty()) {
+            return;
+        }
+        for (auto entry = queue_.begin(); entry != queue_.end();) {
+            if (ids.contains((*entry)->id())) {
+                waiting.push_back(std::move(*entry));
+                entry = queue_.erase(entry);
+            } else {
+                ++entry;
+            }
+        }
+    }
+    for (const auto& sequence : waiting) {
+        sequence->finish(FinishReason::Cancelled);
+    }
+    for (Slot& slot : active_) {
+        if (ids.contains(slot.sequence->id())) {
+            slot.sequence->finish(FinishReason::Cancelled);
+        }
+    }
+    removeFinished();
+}
+
+void Scheduler::admit() {
+    while (active_.size() < options_.max_batch && admitNext()) {
+    }
+}
+
+// First come, first served: whoever is next waits until there is room, and nobody overtakes. Alone, a sequence is
+// admitted with whatever it needs, because submit() refused what can never fit.
+bool Scheduler::admitNext() {
+    Slot slot;
+    {
+        const std::lock_guard lock(mutex_);
+        if (queue_.empty()) {
+            return false;
+        }
+        const Sequence& next = *queue_.front();
+        if (!memory_.promise(slot.promised, next.expectedTokens()) &&
+            (!active_.empty() || !memory_.promise(slot.promised, next.promptSize() + 1))) {
+            return false;
+        }
+        slot.sequence = std::move(queue_.front());
+        queue_.pop_front();
+        status_.active = active_.size() + 1;
+    }
+    snapshots_.shrinkTo(memory_.left());
+    Sequence& sequence = *slot.sequence;
+    active_.push_back(std::move(slot));
+    try {
+        auto state = snapshots_.longest(sequence.tokens(), sequence.reusable());
+        sequence.begin(state ? std::move(*state) : SequenceState(context_.shape),
+                       SnapshotPlan(options_.snapshot_interval, snapshot_allowance_));
+    } catch (const std::bad_alloc&) {
+        sequence.finishWith(Error(ErrorKind::OutOfMemory, "the machine has no memory left for another state"));
+    }
+    const std::lock_guard lock(mutex_);
+    status_.prompt_tokens_total += sequence.promptSize();
+    status_.reused_tokens_total += sequence.started() ? sequence.state().position() : 0;
+    return true;
+}
+
+// Room for what a sequence is about to absorb. When there is none, its answer ends here.
+bool Scheduler::growTo(Slot& slot, std::size_t tokens) {
+    Sequence& sequence = *slot.sequence;
+    if (!memory_.promise(slot.promised, tokens)) {
+        sequence.finish(FinishReason::ContextFull);
+        return false;
+    }
+    snapshots_.shrinkTo(memory_.left());
+    try {
+        sequence.state().reserve(tokens - sequence.state().position());
+    } catch (const std::bad_alloc&) {
+        sequence.finishWith(Error(ErrorKind::OutOfMemory, "the machine has no memory left for keys and values"));
+        return false;
+    }
+    return true;
+}
+
+void Scheduler::decodeStep() {
+    Slots slots;
+    std::vector<SequenceChunk> batch;
+    for (Slot& slot : active_) {
+        Sequence& sequence = *slot.sequence;
+        if (!sequence.finished() && !sequence.prefilling() && growTo(slot, sequence.tokens().size())) {
+            slots.push_back(&slot);
+            batch.push_back({&sequence.state(), sequence.nextDecode(), LogitsWanted::Last});
+        }
+    }
+    if (slots.empty()) {
+        return;
+    }
+    logits_.clear();
+    const double seconds = forward(slots, batch, logits_);
+    std::erase_if(slots, [](const Slot* slot) { return slot->sequence->finished(); });
+    decode_rate_.add(slots.size(), seconds);
+    sampleAll(slots, logits_);
+    for (Slot* slot : slots) {
+        keepPeriodic(*slot->sequence);
+        slot->sequence->accept();
+    }
+    const std::lock_guard lock(mutex_);
+    status_.completion_tokens_total += slots.size();
+}
+
+void Scheduler::sampleAll(const Slots& slots, const std::vector<float>& logits) {
+    const std::size_t vocab = context_.vocab_size;
+    runner_->pool().parallelFor(slots.size(), 1, [&](std::size_t begin, std::size_t end, std::size_t) {
+        for (std::size_t i = begin; i < end; ++i) {
+            slots[i]->sequence->sample(std::span(logits).subspan(i * vocab, vocab));
+        }
+    });
+}
+
+std::size_t Scheduler::prefillBudget() const {
+    const bool busy =
+        std::any_of(active_.begin(), active_.end(), [](const Slot& slot) { return !slot.sequence->prefilling(); });
+    return busy ? std::max(options_.prefill_chunk / kBusyShare, kSmallestChunk) : options_.prefill_chunk;
+}
+
+// Prompts take turns: each step begins with the next one, and short ones share a batch.
+void Scheduler::prefillStep() {
+    std::size_t budget = prefillBudget();
+    Slots slots;
+    std::vector<SequenceChunk> batch;
+    const std::size_t first = next_prefill_++;
+    for (std::size_t i = 0; i < active_.size() && budget > 0; ++i) {
+        Slot& slot = active_[(first + i) % active_.size()];
+        Sequence& sequence = *slot.sequence;
+        if (sequence.finished() || !sequence.prefilling()) {
+            continue;
+        }
+        const std::span<const TokenId> tokens = sequence.nextPrefill(budget);
+        if (growTo(slot, sequence.state().position() + tokens.size())) {
+            slots.push_back(&slot);
+            batch.push_back({&sequence.state(), tokens, sequence.prefillLogits()});
+            budget -= tokens.size();
+        }
+    }
+    if (slots.empty()) {
+        return;
+    }
+    std::vector<std::size_t> counts;
+    std::size_t total = 0;
+    for (const SequenceChunk& chunk : batch) {
+        counts.push_back(chunk.tokens.size());
+        total += chunk.tokens.size();
+    }
+    logits_.clear();
+    const double seconds = forward(slots, batch, logits_);
+    prefill_rate_.add(total, seconds);
+    std::size_t row = 0;
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+        Sequence& sequence = *slots[i]->sequence;
+        if (sequence.finished()) {
+            continue;
+        }
+        const std::size_t rows = batch[i].logits == LogitsWanted::All ? counts[i] : 0;
+        sequence.prefilled(
+            counts[i], std::span(logits_).subspan(row * context_.vocab_size, rows * context_.vocab_size), seconds);
+        row += rows;
+        if (sequence.failed()) {
+            continue;
+        }
+        if (sequence.atTurn()) {
+            keepTurn(sequence);
+        } else {
+            keepPeriodic(sequence);
+        }
+    }
+}
+
+double Scheduler::forward(const Slots& slots, std::vector<SequenceChunk>& batch, std::vector<float>& logits) {
+    try {
+        return secondsOf([&] { runner_->forward(batch, logits); });
+    } catch (const Error& error) {
+        if (error.kind() == ErrorKind::InvalidInput && slots.size() > 1) {
+            // Refused before any state was touched: find out whose fault it is.
+            logits.clear();
+            double seconds = 0;
+            for (std::size_t i = 0; i < slots.size(); ++i) {
+                seconds += forwardOne(*slots[i], batch[i], logits);
+            }
+            return seconds;
+        }
+        for (Slot* slot : slots) {
+            slot->sequence->finishWith(error);
+        }
+    } catch (const std::exception& error) {
+        for (Slot* slot : slots) {
+            slot->sequence->finishWith(Error(ErrorKind::Internal, error.what()));
+        }
+    }
+    return 0;
+}
+
+double Scheduler::forwardOne(Slot& slot, SequenceChunk chunk, std::vector<float>& logits) {
+    const std::size_t before = logits.size();
+    try {
+        return secondsOf([&] { runner_->forward({&chunk, 1}, logits); });
+    } catch (const Error& error) {
+        slot.sequence->finishWith(error);
+    } catch (const std::exception& error) {
+        slot.sequence->finishWith(Error(ErrorKind::Internal, error.what()));
+    }
+    logits.resize(before);
+    return 0;
+}
+
+void Scheduler::keepPeriodic(Sequence& sequence) {
+    const SequenceState& state = sequence.state();
+    if (!sequence.plan().due(state.position())) {
+        return;
+    }
+    const auto prefix = sequence.tokens().first(state.position());
+    if (snapshots_.contains(prefix) || !snapshots_.insert(prefix, state.fork(), SnapshotKind::Periodic)) {
+        sequence.plan().start(state.position());
+        return;
+    }
+    for (const std::size_t position : sequence.plan().add(state.position())) {
+        snapshots_.erasePeriodic(sequence.tokens().first(position));
+    }
+}
+
+void Scheduler::keepTurn(Sequence& sequence) {
+    const SequenceState& state = sequence.state();
+    const auto prefix = sequence.tokens().first(state.position());
+    if (!prefix.empty() && state.bytes() <= snapshots_.budget()) {
+        snapshots_.insert(prefix, state.fork(), SnapshotKind::Turn);
+    }
+}
+
+// What a sequence has computed stays behind as a snapshot: a person may go on from there, or stop and go on.
+void Scheduler::removeFinished() {
+    for (auto slot = active_.begin(); slot != active_.end();) {
+        Sequence& sequence = *slot->sequence;
+        if (!sequence.finished()) {
+            ++slot;
+            continue;
+        }
+        memory_.release(slot->promised);
+        if (!sequence.failed() && sequence.started()) {
+            SequenceState state = sequence.takeState();
+            const std::size_t position = state.position();
+            snapshots_.insert(sequence.tokens().first(position), std::move(state), SnapshotKind::Turn);
+        }
+        slot = active_.erase(slot);
+    }
+    snapshots_.shrinkTo(memory_.left());
+}
+
+void Scheduler::finishAll() {
+    std::deque<std::unique_ptr<Sequence>> waiting;
+    {
+        const std::lock_guard lock(mutex_);
+        waiting.swap(queue_);
+    }
+    for (Slot& slot : active_) {
+        slot.sequence->finish(FinishReason::Cancelled);
+    }
+    for (const auto& sequence : waiting) {
+        sequence->finish(FinishReason::Cancelled);
+    }
+    active_.clear();
+}
+
+void Scheduler::publish() {
+    std::size_t bytes = 0;
+    for (const Slot& slot : active_) {
+        bytes += slot.sequence->state().bytes();
+    }
+    const std::lock_guard lock(mutex_);
+    status_.active = active_.size();
+    status_.state_bytes = bytes;
+    status_.prefill_tokens_per_second = prefill_rate_.perSecond();
+    status_.decode_tokens_per_second = decode_rate_.perSecond();
+}
+
+} // namespace fulgurite

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// The engine's working thread: admits sequences as memory allows, then alternates one decode step of all that are
+// decoding with one chunk of prefill, so that a long prompt slows running answers but never stops them.
+#pragma once
+
+#include "core/generate/engine_options.h"
+#include "core/generate/forward_runner.h"
+#include "core/generate/rate_meter.h"
+#include "core/generate/request.h"
+#include "core/generate/sequence.h"
+#include "core/generate/snapshot_cache.h"
+#include "core/generate/state_memory.h"
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <span>
+#include <thread>
+#include <vector>
+
+namespace fulgurite {
+
+// All public methods may be called from any thread.
+class Scheduler {
+  public:
+    Scheduler(std::unique_ptr<ForwardRunner> runner, std::shared_ptr<const Tokenizer> tokenizer,
+              EngineOptions options);
+    ~Scheduler();
+    Scheduler(const Scheduler&) = delete;
+    Scheduler& operator=(const Scheduler&) = delete;
+
+    // As the methods of Engine.
+    GenerationId submit(GenerateRequest request, std::shared_ptr<GenerationListener> listener);
+    void cancel(GenerationId id);
+    EngineStatus status() const;
+    ReentryCost reentryCost(std::span<const TokenId> prefix) const;
+
+  private:
+    // A sequence with the memory it was promised.
+    struct Slot {
+        std::unique_ptr<Sequence> sequence;
+        std::size_t promised = 0;
+    };
+    using Slots = std::vector<Slot*>;
+
+    void validate(const GenerateRequest& request) const;
+    void run();
+    bool waitForWork();
+    void handleCancels();
+    void admit();
+    bool admitNext();
+    void decodeStep();
+    void prefillStep();
+    std::size_t prefillBudget() const;
+    // Runs a batch, one by one if a sequence of it is refused. Returns the seconds; those that failed are finished.
+    double forward(const Slots& slots, std::vector<SequenceChunk>& batch, std::vector<float>& logits);
+    double forwardOne(Slot& slot, SequenceChunk chunk, std::vector<float>& logits);
+    bool growTo(Slot& slot, std::size_t tokens);
+    void sampleAll(const Slots& slots, const std::vector<float>& logits);
+    void keepPeriodic(Sequence& sequence);
+    void keepTurn(Sequence& sequence);
+    void removeFinished();
+    void finishAll();
+    void publish();
+
+    const std::unique_ptr<ForwardRunner> runner_;
+    const EngineOptions options_;
+    GenerationContext context_;
+    std::size_t snapshot_allowance_ = 0; // periodic ones of one sequence
+    SnapshotCache snapshots_;
+
+    // The working thread's own.
+    std::deque<Slot> active_;
+    StateMemory memory_;
+    std::size_t next_prefill_ = 0;
+    RateMeter prefill_rate_;
+    RateMeter decode_rate_;
+    std::vector<float> logits_;
+
+    mutable std::mutex mutex_; // guards what follows
+    std::condition_variable wake_;
+    std::deque<std::unique_ptr<Sequence>> queue_;
+    std::set<GenerationId> cancelled_;
+    GenerationId next_id_ = 1;
+    bool stop_ = false;
+    EngineStatus status_;
+
+    std::jthread thread_; // last: it uses all of the above
+};
+
+} // namespace fulgurite
