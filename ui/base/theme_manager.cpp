@@ -127,8 +127,9 @@ QFont ThemeManager::codeFont(double pixels, int weight) const {
     font.setWeight(static_cast<QFont::Weight>(weight));
     font.setFixedPitch(true);
     font.setStyleHint(QFont::Monospace);
-    // A ligature would hide a token boundary; any letter spacing makes the shaper leave them out.
-    font.setLetterSpacing(QFont::AbsoluteSpacing, 0.01);
+    // A ligature would hide a token boundary. JetBrains Mono makes its own with contextual alternates, which only
+    // leaving out the shaper turns off; scripts that need one are shaped all the same.
+    font.setStyleStrategy(QFont::PreferNoShaping);
     return font;
 }
 

@@ -233,6 +233,8 @@ int ChunkLayout::shape(MarkdownBlock block, QPointF at, int width, const Transcr
         y += piece.line_height;
     }
     piece.layout->endLayout();
+    piece.source_begin = block.sourceOf(0);
+    piece.source_end = block.sourceOf(static_cast<int>(block.text.size()));
     piece.block = std::move(block);
     pieces_.push_back(std::move(piece));
     return static_cast<int>(std::ceil(y));
@@ -308,6 +310,9 @@ QRectF ChunkLayout::lineBox(const Piece& piece, const QTextLine& line, int from,
 std::vector<QRectF> ChunkLayout::boxesOf(int begin, int end) const {
     std::vector<QRectF> boxes;
     for (const Piece& piece : pieces_) {
+        if (piece.source_begin >= end || piece.source_end <= begin) {
+            continue;
+        }
         const int from = piece.block.visibleOf(begin);
         const int to = piece.block.visibleOf(end);
         if (from >= to) {
@@ -377,24 +382,6 @@ int ChunkLayout::sourceAt(QPointF point) const {
     const int index = std::clamp(static_cast<int>(y / piece->line_height), 0, piece->layout->lineCount() - 1);
     const QTextLine line = piece->layout->lineAt(index);
     return piece->block.sourceOf(line.xToCursor(point.x() - piece->at.x()));
-}
-
-QString ChunkLayout::visibleText(int begin, int end) const {
-    QString text;
-    for (const Piece& piece : pieces_) {
-        const int from = piece.block.visibleOf(begin);
-        const int to = piece.block.visibleOf(end);
-        if (from < to) {
-            if (!text.isEmpty()) {
-                text += u'\n';
-            }
-            if (from == 0 && !piece.block.marker.isEmpty()) {
-                text += piece.block.marker + u' ';
-            }
-            text += piece.block.text.mid(from, to - from);
-        }
-    }
-    return text.replace(QChar::LineSeparator, u'\n');
 }
 
 QString ChunkLayout::linkAt(QPointF point) const {

@@ -62,7 +62,6 @@ class ChunkLayout {
     QRectF caretAt(int source) const;
     // The source position nearest to a point.
     int sourceAt(QPointF point) const;
-    QString visibleText(int begin, int end) const;
     QString linkAt(QPointF point) const;
     QRectF copyButton() const { return copy_button_; } // of a block of code that begins here; null when none does
 
@@ -76,6 +75,8 @@ class ChunkLayout {
         MarkdownBlock block;
         QPointF at;
         double line_height = 0;
+        int source_begin = 0;
+        int source_end = 0;
     };
     enum class Shape { CodeBox, QuoteBar, Rule, RowLine, Marker, Title, Copy };
     struct Decor {

@@ -357,4 +357,26 @@ std::vector<MarkdownBlock> parseChunk(const QString& text, const MarkdownChunk& 
     return blocks;
 }
 
+QString visibleText(const std::vector<MarkdownBlock>& blocks, int begin, int end) {
+    QString text;
+    const auto shown = [&](const MarkdownBlock& block) {
+        const int from = block.visibleOf(begin);
+        const int to = block.visibleOf(end);
+        const QString marker = from == 0 && to > 0 && !block.marker.isEmpty() ? block.marker + u' ' : QString();
+        return marker + block.text.mid(from, std::max(0, to - from));
+    };
+    for (const MarkdownBlock& block : blocks) {
+        QString line = shown(block);
+        for (std::size_t i = 0; i < block.cells.size(); ++i) {
+            line += shown(block.cells[i]);
+            const bool row_ends = (i + 1) % static_cast<std::size_t>(std::max(block.columns, 1)) == 0;
+            line += i + 1 == block.cells.size() ? u"" : row_ends ? u"\n" : u"\t";
+        }
+        if (!line.trimmed().isEmpty()) {
+            text += (text.isEmpty() ? QString() : QStringLiteral("\n")) + line;
+        }
+    }
+    return text.replace(QChar::LineSeparator, u'\n');
+}
+
 } // namespace fulgurite

@@ -64,4 +64,7 @@ struct MarkdownBlock {
 // The blocks of chunk `chunk` of `text`.
 std::vector<MarkdownBlock> parseChunk(const QString& text, const MarkdownChunk& chunk);
 
+// What is visible of source characters [begin, end), as plain text: a line for each block, cells parted by tabs.
+QString visibleText(const std::vector<MarkdownBlock>& blocks, int begin, int end);
+
 } // namespace fulgurite

@@ -192,3 +192,4 @@ struct ConversationRow {
 } // namespace fulgurite
 
 Q_DECLARE_METATYPE(fulgurite::TokenRef)
+Q_DECLARE_METATYPE(fulgurite::TokenChoice)

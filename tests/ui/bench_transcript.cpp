@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The longest piece of work that the transcript does on the window's thread, with a conversation of 100,000 tokens:
+// opening it, scrolling through it in steps and in jumps, and streaming into it. Prints milliseconds; a frame
+// is 16.
+#include "prompt_samples.h"
+#include "ui/prompt/transcript_view.h"
+
+#include <QApplication>
+#include <QElapsedTimer>
+#include <QScrollBar>
+#include <QTest>
+
+#include <algorithm>
+#include <cstdio>
+#include <vector>
+
+using namespace fulgurite;
+
+namespace {
+
+class Clock {
+  public:
+    template <class Work>
+    void measure(Work&& work) {
+        timer_.start();
+        work();
+        times_.push_back(static_cast<double>(timer_.nsecsElapsed()) / 1e6);
+    }
+    void print(const char* name) {
+        std::sort(times_.begin(), times_.end());
+        std::printf("%-44s longest %7.2f ms   median %6.2f ms   %zu times\n", name, times_.back(),
+                    times_[times_.size() / 2], times_.size());
+        times_.clear();
+    }
+
+  private:
+    QElapsedTimer timer_;
+    std::vector<double> times_;
+};
+
+void paint(TranscriptView& view) {
+    view.viewport()->repaint();
+}
+
+void drain(Clock& clock) {
+    for (int i = 0; i < 30; ++i) {
+        clock.measure([] { QApplication::processEvents(); });
+        QTest::qSleep(1);
+    }
+}
+
+void run(ThemeManager& themes, int tokens, int per_answer) {
+    std::printf("\n%d tokens, %d in each answer\n", tokens, per_answer);
+    const QList<Turn> turns = samples::conversation(tokens, per_answer);
+    Clock clock;
+    TranscriptView view(themes);
+    view.resize(1000, 900);
+    view.setTint(TintMode::Surprise);
+    view.show();
+    QApplication::processEvents();
+    clock.measure([&] {
+        view.setTurns(turns);
+        paint(view);
+    });
+    clock.print("open");
+    drain(clock);
+    clock.print("prepare what is near, one step");
+    QScrollBar* bar = view.verticalScrollBar();
+    for (int i = 0; i < 300; ++i) {
+        clock.measure([&] {
+            bar->setValue(bar->value() - 66);
+            paint(view);
+        });
+    }
+    clock.print("wheel up, one notch and paint");
+    for (int i = 0; i < 60; ++i) {
+        clock.measure([&] {
+            bar->setValue(static_cast<int>(static_cast<double>(bar->maximum()) * ((i * 37) % 60) / 60.0));
+            paint(view);
+        });
+    }
+    clock.print("jump anywhere and paint");
+    Turn streaming = samples::answerTurn(900001, {}, {}, 3);
+    streaming.state = TurnState::Streaming;
+    QList<Turn> more = turns;
+    more += streaming;
+    clock.measure([&] {
+        view.setTurns(more);
+        paint(view);
+    });
+    clock.print("a new turn");
+    view.scrollToEnd();
+    const QList<TokenView> stream = samples::tokenize(samples::longMarkdown(6000), TokenChannel::Answer, 3, 20);
+    for (qsizetype i = 0; i < stream.size(); i += 3) {
+        clock.measure([&] {
+            view.appendTokens(streaming.id, stream.mid(i, 3));
+            paint(view);
+        });
+    }
+    clock.print("stream 3 tokens and paint");
+    clock.measure([&] {
+        view.resize(900, 900);
+        paint(view);
+    });
+    clock.print("another width");
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    std::setvbuf(stdout, nullptr, _IOLBF, 0);
+    QApplication application(argc, argv);
+    ThemeManager themes;
+    themes.setMode(ThemeMode::Dark);
+    themes.apply();
+    run(themes, 100000, 1000);
+    run(themes, 100000, 100000);
+    return 0;
+}

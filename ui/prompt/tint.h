@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// How likely a token was, as colour and as words.
+#pragma once
+
+#include "ui/base/theme_manager.h"
+#include "ui/prompt/transcript_types.h"
+
+#include <QColor>
+#include <QString>
+
+namespace fulgurite {
+
+inline constexpr double kUnderlineBits = 4; // from here a token is underlined as well as tinted
+inline constexpr double kFullTintBits = 8;
+inline constexpr double kUncertainBits = 2; // what "next uncertain token" stops at, surprise or entropy
+
+double bits(double nats);
+double surpriseBits(const TokenView& token); // of the token, before the samplers
+double probability(double logprob);
+bool uncertain(const TokenView& token);
+
+// 0..1: how strong the ground behind the token is.
+double tintStrength(const TokenView& token, TintMode mode);
+// Transparent where there is nothing to tint.
+QColor tintColor(const TokenView& token, TintMode mode, const ThemeManager& themes);
+bool tintUnderlines(const TokenView& token, TintMode mode);
+Role tintRole(TintMode mode);
+QColor tintColor(double strength, TintMode mode, const ThemeManager& themes);
+
+// The token as one can read it: spaces as "␣", line breaks as "↵"; "(no text)" when it has none.
+QString readableToken(const QString& text);
+// "1,234,567" in the person's locale; "12.3 MiB"; "0.28" ...
+QString grouped(std::int64_t value);
+QString bytesText(std::int64_t bytes);
+QString compactCount(std::int64_t value); // 5.2 K
+QString secondsText(double seconds);      // "69 ms", "1.2 s", "3 min 20 s"
+
+} // namespace fulgurite
