@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Composition root of the desktop.
+#include "ui/shell/desktop.h"
+
+#include "core/base/error.h"
+#include "ui/base/notices.h"
+#include "ui/base/settings.h"
+#include "ui/base/theme_manager.h"
+#include "ui/engine/local_engine.h"
+#include "ui/settings/settings_page.h"
+#include "ui/shell/action_registry.h"
+#include "ui/shell/main_window.h"
+#include "ui/shell/run_marker.h"
+#include "ui/shell/status_model.h"
+
+#include <QApplication>
+#include <QTimer>
+
+namespace fulgurite {
+namespace {
+
+Paths choosePaths(const DesktopOptions& options) {
+    Paths paths = options.workspace.isEmpty() ? Paths::standard() : Paths::inside(options.workspace);
+    paths.create();
+    return paths;
+}
+
+ThemeMode modeOf(const QString& name) {
+    return name == QStringLiteral("dark")    ? ThemeMode::Dark
+           : name == QStringLiteral("light") ? ThemeMode::Light
+                                             : ThemeMode::System;
+}
+
+void applyAppearance(const Settings& settings, ThemeManager& themes) {
+    themes.setMode(modeOf(settings.value(keys::kTheme).toString()));
+    themes.setFontScale(settings.value(keys::kFontScale).toInt() / 100.0);
+    themes.setFontFamilies(settings.value(keys::kUiFont).toString(), settings.value(keys::kCodeFont).toString());
+}
+
+// Where the person asked to keep the conversations, if that is not the standard place.
+Paths withDataFolder(Paths paths, const Settings& settings) {
+    const QString chosen = settings.value(keys::kDataFolder).toString();
+    if (!chosen.isEmpty() && paths.workspace.isEmpty()) {
+        paths.data = chosen;
+        paths.create();
+    }
+    return paths;
+}
+
+PageRegistry makePages() {
+    PageRegistry pages;
+    pages.add({.id = "settings",
+               .title = "Settings",
+               .icon = "settings",
+               .at_bottom = true,
+               .make = [](const ShellContext& context) -> Page* { return new SettingsPage(context); }});
+    return pages;
+}
+
+} // namespace
+
+struct Desktop::Parts {
+    explicit Parts(const DesktopOptions& options)
+        : base_paths(choosePaths(options)),
+          marker(base_paths.state),
+          settings(base_paths.settingsFile()),
+          paths(withDataFolder(base_paths, settings)),
+          actions(settings, themes),
+          engine(settings, paths),
+          context{themes, settings, actions, notices, status, engine, paths} {}
+
+    Paths base_paths;
+    RunMarker marker;
+    Settings settings;
+    Paths paths;
+    ThemeManager themes;
+    Notices notices;
+    StatusModel status;
+    ActionRegistry actions;
+    LocalEngine engine;
+    ShellContext context;
+    std::unique_ptr<MainWindow> window;
+};
+
+Desktop::Desktop(const DesktopOptions& options) : parts_(std::make_unique<Parts>(options)) {
+    Parts& parts = *parts_;
+    if (!parts.marker.acquired())
+        fail(ErrorKind::Unavailable,
+             "Fulgurite is already open on this workspace (process {}). Use that window, or choose another "
+             "workspace "
+             "with --workspace DIR.",
+             parts.marker.owner());
+    applyAppearance(parts.settings, parts.themes);
+    parts.themes.apply();
+    QObject::connect(&parts.settings, &Settings::changed, &parts.themes, [&parts](const QString& key) {
+        if (key.startsWith(QStringLiteral("appearance/")))
+            applyAppearance(parts.settings, parts.themes);
+    });
+    if (!options.model.isEmpty())
+        parts.engine.setModelForThisRun(options.model);
+    parts.window = std::make_unique<MainWindow>(parts.context, makePages());
+    parts.window->restoreSession();
+    if (parts.marker.crashedRun())
+        parts.notices.post(
+            {.id = "crash",
+             .severity = Severity::Warning,
+             .text = QStringLiteral("Fulgurite did not close in order last time (it was started %1). "
+                                    "Everything up to the last second before is in place.")
+                         .arg(QLocale().toString(*parts.marker.crashedRun(), QLocale::ShortFormat)),
+             .details = {}});
+    const bool with_engine = options.with_engine && parts.settings.value(keys::kStartEngine).toBool();
+    if (with_engine)
+        QObject::connect(parts.window.get(), &MainWindow::painted, &parts.engine,
+                         [&parts] { parts.engine.start(); });
+}
+
+Desktop::~Desktop() = default;
+
+MainWindow& Desktop::window() {
+    return *parts_->window;
+}
+
+const ShellContext& Desktop::context() const {
+    return parts_->context;
+}
+
+void Desktop::show() {
+    parts_->window->show();
+}
+
+} // namespace fulgurite

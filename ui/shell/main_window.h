@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The one window: rail, header, notices, the page in front, status bar, palette and menus.
+#pragma once
+
+#include "ui/shell/page_registry.h"
+
+#include <QHash>
+#include <QMainWindow>
+
+class QStackedWidget;
+
+namespace fulgurite {
+
+class CommandPalette;
+class HeaderRow;
+class SideRail;
+
+class MainWindow : public QMainWindow {
+    Q_OBJECT
+
+  public:
+    MainWindow(const ShellContext& context, const PageRegistry& pages, QWidget* parent = nullptr);
+
+    void showPage(const QString& id);
+    Page* currentPage() const;
+    Page* page(const QString& id); // makes it when it was not shown yet; null: no such page
+    QStringList pageIds() const;
+    CommandPalette& palette() { return *palette_; }
+
+    // Size, place, page in front and the panels of each page, as the last run left them.
+    void restoreSession();
+    void saveSession() const;
+    void resetLayout();
+
+  signals:
+    void painted(); // once: the first paint has reached the window
+
+  protected:
+    void closeEvent(QCloseEvent* event) override;
+    void keyPressEvent(QKeyEvent* event) override;
+    bool event(QEvent* event) override;
+
+  private:
+    void build();
+    void registerActions();
+    void registerHelpActions();
+    void buildMenus();
+    void applyMenuBarSetting();
+    void showShortcutSettings(const QString& action);
+    void openCheckpoint(const QString& folder); // empty: the included model
+    QString sessionFile() const;
+
+    ShellContext context_;
+    PageRegistry registry_;
+    QHash<QString, Page*> pages_;
+    QHash<QString, QByteArray> default_layouts_;
+    QJsonObject session_;
+    SideRail* rail_ = nullptr;
+    HeaderRow* header_ = nullptr;
+    QStackedWidget* stack_ = nullptr;
+    CommandPalette* palette_ = nullptr;
+    bool first_paint_seen_ = false;
+};
+
+} // namespace fulgurite

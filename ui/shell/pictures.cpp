@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Scenes are prepared once each, then painted in both themes and at both sizes.
+#include "ui/shell/pictures.h"
+
+#include "ui/base/settings.h"
+#include "ui/shell/command_palette.h"
+#include "ui/shell/main_window.h"
+
+#include <QApplication>
+#include <QDir>
+#include <QFileInfo>
+#include <QPixmap>
+#include <QTimer>
+
+namespace fulgurite {
+namespace {
+
+constexpr QSize kLarge(1440, 900);
+constexpr QSize kSmall(1024, 700);
+// A scene that the engine never completes must not keep the others from being painted.
+constexpr int kSceneMilliseconds = 15000;
+
+// Layout and deferred work settle over a few rounds of the event loop.
+void settle() {
+    for (int i = 0; i < 6; ++i)
+        QApplication::processEvents(QEventLoop::ExcludeUserInputEvents, 20);
+}
+
+} // namespace
+
+PictureSession::PictureSession(MainWindow& window, const ShellContext& context, const QString& folder,
+                               QObject* parent)
+    : QObject(parent), window_(window), settings_(context.settings), folder_(folder) {}
+
+void PictureSession::start() {
+    if (!QDir().mkpath(folder_))
+        return finish(QStringLiteral("cannot make the folder %1").arg(folder_));
+    window_.resize(kLarge);
+    for (const QString& id : window_.pageIds()) {
+        for (const PictureScene& scene : window_.page(id)->pictureScenes())
+            scenes_ << Scene{.page = id, .name = scene.name, .prepare = scene.prepare};
+    }
+    const QString first = window_.pageIds().first();
+    scenes_ << Scene{
+        .page = first, .name = QStringLiteral("palette"), .prepare = [this](const std::function<void()>& ready) {
+            window_.palette().open(QStringLiteral("opc"));
+            ready();
+        }};
+    prepareNext();
+}
+
+void PictureSession::prepareNext() {
+    if (next_ == scenes_.size())
+        return finish({});
+    const int index = next_++;
+    const Scene& scene = scenes_[index];
+    window_.showPage(scene.page);
+    auto done = std::make_shared<bool>(false);
+    auto ready = [this, done, name = scene.name] {
+        if (std::exchange(*done, true))
+            return;
+        // Outside the caller's stack: the scene may have been reported from deep inside a page.
+        QTimer::singleShot(0, this, [this, name] {
+            takeAll(name);
+            window_.palette().close();
+            prepareNext();
+        });
+    };
+    QTimer::singleShot(kSceneMilliseconds, this, [this, done, name = scene.name] {
+        if (!std::exchange(*done, true))
+            finish(QStringLiteral("the scene \"%1\" was not ready after %2 s")
+                       .arg(name)
+                       .arg(kSceneMilliseconds / 1000));
+    });
+    scene.prepare(ready);
+}
+
+void PictureSession::takeAll(const QString& name) {
+    for (const auto& [theme, size, suffix] :
+         {std::tuple("dark", kLarge, "dark"), std::tuple("light", kLarge, "light"),
+          std::tuple("dark", kSmall, "dark-small"), std::tuple("light", kSmall, "light-small")})
+        take(QStringLiteral("%1-%2.png").arg(name, QLatin1String(suffix)), size, QString::fromLatin1(theme));
+    window_.resize(kLarge);
+}
+
+void PictureSession::take(const QString& file, const QSize& size, const QString& theme) {
+    settings_.set(keys::kTheme, theme);
+    window_.resize(size);
+    settle();
+    if (window_.grab().save(QDir(folder_).filePath(file)))
+        ++written_;
+    else
+        problem_ = QStringLiteral("cannot write %1").arg(QDir(folder_).filePath(file));
+}
+
+void PictureSession::finish(const QString& problem) {
+    if (!problem.isEmpty())
+        problem_ = problem;
+    emit finished();
+}
+
+} // namespace fulgurite

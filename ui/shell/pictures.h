@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `fulgurite --screenshots DIR`: every scene of every page, dark and light, at two sizes, as PNG files.
+#pragma once
+
+#include <QList>
+#include <QObject>
+#include <QSize>
+#include <QString>
+
+#include <functional>
+
+namespace fulgurite {
+
+class MainWindow;
+class Settings;
+struct ShellContext;
+
+class PictureSession : public QObject {
+    Q_OBJECT
+
+  public:
+    // `finished` gets the number of pictures written, or a message when one could not be.
+    PictureSession(MainWindow& window, const ShellContext& context, const QString& folder,
+                   QObject* parent = nullptr);
+
+    void start();
+    int written() const { return written_; }
+    const QString& problem() const { return problem_; }
+
+  signals:
+    void finished();
+
+  private:
+    struct Scene {
+        QString page;
+        QString name;
+        std::function<void(std::function<void()>)> prepare;
+    };
+    void prepareNext();
+    void takeAll(const QString& name);
+    void take(const QString& file, const QSize& size, const QString& theme);
+    void finish(const QString& problem);
+
+    MainWindow& window_;
+    Settings& settings_;
+    QString folder_;
+    QList<Scene> scenes_;
+    int next_ = 0;
+    int written_ = 0;
+    QString problem_;
+};
+
+} // namespace fulgurite
