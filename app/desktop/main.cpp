@@ -47,6 +47,14 @@ double processAgeMilliseconds() {
     return (static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9 - started) * 1000;
 }
 
+bool haveDisplay() {
+    for (const char* name : {"QT_QPA_PLATFORM", "WAYLAND_DISPLAY", "DISPLAY"}) {
+        if (!qEnvironmentVariableIsEmpty(name))
+            return true;
+    }
+    return false;
+}
+
 void addOptions(CLI::App& app, Arguments& arguments) {
     app.set_version_flag("--version", fulgurite::kVersion);
     app.add_option("model", arguments.model, "Checkpoint folder to open instead of the one in the settings");
@@ -104,6 +112,15 @@ int main(int argc, char** argv) {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : 2;
+    }
+    if (!haveDisplay()) {
+        if (arguments.screenshots.empty()) {
+            fmt::print(
+                stderr,
+                "fulgurite: there is no display. Run it in a desktop session, or use fulgurite-engine here.\n");
+            return 1;
+        }
+        qputenv("QT_QPA_PLATFORM", "offscreen");
     }
     QCoreApplication::setApplicationName(QStringLiteral("fulgurite"));
     QCoreApplication::setApplicationVersion(QString::fromUtf8(kVersion));

@@ -6,6 +6,8 @@
 #include "ui/base/notices.h"
 #include "ui/base/settings.h"
 #include "ui/base/theme_manager.h"
+#include "ui/engine/engine_link.h"
+#include "ui/engine/engine_report.h"
 #include "ui/engine/local_engine.h"
 #include "ui/settings/settings_page.h"
 #include "ui/shell/action_registry.h"
@@ -67,7 +69,9 @@ struct Desktop::Parts {
           paths(withDataFolder(base_paths, settings)),
           actions(settings, themes),
           engine(settings, paths),
-          context{themes, settings, actions, notices, status, engine, paths} {}
+          link(engine),
+          report(engine, link, status, notices),
+          context{themes, settings, actions, notices, status, engine, link, paths} {}
 
     Paths base_paths;
     RunMarker marker;
@@ -78,6 +82,8 @@ struct Desktop::Parts {
     StatusModel status;
     ActionRegistry actions;
     LocalEngine engine;
+    EngineLink link;
+    EngineReport report;
     ShellContext context;
     std::unique_ptr<MainWindow> window;
 };

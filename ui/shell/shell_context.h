@@ -7,6 +7,7 @@
 namespace fulgurite {
 
 class ActionRegistry;
+class EngineLink;
 class LocalEngine;
 class Notices;
 class Settings;
@@ -20,6 +21,7 @@ struct ShellContext {
     Notices& notices;
     StatusModel& status;
     LocalEngine& engine;
+    EngineLink& link;
     Paths paths;
 };
 
