@@ -44,30 +44,30 @@ std::vector<ChannelText> ThinkingSplitter::push(std::string_view text) {
 
 // Decides the front of what is held; false when more text is needed.
 bool ThinkingSplitter::step(std::vector<ChannelText>& out) {
-    const auto take = [&](StreamChannel channel, std::size_t bytes) {
+    const auto take = [&](Channel channel, std::size_t bytes) {
         if (bytes > 0) {
             out.push_back({channel, held_.substr(0, bytes)});
             held_.erase(0, bytes);
         }
     };
     if (stage_ == Stage::Answer) {
-        take(StreamChannel::Answer, held_.size());
+        take(Channel::Answer, held_.size());
         return false;
     }
     if (stage_ == Stage::Thinking) {
         const std::size_t end = held_.find(kThinkingEnd);
         if (end == std::string::npos) {
-            take(StreamChannel::Thinking, held_.size() - overlap(held_, kThinkingEnd));
+            take(Channel::Thinking, held_.size() - overlap(held_, kThinkingEnd));
             return false;
         }
-        take(StreamChannel::Thinking, end);
-        take(StreamChannel::Marker, kThinkingEnd.size());
+        take(Channel::Thinking, end);
+        take(Channel::Marker, kThinkingEnd.size());
         stage_ = Stage::Answer;
         return true;
     }
-    take(StreamChannel::Answer, std::min(held_.find_first_not_of(kSpace), held_.size()));
+    take(Channel::Answer, std::min(held_.find_first_not_of(kSpace), held_.size()));
     if (held_.starts_with(kThinkingBegin)) {
-        take(StreamChannel::Marker, kThinkingBegin.size());
+        take(Channel::Marker, kThinkingBegin.size());
         stage_ = Stage::Thinking;
         return true;
     }
@@ -81,26 +81,26 @@ bool ThinkingSplitter::step(std::vector<ChannelText>& out) {
 std::vector<ChannelText> ThinkingSplitter::finish() {
     std::vector<ChannelText> out;
     if (!held_.empty()) {
-        out.push_back({thinking() ? StreamChannel::Thinking : StreamChannel::Answer, std::exchange(held_, {})});
+        out.push_back({thinking() ? Channel::Thinking : Channel::Answer, std::exchange(held_, {})});
     }
     return out;
 }
 
-std::vector<StreamChannel> ThinkingTracker::push(std::string_view token_text) {
-    waiting_.push_back({token_text.size(), thinking() ? StreamChannel::Thinking : StreamChannel::Answer});
+std::vector<Channel> ThinkingTracker::push(std::string_view token_text) {
+    waiting_.push_back({token_text.size(), thinking() ? Channel::Thinking : Channel::Answer});
     return settle(splitter_.push(token_text));
 }
 
-std::vector<StreamChannel> ThinkingTracker::finish() {
+std::vector<Channel> ThinkingTracker::finish() {
     return settle(splitter_.finish());
 }
 
-std::vector<StreamChannel> ThinkingTracker::settle(const std::vector<ChannelText>& pieces) {
-    std::vector<StreamChannel> decided;
+std::vector<Channel> ThinkingTracker::settle(const std::vector<ChannelText>& pieces) {
+    std::vector<Channel> decided;
     const auto release = [&] {
         while (!waiting_.empty() && waiting_.front().bytes == 0) {
             decided.push_back(waiting_.front().channel);
-            thinking_tokens_ += waiting_.front().channel == StreamChannel::Thinking ? 1 : 0;
+            thinking_tokens_ += waiting_.front().channel == Channel::Thinking ? 1 : 0;
             waiting_.pop_front();
         }
     };
@@ -111,7 +111,7 @@ std::vector<StreamChannel> ThinkingTracker::settle(const std::vector<ChannelText
             const std::size_t bytes = std::min(left, token.bytes);
             token.bytes -= bytes;
             left -= bytes;
-            token.channel = token.channel == StreamChannel::Marker ? StreamChannel::Marker : piece.channel;
+            token.channel = token.channel == Channel::Marker ? Channel::Marker : piece.channel;
             if (token.bytes == 0 && left > 0) {
                 release();
             }

@@ -17,8 +17,10 @@ namespace fulgurite {
 inline constexpr std::string_view kThinkingBegin = "<think>";
 inline constexpr std::string_view kThinkingEnd = "</think>";
 
+using Channel = StreamChannel;
+
 struct ChannelText {
-    StreamChannel channel = StreamChannel::Answer;
+    Channel channel = Channel::Answer;
     std::string text;
     bool operator==(const ChannelText&) const = default;
 };
@@ -54,9 +56,9 @@ class ThinkingTracker {
     explicit ThinkingTracker(ThinkingSplitter splitter = {}) : splitter_(std::move(splitter)) {}
 
     // Takes the text of the next token and returns the channels that are now decided, oldest token first.
-    std::vector<StreamChannel> push(std::string_view token_text);
+    std::vector<Channel> push(std::string_view token_text);
     // No more tokens: the channels of all that are left.
-    std::vector<StreamChannel> finish();
+    std::vector<Channel> finish();
 
     bool thinking() const { return splitter_.thinking(); }
     // The last tokens may be part of a marker.
@@ -67,10 +69,10 @@ class ThinkingTracker {
   private:
     struct Waiting {
         std::size_t bytes = 0; // not yet decided
-        StreamChannel channel = StreamChannel::Answer;
+        Channel channel = Channel::Answer;
     };
 
-    std::vector<StreamChannel> settle(const std::vector<ChannelText>& pieces);
+    std::vector<Channel> settle(const std::vector<ChannelText>& pieces);
 
     ThinkingSplitter splitter_;
     std::deque<Waiting> waiting_;

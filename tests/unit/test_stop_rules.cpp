@@ -132,9 +132,9 @@ struct Split {
 
 void append(Split& split, const std::vector<ChannelText>& parts) {
     for (const ChannelText& part : parts) {
-        std::string& to = part.channel == StreamChannel::Answer     ? split.answer
-                          : part.channel == StreamChannel::Thinking ? split.thinking
-                                                                    : split.marker;
+        std::string& to = part.channel == Channel::Answer     ? split.answer
+                          : part.channel == Channel::Thinking ? split.thinking
+                                                              : split.marker;
         to += part.text;
     }
 }
@@ -180,7 +180,7 @@ TEST(ThinkingSplitter, ResumesInsideATurn) {
 
 TEST(ThinkingTracker, TokensOfMarkersAreMarkers) {
     ThinkingTracker tracker;
-    std::vector<StreamChannel> channels;
+    std::vector<Channel> channels;
     const auto push = [&](const std::string& text) {
         const auto decided = tracker.push(text);
         channels.insert(channels.end(), decided.begin(), decided.end());
@@ -203,9 +203,9 @@ TEST(ThinkingTracker, TokensOfMarkersAreMarkers) {
     EXPECT_FALSE(tracker.thinking());
     push("7");
     push("");
-    using enum StreamChannel;
-    EXPECT_EQ(channels, (std::vector<StreamChannel>{Marker, Marker, Marker, Thinking, Thinking, Thinking, Thinking,
-                                                    Marker, Marker, Marker, Answer, Answer}));
+    using enum Channel;
+    EXPECT_EQ(channels, (std::vector<Channel>{Marker, Marker, Marker, Thinking, Thinking, Thinking, Thinking,
+                                              Marker, Marker, Marker, Answer, Answer}));
     EXPECT_EQ(tracker.thinkingTokens(), 4u);
     EXPECT_TRUE(tracker.finish().empty());
 }
@@ -214,12 +214,11 @@ TEST(ThinkingTracker, WhatTurnsOutToBeNoMarkerIsReleasedInOrder) {
     ThinkingTracker tracker;
     EXPECT_TRUE(tracker.push("<").empty());
     EXPECT_TRUE(tracker.push("th").empty());
-    EXPECT_EQ(tracker.push("e>"),
-              (std::vector<StreamChannel>{StreamChannel::Answer, StreamChannel::Answer, StreamChannel::Answer}));
+    EXPECT_EQ(tracker.push("e>"), (std::vector<Channel>{Channel::Answer, Channel::Answer, Channel::Answer}));
     ThinkingTracker ends;
     EXPECT_TRUE(ends.push("<").empty());
     EXPECT_TRUE(ends.push("").empty());
-    EXPECT_EQ(ends.finish(), (std::vector<StreamChannel>{StreamChannel::Answer, StreamChannel::Answer}));
+    EXPECT_EQ(ends.finish(), (std::vector<Channel>{Channel::Answer, Channel::Answer}));
 }
 
 } // namespace
