@@ -3,12 +3,16 @@
 //   QT_QPA_PLATFORM=offscreen prompt_gallery DIR
 #include "prompt_samples.h"
 #include "ui/base/theme_manager.h"
+#include "ui/prompt/composer.h"
+#include "ui/prompt/prefill_strip.h"
 #include "ui/prompt/token_popup.h"
+#include "ui/prompt/transcript_header.h"
 #include "ui/prompt/transcript_view.h"
 
 #include <QApplication>
 #include <QDir>
 #include <QScrollBar>
+#include <QVBoxLayout>
 
 using namespace fulgurite;
 
@@ -48,6 +52,32 @@ void drawTranscript(ThemeManager& themes, const QString& path) {
     view.grab().save(path + QStringLiteral("transcript-end.png"));
 }
 
+void drawColumn(ThemeManager& themes, const QString& path) {
+    QWidget page;
+    page.setProperty("surface", "background");
+    auto* column = new QVBoxLayout(&page);
+    auto* header = new TranscriptHeader(themes, &page);
+    header->setTitle(QStringLiteral("Overflow in the blockwise scan"), QStringLiteral("branch A"));
+    header->setTint(TintMode::Surprise);
+    auto* strip = new PrefillStrip(themes, &page);
+    strip->setState({true, false, 7185, 11264, 18430, 5940, QStringLiteral("the snapshot after A")});
+    auto* composer = new Composer(themes, &page);
+    composer->setTarget({QStringLiteral("ember"), QStringLiteral("this computer"), EngineReadiness::Ready, {}});
+    composer->setText(QStringLiteral("Then check whether the same launch also touches the state of layer 0"));
+    composer->setDraftTokens(14);
+    composer->setRunning(true);
+    composer->setQueued(1);
+    composer->setContext({18449, 1000000, 756023296, 293601280, 128000000000, 0, 0});
+    column->addWidget(header);
+    column->addStretch(1);
+    column->addWidget(strip);
+    column->addWidget(composer);
+    page.resize(750, 420);
+    page.show();
+    settle();
+    page.grab().save(path + QStringLiteral("column.png"));
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -61,6 +91,7 @@ int main(int argc, char** argv) {
         const QString path =
             folder + (mode == ThemeMode::Dark ? QStringLiteral("/dark-") : QStringLiteral("/light-"));
         drawTranscript(themes, path);
+        drawColumn(themes, path);
     }
     return 0;
 }

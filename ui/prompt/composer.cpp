@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/prompt/composer.h"
+
+#include "ui/prompt/context_meter.h"
+#include "ui/prompt/tint.h"
+
+#include <QComboBox>
+#include <QHBoxLayout>
+#include <QKeyEvent>
+#include <QLabel>
+#include <QPainter>
+#include <QPlainTextEdit>
+#include <QPushButton>
+#include <QSignalBlocker>
+#include <QTextBlock>
+#include <QVBoxLayout>
+
+#include <algorithm>
+
+namespace fulgurite {
+namespace {
+
+// The dot of the model's button: filled when ready, hollow while it starts, and in the colour of trouble.
+QIcon statusIcon(const ThemeManager& themes, EngineReadiness readiness) {
+    QPixmap picture(20, 20);
+    picture.fill(Qt::transparent);
+    QPainter painter(&picture);
+    painter.setRenderHint(QPainter::Antialiasing);
+    const Role role = readiness == EngineReadiness::Ready      ? Role::Good
+                      : readiness == EngineReadiness::Starting ? Role::Warn
+                                                               : Role::Bad;
+    painter.setPen(QPen(themes.color(role), 3));
+    painter.setBrush(readiness == EngineReadiness::Ready ? QBrush(themes.color(role)) : QBrush(Qt::NoBrush));
+    painter.drawEllipse(QPointF(10, 10), 5.5, 5.5);
+    return QIcon(picture);
+}
+
+} // namespace
+
+Composer::Composer(ThemeManager& themes, QWidget* parent)
+    : QFrame(parent),
+      themes_(themes),
+      field_(new QPlainTextEdit(this)),
+      target_button_(new QPushButton(this)),
+      mode_(new QComboBox(this)),
+      tokens_(new QLabel(this)),
+      queue_(new QLabel(this)),
+      stop_(new QPushButton(tr("Stop"), this)),
+      send_(new QPushButton(this)),
+      meter_(new ContextMeter(themes, this)) {
+    setProperty("surface", "card");
+    field_->setProperty("kind", "bare");
+    field_->setTabChangesFocus(true);
+    field_->setAccessibleName(tr("Message"));
+    field_->setVerticalScrollBarPolicy(Qt::ScrollBarAsNeeded);
+    field_->installEventFilter(this);
+    field_->document()->setDocumentMargin(2);
+    target_button_->setAccessibleName(tr("Model"));
+    target_button_->setIconSize(QSize(10, 10));
+    mode_->addItem(tr("Chat"));
+    mode_->addItem(tr("Raw text"));
+    mode_->setItemData(0, tr("Your message becomes a turn of the conversation"), Qt::ToolTipRole);
+    mode_->setItemData(1, tr("The model goes on from exactly this text, without a chat template"), Qt::ToolTipRole);
+    mode_->setAccessibleName(tr("Send as"));
+    tokens_->setProperty("tone", "muted");
+    queue_->setProperty("tone", "muted");
+    stop_->setIcon(themes.icon(QStringLiteral("stop"), Role::Bad));
+    stop_->setToolTip(tr("Stop the answer; what came so far stays (Esc)"));
+    send_->setProperty("kind", "accent");
+
+    auto* row = new QHBoxLayout;
+    row->setContentsMargins(8, 0, 8, 0);
+    row->setSpacing(8);
+    row->addWidget(target_button_);
+    row->addWidget(mode_);
+    row->addWidget(tokens_);
+    row->addWidget(queue_);
+    row->addStretch(1);
+    row->addWidget(stop_);
+    row->addWidget(send_);
+    auto* column = new QVBoxLayout(this);
+    column->setContentsMargins(0, 6, 0, 3);
+    column->setSpacing(6);
+    auto* field_margin = new QHBoxLayout;
+    field_margin->setContentsMargins(8, 0, 4, 0);
+    field_margin->addWidget(field_);
+    column->addLayout(field_margin);
+    column->addLayout(row);
+    auto* meter_margin = new QHBoxLayout;
+    meter_margin->setContentsMargins(10, 3, 10, 0);
+    meter_margin->addWidget(meter_);
+    column->addLayout(meter_margin);
+    setFocusProxy(field_);
+
+    connect(field_, &QPlainTextEdit::textChanged, this, [this] {
+        fitHeight();
+        refresh();
+        emit draftChanged(field_->toPlainText());
+    });
+    connect(send_, &QPushButton::clicked, this, &Composer::send);
+    connect(stop_, &QPushButton::clicked, this, &Composer::stopRequested);
+    connect(mode_, &QComboBox::currentIndexChanged, this, [this] {
+        refresh();
+        emit modeChanged(mode());
+    });
+    connect(target_button_, &QPushButton::clicked, this,
+            [this] { emit targetClicked(target_button_->mapToGlobal(QPoint(0, 0))); });
+    connect(&themes_, &ThemeManager::changed, this, [this] {
+        fitHeight();
+        refresh();
+    });
+    setQueued(0);
+    setDraftTokens(0);
+    fitHeight();
+    refresh();
+}
+
+QString Composer::text() const {
+    return field_->toPlainText();
+}
+
+void Composer::setText(const QString& text) {
+    {
+        const QSignalBlocker quiet(field_);
+        field_->setPlainText(text);
+        field_->moveCursor(QTextCursor::End);
+    }
+    fitHeight();
+    refresh();
+}
+
+void Composer::focusInput() {
+    field_->setFocus();
+}
+
+void Composer::setTarget(const ComposerTarget& target) {
+    target_ = target;
+    refresh();
+}
+
+void Composer::setRunning(bool running) {
+    running_ = running;
+    refresh();
+}
+
+void Composer::setQueued(int queued) {
+    queue_->setVisible(queued > 0);
+    queue_->setText(tr("%1 queued").arg(queued));
+}
+
+void Composer::setDraftTokens(std::optional<int> tokens) {
+    const bool empty = field_->document()->isEmpty();
+    tokens_->setText(empty          ? QString()
+                     : !tokens      ? QStringLiteral("…")
+                     : *tokens == 1 ? tr("1 token")
+                                    : tr("%1 tokens").arg(grouped(*tokens)));
+}
+
+void Composer::setContext(const ContextState& state) {
+    meter_->setState(state);
+}
+
+SendMode Composer::mode() const {
+    return static_cast<SendMode>(mode_->currentIndex());
+}
+
+void Composer::setMode(SendMode mode) {
+    const QSignalBlocker quiet(mode_);
+    mode_->setCurrentIndex(static_cast<int>(mode));
+    refresh();
+}
+
+void Composer::setAvailableHeight(int height) {
+    available_height_ = height;
+    fitHeight();
+}
+
+void Composer::refresh() {
+    const bool usable =
+        target_.readiness == EngineReadiness::Ready || target_.readiness == EngineReadiness::Starting;
+    target_button_->setIcon(statusIcon(themes_, target_.readiness));
+    const QString model = target_.model.isEmpty() ? tr("No model") : target_.model;
+    target_button_->setText(target_.node.isEmpty() ? model : model + QStringLiteral("  ") + target_.node);
+    target_button_->setToolTip(target_.explanation);
+    target_button_->setAccessibleDescription(target_.explanation);
+    stop_->setVisible(running_);
+    send_->setText(target_.readiness == EngineReadiness::Starting ? tr("Send when ready")
+                   : running_                                     ? tr("Queue  ↵")
+                                                                  : tr("Send  ↵"));
+    const bool something = !field_->document()->isEmpty();
+    send_->setEnabled(usable && something);
+    send_->setToolTip(!usable      ? target_.explanation
+                      : !something ? tr("Write something first")
+                                   : tr("Enter sends, Shift+Enter begins a new line"));
+    field_->setPlaceholderText(
+        mode() == SendMode::Chat
+            ? (target_.model.isEmpty() ? tr("Write a message") : tr("Ask %1 something").arg(target_.model))
+            : tr("Text to go on from, exactly as it stands"));
+    field_->setFont(mode() == SendMode::Chat ? themes_.uiFont(13.5) : themes_.codeFont(12.5));
+}
+
+// Grows with the text up to 40 % of the page; counting stops there, so that a pasted book costs nothing.
+void Composer::fitHeight() {
+    const int spacing = QFontMetrics(field_->font()).lineSpacing();
+    const int most = std::max(2, (available_height_ * 4 / 10 - 80) / spacing);
+    const int per_line =
+        std::max(10, (width() - 40) / std::max(1, QFontMetrics(field_->font()).averageCharWidth()));
+    int lines = 0;
+    for (QTextBlock block = field_->document()->begin(); block.isValid() && lines < most; block = block.next()) {
+        lines += 1 + std::max(0, block.length() - 2) / per_line;
+    }
+    field_->setFixedHeight(std::clamp(lines, 1, most) * spacing + 12);
+}
+
+void Composer::resizeEvent(QResizeEvent* event) {
+    QFrame::resizeEvent(event);
+    fitHeight();
+}
+
+void Composer::paintEvent(QPaintEvent* event) {
+    QFrame::paintEvent(event);
+    QPainter painter(this);
+    painter.fillRect(QRect(1, meter_->geometry().top() - 4, width() - 2, 1), themes_.color(Role::Line));
+    if (field_->hasFocus()) {
+        painter.setRenderHint(QPainter::Antialiasing);
+        painter.setPen(QPen(themes_.color(Role::Focus), 1));
+        painter.drawRoundedRect(QRectF(rect()).adjusted(0.5, 0.5, -0.5, -0.5), metrics::kCardRadius,
+                                metrics::kCardRadius);
+    }
+}
+
+void Composer::send() {
+    if (send_->isEnabled()) {
+        emit sendRequested(field_->toPlainText(), mode());
+    }
+}
+
+bool Composer::eventFilter(QObject* watched, QEvent* event) {
+    if (watched == field_ && (event->type() == QEvent::FocusIn || event->type() == QEvent::FocusOut)) {
+        update();
+    }
+    if (watched == field_ && event->type() == QEvent::KeyPress) {
+        const auto* key = static_cast<QKeyEvent*>(event);
+        const bool enter = key->key() == Qt::Key_Return || key->key() == Qt::Key_Enter;
+        if (enter && !key->modifiers().testFlag(Qt::ShiftModifier)) {
+            send();
+            return true;
+        }
+        if (key->key() == Qt::Key_Escape && running_) {
+            emit stopRequested();
+            return true;
+        }
+        if (key->key() == Qt::Key_Up && key->modifiers() == Qt::NoModifier && field_->document()->isEmpty()) {
+            emit editLastRequested();
+            return true;
+        }
+    }
+    return QFrame::eventFilter(watched, event);
+}
+
+} // namespace fulgurite
