@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Installs what is missing, builds everything, and runs all tests; the last lines are ctest's summary.
+#   packaging/test.sh [CTEST ARGUMENTS...]      for example: packaging/test.sh -L unit
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=build.sh
+source "$(dirname "${BASH_SOURCE[0]}")/build.sh"
+case ${1:-} in
+  -h | --help) sed -n '3,4s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+esac
+
+"$source_dir/packaging/install-dependencies.sh"
+build
+export QT_QPA_PLATFORM=offscreen
+cd "$source_dir"
+exec ctest --preset release -j "$(nproc)" "$@"
