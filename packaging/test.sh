@@ -10,7 +10,7 @@ case ${1:-} in
 esac
 
 "$source_dir/packaging/install-dependencies.sh"
-build
+build # every target
 export QT_QPA_PLATFORM=offscreen
 cd "$source_dir"
 exec ctest --preset release -j "$(nproc)" "$@"
