@@ -8,6 +8,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace fulgurite {
 
@@ -25,10 +27,15 @@ class ChatTemplate {
     // template raises or a value has the wrong type.
     std::string render(const nlohmann::json& messages, const nlohmann::json& tools,
                        bool add_generation_prompt) const;
+    // The same with the keys of objects in the order they came in, which is the order that models saw tools in.
+    std::string renderOrdered(const nlohmann::ordered_json& messages, const nlohmann::ordered_json& tools,
+                              bool add_generation_prompt) const;
 
   private:
     struct Program;
     explicit ChatTemplate(std::unique_ptr<const Program> program);
+    static std::shared_ptr<const ChatTemplate> make(std::string_view source, const std::string& name,
+                                                    std::vector<std::pair<std::string, std::string>> tokens);
     std::unique_ptr<const Program> program_;
 };
 
