@@ -40,6 +40,9 @@ LocalEngine::~LocalEngine() {
 }
 
 QString LocalEngine::findProgram() {
+    const QString chosen = qEnvironmentVariable("FULGURITE_ENGINE");
+    if (!chosen.isEmpty())
+        return chosen;
     const QString name = QStringLiteral("fulgurite-engine");
     const QString beside = QCoreApplication::applicationDirPath() + QLatin1Char('/') + name;
     return QFileInfo(beside).isExecutable() ? beside : QStandardPaths::findExecutable(name);

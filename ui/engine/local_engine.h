@@ -57,7 +57,7 @@ class LocalEngine : public QObject {
     double secondsToReady() const { return seconds_to_ready_; } // 0: not ready yet
     qint64 processId() const;
 
-    // The program, next to this one or on the PATH; empty when there is none.
+    // $FULGURITE_ENGINE, or the program next to this one, or on the PATH; empty when there is none.
     static QString findProgram();
     // resources/models/ember, installed or in the source tree; empty when there is none.
     static QString includedModel();

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The first view: model facts come from files alone, and samples are what the card shows.
+#include "ui/base/notices.h"
+#include "ui/base/settings.h"
+#include "ui/base/theme_manager.h"
+#include "ui/engine/engine_link.h"
+#include "ui/engine/local_engine.h"
+#include "ui/shell/action_registry.h"
+#include "ui/shell/status_model.h"
+#include "ui/start/model_facts.h"
+#include "ui/start/start_view.h"
+
+#include <QAbstractButton>
+#include <QDir>
+#include <QFile>
+#include <QSignalSpy>
+#include <QTemporaryDir>
+#include <QTest>
+#include <QtEndian>
+
+using namespace fulgurite;
+
+class TestStart : public QObject {
+    Q_OBJECT
+
+  private slots:
+    void factsAreReadFromFiles();
+    void missingFilesGiveNoFacts();
+    void headlinesShowDifferentThings();
+    void samplesAreOfferedAndPicked();
+};
+
+namespace {
+
+void write(const QString& path, const QByteArray& content) {
+    QFile file(path);
+    QVERIFY(file.open(QIODevice::WriteOnly));
+    file.write(content);
+}
+
+} // namespace
+
+void TestStart::factsAreReadFromFiles() {
+    QTemporaryDir folder;
+    write(folder.filePath("config.json"),
+          R"({"attn_type_list": [0, 0, 1], "num_local_experts": 8, "num_experts_per_tok": 2})");
+    QByteArray header = R"({"__metadata__": {"format": "pt"}, "a": {"dtype": "F32", "shape": [3, 4],
+                            "data_offsets": [0, 48]}, "b": {"dtype": "F32", "shape": [5], "data_offsets": [48, 68]}})";
+    QByteArray length(8, 0);
+    qToLittleEndian<quint64>(static_cast<quint64>(header.size()), length.data());
+    write(folder.filePath("model.safetensors"), length + header + QByteArray(68, 0));
+    write(folder.filePath("scores.json"), R"({"addition": {"correct": 97, "n": 100}, "broken": {"n": 0}})");
+    const ModelFacts facts = readModelFacts(folder.path());
+    QVERIFY(facts.valid());
+    QCOMPARE(facts.softmax, (QList<bool>{false, false, true}));
+    QCOMPARE(facts.parameters, 17);
+    QCOMPARE(facts.experts, 8);
+    QCOMPARE(facts.scores.size(), 1);
+    QCOMPARE(facts.scores.first().share(), 0.97);
+    QVERIFY(facts.card.isEmpty());
+}
+
+void TestStart::missingFilesGiveNoFacts() {
+    QTemporaryDir folder;
+    QVERIFY(!readModelFacts(folder.path()).valid());
+    QVERIFY(!readModelFacts(QString()).valid());
+    write(folder.filePath("model.safetensors"), QByteArray(8, '\xff')); // a header of 2^64 - 1 bytes
+    QCOMPARE(readModelFacts(folder.path()).parameters, 0);
+}
+
+void TestStart::headlinesShowDifferentThings() {
+    const QList<ModelScore> scores{{"addition to 3 digits", 1, 1},
+                                   {"recall, 64-256 tokens", 1, 1},
+                                   {"recall, 2,048-4,096 tokens", 1, 1},
+                                   {"sorting 3-10 numbers", 1, 1}};
+    const QList<ModelScore> picked = headlineScores(scores, 3);
+    QCOMPARE(picked.size(), 3);
+    QCOMPARE(picked[1].task, QString("sorting 3-10 numbers"));
+    QCOMPARE(picked[2].task, QString("recall, 2,048-4,096 tokens"));
+}
+
+void TestStart::samplesAreOfferedAndPicked() {
+    QTemporaryDir folder;
+    ThemeManager themes;
+    Settings settings(folder.filePath("settings.ini"));
+    ActionRegistry actions(settings, themes);
+    Notices notices;
+    StatusModel status;
+    const Paths paths = Paths::inside(folder.path());
+    LocalEngine engine(settings, paths);
+    EngineLink link(engine);
+    StartView view({themes, settings, actions, notices, status, engine, link, paths});
+    view.resize(1100, 740);
+    view.show();
+    QSignalSpy picked(&view, &StartView::samplePicked);
+    QStringList prompts;
+    for (const QString& id : actions.ids()) {
+        if (!id.startsWith("start.sample."))
+            continue;
+        actions.action(id)->trigger();
+        prompts << picked.last().first().value<SamplePrompt>().prompt;
+    }
+    QCOMPARE(prompts.size(), 3);
+    QVERIFY(prompts.contains("What is 17+58?"));
+    for (QAbstractButton* button : view.findChildren<QAbstractButton*>())
+        QVERIFY(!button->accessibleName().isEmpty() || !button->text().isEmpty());
+    if (qEnvironmentVariableIsSet("FULGURITE_TEST_PICTURES"))
+        view.grab().save(qEnvironmentVariable("FULGURITE_TEST_PICTURES") + "/start.png");
+}
+
+QTEST_MAIN(TestStart)
+#include "test_start.moc"

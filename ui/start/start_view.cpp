@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Layout of the first view: the content at the foot, the picture behind and beside it.
+#include "ui/start/start_view.h"
+
+#include "ui/base/key_caps.h"
+#include "ui/base/theme_manager.h"
+#include "ui/engine/local_engine.h"
+#include "ui/shell/action_registry.h"
+#include "ui/start/model_panel.h"
+#include "ui/start/sample_card.h"
+#include "ui/start/start_picture.h"
+
+#include <QDir>
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QPainter>
+#include <QPushButton>
+#include <QVBoxLayout>
+
+#include <algorithm>
+
+namespace fulgurite {
+namespace {
+
+constexpr int kContentWidth = 858;
+constexpr int kPictureWidth = 262; // the tube beside the content
+constexpr int kMargin = 24;
+
+} // namespace
+
+StartView::StartView(const ShellContext& context, QWidget* parent) : QWidget(parent), context_(context) {
+    setAccessibleName(QStringLiteral("Start"));
+    content_ = new QWidget(this);
+    auto* column = new QVBoxLayout(content_);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->setSpacing(12);
+    title_ = new QLabel(QStringLiteral("Fulgurite"));
+    auto* subtitle =
+        new QLabel(QStringLiteral("Prompt a hybrid lightning-attention model and watch how it gets to each word."));
+    subtitle->setProperty("tone", "muted");
+    subtitle->setWordWrap(true);
+    column->addWidget(title_);
+    column->addWidget(subtitle);
+    column->addSpacing(4);
+    column->addWidget(makeSamples());
+    lower_ = new QWidget;
+    auto* row = new QHBoxLayout(lower_);
+    row->setContentsMargins(0, 0, 0, 0);
+    row->setSpacing(11);
+    beginnings_ = makeBeginnings();
+    model_ = new ModelPanel(context_.themes);
+    row->addWidget(beginnings_, 3);
+    row->addWidget(model_, 5);
+    column->addWidget(lower_);
+    auto restyle = [this] {
+        title_->setFont(context_.themes.uiFont(28, QFont::Bold));
+        picture_ = {};
+        place();
+        updateModel();
+    };
+    connect(&context_.themes, &ThemeManager::changed, this, restyle);
+    connect(&context_.engine, &LocalEngine::stateChanged, this, [this] {
+        if (model_folder_ != context_.engine.modelFolder())
+            updateModel();
+    });
+    restyle();
+}
+
+QWidget* StartView::makeSamples() {
+    auto* row = new QWidget;
+    auto* layout = new QHBoxLayout(row);
+    layout->setContentsMargins(0, 0, 0, 0);
+    layout->setSpacing(10);
+    int number = 0;
+    for (const SamplePrompt& sample : loadSamplePrompts()) {
+        ++number;
+        auto* card = new SampleCard(context_.themes, sample, number);
+        connect(card, &QAbstractButton::clicked, this, [this, sample] { emit samplePicked(sample); });
+        layout->addWidget(card, 1);
+        context_.actions.add({.id = QStringLiteral("start.sample.%1").arg(sample.id),
+                              .title = QStringLiteral("Sample: %1").arg(sample.title),
+                              .category = QStringLiteral("Prompt"),
+                              .icon = QStringLiteral("prompt"),
+                              .shortcut = QKeySequence(QStringLiteral("Alt+%1").arg(number)),
+                              .page = QStringLiteral("prompt"),
+                              .keywords = sample.category},
+                             this, [this, sample] { emit samplePicked(sample); });
+    }
+    return row;
+}
+
+QWidget* StartView::makeBeginnings() {
+    auto* card = new QFrame;
+    card->setProperty("surface", "card");
+    auto* column = new QVBoxLayout(card);
+    column->setContentsMargins(4, 4, 4, 4);
+    column->setSpacing(2);
+    addBeginning(column, QStringLiteral("engine.open_checkpoint"),
+                 QStringLiteral("Hugging Face folder, any dtype"));
+    addBeginning(column, QStringLiteral("prompt.import"), QStringLiteral("Markdown or JSON, as exported"));
+    addBeginning(column, QStringLiteral("view.palette"), QStringLiteral("everything the program can do"));
+    column->addStretch(1);
+    return card;
+}
+
+// The whole row is the target. Only actions that exist are offered.
+void StartView::addBeginning(QVBoxLayout* column, const QString& action, const QString& note) {
+    const QAction* found = context_.actions.action(action);
+    if (!found)
+        return;
+    auto* button = new QPushButton;
+    button->setProperty("kind", "quiet");
+    button->setAccessibleName(found->text());
+    button->setAccessibleDescription(note);
+    button->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Preferred);
+    auto* row = new QHBoxLayout(button);
+    row->setContentsMargins(9, 5, 9, 5);
+    row->setSpacing(13);
+    auto* icon = new QLabel;
+    auto paint_icon = [this, icon, name = context_.actions.spec(action).icon] {
+        icon->setPixmap(context_.themes.icon(name, Role::Accent).pixmap(18, 18));
+    };
+    connect(&context_.themes, &ThemeManager::changed, icon, paint_icon);
+    paint_icon();
+    auto* words = new QVBoxLayout;
+    words->setSpacing(0);
+    auto* title = new QLabel(found->text());
+    title->setProperty("tone", "strong");
+    auto* explanation = new QLabel(note);
+    explanation->setProperty("tone", "small");
+    words->addWidget(title);
+    words->addWidget(explanation);
+    row->addWidget(icon);
+    row->addLayout(words, 1);
+    row->addWidget(makeKeyCaps(found->shortcut()));
+    for (QLabel* label : button->findChildren<QLabel*>())
+        label->setAttribute(Qt::WA_TransparentForMouseEvents);
+    button->setMinimumHeight(std::max(48, context_.themes.scaled(48)));
+    connect(button, &QPushButton::clicked, this, [this, action] { context_.actions.run(action); });
+    column->addWidget(button);
+}
+
+bool StartView::pictureShown() const {
+    return width() >= 700 && height() >= 520;
+}
+
+void StartView::place() {
+    const bool beside = width() >= kContentWidth + kPictureWidth - 60;
+    const int left = beside ? kPictureWidth : kMargin;
+    const int room = width() - left - kMargin;
+    const int content_width = std::min(kContentWidth, room);
+    lower_->setVisible(height() >= 430);
+    const int content_height = std::min(height() - 16, content_->heightForWidth(content_width) > 0
+                                                           ? content_->heightForWidth(content_width)
+                                                           : content_->sizeHint().height());
+    const int x = beside ? left : left + (room - content_width) / 2;
+    content_->setGeometry(x, std::max(8, height() - 12 - content_height), content_width, content_height);
+    // The surface lies a little above the name, where the sky ends.
+    const double sand = std::max(60.0, content_->y() - 22.0);
+    const double mouth = beside ? 136 : width() * 0.5;
+    if (sand != sand_y_ || mouth != mouth_x_ || picture_.deviceIndependentSize().toSize() != size()) {
+        sand_y_ = sand;
+        mouth_x_ = mouth;
+        picture_ = {};
+    }
+    update();
+}
+
+void StartView::resizeEvent(QResizeEvent* event) {
+    QWidget::resizeEvent(event);
+    place();
+}
+
+void StartView::showEvent(QShowEvent* event) {
+    QWidget::showEvent(event);
+    place();
+}
+
+void StartView::updateModel() {
+    model_folder_ = context_.engine.modelFolder();
+    const ModelFacts facts = readModelFacts(model_folder_);
+    model_->setVisible(facts.valid());
+    if (facts.valid())
+        model_->show(facts, QDir(model_folder_) == QDir(LocalEngine::includedModel()));
+}
+
+void StartView::paintEvent(QPaintEvent*) {
+    QPainter painter(this);
+    if (!pictureShown()) {
+        painter.fillRect(rect(), context_.themes.color(Role::Background));
+        return;
+    }
+    if (picture_.isNull())
+        picture_ = paintStartPicture(context_.themes.theme(), size(), {.mouth_x = mouth_x_, .sand_y = sand_y_},
+                                     devicePixelRatioF());
+    painter.drawPixmap(0, 0, picture_);
+}
+
+} // namespace fulgurite
