@@ -23,11 +23,15 @@ int main(int argc, char** argv) {
                  "fulgurite-engine");
     app.set_version_flag("--version", kVersion);
     app.require_subcommand(1);
+    app::addRun(app);
+    app::addChat(app);
     app::addDoctor(app);
     app::addTokenize(app);
     try {
         app.parse(argc, argv);
         return app::kExitOk;
+    } catch (const CLI::RuntimeError& error) { // a command that sets its own exit status
+        return error.get_exit_code();
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? app::kExitOk : app::kExitUsage;
     } catch (const Error& error) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `fulgurite-engine tokenize`: the ids and pieces of a text, as the model will see it.
 #include "app/engine/command.h"
+#include "app/engine/standard_input.h"
 #include "core/base/error.h"
 #include "core/base/file_io.h"
 #include "core/base/utf8.h"
@@ -8,8 +9,6 @@
 
 #include <fmt/core.h>
 #include <fmt/ranges.h>
-#include <iostream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 namespace fulgurite::app {
@@ -27,23 +26,11 @@ struct TokenizeOptions {
     bool pieces = false;
 };
 
-std::string readStandardInput() {
-    std::string text;
-    std::array<char, 1 << 16> buffer{};
-    while (std::cin.read(buffer.data(), buffer.size()) || std::cin.gcount() > 0) {
-        text.append(buffer.data(), static_cast<std::size_t>(std::cin.gcount()));
-        if (text.size() > kMaxInput) {
-            fail(ErrorKind::InvalidInput, "standard input: more than {} bytes; split it", kMaxInput);
-        }
-    }
-    return text;
-}
-
 std::string readInput(const TokenizeOptions& options) {
     if (options.has_text) {
         return options.text;
     }
-    return options.file.empty() ? readStandardInput() : readTextFile(options.file, kMaxInput);
+    return options.file.empty() ? readStandardInput(kMaxInput) : readTextFile(options.file, kMaxInput);
 }
 
 // In quotes; what cannot be shown as it is, is escaped: fragments of a character as \xNN.

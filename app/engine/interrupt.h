@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ctrl+C as an event that a command can look for, in place of the end of the program.
+#pragma once
+
+namespace fulgurite::app {
+
+// While one lives, SIGINT is counted, and system calls that wait are cut short by it.
+class InterruptGuard {
+  public:
+    InterruptGuard();
+    ~InterruptGuard();
+    InterruptGuard(const InterruptGuard&) = delete;
+    InterruptGuard& operator=(const InterruptGuard&) = delete;
+
+    // Whether Ctrl+C was pressed since the last call.
+    bool take();
+};
+
+} // namespace fulgurite::app
