@@ -23,10 +23,11 @@ double secondsBetween(std::chrono::steady_clock::time_point from, std::chrono::s
 }
 
 // Where the last message begins. A chat prompt ends with the frame of the person's message and the opening of the
-// model's: begin, end, begin. So the message begins at the third special token from the end. 0: no such place.
+// model's: begin, end, begin. So the message begins at the third special token from the end. 0: no such place, or so
+// near the start that it is not worth a pass of its own.
 std::size_t lastMessage(std::span<const TokenId> prompt, const Tokenizer& tokenizer) {
     int found = 0;
-    for (std::size_t i = prompt.size(); i-- > 0;) {
+    for (std::size_t i = prompt.size(); i-- > kPageTokens;) {
         if (tokenizer.isSpecial(prompt[i]) && ++found == 3) {
             return i;
         }
