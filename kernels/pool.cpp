@@ -36,17 +36,31 @@ struct ThreadPool::Shared {
     std::mutex mutex;
     std::condition_variable wake;
     std::atomic<std::uint64_t> generation{0};
-    std::atomic<std::size_t> pending{0};
+    // Range r of generation g is open while open[r] == g. Whoever takes it runs it: worker r, or the caller when
+    // that one is late, for example because another program has its core. Not indexed 0, which is the caller's own.
+    std::vector<std::atomic<std::uint64_t>> open;
+    std::atomic<std::size_t> pending{0}; // ranges not yet run
     std::atomic<bool> stop{false};
     const Body* body = nullptr;
     std::size_t count = 0;
     std::size_t chunk = 0;
     bool spin = true;
 
-    void runRange(std::size_t worker) const {
-        const std::size_t begin = worker * chunk;
-        if (begin < count) {
-            (*body)(begin, std::min(count, begin + chunk), worker);
+    explicit Shared(std::size_t threads) : open(threads) {}
+
+    std::size_t ranges() const { return (count + chunk - 1) / chunk; }
+
+    void runRange(std::size_t range) const {
+        const std::size_t begin = range * chunk;
+        (*body)(begin, std::min(count, begin + chunk), range);
+    }
+
+    // What the call is about may be read only once its range is taken: until that is run, it cannot change.
+    void tryRange(std::size_t range, std::uint64_t current) {
+        std::uint64_t expected = current;
+        if (open[range].compare_exchange_strong(expected, 0, std::memory_order_acq_rel)) {
+            runRange(range);
+            pending.fetch_sub(1, std::memory_order_acq_rel);
         }
     }
 
@@ -70,15 +84,15 @@ struct ThreadPool::Shared {
                 return; // stopped
             }
             seen = current;
-            runRange(worker);
-            pending.fetch_sub(1, std::memory_order_acq_rel);
+            tryRange(worker, current);
         }
     }
 };
 
-ThreadPool::ThreadPool(std::size_t threads) : shared_(std::make_unique<Shared>()) {
+ThreadPool::ThreadPool(std::size_t threads) {
     const std::size_t cores = std::max<std::size_t>(1, std::thread::hardware_concurrency());
     const std::size_t wanted = threads == 0 ? cores : threads;
+    shared_ = std::make_unique<Shared>(wanted);
     shared_->spin = wanted <= cores;
     for (std::size_t worker = 1; worker < wanted; ++worker) {
         shared_->workers.emplace_back([shared = shared_.get(), worker] { shared->work(worker); });
@@ -114,15 +128,23 @@ void ThreadPool::parallelFor(std::size_t count, std::size_t grain, const Body& b
     shared.body = &body;
     shared.count = count;
     shared.chunk = chunk;
-    shared.pending.store(shared.workers.size(), std::memory_order_relaxed);
+    const std::size_t ranges = shared.ranges();
+    const std::uint64_t current = shared.generation.load(std::memory_order_relaxed) + 1;
+    shared.pending.store(ranges - 1, std::memory_order_relaxed);
+    for (std::size_t range = 1; range < ranges; ++range) {
+        shared.open[range].store(current, std::memory_order_release);
+    }
     {
         const std::lock_guard lock(shared.mutex);
-        shared.generation.fetch_add(1, std::memory_order_release);
+        shared.generation.store(current, std::memory_order_release);
     }
     shared.wake.notify_all();
     shared.runRange(0);
-    while (shared.pending.load(std::memory_order_acquire) != 0) {
-        shared.spin ? pause() : std::this_thread::yield();
+    for (std::size_t range = 1; range < ranges; ++range) {
+        shared.tryRange(range, current);
+    }
+    for (int spins = 0; shared.pending.load(std::memory_order_acquire) != 0; ++spins) {
+        shared.spin&& spins < kSpinRounds ? pause() : std::this_thread::yield();
     }
 }
 
