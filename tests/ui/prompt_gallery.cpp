@@ -5,6 +5,7 @@
 #include "ui/base/theme_manager.h"
 #include "ui/prompt/composer.h"
 #include "ui/prompt/prefill_strip.h"
+#include "ui/prompt/sampler_panel.h"
 #include "ui/prompt/token_popup.h"
 #include "ui/prompt/transcript_header.h"
 #include "ui/prompt/transcript_view.h"
@@ -78,6 +79,30 @@ void drawColumn(ThemeManager& themes, const QString& path) {
     page.grab().save(path + QStringLiteral("column.png"));
 }
 
+void drawSampler(ThemeManager& themes, const QString& path) {
+    SamplerPanel panel(themes);
+    panel.setProperty("surface", "panel");
+    panel.setAttribute(Qt::WA_StyledBackground);
+    panel.resize(348, 720);
+    SamplerSettings settings = panel.settings();
+    settings.repetition_penalty = 1.03;
+    settings.seed = 7;
+    settings.max_tokens = 8192;
+    settings.stop_strings = {QStringLiteral("\n\nYou:")};
+    settings.logit_bias = {{812, QStringLiteral(" certainly"), -100}};
+    panel.setSettings(settings);
+    const Turn answer = samples::showcase()[1];
+    for (const TokenView& token : answer.tokens) {
+        if (token.logprob < -1.2 && token.channel == TokenChannel::Answer) {
+            panel.setToken(token);
+            break;
+        }
+    }
+    panel.show();
+    settle();
+    panel.grab().save(path + QStringLiteral("sampler.png"));
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -92,6 +117,7 @@ int main(int argc, char** argv) {
             folder + (mode == ThemeMode::Dark ? QStringLiteral("/dark-") : QStringLiteral("/light-"));
         drawTranscript(themes, path);
         drawColumn(themes, path);
+        drawSampler(themes, path);
     }
     return 0;
 }

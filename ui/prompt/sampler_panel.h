@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// All that decides how tokens are drawn and when the answer ends, by preset and by hand, with its effect on the
+// selected token.
+#pragma once
+
+#include "ui/base/theme_manager.h"
+#include "ui/prompt/transcript_types.h"
+
+#include <QWidget>
+
+#include <array>
+
+class QComboBox;
+class QLabel;
+class QLineEdit;
+class QPushButton;
+class QToolButton;
+class QVBoxLayout;
+
+namespace fulgurite {
+
+class EffectChart;
+class LogitBiasEditor;
+class SamplerRow;
+class StopStringEditor;
+class WordSpinBox;
+
+class SamplerPanel : public QWidget {
+    Q_OBJECT
+
+  public:
+    explicit SamplerPanel(ThemeManager& themes, QWidget* parent = nullptr);
+
+    // The person's own presets; the built-in ones always come first.
+    void setPresets(const QList<SamplerPreset>& own);
+    const QList<SamplerPreset>& presets() const { return presets_; }
+    void setSettings(const SamplerSettings& settings); // quiet; picks the preset that it equals, if any
+    SamplerSettings settings() const;
+    QString presetName() const;
+    bool changedFromPreset() const;
+    // The token whose distribution "Effect" shows; nothing when unset.
+    void setToken(const std::optional<TokenView>& token);
+    void addBias(const LogitBias& bias);         // answers tokenLookupRequested()
+    void setBiasMessage(const QString& message); // or says why it cannot be
+
+  signals:
+    void settingsChanged(const fulgurite::SamplerSettings& settings);
+    void presetSaveRequested(const QString& name, const fulgurite::SamplerSettings& settings);
+    void presetDeleteRequested(const QString& name);
+    void tokenLookupRequested(const QString& text, double bias);
+    void changedFromPresetChanged(bool changed); // for the dot on the tab
+
+  private:
+    void buildPresetRow(QVBoxLayout* column);
+    void buildRows(QVBoxLayout* column);
+    void buildLimits(QVBoxLayout* column);
+    void showSettings(const SamplerSettings& settings);
+    void applyPreset(int index);
+    void edited();
+    void refresh();
+    void savePreset();
+
+    ThemeManager& themes_;
+    QList<SamplerPreset> presets_;
+    int preset_ = 0;
+    bool was_changed_ = false;
+    QComboBox* preset_box_ = nullptr;
+    QPushButton* save_ = nullptr;
+    QToolButton* reset_ = nullptr;
+    QToolButton* delete_ = nullptr;
+    std::array<SamplerRow*, 7> rows_{};
+    EffectChart* effect_ = nullptr;
+    QLineEdit* seed_ = nullptr;
+    WordSpinBox* answer_ = nullptr;
+    WordSpinBox* thinking_ = nullptr;
+    WordSpinBox* run_ = nullptr;
+    WordSpinBox* run_probability_ = nullptr;
+    StopStringEditor* stops_ = nullptr;
+    LogitBiasEditor* biases_ = nullptr;
+};
+
+} // namespace fulgurite
