@@ -133,7 +133,7 @@ std::string exportMarkdown(Workspace& workspace, ConversationId id) {
     for (const Node& node : workspace.conversations().path(id)) {
         if (!node.thinking.empty())
             section("thinking", "Thinking", node.thinking);
-        const bool answer = node.role == Role::Assistant;
+        const bool answer = node.role == MessageRole::Assistant;
         section(nameOf(node.role), answer ? (node.model.empty() ? "Assistant" : node.model) : "You", node.content);
     }
     return out.str();

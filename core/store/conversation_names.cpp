@@ -21,14 +21,14 @@ std::optional<T> find(const std::array<const char*, N>& names, const std::string
 
 } // namespace
 
-const char* nameOf(Role role) {
+const char* nameOf(MessageRole role) {
     return role_names.at(static_cast<std::size_t>(role));
 }
 const char* nameOf(NodeState state) {
     return state_names.at(static_cast<std::size_t>(state));
 }
-std::optional<Role> roleNamed(const std::string& name) {
-    return find<Role>(role_names, name);
+std::optional<MessageRole> roleNamed(const std::string& name) {
+    return find<MessageRole>(role_names, name);
 }
 std::optional<NodeState> nodeStateNamed(const std::string& name) {
     return find<NodeState>(state_names, name);

@@ -51,7 +51,7 @@ Node nodeIn(const Statement& row) {
     result.id = row.integer(0);
     result.conversation = row.integer(1);
     result.parent = optionalInteger(row, 2);
-    result.role = roleNamed(row.string(3)).value_or(Role::User);
+    result.role = roleNamed(row.string(3)).value_or(MessageRole::User);
     result.state = nodeStateNamed(row.string(4)).value_or(NodeState::Cut);
     result.name = row.string(5);
     result.content = row.string(6);
@@ -134,7 +134,7 @@ std::vector<NodeOutline> ConversationStore::outline(ConversationId id) {
         NodeOutline& node = result.emplace_back();
         node.id = select.integer(0);
         node.parent = optionalInteger(select, 1);
-        node.role = roleNamed(select.string(2)).value_or(Role::User);
+        node.role = roleNamed(select.string(2)).value_or(MessageRole::User);
         node.state = nodeStateNamed(select.string(3)).value_or(NodeState::Cut);
         node.name = select.string(4);
         node.beginning = select.string(5);

@@ -18,7 +18,7 @@ using ConversationId = std::int64_t;
 using NodeId = std::int64_t;
 using Milliseconds = std::int64_t;
 
-enum class Role : std::uint8_t {
+enum class MessageRole : std::uint8_t {
     System,
     User,
     Assistant,
@@ -33,9 +33,9 @@ enum class NodeState : std::uint8_t {
     Cut,       // by the end of the engine, the connection or the window
 };
 
-const char* nameOf(Role role);
+const char* nameOf(MessageRole role);
 const char* nameOf(NodeState state);
-std::optional<Role> roleNamed(const std::string& name);
+std::optional<MessageRole> roleNamed(const std::string& name);
 std::optional<NodeState> nodeStateNamed(const std::string& name);
 
 struct Conversation {
@@ -58,7 +58,7 @@ struct Node {
     NodeId id = 0;
     ConversationId conversation = 0;
     std::optional<NodeId> parent;
-    Role role = Role::User;
+    MessageRole role = MessageRole::User;
     NodeState state = NodeState::Complete;
     std::string name; // given to the branch that begins here
     std::string content;
@@ -78,7 +78,7 @@ struct Node {
 struct NodeOutline {
     NodeId id = 0;
     std::optional<NodeId> parent;
-    Role role = Role::User;
+    MessageRole role = MessageRole::User;
     NodeState state = NodeState::Complete;
     std::string name;
     std::string beginning; // first characters of the content, or of the thinking where there is no content
@@ -93,7 +93,7 @@ struct NodeOutline {
 struct NewNode {
     ConversationId conversation = 0;
     std::optional<NodeId> parent;
-    Role role = Role::User;
+    MessageRole role = MessageRole::User;
     NodeState state = NodeState::Complete;
     std::string content;
     std::string thinking;

@@ -81,6 +81,14 @@ void TokenStore::writeChunk(NodeId node, std::size_t first, std::span<const Toke
                   std::span<const std::byte>(bytes.alternatives));
 }
 
+void TokenStore::truncate(NodeId node, std::size_t count) {
+    const std::size_t whole = count / tokens_per_chunk * tokens_per_chunk;
+    const std::vector<TokenInfo> rest = read(node, whole, count - whole, TokenDetail::WithAlternatives);
+    database_.run("DELETE FROM token_chunks WHERE node = ? AND first >= ?", node, whole);
+    if (!rest.empty())
+        writeChunk(node, whole, rest);
+}
+
 void TokenStore::copy(NodeId from, NodeId to, std::size_t count) {
     const std::size_t whole = count / tokens_per_chunk * tokens_per_chunk;
     database_.run("INSERT INTO token_chunks(node, first, count, tokens, alternatives) "
@@ -99,6 +107,17 @@ TokenWriter::TokenWriter(TokenStore& store, NodeId node) : store_(store), node_(
 
 void TokenWriter::append(std::span<const TokenInfo> tokens) {
     open_.insert(open_.end(), tokens.begin(), tokens.end());
+}
+
+void TokenWriter::extendLast(const std::string& text) {
+    if (open_.empty() || text.empty())
+        return;
+    // An end of sentence has no text and stays so.
+    std::size_t index = open_.size() - 1;
+    while (index > 0 && open_[index].text.empty())
+        --index;
+    open_[index].text += text;
+    written_ = std::min(written_, index);
 }
 
 // What could not be written stays in memory for the next try.

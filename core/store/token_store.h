@@ -34,6 +34,8 @@ class TokenStore {
     TokenTexts texts(NodeId node);
     // Replaces the chunk that begins at `first`.
     void writeChunk(NodeId node, std::size_t first, std::span<const TokenInfo> tokens);
+    // Forgets all from `count` on.
+    void truncate(NodeId node, std::size_t count);
     // Gives `to`, which has none yet, the first `count` tokens of `from`.
     void copy(NodeId from, NodeId to, std::size_t count);
 
@@ -48,6 +50,8 @@ class TokenWriter {
     TokenWriter(TokenStore& store, NodeId node); // goes on after what the node has
 
     void append(std::span<const TokenInfo> tokens);
+    // Text that was held back and belongs to the last token with text after all.
+    void extendLast(const std::string& text);
     void flush();
     NodeId node() const { return node_; }
     std::size_t count() const { return first_ + open_.size(); }

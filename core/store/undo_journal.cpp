@@ -78,6 +78,10 @@ void UndoJournal::set(JournalTarget target, std::int64_t row, const char* field,
 
 void UndoJournal::recordCreation(JournalTarget target, std::int64_t row) {
     record(target, row, "deleted", std::int64_t{1}, std::int64_t{0});
+    // So that redoing shows it.
+    if (target == JournalTarget::Conversation)
+        database_.run("UPDATE journal_steps SET conversation = ? WHERE id = ? AND conversation IS NULL", row,
+                      *step_);
 }
 
 void UndoJournal::record(JournalTarget target, std::int64_t row, const char* field, const FieldValue& before,

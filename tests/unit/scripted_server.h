@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <mutex>
 #include <netinet/in.h>
 #include <string>
@@ -24,21 +25,17 @@ class ScriptedServer {
     };
     using Script = std::vector<Piece>;
 
-    explicit ScriptedServer(std::vector<Script> scripts) : scripts_(std::move(scripts)) {
-        listener_ = ::socket(AF_INET, SOCK_STREAM, 0);
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        ::bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address);
-        ::listen(listener_, 8);
-        socklen_t size = sizeof address;
-        ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
-        port_ = ntohs(address.sin_port);
-        thread_ = std::thread([this] { serve(); });
+    // The next script for each connection, one after the other.
+    explicit ScriptedServer(std::vector<Script> scripts) : scripts_(std::move(scripts)) { listen(); }
+    // The script that `route` makes for each request, connections side by side. `route` is called by many threads.
+    explicit ScriptedServer(std::function<Script(const std::string& request)> route) : route_(std::move(route)) {
+        listen();
     }
     ~ScriptedServer() {
         ::shutdown(listener_, SHUT_RDWR);
         thread_.join();
+        for (std::thread& each : connections_)
+            each.join();
         ::close(listener_);
     }
 
@@ -66,20 +63,42 @@ class ScriptedServer {
     }
 
   private:
+    void listen() {
+        listener_ = ::socket(AF_INET, SOCK_STREAM, 0);
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        ::bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address);
+        ::listen(listener_, 8);
+        socklen_t size = sizeof address;
+        ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
+        port_ = ntohs(address.sin_port);
+        thread_ = std::thread([this] { serve(); });
+    }
+
     void serve() {
-        for (const Script& script : scripts_) {
+        for (std::size_t i = 0; route_ || i < scripts_.size(); ++i) {
             const int connection = ::accept(listener_, nullptr, nullptr);
             if (connection < 0)
                 return;
-            const std::string request = readRequest(connection);
-            {
-                const std::scoped_lock lock(mutex_);
-                requests_.push_back(request);
-            }
-            for (const Piece& piece : script)
-                play(connection, piece);
-            ::close(connection);
+            if (route_)
+                connections_.emplace_back([this, connection] { answer(connection, {}); });
+            else
+                answer(connection, scripts_[i]);
         }
+    }
+
+    void answer(int connection, Script script) {
+        const std::string request = readRequest(connection);
+        {
+            const std::scoped_lock lock(mutex_);
+            requests_.push_back(request);
+        }
+        if (route_)
+            script = route_(request);
+        for (const Piece& piece : script)
+            play(connection, piece);
+        ::close(connection);
     }
 
     static std::string readRequest(int connection) {
@@ -112,6 +131,8 @@ class ScriptedServer {
     }
 
     std::vector<Script> scripts_;
+    std::function<Script(const std::string&)> route_;
+    std::vector<std::thread> connections_;
     int listener_ = -1;
     int port_ = 0;
     std::atomic<bool> saw_close_ = false;

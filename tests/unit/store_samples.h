@@ -49,7 +49,7 @@ inline NewNode userNode(ConversationId conversation, std::optional<NodeId> paren
 
 inline NewNode answerNode(ConversationId conversation, NodeId parent, const std::string& text = "") {
     NewNode node = userNode(conversation, parent, text);
-    node.role = Role::Assistant;
+    node.role = MessageRole::Assistant;
     node.model = "ember";
     node.state = text.empty() ? NodeState::Streaming : NodeState::Complete;
     return node;

@@ -300,7 +300,7 @@ TEST(NodeClient, RefusalsAndNonsenseAreOneClearError) {
 TEST(NodeClient, NobodyThereIsSaidAtOnce) {
     int port = 0;
     {
-        const ScriptedServer gone({});
+        const ScriptedServer gone(std::vector<ScriptedServer::Script>{});
         port = gone.port();
     }
     const auto client = connectToNode(parseUrl("http://127.0.0.1:" + std::to_string(port)), {});
