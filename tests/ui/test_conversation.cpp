@@ -1,0 +1,481 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The controller between a workspace and a node that plays scripts: everything a person can do with answers.
+#include "tests/unit/scripted_server.h"
+#include "ui/conversation/conversation_controller.h"
+
+#include <QJsonArray>
+#include <QJsonDocument>
+#include <QJsonObject>
+#include <QSignalSpy>
+#include <QTemporaryDir>
+#include <QTest>
+
+#include <atomic>
+#include <mutex>
+
+using namespace fulgurite;
+
+namespace {
+
+const char* const kDone =
+    R"({"reason":"end_of_sentence","rest":"!","usage":{"prompt_tokens":9,"completion_tokens":7},)"
+    R"("timings":{"queue_seconds":0,"prefill_seconds":0.1,"decode_seconds":0.5}})";
+
+// Answers each generation with "<think>hm</think>" and then the words of `answer`, after `delay` ms each.
+class FakeNode {
+  public:
+    FakeNode() : server_([this](const std::string& request) { return route(request); }) {}
+
+    std::shared_ptr<client::EngineClient> connect() const {
+        return client::connectToNode(client::parseUrl("http://127.0.0.1:" + std::to_string(server_.port())), {});
+    }
+    static client::EngineInfo info() {
+        client::EngineInfo info;
+        info.model.id = "ember";
+        info.model.max_positions = 32768;
+        info.kv_bytes_per_token = 512;
+        info.state_bytes = 1 << 20;
+        info.memory_limit = 1 << 30;
+        info.capabilities = {"chat", "generate"};
+        return info;
+    }
+    // Bodies of the generations so far.
+    QList<QJsonObject> generations() const {
+        QList<QJsonObject> result;
+        for (const std::string& request : server_.requests()) {
+            if (request.starts_with("POST /fulgurite/v1/generate")) {
+                const QByteArray body = QByteArray::fromStdString(request.substr(request.find("\r\n\r\n") + 4));
+                result << QJsonDocument::fromJson(body).object();
+            }
+        }
+        return result;
+    }
+
+    std::atomic<int> delay = 0;
+    std::atomic<int> words = 3;
+    std::atomic<bool> die = false; // closes the connection instead of ending the answer
+
+  private:
+    using Server = ScriptedServer;
+
+    static std::string token(int id, const char* text, const char* channel) {
+        QJsonArray candidates{QJsonArray{id, -0.5, text}, QJsonArray{id + 100, -1.5, "other "}};
+        const QJsonObject entry{{"id", id},
+                                {"text", text},
+                                {"channel", channel},
+                                {"logprob", -0.5},
+                                {"logprob_after", -0.4},
+                                {"rank", 1},
+                                {"entropy", 1.0},
+                                {"kept", 2},
+                                {"kept_mass", 0.9},
+                                {"forced", false},
+                                {"before", candidates},
+                                {"after", candidates}};
+        return QJsonDocument(QJsonObject{{"tokens", QJsonArray{entry}}})
+            .toJson(QJsonDocument::Compact)
+            .toStdString();
+    }
+
+    Server::Script route(const std::string& request) {
+        if (request.starts_with("POST /fulgurite/v1/generate")) {
+            return generation();
+        }
+        if (request.starts_with("POST /fulgurite/v1/tokenize")) {
+            return {{Server::answer(200, "application/json", R"({"tokens":[1,2,3],"count":3})")}};
+        }
+        const QByteArray body = QByteArray::fromStdString(request.substr(request.find("\r\n\r\n") + 4));
+        QJsonArray costs;
+        for (qsizetype i = 0; i < QJsonDocument::fromJson(body)["sequences"].toArray().size(); ++i) {
+            costs.append(QJsonObject{{"tokens", 100}, {"reused", 90}, {"seconds", 0.25}});
+        }
+        const QByteArray answer = QJsonDocument(QJsonObject{{"costs", costs}}).toJson();
+        return {{Server::answer(200, "application/json", answer.toStdString())}};
+    }
+
+    Server::Script generation() const {
+        const std::string prefill = R"({"reused":4,"done":9,"total":9,"tokens_per_second":100})";
+        Server::Script script{{Server::streamHead() + Server::event("start", R"({"id":"g","prompt_tokens":9})") +
+                               Server::event("prefill", prefill)}};
+        script.push_back({Server::event("token", token(1, "<think>", "marker")), delay});
+        script.push_back({Server::event("token", token(2, "hm", "thinking")), delay});
+        script.push_back({Server::event("token", token(3, "</think>", "marker")), delay});
+        for (int i = 0; i < words; ++i) {
+            script.push_back({Server::event("token", token(10 + i, i % 2 ? "two " : "one ", "answer")), delay});
+        }
+        if (!die) {
+            script.push_back(
+                {Server::event("token", token(9, "", "answer")) + Server::event("done", kDone) + "0\r\n\r\n"});
+        }
+        return script;
+    }
+
+    Server server_;
+};
+
+QJsonArray ids(std::initializer_list<int> list) {
+    QJsonArray result;
+    for (const int id : list) {
+        result.append(id);
+    }
+    return result;
+}
+
+} // namespace
+
+class TestConversation : public QObject {
+    Q_OBJECT
+
+  private:
+    std::unique_ptr<QTemporaryDir> folder_;
+    std::unique_ptr<FakeNode> node_;
+    std::unique_ptr<ConversationController> controller_;
+
+    QString file() const { return folder_->filePath("workspace.db"); }
+    const QList<Turn>& turns() const { return controller_->line().turns; }
+    QStringList texts() const {
+        QStringList result;
+        for (const Turn& turn : turns()) {
+            result << turn.text;
+        }
+        return result;
+    }
+    void settle() {
+        QTRY_VERIFY_WITH_TIMEOUT(!controller_->running() && controller_->queue().isEmpty(), 10000);
+        controller_->store().wait();
+        QCoreApplication::processEvents();
+    }
+    void send(const QString& text) {
+        controller_->send(text);
+        settle();
+    }
+    void start() {
+        controller_ = std::make_unique<ConversationController>(file());
+        QSignalSpy opened(controller_.get(), &ConversationController::workspaceOpened);
+        QSignalSpy shown(controller_.get(), &ConversationController::lineChanged);
+        QVERIFY(opened.wait());
+        QTRY_VERIFY(!shown.isEmpty());
+        controller_->setEngine(node_->connect(), FakeNode::info());
+    }
+
+  private slots:
+    void init() {
+        folder_ = std::make_unique<QTemporaryDir>();
+        node_ = std::make_unique<FakeNode>();
+        start();
+    }
+    void cleanup() {
+        controller_.reset();
+        node_.reset();
+    }
+
+    void anAnswerStreamsAndIsKept() {
+        QSignalSpy tokens(controller_.get(), &ConversationController::tokensAppended);
+        send("What is 17+58?");
+        QCOMPARE(texts(), QStringList({"What is 17+58?", "one two one !"}));
+        const Turn& answer = turns().last();
+        QVERIFY(answer.state == TurnState::Complete);
+        QCOMPARE(answer.thinking.text, QString("hm"));
+        QCOMPARE(answer.thinking.tokens, 1);
+        QCOMPARE(answer.tokens.size(), 7);
+        QCOMPARE(answer.tokens[4].offset, 4);
+        QCOMPARE(answer.position, 9);
+        QVERIFY(answer.tokens_per_second > 0);
+        QVERIFY(tokens.count() >= 1);
+        QCOMPARE(controller_->line().title, QString("What is 17+58?"));
+        QCOMPARE(controller_->rows().size(), 1);
+        QCOMPARE(controller_->rows().first().tokens, 16);
+
+        // What the model wrote goes back as the ids that it was.
+        send("And 3 more?");
+        const QJsonObject second = node_->generations().at(1);
+        const QJsonArray messages = second["messages"].toArray();
+        QCOMPARE(messages.size(), 3);
+        QCOMPARE(messages[1]["role"].toString(), QString("assistant"));
+        QCOMPARE(messages[1]["tokens"].toArray(), ids({1, 2, 3, 10, 11, 12, 9}));
+        QCOMPARE(messages[1]["content"].toString(), QString("one two one !"));
+        QCOMPARE(second["alternatives"].toInt(), 20);
+    }
+
+    void messagesWaitTheirTurn() {
+        node_->delay = 20;
+        controller_->send("first");
+        controller_->send("second");
+        controller_->send("third");
+        QCOMPARE(controller_->queue().size(), 2);
+        settle();
+        QCOMPARE(texts().size(), 6);
+        QCOMPARE(texts()[4], QString("third"));
+        QCOMPARE(controller_->rows().size(), 1);
+    }
+
+    void withoutAnEngineMessagesWait() {
+        controller_->clearEngine();
+        controller_->send("hello");
+        QCOMPARE(controller_->queue(), QStringList("hello"));
+        QVERIFY(!controller_->running());
+        controller_->setEngine(node_->connect(), FakeNode::info());
+        settle();
+        QCOMPARE(texts(), QStringList({"hello", "one two one !"}));
+    }
+
+    void stoppingKeepsAndContinuingGoesOn() {
+        node_->delay = 30;
+        node_->words = 60;
+        controller_->send("go");
+        QTRY_VERIFY(controller_->runningTurn() != 0);
+        QTest::qWait(300);
+        controller_->stop();
+        settle();
+        const Turn stopped = turns().last();
+        QVERIFY(stopped.state == TurnState::Cut);
+        QCOMPARE(stopped.note, QString("Stopped"));
+        QVERIFY(stopped.tokens.size() > 3);
+        QVERIFY(stopped.tokens.size() < 60);
+        node_->delay = 0;
+        node_->words = 2;
+        controller_->continueAnswer(stopped.id);
+        settle();
+        const Turn whole = turns().last();
+        QCOMPARE(whole.id, stopped.id);
+        QVERIFY(whole.state == TurnState::Complete);
+        QVERIFY(whole.text.startsWith(stopped.text));
+        QCOMPARE(whole.tokens.size(), stopped.tokens.size() + 6);
+        QCOMPARE(node_->generations().last()["continue_tokens"].toArray().size(), stopped.tokens.size());
+        QCOMPARE(node_->generations().last()["messages"].toArray().size(), 1);
+
+        // It ended by itself: going on leaves out its end of sentence.
+        controller_->continueAnswer(whole.id);
+        settle();
+        QCOMPARE(node_->generations().last()["continue_tokens"].toArray().size(), whole.tokens.size() - 1);
+    }
+
+    void regeneratingAndSwitching() {
+        send("question");
+        const qint64 first = turns().last().id;
+        node_->words = 1;
+        controller_->regenerate(first);
+        settle();
+        QCOMPARE(turns().size(), 2);
+        QCOMPARE(turns().last().text, QString("one !"));
+        QCOMPARE(turns().last().sibling_count, 2);
+        QCOMPARE(turns().last().sibling_index, 1);
+        QSignalSpy shown(controller_.get(), &ConversationController::lineChanged);
+        controller_->switchSibling(turns().last().id, -1);
+        QVERIFY(shown.wait());
+        QCOMPARE(turns().last().id, first);
+        QCOMPARE(controller_->line().branches.size(), 2);
+        QCOMPARE(controller_->line().map.size(), 3);
+    }
+
+    void anAlternativeGoesOnAtOnce() {
+        send("question");
+        const qint64 first = turns().last().id;
+        QSignalSpy detail(controller_.get(), &ConversationController::tokenDetail);
+        QSignalSpy cost(controller_.get(), &ConversationController::tokenCost);
+        controller_->askTokenDetail({first, 4});
+        controller_->askTokenCost({first, 4});
+        QVERIFY(detail.wait());
+        QTRY_COMPARE(cost.count(), 1);
+        QCOMPARE(cost.first().at(1).toInt(), 10);
+        const TokenView token = detail.first().at(1).value<TokenView>();
+        QCOMPARE(token.before.size(), 2);
+        controller_->branchFromToken({first, 4}, token.before[1]);
+        settle();
+        QCOMPARE(node_->generations().last()["continue_tokens"].toArray(), ids({1, 2, 3, 10, 111}));
+        const Turn& branch = turns().last();
+        QVERIFY(branch.id != first);
+        QCOMPARE(branch.sibling_count, 2);
+        QVERIFY2(branch.text.startsWith("one other "), qPrintable(branch.text));
+        QVERIFY(branch.tokens[4].forced);
+    }
+
+    void editingBranches() {
+        send("question");
+        const qint64 question = turns().first().id;
+        controller_->edit(question, "another question");
+        settle();
+        QCOMPARE(texts(), QStringList({"another question", "one two one !"}));
+        QCOMPARE(turns().first().sibling_count, 2);
+        const auto asked = node_->generations().size();
+        controller_->edit(turns().last().id, "my own words");
+        QTRY_COMPARE(texts().last(), QString("my own words"));
+        QCOMPARE(node_->generations().size(), asked);
+        send("next");
+        const QJsonArray messages = node_->generations().last()["messages"].toArray();
+        QCOMPARE(messages[1]["content"].toString(), QString("my own words"));
+        QVERIFY(!messages[1].toObject().contains("tokens"));
+    }
+
+    void everythingIsUndone() {
+        send("question");
+        const qint64 id = controller_->line().id;
+        QTRY_COMPARE(controller_->undoLabels().undo, QString("Send"));
+        controller_->rename(id, "A name");
+        QTRY_COMPARE(controller_->line().title, QString("A name"));
+        controller_->remove(id);
+        QTRY_COMPARE(controller_->rows().size(), 0);
+        controller_->undo();
+        QTRY_COMPARE(controller_->rows().size(), 1);
+        QCOMPARE(controller_->line().id, id);
+        controller_->undo();
+        QTRY_COMPARE(controller_->line().title, QString("question"));
+        controller_->undo();
+        QTRY_COMPARE(controller_->rows().size(), 0);
+        QCOMPARE(controller_->line().id, 0);
+        controller_->redo();
+        QTRY_COMPARE(controller_->line().turns.size(), 2);
+    }
+
+    void undoingStopsWhatRuns() {
+        node_->delay = 30;
+        node_->words = 100;
+        controller_->send("go");
+        QTRY_VERIFY(controller_->runningTurn() != 0);
+        QTest::qWait(200);
+        controller_->undo();
+        settle();
+        QTRY_COMPARE(controller_->rows().size(), 0);
+    }
+
+    void aNodeThatDiesLeavesWhatCame() {
+        node_->die = true;
+        controller_->setDraft("still being typed");
+        send("question");
+        const Turn& answer = turns().last();
+        QVERIFY(answer.state == TurnState::Cut);
+        QCOMPARE(answer.text, QString("one two one "));
+        QVERIFY2(answer.note.contains("connection"), qPrintable(answer.note));
+        node_->die = false;
+        send("and again");
+        QVERIFY(turns().last().state == TurnState::Complete);
+    }
+
+    void theNextStartFindsEverything() {
+        node_->delay = 30;
+        node_->words = 100;
+        controller_->send("go");
+        QTRY_VERIFY(controller_->runningTurn() != 0);
+        QTest::qWait(400);
+        controller_->send("waiting");
+        controller_->setDraft("typed");
+        controller_.reset();
+        start();
+        QCOMPARE(turns().size(), 2);
+        QVERIFY(turns().last().state == TurnState::Cut);
+        QVERIFY(turns().last().tokens.size() > 3);
+        QCOMPARE(controller_->line().draft, QString("typed"));
+    }
+
+    void searchingFindsLines() {
+        send("the quick fox\njumps over it");
+        controller_->newConversation();
+        QTRY_COMPARE(controller_->line().id, 0);
+        send("nothing here");
+        QCOMPARE(controller_->rows().size(), 2);
+        QSignalSpy rows(controller_.get(), &ConversationController::rowsChanged);
+        controller_->search("jump");
+        QVERIFY(rows.wait());
+        QCOMPARE(controller_->rows().size(), 1);
+        QCOMPARE(controller_->rows().first().match, QString("jumps over it"));
+        QCOMPARE(controller_->rows().first().match_length, 5);
+        controller_->search("");
+        QTRY_COMPARE(controller_->rows().size(), 2);
+    }
+
+    void conversationsGoOutAndComeBack() {
+        send("question");
+        for (const QString name : {"all.json", "shown.md"}) {
+            QSignalSpy exported(controller_.get(), &ConversationController::exported);
+            controller_->exportTo(folder_->filePath(name), {controller_->line().id});
+            QVERIFY(exported.wait());
+            const auto before = controller_->rows().size();
+            controller_->importFrom(folder_->filePath(name));
+            QTRY_COMPARE(controller_->rows().size(), before + 1);
+            QCOMPARE(texts(), QStringList({"question", "one two one !"}));
+        }
+        QSignalSpy failed(controller_.get(), &ConversationController::failed);
+        controller_->importFrom(folder_->filePath("missing.json"));
+        QVERIFY(failed.wait());
+        QVERIFY(failed.first().first().toString().contains("missing.json"));
+    }
+
+    void settingsAndPresetsAreKept() {
+        send("question");
+        SamplerSettings sampler = controller_->line().sampler;
+        sampler.temperature = 0.25;
+        sampler.seed = 18446744073709551615ULL;
+        sampler.stop_strings = {"\n\nYou:"};
+        sampler.logit_bias = {{7, "x", -100}};
+        controller_->setSampler(sampler);
+        controller_->setSystemPrompt("Be short.");
+        controller_->savePreset("Mine", sampler);
+        QTRY_COMPARE(controller_->undoLabels().undo, QString("Edit system prompt"));
+        send("again");
+        const QJsonObject body = node_->generations().last();
+        QCOMPARE(body["messages"].toArray().first()["content"].toString(), QString("Be short."));
+        QCOMPARE(body["sampler"]["temperature"].toDouble(), 0.25);
+        QCOMPARE(body["stop"]["strings"].toArray().first().toString(), QString("\n\nYou:"));
+        controller_.reset();
+        start();
+        QVERIFY(controller_->line().sampler == sampler);
+        QCOMPARE(controller_->line().system_prompt, QString("Be short."));
+    }
+
+    void rawCompletionSendsText() {
+        controller_->setRaw(true);
+        send("Once upon");
+        QCOMPARE(node_->generations().last()["prompt"].toString(), QString("Once upon"));
+    }
+
+    // The longest time for which the window's thread could not answer.
+    void aLongConversationDoesNotHoldTheWindow() {
+        controller_->store().post([](StoreSession& session) {
+            ConversationStore& store = session.workspace().conversations();
+            session.workspace().journal().asOneStep("Fill", std::nullopt, [&] {
+                const ConversationId id = store.create({"Long", "", false, "", "{}"});
+                std::optional<NodeId> at;
+                for (int turn = 0; turn < 50; ++turn) {
+                    NewNode question;
+                    question.conversation = id;
+                    question.parent = at;
+                    question.content = "question";
+                    at = store.append(question);
+                    question.parent = at;
+                    question.role = MessageRole::Assistant;
+                    at = store.append(question);
+                    std::vector<TokenInfo> tokens(2000);
+                    for (TokenInfo& token : tokens) {
+                        token.text = "word ";
+                        token.rank = 1;
+                        token.before.assign(20, {1, -1.0f, "other"});
+                        token.after = token.before;
+                    }
+                    TokenWriter writer(session.workspace().tokens(), *at);
+                    writer.append(tokens);
+                    writer.flush();
+                    store.finish(*at, {});
+                }
+            });
+        });
+        controller_->store().wait();
+        qint64 longest = 0;
+        QElapsedTimer since;
+        since.start();
+        QTimer beat;
+        QObject::connect(&beat, &QTimer::timeout, [&] { longest = std::max(longest, since.restart()); });
+        beat.start(0);
+        QElapsedTimer whole;
+        whole.start();
+        controller_->search("");
+        QTRY_COMPARE(controller_->rows().size(), 1);
+        controller_->open(controller_->rows().first().id);
+        QTRY_COMPARE_WITH_TIMEOUT(turns().size(), 100, 20000);
+        qInfo("100,000 tokens: opened in %lld ms, the window's thread was away for at most %lld ms",
+              whole.elapsed(), longest);
+        QCOMPARE(turns().last().tokens.size(), 2000);
+    }
+};
+
+QTEST_MAIN(TestConversation)
+#include "test_conversation.moc"

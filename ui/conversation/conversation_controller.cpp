@@ -1,0 +1,439 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What is shown, and the changes that need no engine.
+#include "ui/conversation/conversation_controller.h"
+
+#include "core/base/atomic_file.h"
+#include "core/base/file_io.h"
+#include "core/store/conversation_export.h"
+
+#include <QFile>
+#include <QFileInfo>
+
+#include <algorithm>
+
+namespace fulgurite {
+
+namespace {
+
+constexpr int kDraftMilliseconds = 300;
+constexpr int kCountMilliseconds = 250;
+constexpr int kSamplerMilliseconds = 600;
+constexpr int kMapMilliseconds = 400;
+constexpr int kContextMilliseconds = 100;
+
+} // namespace
+
+ConversationController::ConversationController(const QString& workspace_file, QObject* parent)
+    : QObject(parent), store_(workspace_file), courier_(std::make_shared<Courier>(this)) {
+    connect(&store_, &StoreThread::opened, this, &ConversationController::workspaceReady);
+    connect(&store_, &StoreThread::openFailed, this, &ConversationController::workspaceFailed);
+    connect(&store_, &StoreThread::failed, this, &ConversationController::failed);
+    connect(&store_, &StoreThread::saved, this, [this] { emit saved(QDateTime::currentDateTime()); });
+    const auto prepare = [this](QTimer& timer, int milliseconds, auto action) {
+        timer.setSingleShot(true);
+        timer.setInterval(milliseconds);
+        connect(&timer, &QTimer::timeout, this, action);
+    };
+    prepare(draft_timer_, kDraftMilliseconds, [this] { saveDraft(); });
+    prepare(sampler_timer_, kSamplerMilliseconds, [this] { saveSampler(); });
+    prepare(count_timer_, kCountMilliseconds, [this] { countDraft(draft_); });
+    prepare(map_timer_, kMapMilliseconds, [this] { askMapCosts(); });
+    prepare(context_timer_, kContextMilliseconds, [this] { updateContext(); });
+}
+
+ConversationController::~ConversationController() {
+    courier_->close();
+    if (run_) {
+        run_->stream.reset();
+        store_.post([node = run_->turn.id](StoreSession& session) {
+            session.finish(node, {NodeState::Cut, R"({"reason":"cut"})", 0});
+        });
+    }
+    if (draft_timer_.isActive()) {
+        saveDraft();
+    }
+    if (sampler_timer_.isActive()) {
+        saveSampler();
+    }
+}
+
+void ConversationController::saveDraft() {
+    draft_timer_.stop();
+    store_.post([id = line_.id, text = draft_.toStdString()](StoreSession& session) {
+        session.workspace().setDraft(id, text);
+    });
+}
+
+void ConversationController::saveSampler() {
+    sampler_timer_.stop();
+    store_.post([id = line_.id, json = toJson(line_.sampler).toStdString()](StoreSession& session) {
+        session.workspace().setValue(ValueKind::Setting, "sampler", json);
+        if (id != 0) {
+            session.workspace().conversations().setSettings(id, json);
+        }
+    });
+}
+
+void ConversationController::workspaceReady(int recovered) {
+    change([](StoreSession& session) -> std::optional<ConversationId> {
+        const std::vector<Conversation> latest = session.workspace().conversations().list(1);
+        return latest.empty() ? std::nullopt : std::optional(latest.front().id);
+    });
+    loadPresets();
+    store_.ask<QString>(
+        this,
+        [](StoreSession& session) {
+            // Messages that waited when the last run ended come back as a draft of a new conversation.
+            Workspace& workspace = session.workspace();
+            const QString waiting =
+                QString::fromStdString(workspace.value(ValueKind::Setting, "queue").value_or(""));
+            workspace.removeValue(ValueKind::Setting, "queue");
+            return waiting;
+        },
+        [this](const QString& waiting) {
+            if (!waiting.isEmpty()) {
+                emit draftRestored(waiting);
+            }
+        });
+    emit workspaceOpened(recovered);
+}
+
+ConversationController::Update ConversationController::updateFor(StoreSession& session,
+                                                                 std::optional<ConversationId> id, bool with_rows) {
+    Update update;
+    try {
+        update.line = id ? buildLine(session, *id) : emptyLine(session);
+    } catch (const Error& error) {
+        if (error.kind() != ErrorKind::NotFound) {
+            throw;
+        }
+        update.line = emptyLine(session); // an undone creation
+    }
+    if (with_rows) {
+        update.rows = buildRows(session);
+    }
+    update.labels = fulgurite::undoLabels(session);
+    return update;
+}
+
+void ConversationController::change(Job job, bool with_rows) {
+    store_.ask<Update>(
+        this,
+        [job = std::move(job), with_rows](StoreSession& session) {
+            return updateFor(session, job(session), with_rows);
+        },
+        [this](const Update& update) { apply(update); });
+}
+
+void ConversationController::apply(const Update& update) {
+    if (draft_timer_.isActive() && update.line.id != line_.id) {
+        saveDraft(); // the text belongs to the conversation that is being left
+    }
+    const bool another = update.line.id != line_.id;
+    const QString draft = line_.draft;
+    const SamplerSettings sampler = line_.sampler;
+    line_ = update.line;
+    if (!another) {
+        line_.draft = draft;
+        if (sampler_timer_.isActive()) {
+            line_.sampler = sampler; // newer than what the store knew
+        }
+    } else {
+        draft_ = line_.draft;
+    }
+    addMissingTokens(line_);
+    emit lineChanged();
+    emit mapChanged(line_.map);
+    if (update.rows) {
+        rows_ = *update.rows;
+        if (query_.isEmpty()) {
+            emit rowsChanged();
+        } else {
+            search(query_);
+        }
+    }
+    if (update.labels.undo != undo_labels_.undo || update.labels.redo != undo_labels_.redo) {
+        undo_labels_ = update.labels;
+        emit undoChanged();
+    }
+    map_timer_.start();
+    updateContext();
+}
+
+// Tokens that came while the store was reading the line.
+void ConversationController::addMissingTokens(LineView& line) const {
+    if (!run_ || run_->conversation != line.id) {
+        return;
+    }
+    for (Turn& turn : line.turns) {
+        if (turn.id == run_->turn.id) {
+            const int index = turn.sibling_index;
+            const int count = turn.sibling_count;
+            const int position = turn.position;
+            turn = run_->turn;
+            turn.sibling_index = index;
+            turn.sibling_count = count;
+            turn.position = std::max(position, turn.position);
+        }
+    }
+}
+
+void ConversationController::open(qint64 id) {
+    change([id](StoreSession&) { return std::optional<ConversationId>(id); }, false);
+}
+
+void ConversationController::newConversation() {
+    change([](StoreSession&) { return std::optional<ConversationId>(); }, false);
+}
+
+void ConversationController::openLatest() {
+    if (!rows_.isEmpty()) {
+        open(rows_.first().id);
+    }
+}
+
+void ConversationController::search(const QString& query) {
+    query_ = query.trimmed();
+    const quint64 question = ++search_question_;
+    store_.ask<QList<ConversationRow>>(
+        this,
+        [text = query_](StoreSession& session) {
+            return text.isEmpty() ? buildRows(session) : searchRows(session, text);
+        },
+        [this, question](const QList<ConversationRow>& rows) {
+            if (question == search_question_) { // the latest question wins
+                rows_ = rows;
+                emit rowsChanged();
+            }
+        });
+}
+
+void ConversationController::showTurn(qint64 turn) {
+    change(
+        [turn](StoreSession& session) -> std::optional<ConversationId> {
+            ConversationStore& store = session.workspace().conversations();
+            store.select(store.leafOf(turn));
+            return store.node(turn).conversation;
+        },
+        false);
+}
+
+void ConversationController::branchAfter(qint64 turn) {
+    change(
+        [turn](StoreSession& session) -> std::optional<ConversationId> {
+            session.workspace().conversations().select(turn);
+            return session.workspace().conversations().node(turn).conversation;
+        },
+        false);
+}
+
+void ConversationController::switchSibling(qint64 turn, int step) {
+    change(
+        [turn, step](StoreSession& session) -> std::optional<ConversationId> {
+            ConversationStore& store = session.workspace().conversations();
+            const std::vector<NodeId> siblings = store.siblings(turn);
+            const auto at = std::find(siblings.begin(), siblings.end(), turn) - siblings.begin() + step;
+            if (at >= 0 && at < static_cast<std::ptrdiff_t>(siblings.size())) {
+                store.select(store.leafOf(siblings[static_cast<std::size_t>(at)]));
+            }
+            return store.node(turn).conversation;
+        },
+        false);
+}
+
+void ConversationController::removeBranch(qint64 turn) {
+    whenIdle([this, turn] {
+        change([turn](StoreSession& session) -> std::optional<ConversationId> {
+            ConversationStore& store = session.workspace().conversations();
+            const ConversationId id = store.node(turn).conversation;
+            store.removeBranch(turn);
+            return id;
+        });
+    });
+}
+
+void ConversationController::nameBranch(qint64 turn, const QString& name) {
+    change([turn, name = name.toStdString()](StoreSession& session) -> std::optional<ConversationId> {
+        session.workspace().conversations().nameBranch(turn, name);
+        return session.workspace().conversations().node(turn).conversation;
+    });
+}
+
+void ConversationController::rename(qint64 id, const QString& title) {
+    change([id, shown = line_.id, title = title.toStdString()](StoreSession& session) {
+        session.workspace().conversations().rename(id, title);
+        return shown ? std::optional<ConversationId>(shown) : std::nullopt;
+    });
+}
+
+void ConversationController::setStarred(qint64 id, bool starred) {
+    change([id, shown = line_.id, starred](StoreSession& session) {
+        session.workspace().conversations().setStarred(id, starred);
+        return shown ? std::optional<ConversationId>(shown) : std::nullopt;
+    });
+}
+
+void ConversationController::setFolder(qint64 id, const QString& folder) {
+    change([id, shown = line_.id, folder = folder.toStdString()](StoreSession& session) {
+        session.workspace().conversations().setFolder(id, folder);
+        return shown ? std::optional<ConversationId>(shown) : std::nullopt;
+    });
+}
+
+void ConversationController::setTags(qint64 id, const QStringList& tags) {
+    std::vector<std::string> list;
+    for (const QString& tag : tags) {
+        list.push_back(tag.simplified().toStdString());
+    }
+    change([id, shown = line_.id, list](StoreSession& session) {
+        session.workspace().conversations().setTags(id, list);
+        return shown ? std::optional<ConversationId>(shown) : std::nullopt;
+    });
+}
+
+void ConversationController::remove(qint64 id) {
+    const auto removal = [this, id] {
+        change([id, shown = line_.id](StoreSession& session) -> std::optional<ConversationId> {
+            ConversationStore& store = session.workspace().conversations();
+            store.remove(id);
+            if (shown != id) {
+                return shown ? std::optional<ConversationId>(shown) : std::nullopt;
+            }
+            const std::vector<Conversation> latest = store.list(1);
+            return latest.empty() ? std::nullopt : std::optional(latest.front().id);
+        });
+    };
+    if (run_ && run_->conversation == id) {
+        whenIdle(removal);
+    } else {
+        removal();
+    }
+}
+
+void ConversationController::setSampler(const SamplerSettings& settings) {
+    if (settings == line_.sampler) {
+        return;
+    }
+    line_.sampler = settings;
+    sampler_timer_.start(); // a slider that moves is one step
+}
+
+void ConversationController::setSystemPrompt(const QString& text) {
+    if (text == line_.system_prompt) {
+        return;
+    }
+    line_.system_prompt = text;
+    if (line_.id != 0) {
+        change([id = line_.id, utf8 = text.toStdString()](StoreSession& session) -> std::optional<ConversationId> {
+            session.workspace().conversations().setSystemPrompt(id, utf8);
+            return id;
+        });
+    }
+}
+
+void ConversationController::setRaw(bool raw) {
+    if (raw == line_.raw) {
+        return;
+    }
+    line_.raw = raw;
+    if (line_.id != 0) {
+        change([id = line_.id, raw](StoreSession& session) -> std::optional<ConversationId> {
+            session.workspace().conversations().setRaw(id, raw);
+            return id;
+        });
+    }
+}
+
+void ConversationController::setDraft(const QString& text) {
+    if (text == draft_) {
+        return;
+    }
+    draft_ = text;
+    line_.draft = text;
+    draft_timer_.start();
+    count_timer_.start();
+}
+
+void ConversationController::undo() {
+    whenIdle([this] {
+        change([shown = line_.id](StoreSession& session) {
+            const std::optional<UndoResult> result = session.workspace().journal().undo();
+            session.turnCache().clear();
+            const auto now = shown ? std::optional<ConversationId>(shown) : std::nullopt;
+            return result && result->conversation ? result->conversation : now;
+        });
+    });
+}
+
+void ConversationController::redo() {
+    whenIdle([this] {
+        change([shown = line_.id](StoreSession& session) {
+            const std::optional<UndoResult> result = session.workspace().journal().redo();
+            session.turnCache().clear();
+            const auto now = shown ? std::optional<ConversationId>(shown) : std::nullopt;
+            return result && result->conversation ? result->conversation : now;
+        });
+    });
+}
+
+void ConversationController::exportTo(const QString& file, const QList<qint64>& conversations) {
+    const bool markdown = QFileInfo(file).suffix().compare(QLatin1String("md"), Qt::CaseInsensitive) == 0;
+    store_.ask<bool>(
+        this,
+        [file, conversations, markdown](StoreSession& session) {
+            const std::vector<ConversationId> ids(conversations.begin(), conversations.end());
+            std::string text;
+            if (markdown) {
+                for (const ConversationId id : ids) {
+                    text += (text.empty() ? "" : "\n") + exportMarkdown(session.workspace(), id);
+                }
+            } else {
+                text = exportJson(session.workspace(), ids);
+            }
+            writeFileAtomically(QFile::encodeName(file).toStdString(), text);
+            return true;
+        },
+        [this, file](bool) { emit exported(file); });
+}
+
+void ConversationController::importFrom(const QString& file) {
+    change([file](StoreSession& session) -> std::optional<ConversationId> {
+        const std::string text = readTextFile(QFile::encodeName(file).toStdString());
+        const std::string name = file.toStdString();
+        if (QFileInfo(file).suffix().compare(QLatin1String("md"), Qt::CaseInsensitive) == 0) {
+            return importMarkdown(session.workspace(), text, name);
+        }
+        const std::vector<ConversationId> ids = importJson(session.workspace(), text, name);
+        return ids.empty() ? std::nullopt : std::optional(ids.front());
+    });
+}
+
+void ConversationController::savePreset(const QString& name, const SamplerSettings& settings) {
+    store_.post([name = name.toStdString(), json = toJson(settings).toStdString()](StoreSession& session) {
+        session.workspace().setValue(ValueKind::Preset, name, json);
+    });
+    loadPresets();
+}
+
+void ConversationController::removePreset(const QString& name) {
+    store_.post([name = name.toStdString()](StoreSession& session) {
+        session.workspace().removeValue(ValueKind::Preset, name);
+    });
+    loadPresets();
+}
+
+void ConversationController::loadPresets() {
+    store_.ask<QList<SamplerPreset>>(
+        this,
+        [](StoreSession& session) {
+            QList<SamplerPreset> presets;
+            for (const auto& [name, json] : session.workspace().values(ValueKind::Preset)) {
+                presets << SamplerPreset{QString::fromStdString(name),
+                                         samplerFromJson(QByteArray::fromStdString(json)), false};
+            }
+            return presets;
+        },
+        [this](const QList<SamplerPreset>& presets) { emit presetsChanged(presets); });
+}
+
+} // namespace fulgurite

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Between the workspace, an engine and the Prompt page: shows one conversation along its head, lets engines write
+// answers into it, and turns everything a person does into steps that can be undone. Lives on the window's thread;
+// the workspace and the engine never make it wait.
+#pragma once
+
+#include "core/client/engine_client.h"
+#include "ui/conversation/answer_stream.h"
+#include "ui/conversation/courier.h"
+#include "ui/conversation/line_view.h"
+#include "ui/conversation/request_builder.h"
+#include "ui/conversation/store_thread.h"
+
+#include <QDateTime>
+#include <QElapsedTimer>
+#include <QObject>
+#include <QTimer>
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+namespace fulgurite {
+
+class ConversationController : public QObject {
+    Q_OBJECT
+
+  public:
+    explicit ConversationController(const QString& workspace_file, QObject* parent = nullptr);
+    ~ConversationController() override;
+
+    StoreThread& store() { return store_; }
+
+    // The engine that answers from now on. Without one, messages wait until there is one.
+    void setEngine(std::shared_ptr<client::EngineClient> engine, const client::EngineInfo& info);
+    void clearEngine();
+    bool engineReady() const { return engine_ != nullptr; }
+    const client::EngineInfo& engineInfo() const { return info_; }
+    void setLoad(const client::EngineLoad& load); // for the context meter
+
+    const LineView& line() const { return line_; }
+    const QList<ConversationRow>& rows() const { return rows_; }
+    const UndoLabels& undoLabels() const { return undo_labels_; }
+    bool running() const { return run_ != nullptr || starting_; }
+    qint64 runningTurn() const { return run_ ? run_->turn.id : 0; }
+    qint64 runningConversation() const { return run_ ? run_->conversation : 0; }
+    QStringList queue() const;
+
+    // Which conversation is shown.
+    void open(qint64 id);
+    void newConversation();
+    void search(const QString& query); // empty: all conversations
+    void openLatest();
+
+    // Answers. While one is written, send() queues; the others stop it first.
+    void send(const QString& text);
+    void stop(); // the queue comes back as draftRestored()
+    void continueAnswer(qint64 turn);
+    void regenerate(qint64 turn);
+    void edit(qint64 turn, const QString& text);
+    void branchFromToken(TokenRef token, const TokenChoice& choice);
+
+    // The tree.
+    void showTurn(qint64 turn);    // and what was last shown below it
+    void branchAfter(qint64 turn); // the next message goes on right after it
+    void switchSibling(qint64 turn, int step);
+    void removeBranch(qint64 turn);
+    void nameBranch(qint64 turn, const QString& name);
+
+    // Conversations and their settings.
+    void rename(qint64 id, const QString& title);
+    void setStarred(qint64 id, bool starred);
+    void setFolder(qint64 id, const QString& folder);
+    void setTags(qint64 id, const QStringList& tags);
+    void remove(qint64 id);
+    void setSampler(const SamplerSettings& settings);
+    void setSystemPrompt(const QString& text);
+    void setRaw(bool raw);
+    void setDraft(const QString& text);
+    void undo();
+    void redo();
+
+    // The suffix decides: .md for reading, else JSON.
+    void exportTo(const QString& file, const QList<qint64>& conversations);
+    void importFrom(const QString& file);
+
+    // Named values of the workspace.
+    void savePreset(const QString& name, const SamplerSettings& settings);
+    void removePreset(const QString& name);
+
+    // Questions; the answers come as signals.
+    void askTokenDetail(TokenRef token); // alternatives, from the workspace
+    void askTokenCost(TokenRef token);   // to go on from there, from the engine
+    void askTurnTokens(qint64 turn);     // all with alternatives, for the table
+    void countDraft(const QString& text);
+
+  signals:
+    void workspaceOpened(int recovered);
+    void workspaceFailed(const QString& message, bool damaged);
+    void rowsChanged();
+    void lineChanged(); // another line, or the same one with changed turns
+    void mapChanged(const QList<fulgurite::BranchNode>& map);
+    void turnChanged(const fulgurite::Turn& turn);
+    void tokensAppended(qint64 turn, const QList<fulgurite::TokenView>& tokens);
+    void prefillChanged(const fulgurite::PrefillState& state);
+    void contextChanged(const fulgurite::ContextState& state);
+    void runningChanged();
+    void queueChanged();
+    void undoChanged();
+    void presetsChanged(const QList<fulgurite::SamplerPreset>& presets);
+    void draftRestored(const QString& text);
+    void draftCounted(int tokens);
+    void tokenDetail(fulgurite::TokenRef token, const fulgurite::TokenView& view);
+    void tokenCost(fulgurite::TokenRef token, int tokens, double seconds);
+    void turnTokens(qint64 turn, const QList<fulgurite::TokenView>& tokens);
+    void exported(const QString& file);
+    void saved(const QDateTime& time);
+    void failed(const QString& message);
+
+  private:
+    // What a job of the store hands back for showing.
+    struct Update {
+        LineView line;
+        std::optional<QList<ConversationRow>> rows;
+        UndoLabels labels;
+    };
+    // A generation that the store has made room for.
+    struct Prepared {
+        Update update;
+        qint64 conversation = 0;
+        qint64 node = 0;
+        client::GenerateRequest request;
+        AnswerResult before; // of an answer that goes on
+    };
+    struct Run {
+        qint64 conversation = 0;
+        Turn turn; // with all tokens, as far as they came
+        std::unique_ptr<AnswerStream> stream;
+        AnswerResult result;
+        AnswerResult before;
+        PrefillState prefill;
+        QElapsedTimer thinking;
+        QElapsedTimer since_first_token;
+        int new_tokens = 0;
+        bool stop_asked = false;
+    };
+    struct Queued {
+        qint64 conversation = 0; // 0: the one that does not exist yet
+        QString text;
+    };
+    using Job = std::function<std::optional<ConversationId>(StoreSession&)>;
+    using PreparingJob = std::function<Prepared(StoreSession&)>;
+
+    static Update updateFor(StoreSession& session, std::optional<ConversationId> id, bool with_rows);
+    void change(Job job, bool with_rows = true); // then shows the conversation that it names
+    void apply(const Update& update);
+    void whenIdle(std::function<void()> action);
+
+    void prepareRun(PreparingJob job);
+    void launch(const Prepared& prepared);
+    void takeTokens(const std::vector<TokenInfo>& tokens);
+    void takePrefill(const client::StreamPrefill& prefill);
+    void endRun(const std::optional<client::StreamDone>& done, const std::optional<Error>& error);
+    void addMissingTokens(LineView& line) const;
+    void nextFromQueue();
+    void saveQueue();
+    void sendNow(qint64 conversation, const QString& text);
+    EngineAbilities abilities() const;
+    std::uint64_t seedFor(const SamplerSettings& settings) const;
+
+    void updateContext();
+    void askMapCosts();
+    void takeMapCosts(qint64 id, const client::Outcome<std::vector<client::ReentryCost>>& costs);
+    void loadPresets();
+    void saveDraft();
+    void saveSampler();
+    void workspaceReady(int recovered);
+
+    StoreThread store_;
+    std::shared_ptr<Courier> courier_;
+    std::shared_ptr<client::EngineClient> engine_;
+    client::EngineInfo info_;
+    client::EngineLoad load_;
+    LineView line_;
+    QList<ConversationRow> rows_;
+    UndoLabels undo_labels_;
+    QString query_;
+    QList<Queued> queue_;
+    std::unique_ptr<Run> run_;
+    bool starting_ = false;
+    bool stop_at_launch_ = false;
+    std::vector<std::function<void()>> deferred_; // until the run that is being stopped has ended
+    int draft_tokens_ = 0;
+    quint64 draft_question_ = 0;
+    quint64 search_question_ = 0;
+    QString draft_;
+    QTimer draft_timer_;
+    QTimer count_timer_;
+    QTimer sampler_timer_;
+    QTimer map_timer_;
+    QTimer context_timer_;
+};
+
+} // namespace fulgurite

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Questions to the workspace and the engine: alternatives, costs, counts.
+#include "ui/conversation/conversation_controller.h"
+
+#include <algorithm>
+#include <map>
+
+namespace fulgurite {
+
+namespace {
+
+// Beyond this a map's costs would mean sending megabytes to the engine for every change.
+constexpr std::size_t kMapNodes = 64;
+constexpr std::size_t kMapCharacters = 2'000'000;
+// A snapshot is taken every so many tokens while decoding; fewer to replay means that it is held.
+constexpr std::size_t kSnapshotInterval = 64;
+
+// The sequences that end with each node.
+std::vector<client::GenerateRequest> nodeRequests(StoreSession& session, ConversationId id,
+                                                  const EngineAbilities& engine) {
+    const std::vector<NodeOutline> outline = session.workspace().conversations().outline(id);
+    std::vector<client::GenerateRequest> requests;
+    if (outline.size() > kMapNodes) {
+        return requests;
+    }
+    std::size_t characters = 0;
+    std::map<NodeId, std::size_t> length;
+    for (const NodeOutline& node : outline) {
+        length[node.id] = node.length + (node.parent ? length[*node.parent] : 0);
+        characters += length[node.id];
+    }
+    if (characters > kMapCharacters) {
+        return requests;
+    }
+    for (const NodeOutline& node : outline) {
+        const bool written = node.tokens > 0;
+        requests.push_back(buildRequest(session.workspace(), id, written ? node.parent : std::optional(node.id), {},
+                                        0, engine, written ? std::optional(node.id) : std::nullopt, node.tokens));
+    }
+    return requests;
+}
+
+} // namespace
+
+void ConversationController::askTokenDetail(TokenRef token) {
+    if (!token.valid()) {
+        return;
+    }
+    store_.ask<QList<TokenView>>(
+        this,
+        [token](StoreSession& session) {
+            session.flush();
+            QList<TokenView> views;
+            for (const TokenInfo& each : session.workspace().tokens().read(
+                     token.turn, static_cast<std::size_t>(token.index), 1, TokenDetail::WithAlternatives)) {
+                views << tokenView(each, true);
+            }
+            return views;
+        },
+        [this, token](const QList<TokenView>& views) {
+            if (!views.isEmpty()) {
+                emit tokenDetail(token, views.first());
+            }
+        });
+}
+
+void ConversationController::askTurnTokens(qint64 turn) {
+    store_.ask<QList<TokenView>>(
+        this,
+        [turn](StoreSession& session) {
+            session.flush();
+            QList<TokenView> views;
+            QString texts[2];
+            TokenStore& store = session.workspace().tokens();
+            for (const TokenInfo& each : store.read(turn, 0, store.count(turn), TokenDetail::WithAlternatives)) {
+                TokenView view = tokenView(each, true);
+                QString& text = texts[view.channel == TokenChannel::Thinking ? 1 : 0];
+                view.offset = static_cast<int>(text.size());
+                text += view.text;
+                views << view;
+            }
+            return views;
+        },
+        [this, turn](const QList<TokenView>& views) { emit turnTokens(turn, views); });
+}
+
+void ConversationController::askTokenCost(TokenRef token) {
+    if (!engine_ || !token.valid() || !info_.can("generate")) {
+        return;
+    }
+    store_.ask<client::GenerateRequest>(
+        this,
+        [token, engine = abilities()](StoreSession& session) {
+            session.flush();
+            const Node node = session.workspace().conversations().node(token.turn);
+            return buildRequest(session.workspace(), node.conversation, node.parent, {}, 0, engine, node.id,
+                                static_cast<std::size_t>(token.index));
+        },
+        [this, token](const client::GenerateRequest& request) {
+            if (!engine_) {
+                return;
+            }
+            engine_->reentry({request}, [this, courier = courier_,
+                                         token](client::Outcome<std::vector<client::ReentryCost>> costs) {
+                courier->post([this, token, costs] {
+                    if (costs.ok() && !costs.value().empty()) {
+                        const client::ReentryCost& cost = costs.value().front();
+                        emit tokenCost(token, static_cast<int>(cost.tokens - cost.reused), cost.seconds);
+                    }
+                });
+            });
+        });
+}
+
+void ConversationController::askMapCosts() {
+    if (!engine_ || running() || line_.id == 0 || !info_.can("generate")) {
+        return;
+    }
+    store_.ask<std::vector<client::GenerateRequest>>(
+        this,
+        [id = line_.id, engine = abilities()](StoreSession& session) { return nodeRequests(session, id, engine); },
+        [this, id = line_.id](const std::vector<client::GenerateRequest>& requests) {
+            if (!engine_ || requests.empty()) {
+                return;
+            }
+            engine_->reentry(
+                requests, [this, courier = courier_, id](client::Outcome<std::vector<client::ReentryCost>> costs) {
+                    courier->post([this, id, costs] { takeMapCosts(id, costs); });
+                });
+        });
+}
+
+void ConversationController::takeMapCosts(qint64 id,
+                                          const client::Outcome<std::vector<client::ReentryCost>>& costs) {
+    if (!costs.ok() || id != line_.id || costs.value().size() != static_cast<std::size_t>(line_.map.size())) {
+        return;
+    }
+    for (qsizetype i = 0; i < line_.map.size(); ++i) {
+        const client::ReentryCost& cost = costs.value()[static_cast<std::size_t>(i)];
+        BranchNode& node = line_.map[i];
+        const std::size_t replay = cost.tokens - std::min(cost.tokens, cost.reused);
+        node.reentry_tokens = static_cast<int>(replay);
+        node.reentry_seconds = cost.seconds;
+        node.snapshot_held = cost.reused > 0 && replay <= kSnapshotInterval;
+        for (ConversationBranch& branch : line_.branches) {
+            if (branch.turn == node.id) {
+                branch.snapshot_held = node.snapshot_held;
+            }
+        }
+    }
+    emit mapChanged(line_.map);
+}
+
+void ConversationController::countDraft(const QString& text) {
+    const quint64 question = ++draft_question_;
+    if (!engine_ || text.isEmpty() || !info_.can("generate")) {
+        draft_tokens_ = 0;
+        emit draftCounted(0);
+        updateContext();
+        return;
+    }
+    engine_->tokenize(client::RawText{text.toStdString()}, false, false,
+                      [this, courier = courier_, question](client::Outcome<client::Tokenization> result) {
+                          courier->post([this, question, result] {
+                              if (question != draft_question_ || !result.ok()) {
+                                  return;
+                              }
+                              draft_tokens_ = static_cast<int>(result.value().count);
+                              emit draftCounted(draft_tokens_);
+                              updateContext();
+                          });
+                      });
+}
+
+void ConversationController::updateContext() {
+    ContextState state;
+    const auto kv_per_token = static_cast<qint64>(info_.kv_bytes_per_token);
+    state.tokens = line_.context_tokens;
+    if (run_ && run_->conversation == line_.id && run_->result.prompt_tokens > 0) {
+        state.tokens = run_->result.prompt_tokens + run_->turn.tokens.size();
+    }
+    if (engine_) {
+        state.limit = static_cast<qint64>(info_.model.max_positions);
+        state.kv_bytes = state.tokens * kv_per_token;
+        state.state_bytes = static_cast<qint64>(info_.state_bytes);
+        state.memory_limit = static_cast<qint64>(load_.memory_limit > 0 ? load_.memory_limit : info_.memory_limit);
+        // Snapshots give way to what runs, so only states count against the limit.
+        state.free_bytes = std::max<qint64>(0, state.memory_limit - static_cast<qint64>(load_.state_bytes));
+        state.needed_bytes = draft_tokens_ * kv_per_token;
+    }
+    emit contextChanged(state);
+}
+
+} // namespace fulgurite

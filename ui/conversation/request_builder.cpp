@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/conversation/request_builder.h"
+
+#include <QJsonArray>
+#include <QJsonDocument>
+#include <QJsonObject>
+
+#include <algorithm>
+
+namespace fulgurite {
+
+namespace {
+
+QJsonObject samplerObject(const SamplerSettings& settings) {
+    QJsonArray bias;
+    for (const LogitBias& each : settings.logit_bias) {
+        bias.append(QJsonObject{{"id", each.id}, {"text", each.text}, {"bias", each.bias}});
+    }
+    QJsonObject result{{"temperature", settings.temperature},
+                       {"top_p", settings.top_p},
+                       {"top_k", settings.top_k},
+                       {"min_p", settings.min_p},
+                       {"repetition_penalty", settings.repetition_penalty},
+                       {"presence_penalty", settings.presence_penalty},
+                       {"frequency_penalty", settings.frequency_penalty},
+                       {"max_tokens", settings.max_tokens},
+                       {"thinking_budget", settings.thinking_budget},
+                       {"repetition_run", settings.repetition_run},
+                       {"repetition_probability", settings.repetition_probability},
+                       {"stop_strings", QJsonArray::fromStringList(settings.stop_strings)},
+                       {"logit_bias", bias}};
+    if (settings.seed) {
+        // As text: JSON numbers hold 53 bits.
+        result.insert("seed", QString::number(*settings.seed));
+    }
+    return result;
+}
+
+client::Sampling samplingOf(const SamplerSettings& settings, std::uint64_t seed) {
+    client::Sampling result;
+    result.temperature = settings.temperature;
+    result.top_k = settings.top_k;
+    result.top_p = settings.top_p;
+    result.min_p = settings.min_p;
+    result.repetition_penalty = settings.repetition_penalty;
+    result.presence_penalty = settings.presence_penalty;
+    result.frequency_penalty = settings.frequency_penalty;
+    result.seed = seed;
+    for (const LogitBias& each : settings.logit_bias) {
+        result.logit_bias[each.id] = each.bias;
+    }
+    return result;
+}
+
+client::Stopping stoppingOf(const SamplerSettings& settings, bool raw) {
+    client::Stopping result;
+    result.max_tokens = settings.max_tokens;
+    result.thinking_budget = raw ? 0 : settings.thinking_budget;
+    result.repetition_run = settings.repetition_run;
+    result.repetition_probability = settings.repetition_probability;
+    for (const QString& each : settings.stop_strings) {
+        result.strings.push_back(each.toStdString());
+    }
+    return result;
+}
+
+std::vector<Node> ancestors(ConversationStore& store, std::optional<NodeId> at) {
+    std::vector<Node> result;
+    while (at) {
+        result.push_back(store.node(*at));
+        at = result.back().parent;
+    }
+    std::reverse(result.begin(), result.end());
+    return result;
+}
+
+// All that the model wrote, the marks around its thinking included.
+std::string tokenText(Workspace& workspace, const Node& node) {
+    std::string result;
+    for (const TokenInfo& token : workspace.tokens().read(node.id, 0, node.tokens, TokenDetail::Summary)) {
+        result += token.text;
+    }
+    return result;
+}
+
+client::Prompt promptOf(Workspace& workspace, const Conversation& conversation, const std::vector<Node>& path,
+                        bool takes_tokens) {
+    if (conversation.raw) {
+        client::RawText raw;
+        for (const Node& node : path) {
+            raw.text += node.tokens > 0 ? tokenText(workspace, node) : node.content;
+        }
+        return raw;
+    }
+    std::vector<client::ChatMessage> messages;
+    if (!conversation.system_prompt.empty()) {
+        messages.push_back({"system", conversation.system_prompt, {}});
+    }
+    for (const Node& node : path) {
+        client::ChatMessage message{
+            node.role == MessageRole::Prompt ? "user" : nameOf(node.role), node.content, {}};
+        if (takes_tokens && node.role == MessageRole::Assistant && node.tokens > 0 && hasTokenIds(node)) {
+            message.tokens = workspace.tokens().ids(node.id);
+        }
+        messages.push_back(std::move(message));
+    }
+    return messages;
+}
+
+} // namespace
+
+QByteArray toJson(const SamplerSettings& settings) {
+    return QJsonDocument(samplerObject(settings)).toJson(QJsonDocument::Compact);
+}
+
+SamplerSettings samplerFromJson(const QByteArray& json) {
+    const QJsonObject object = QJsonDocument::fromJson(json).object();
+    SamplerSettings result;
+    const auto real = [&object](const char* key, double& value) {
+        value = object[QLatin1String(key)].toDouble(value);
+    };
+    const auto whole = [&object](const char* key, int& value) { value = object[QLatin1String(key)].toInt(value); };
+    real("temperature", result.temperature);
+    real("top_p", result.top_p);
+    whole("top_k", result.top_k);
+    real("min_p", result.min_p);
+    real("repetition_penalty", result.repetition_penalty);
+    real("presence_penalty", result.presence_penalty);
+    real("frequency_penalty", result.frequency_penalty);
+    whole("max_tokens", result.max_tokens);
+    whole("thinking_budget", result.thinking_budget);
+    whole("repetition_run", result.repetition_run);
+    real("repetition_probability", result.repetition_probability);
+    for (const QJsonValue& each : object["stop_strings"].toArray()) {
+        result.stop_strings << each.toString();
+    }
+    for (const QJsonValue& each : object["logit_bias"].toArray()) {
+        result.logit_bias << LogitBias{each["id"].toInt(), each["text"].toString(), each["bias"].toDouble()};
+    }
+    bool ok = false;
+    const std::uint64_t seed = object["seed"].toString().toULongLong(&ok);
+    if (ok) {
+        result.seed = seed;
+    }
+    return result;
+}
+
+QByteArray requestRecord(const SamplerSettings& settings, std::uint64_t seed, const QString& system_prompt,
+                         const EngineAbilities& engine) {
+    SamplerSettings used = settings;
+    used.seed = seed;
+    return QJsonDocument(QJsonObject{{"sampler", samplerObject(used)},
+                                     {"system_prompt", system_prompt},
+                                     {"model", engine.model},
+                                     {"token_ids", engine.takes_tokens}})
+        .toJson(QJsonDocument::Compact);
+}
+
+bool hasTokenIds(const Node& node) {
+    return QJsonDocument::fromJson(QByteArray::fromStdString(node.request)).object()["token_ids"].toBool(true);
+}
+
+client::GenerateRequest buildRequest(Workspace& workspace, ConversationId conversation,
+                                     const std::optional<NodeId>& parent, const SamplerSettings& settings,
+                                     std::uint64_t seed, const EngineAbilities& engine,
+                                     const std::optional<NodeId>& answer, std::size_t kept) {
+    const Conversation about = workspace.conversations().conversation(conversation);
+    client::GenerateRequest request;
+    request.prompt = promptOf(workspace, about, ancestors(workspace.conversations(), parent), engine.takes_tokens);
+    request.sampling = samplingOf(settings, seed);
+    request.stopping = stoppingOf(settings, about.raw);
+    request.alternatives = engine.alternatives;
+    if (answer && kept > 0) {
+        request.continue_tokens = workspace.tokens().ids(*answer);
+        request.continue_tokens.resize(std::min(kept, request.continue_tokens.size()));
+    }
+    return request;
+}
+
+} // namespace fulgurite

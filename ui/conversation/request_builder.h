@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// From what the workspace holds to what an engine is asked. Runs on the store's thread.
+#pragma once
+
+#include "core/client/engine_types.h"
+#include "core/store/workspace.h"
+#include "ui/prompt/transcript_types.h"
+
+#include <QByteArray>
+
+namespace fulgurite {
+
+// How the sampler is kept in the workspace. Unknown or wrong fields keep their default: a person may have edited
+// it.
+QByteArray toJson(const SamplerSettings& settings);
+SamplerSettings samplerFromJson(const QByteArray& json);
+
+struct EngineAbilities {
+    QString model;
+    bool takes_tokens = true; // exact ids in messages, going on inside an answer
+    int alternatives = 20;
+};
+
+// What stays with the answer: sampler, seed, system prompt, whether its token ids are the model's own.
+QByteArray requestRecord(const SamplerSettings& settings, std::uint64_t seed, const QString& system_prompt,
+                         const EngineAbilities& engine);
+bool hasTokenIds(const Node& node);
+
+// The request whose answer stands below `parent`; the first `kept` tokens of `answer` are given, where there is
+// one.
+client::GenerateRequest buildRequest(Workspace& workspace, ConversationId conversation,
+                                     const std::optional<NodeId>& parent, const SamplerSettings& settings,
+                                     std::uint64_t seed, const EngineAbilities& engine,
+                                     const std::optional<NodeId>& answer = {}, std::size_t kept = 0);
+
+} // namespace fulgurite
