@@ -90,6 +90,8 @@ int runWindow(const Arguments& arguments) {
                            .model = QString::fromStdString(arguments.model),
                            .with_engine = !arguments.no_engine};
     Desktop desktop(options);
+    if (desktop.handedOver())
+        return 0;
     if (arguments.measure_start)
         QObject::connect(&desktop.window(), &MainWindow::painted, qApp, [] {
             fmt::print("{:.0f}\n", processAgeMilliseconds());

@@ -11,6 +11,7 @@
 #include "ui/engine/local_engine.h"
 #include "ui/settings/settings_page.h"
 #include "ui/shell/action_registry.h"
+#include "ui/shell/activation.h"
 #include "ui/shell/main_window.h"
 #include "ui/shell/run_marker.h"
 #include "ui/shell/status_model.h"
@@ -71,6 +72,7 @@ struct Desktop::Parts {
           engine(settings, paths),
           link(engine),
           report(engine, link, status, notices),
+          activation(paths.workspace),
           context{themes, settings, actions, notices, status, engine, link, paths} {}
 
     Paths base_paths;
@@ -84,18 +86,23 @@ struct Desktop::Parts {
     LocalEngine engine;
     EngineLink link;
     EngineReport report;
+    Activation activation;
     ShellContext context;
     std::unique_ptr<MainWindow> window;
 };
 
 Desktop::Desktop(const DesktopOptions& options) : parts_(std::make_unique<Parts>(options)) {
     Parts& parts = *parts_;
-    if (!parts.marker.acquired())
+    if (!parts.marker.acquired()) {
+        if (parts.activation.askOther(options.model))
+            return;
         fail(ErrorKind::Unavailable,
              "Fulgurite is already open on this workspace (process {}). Use that window, or choose another "
              "workspace "
              "with --workspace DIR.",
              parts.marker.owner());
+    }
+    parts.activation.offer();
     applyAppearance(parts.settings, parts.themes);
     parts.themes.apply();
     QObject::connect(&parts.settings, &Settings::changed, &parts.themes, [&parts](const QString& key) {
@@ -114,6 +121,7 @@ Desktop::Desktop(const DesktopOptions& options) : parts_(std::make_unique<Parts>
                                     "Everything up to the last second before is in place.")
                          .arg(QLocale().toString(*parts.marker.crashedRun(), QLocale::ShortFormat)),
              .details = {}});
+    QObject::connect(&parts.activation, &Activation::raiseWanted, parts.window.get(), &MainWindow::bringToFront);
     const bool with_engine = options.with_engine && parts.settings.value(keys::kStartEngine).toBool();
     if (with_engine)
         QObject::connect(parts.window.get(), &MainWindow::painted, &parts.engine,
@@ -121,6 +129,10 @@ Desktop::Desktop(const DesktopOptions& options) : parts_(std::make_unique<Parts>
 }
 
 Desktop::~Desktop() = default;
+
+bool Desktop::handedOver() const {
+    return !parts_->window;
+}
 
 MainWindow& Desktop::window() {
     return *parts_->window;

@@ -21,10 +21,13 @@ struct ShellContext;
 
 class Desktop {
   public:
-    // Throws Error{Io} when a folder cannot be made, Error{Unavailable} when another window has the workspace.
+    // Throws Error{Io} when a folder cannot be made, Error{Unavailable} when another window has the workspace and
+    // could not be asked to come to the front.
     explicit Desktop(const DesktopOptions& options);
     ~Desktop();
 
+    // Another window has the workspace and has taken over: there is nothing to show.
+    bool handedOver() const;
     MainWindow& window();
     const ShellContext& context() const;
     // Shows the window, then starts the engine behind it.

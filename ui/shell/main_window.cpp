@@ -16,14 +16,18 @@
 #include "ui/shell/status_strip.h"
 
 #include <QCloseEvent>
+#include <QDropEvent>
 #include <QFile>
+#include <QFileInfo>
 #include <QHBoxLayout>
 #include <QJsonDocument>
 #include <QMenuBar>
+#include <QMimeData>
 #include <QSaveFile>
 #include <QScreen>
 #include <QStackedWidget>
 #include <QTimer>
+#include <QUrl>
 #include <QVBoxLayout>
 
 namespace fulgurite {
@@ -31,6 +35,18 @@ namespace {
 
 // Raised whenever panels change so that an old layout would not fit; older layouts are then left aside.
 constexpr int kLayoutVersion = 1;
+constexpr int kSaveMilliseconds = 10000;
+
+// The checkpoint folder that is being dragged in, or one of whose files is; empty: something else.
+QString droppedFolder(const QDropEvent* event) {
+    for (const QUrl& url : event->mimeData()->urls()) {
+        const QFileInfo dropped(url.toLocalFile());
+        const QString folder = dropped.isDir() ? dropped.filePath() : dropped.path();
+        if (url.isLocalFile() && QFileInfo::exists(folder + QStringLiteral("/config.json")))
+            return folder;
+    }
+    return {};
+}
 
 } // namespace
 
@@ -40,7 +56,7 @@ MainWindow::MainWindow(const ShellContext& context, const PageRegistry& pages, Q
     setWindowTitle(QStringLiteral("Fulgurite"));
     setMinimumSize(760, 480);
     resize(1440, 900);
-    setAcceptDrops(false);
+    setAcceptDrops(true);
     build();
     registerActions();
     registerHelpActions();
@@ -51,6 +67,10 @@ MainWindow::MainWindow(const ShellContext& context, const PageRegistry& pages, Q
             applyMenuBarSetting();
     });
     applyMenuBarSetting();
+    // A crash then loses a few seconds of rearranging at most.
+    auto* saver = new QTimer(this);
+    connect(saver, &QTimer::timeout, this, &MainWindow::saveSession);
+    saver->start(kSaveMilliseconds);
 }
 
 void MainWindow::build() {
@@ -157,7 +177,7 @@ void MainWindow::restoreSession() {
         showPage(registry_.pages().first().id);
 }
 
-void MainWindow::saveSession() const {
+void MainWindow::saveSession() {
     QJsonObject pages = session_[QStringLiteral("pages")].toObject(); // of pages not opened in this run
     for (auto it = pages_.cbegin(); it != pages_.cend(); ++it)
         pages[it.key()] =
@@ -167,11 +187,13 @@ void MainWindow::saveSession() const {
                               {"geometry", QString::fromLatin1(saveGeometry().toBase64())},
                               {"page", currentPage() ? currentPage()->id() : QString()},
                               {"pages", pages}};
+    const QByteArray text = QJsonDocument(session).toJson();
     QSaveFile file(sessionFile());
-    if (file.open(QIODevice::WriteOnly)) {
-        file.write(QJsonDocument(session).toJson());
-        file.commit();
-    }
+    if (text == saved_session_ || !file.open(QIODevice::WriteOnly))
+        return;
+    file.write(text);
+    if (file.commit())
+        saved_session_ = text;
 }
 
 void MainWindow::resetLayout() {
@@ -187,6 +209,24 @@ void MainWindow::showShortcutSettings(const QString& action) {
     showPage(QStringLiteral("settings"));
     if (auto* settings = qobject_cast<SettingsPage*>(currentPage()))
         settings->editShortcut(action);
+}
+
+void MainWindow::bringToFront(const QString& model_folder) {
+    setWindowState(windowState() & ~Qt::WindowMinimized);
+    raise();
+    activateWindow();
+    if (!model_folder.isEmpty())
+        openCheckpoint(model_folder);
+}
+
+void MainWindow::dragEnterEvent(QDragEnterEvent* event) {
+    if (!droppedFolder(event).isEmpty())
+        event->acceptProposedAction();
+}
+
+void MainWindow::dropEvent(QDropEvent* event) {
+    openCheckpoint(droppedFolder(event));
+    event->acceptProposedAction();
 }
 
 void MainWindow::closeEvent(QCloseEvent* event) {

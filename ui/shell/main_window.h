@@ -29,8 +29,11 @@ class MainWindow : public QMainWindow {
 
     // Size, place, page in front and the panels of each page, as the last run left them.
     void restoreSession();
-    void saveSession() const;
+    void saveSession();
     void resetLayout();
+    void openCheckpoint(const QString& folder); // empty: the included model
+    // A second start asked for it, perhaps with a model to open.
+    void bringToFront(const QString& model_folder);
 
   signals:
     void painted(); // once: the first paint has reached the window
@@ -38,6 +41,8 @@ class MainWindow : public QMainWindow {
   protected:
     void closeEvent(QCloseEvent* event) override;
     void keyPressEvent(QKeyEvent* event) override;
+    void dragEnterEvent(QDragEnterEvent* event) override;
+    void dropEvent(QDropEvent* event) override;
     bool event(QEvent* event) override;
 
   private:
@@ -47,14 +52,14 @@ class MainWindow : public QMainWindow {
     void buildMenus();
     void applyMenuBarSetting();
     void showShortcutSettings(const QString& action);
-    void openCheckpoint(const QString& folder); // empty: the included model
     QString sessionFile() const;
 
     ShellContext context_;
     PageRegistry registry_;
     QHash<QString, Page*> pages_;
     QHash<QString, QByteArray> default_layouts_;
-    QJsonObject session_;
+    QJsonObject session_;      // as found at the start
+    QByteArray saved_session_; // as last written
     SideRail* rail_ = nullptr;
     HeaderRow* header_ = nullptr;
     QStackedWidget* stack_ = nullptr;
