@@ -2,10 +2,10 @@
 // Layout of the first view: the content at the foot, the picture behind and beside it.
 #include "ui/start/start_view.h"
 
-#include "ui/base/key_caps.h"
 #include "ui/base/theme_manager.h"
 #include "ui/engine/local_engine.h"
 #include "ui/shell/action_registry.h"
+#include "ui/start/action_row.h"
 #include "ui/start/model_panel.h"
 #include "ui/start/sample_card.h"
 #include "ui/start/start_picture.h"
@@ -14,7 +14,6 @@
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QPainter>
-#include <QPushButton>
 #include <QVBoxLayout>
 
 #include <algorithm>
@@ -25,6 +24,7 @@ namespace {
 constexpr int kContentWidth = 858;
 constexpr int kPictureWidth = 262; // the tube beside the content
 constexpr int kMargin = 24;
+constexpr int kFoot = 12; // between the content and the composer
 
 } // namespace
 
@@ -98,50 +98,22 @@ QWidget* StartView::makeBeginnings() {
     addBeginning(column, QStringLiteral("engine.open_checkpoint"),
                  QStringLiteral("Hugging Face folder, any dtype"));
     addBeginning(column, QStringLiteral("prompt.import"), QStringLiteral("Markdown or JSON, as exported"));
-    addBeginning(column, QStringLiteral("view.palette"), QStringLiteral("everything the program can do"));
-    column->addStretch(1);
+    addBeginning(column, QStringLiteral("view.palette"), QStringLiteral("all that the program can do"));
     return card;
 }
 
-// The whole row is the target. Only actions that exist are offered.
+// Only actions that exist are offered.
 void StartView::addBeginning(QVBoxLayout* column, const QString& action, const QString& note) {
-    const QAction* found = context_.actions.action(action);
+    QAction* found = context_.actions.action(action);
     if (!found)
         return;
-    auto* button = new QPushButton;
-    button->setProperty("kind", "quiet");
-    button->setAccessibleName(found->text());
-    button->setAccessibleDescription(note);
-    button->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Preferred);
-    auto* row = new QHBoxLayout(button);
-    row->setContentsMargins(9, 5, 9, 5);
-    row->setSpacing(13);
-    auto* icon = new QLabel;
-    auto paint_icon = [this, icon, name = context_.actions.spec(action).icon] {
-        icon->setPixmap(context_.themes.icon(name, Role::Accent).pixmap(18, 18));
-    };
-    connect(&context_.themes, &ThemeManager::changed, icon, paint_icon);
-    paint_icon();
-    auto* words = new QVBoxLayout;
-    words->setSpacing(0);
-    auto* title = new QLabel(found->text());
-    title->setProperty("tone", "strong");
-    auto* explanation = new QLabel(note);
-    explanation->setProperty("tone", "small");
-    words->addWidget(title);
-    words->addWidget(explanation);
-    row->addWidget(icon);
-    row->addLayout(words, 1);
-    row->addWidget(makeKeyCaps(found->shortcut()));
-    for (QLabel* label : button->findChildren<QLabel*>())
-        label->setAttribute(Qt::WA_TransparentForMouseEvents);
-    button->setMinimumHeight(std::max(48, context_.themes.scaled(48)));
-    connect(button, &QPushButton::clicked, this, [this, action] { context_.actions.run(action); });
-    column->addWidget(button);
+    auto* row = new ActionRow(context_.themes, found, context_.actions.spec(action).icon, note);
+    connect(row, &QAbstractButton::clicked, this, [this, action] { context_.actions.run(action); });
+    column->addWidget(row);
 }
 
 bool StartView::pictureShown() const {
-    return width() >= 700 && height() >= 520;
+    return width() >= 640 && sand_y_ >= 140;
 }
 
 void StartView::place() {
@@ -149,15 +121,22 @@ void StartView::place() {
     const int left = beside ? kPictureWidth : kMargin;
     const int room = width() - left - kMargin;
     const int content_width = std::min(kContentWidth, room);
-    lower_->setVisible(height() >= 430);
-    const int content_height = std::min(height() - 16, content_->heightForWidth(content_width) > 0
-                                                           ? content_->heightForWidth(content_width)
-                                                           : content_->sizeHint().height());
+    auto needed = [this, content_width] {
+        content_->layout()->activate();
+        const int for_width = content_->heightForWidth(content_width);
+        return for_width > 0 ? for_width : content_->sizeHint().height();
+    };
+    // Where all of it does not fit, the samples stay: they are what a person came for.
+    lower_->show();
+    if (needed() > height() - 2 * kFoot)
+        lower_->hide();
+    const int content_height = std::min(needed(), height() - 2 * kFoot);
     const int x = beside ? left : left + (room - content_width) / 2;
-    content_->setGeometry(x, std::max(8, height() - 12 - content_height), content_width, content_height);
-    // The surface lies a little above the name, where the sky ends.
+    content_->setGeometry(x, height() - kFoot - content_height, content_width, content_height);
+    // The surface lies a little above the name, where the sky ends. In a narrow view the bolt comes down at the
+    // right, clear of the words.
     const double sand = std::max(60.0, content_->y() - 22.0);
-    const double mouth = beside ? 136 : width() * 0.5;
+    const double mouth = beside ? 136 : width() - 130.0;
     if (sand != sand_y_ || mouth != mouth_x_ || picture_.deviceIndependentSize().toSize() != size()) {
         sand_y_ = sand;
         mouth_x_ = mouth;
