@@ -3,7 +3,7 @@
 #include "core/generate/scheduler.h"
 #include "tests/support/collecting_listener.h"
 #include "tests/support/scripted_runner.h"
-#include "tests/unit/test_paths.h"
+#include "tests/unit/letter_script.h"
 
 #include <cmath>
 #include <gtest/gtest.h>
@@ -16,46 +16,7 @@ namespace {
 
 using test::CollectingListener;
 using test::ScriptedRunner;
-
-constexpr int kVocab = 424; // 4 padding rows
-constexpr TokenId kBar = '|';
-
-std::shared_ptr<const Tokenizer> smallTokenizer() {
-    static const auto tokenizer = Tokenizer::load(test::sourceDir() / "tests/data/tokenizer_small");
-    return tokenizer;
-}
-
-TokenIds bytes(const std::string& text) {
-    TokenIds ids;
-    for (const char c : text) {
-        ids.push_back(static_cast<unsigned char>(c)); // id b is byte b
-    }
-    return ids;
-}
-
-TokenId endOfSentence() {
-    return *smallTokenizer()->idOf("<end_of_sentence>");
-}
-
-// "NAME...|" is answered with the text given for the letter NAME, byte by byte, then the end of sentence. Of each
-// draw the next token has probability 0.9 or so, and all others share the rest.
-class Script {
-  public:
-    explicit Script(std::map<char, std::string> answers) : answers_(std::move(answers)) {}
-
-    void operator()(const TokenIds& tokens, std::span<float> logits) const {
-        const auto bar = std::find(tokens.begin(), tokens.end(), kBar);
-        const auto at = static_cast<std::size_t>(tokens.end() - bar);
-        const std::string& answer = answers_.at(static_cast<char>(tokens.front()));
-        const TokenId next = at == 0                  ? kBar
-                             : at - 1 < answer.size() ? static_cast<unsigned char>(answer[at - 1])
-                                                      : endOfSentence();
-        logits[static_cast<std::size_t>(next)] = 8.3f;
-    }
-
-  private:
-    std::map<char, std::string> answers_;
-};
+using namespace test::letters;
 
 class SchedulerTest : public testing::Test {
   protected:

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rules that docs/ARCHITECTURE.md gives to the tree: who may include whom, what the desktop may link, licences,
+// sizes, and that nothing in it knows the machine it was written on.
+#include "core/base/file_io.h"
+#include "repository_files.h"
+#include "test_paths.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <regex>
+#include <sstream>
+
+namespace fulgurite::test {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::IsEmpty;
+using ::testing::IsSupersetOf;
+using Findings = std::vector<std::string>;
+
+constexpr std::size_t kMaxLines = 500;
+constexpr std::uintmax_t kMaxTreeBytes = std::uintmax_t{45} << 20;
+
+// Layers from the bottom up, each with what its files may include besides their own folder.
+const std::map<std::string, std::vector<std::string>>& layers() {
+    static const std::map<std::string, std::vector<std::string>> allowed = {
+        {"kernels", {}},
+        {"core", {"kernels"}},
+        {"app/engine", {"core", "kernels"}},
+        {"ui", {"core/base", "core/client", "core/store"}},
+        {"app/desktop", {"ui", "core/base", "core/client", "core/store"}},
+    };
+    return allowed;
+}
+
+bool isInOneOf(const std::string& file, const std::vector<std::string>& folders) {
+    return std::any_of(folders.begin(), folders.end(),
+                       [&](const std::string& folder) { return isBelow(file, folder); });
+}
+
+// Own includes that name a file of the tree; generated headers belong to the folder that their path says.
+bool isOfTheTree(const std::string& include) {
+    return isInOneOf(include, {"app", "ui", "core", "kernels", "tests", "resources"});
+}
+
+TEST(Licences, EveryFileNamesOne) {
+    Findings without;
+    for (const std::string& file : repositoryFiles()) {
+        if (!file.ends_with(".license") && !isBelow(file, "LICENSES") && licenceOf(file).empty())
+            without.push_back(file);
+    }
+    EXPECT_THAT(without, IsEmpty()) << "put an SPDX line first, or add the file to REUSE.toml";
+}
+
+TEST(Licences, TheTextOfEveryOneIsThere) {
+    std::set<std::string> named;
+    for (const std::string& file : repositoryFiles()) {
+        if (!isBelow(file, "LICENSES") && !file.ends_with(".license"))
+            named.insert(licenceOf(file));
+    }
+    named.erase("");
+    EXPECT_THAT(named, IsSupersetOf({"Apache-2.0", "GPL-3.0-or-later"}));
+    for (const std::string& licence : named)
+        EXPECT_TRUE(fs::exists(sourceDir() / "LICENSES" / (licence + ".txt"))) << licence;
+}
+
+TEST(Licences, EngineIsApacheAndDesktopIsGpl) {
+    Findings wrong;
+    for (const std::string& file : repositoryFiles()) {
+        const bool desktop = isInOneOf(file, {"ui", "app/desktop", "tests/ui"});
+        if (!isSource(file) || !(desktop || isInOneOf(file, {"core", "kernels", "app/engine"})))
+            continue;
+        if (licenceOf(file) != (desktop ? "GPL-3.0-or-later" : "Apache-2.0"))
+            wrong.push_back(file + ": " + licenceOf(file));
+    }
+    EXPECT_THAT(wrong, IsEmpty());
+}
+
+TEST(Layers, IncludesPointDownwards) {
+    Findings wrong;
+    for (const std::string& file : repositoryFiles()) {
+        for (const auto& [layer, allowed] : layers()) {
+            if (!isBelow(file, layer) || !isSource(file))
+                continue;
+            for (const std::string& include : includesOf(file).own) {
+                if (isOfTheTree(include) && !isBelow(include, layer) && !isInOneOf(include, allowed))
+                    wrong.push_back(file + " includes " + include);
+            }
+        }
+    }
+    EXPECT_THAT(wrong, IsEmpty());
+}
+
+TEST(Layers, PartsOfCoreUseEarlierPartsOnly) {
+    std::map<std::string, int> order;
+    const std::regex subdirectory("add_subdirectory\\(([a-z]+)\\)");
+    for (const std::string& line : textLines("core/CMakeLists.txt")) {
+        if (std::smatch match; std::regex_match(line, match, subdirectory))
+            order.emplace(match[1], static_cast<int>(order.size()));
+    }
+    const auto partOf = [](const std::string& file) { return file.substr(5, file.find('/', 5) - 5); };
+    Findings wrong;
+    for (const std::string& file : repositoryFiles()) {
+        if (!isBelow(file, "core") || file == "core/CMakeLists.txt")
+            continue;
+        EXPECT_TRUE(order.contains(partOf(file))) << file << " belongs to no part in core/CMakeLists.txt";
+        for (const std::string& include : includesOf(file).own) {
+            if (isBelow(include, "core") && order[partOf(include)] > order[partOf(file)])
+                wrong.push_back(file + " includes " + include);
+        }
+    }
+    EXPECT_THAT(wrong, IsEmpty()) << "core/CMakeLists.txt lists the parts in the order of dependence";
+}
+
+TEST(Layers, QtAndCudaStayInTheirFolders) {
+    const std::regex qt("Q[A-Z][A-Za-z]+|Qt[A-Z].*/.*|q[a-z]+\\.h");
+    const std::regex cuda("cuda.*|cublas.*|nccl.*");
+    Findings wrong;
+    for (const std::string& file : repositoryFiles()) {
+        if (!isSource(file))
+            continue;
+        for (const std::string& include : includesOf(file).foreign) {
+            const bool head_less = isInOneOf(file, {"core", "kernels", "app/engine"});
+            const bool device = isInOneOf(file, {"kernels/cuda", "kernels/comm"});
+            if ((head_less && std::regex_match(include, qt)) || (!device && std::regex_match(include, cuda)))
+                wrong.push_back(file + " includes " + include);
+        }
+    }
+    EXPECT_THAT(wrong, IsEmpty());
+}
+
+// What a header includes counts as well: the desktop sees no kernel and no model header by any way.
+TEST(Layers, DesktopReachesOnlyClientStoreAndBase) {
+    std::map<std::string, std::string> reached_from;
+    std::vector<std::string> queue;
+    for (const std::string& file : repositoryFiles()) {
+        if (isInOneOf(file, {"ui", "app/desktop"}) && isSource(file))
+            queue.push_back(file);
+    }
+    ASSERT_THAT(queue, testing::Not(IsEmpty()));
+    Findings wrong;
+    while (!queue.empty()) {
+        const std::string file = queue.back();
+        queue.pop_back();
+        for (const std::string& include : includesOf(file).own) {
+            if (!isOfTheTree(include) || !reached_from.emplace(include, file).second)
+                continue;
+            if (!isInOneOf(include, {"ui", "app/desktop", "core/base", "core/client", "core/store"}))
+                wrong.push_back(file + " includes " + include);
+            if (fs::exists(sourceDir() / include))
+                queue.push_back(include);
+        }
+    }
+    EXPECT_THAT(wrong, IsEmpty());
+}
+
+std::set<std::string> definedSymbols(const fs::path& binary) {
+    std::set<std::string> symbols;
+    std::istringstream lines(outputOf("nm --defined-only --extern-only '" + binary.string() + "'").value_or(""));
+    // Weak symbols are inline functions, which anybody may have; strong ones come from an object of the library.
+    const std::regex strong("[0-9a-f]+ [TDBR] (\\S+)");
+    for (std::string line; std::getline(lines, line);) {
+        if (std::smatch match; std::regex_match(line, match, strong))
+            symbols.insert(match[1]);
+    }
+    return symbols;
+}
+
+TEST(Layers, DesktopLinksNoKernelAndNoModelCode) {
+    const fs::path programs = std::getenv("FULGURITE_BIN_DIR");
+    if (!fs::exists(programs / "fulgurite"))
+        GTEST_SKIP() << "the desktop is not built here";
+    const std::set<std::string> linked = definedSymbols(programs / "fulgurite");
+    ASSERT_THAT(linked, testing::Not(IsEmpty())) << "nm (package binutils) does not read the program";
+    const fs::path build = programs.parent_path();
+    Findings wrong;
+    int libraries = 0;
+    for (const char* part : {"kernels", "core/tensor", "core/checkpoint", "core/text", "core/state", "core/model",
+                             "core/generate", "core/node"}) {
+        const fs::path library = build / part / ("libfg_" + fs::path(part).filename().string() + ".a");
+        if (!fs::exists(library))
+            continue;
+        ++libraries;
+        for (const std::string& symbol : definedSymbols(library)) {
+            if (linked.contains(symbol))
+                wrong.push_back(std::string(part) + ": " + symbol);
+        }
+    }
+    EXPECT_GE(libraries, 6);
+    EXPECT_THAT(wrong, IsEmpty());
+}
+
+TEST(Sources, StayUnder500Lines) {
+    Findings long_files;
+    for (const std::string& file : repositoryFiles()) {
+        if (!isSource(file))
+            continue;
+        if (const std::size_t lines = textLines(file).size(); lines > kMaxLines)
+            long_files.push_back(file + ": " + std::to_string(lines));
+    }
+    EXPECT_THAT(long_files, IsEmpty()) << "part the file by subject";
+}
+
+TEST(Sources, HeadersAreIncludedOnce) {
+    Findings without;
+    for (const std::string& file : repositoryFiles()) {
+        if (!file.ends_with(".h"))
+            continue;
+        const auto lines = textLines(file);
+        if (std::find(lines.begin(), lines.end(), "#pragma once") == lines.end())
+            without.push_back(file);
+    }
+    EXPECT_THAT(without, IsEmpty());
+}
+
+TEST(Tree, KnowsNoMachine) {
+    // In two parts each, so that this file does not match itself.
+    const std::regex machine_path(std::string("(^|[\\s\"'=(:`])/(wo") + "rk|ro" + "ot|ho" + "me/[a-z]+|Us" +
+                                  "ers)/");
+    Findings found;
+    for (const std::string& file : repositoryFiles()) {
+        const auto lines = textLines(file);
+        if (fs::file_size(sourceDir() / file) > (1U << 20))
+            continue;
+        for (std::size_t i = 0; i < lines.size(); ++i) {
+            if (lines[i].find('/') != std::string::npos && std::regex_search(lines[i], machine_path))
+                found.push_back(file + ":" + std::to_string(i + 1) + ": " + lines[i].substr(0, 120));
+        }
+    }
+    EXPECT_THAT(found, IsEmpty());
+}
+
+TEST(Tree, IsUnder45MiB) {
+    std::uintmax_t bytes = 0;
+    for (const std::string& file : repositoryFiles())
+        bytes += fs::file_size(sourceDir() / file);
+    EXPECT_LT(bytes, kMaxTreeBytes);
+}
+
+TEST(Tree, HasTheSamePresetsForConfiguringBuildingAndTesting) {
+    const auto presets = nlohmann::json::parse(readTextFile(sourceDir() / "CMakePresets.json"));
+    for (const char* kind : {"configurePresets", "buildPresets", "testPresets"}) {
+        std::set<std::string> names;
+        for (const auto& preset : presets.at(kind))
+            names.insert(preset.at("name").get<std::string>());
+        EXPECT_THAT(names, IsSupersetOf({"release", "debug", "asan-ubsan", "tsan", "engine-only"})) << kind;
+    }
+}
+
+} // namespace
+} // namespace fulgurite::test
