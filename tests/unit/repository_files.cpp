@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <optional>
 #include <regex>
 #include <sstream>
 
@@ -85,8 +86,7 @@ std::string licenceInside(const std::vector<std::string>& lines) {
     return {};
 }
 
-} // namespace
-
+// Standard output of a shell command; nothing when it fails.
 std::optional<std::string> outputOf(const std::string& command) {
     std::FILE* pipe = ::popen((command + " 2>/dev/null").c_str(), "r");
     if (pipe == nullptr)
@@ -97,6 +97,8 @@ std::optional<std::string> outputOf(const std::string& command) {
         text.append(buffer, size);
     return ::pclose(pipe) == 0 ? std::optional(text) : std::nullopt;
 }
+
+} // namespace
 
 std::vector<std::string> repositoryFiles() {
     std::vector<std::string> files;
@@ -140,14 +142,12 @@ std::string licenceOf(const std::string& file) {
     return {};
 }
 
-Includes includesOf(const std::string& file) {
-    static const std::regex line_pattern("\\s*#\\s*include\\s*([<\"])([^>\"]+)[>\"].*");
-    Includes includes;
+std::set<std::string> includesOf(const std::string& file) {
+    static const std::regex line_pattern("\\s*#\\s*include\\s*\"([^\"]+)\".*");
+    std::set<std::string> includes;
     for (const std::string& line : textLines(file)) {
-        std::smatch match;
-        if (line.find("include") == std::string::npos || !std::regex_match(line, match, line_pattern))
-            continue;
-        (match[1] == "<" ? includes.foreign : includes.own).insert(match[2]);
+        if (std::smatch match; std::regex_match(line, match, line_pattern))
+            includes.insert(match[1]);
     }
     return includes;
 }

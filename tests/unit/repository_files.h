@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tree as the rules of the repository see it: which files belong to it, what they include, what they are under.
+// The tree as the rules of the repository see it: which files belong to it, what they include, which licence they
+// are under.
 #pragma once
 
 #include <filesystem>
-#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -22,14 +22,7 @@ bool isBelow(const std::string& file, const std::string& folder);
 // The licence that a file names in its first lines, in FILE.license, or in REUSE.toml; empty when there is none.
 std::string licenceOf(const std::string& file);
 
-// `#include` lines: within quotes, relative to the source folder; within angle brackets, names of other libraries.
-struct Includes {
-    std::set<std::string> own;
-    std::set<std::string> foreign;
-};
-Includes includesOf(const std::string& file);
-
-// Standard output of a shell command; nothing when it fails.
-std::optional<std::string> outputOf(const std::string& command);
+// Paths of the quoted `#include` lines, relative to the source folder.
+std::set<std::string> includesOf(const std::string& file);
 
 } // namespace fulgurite::test

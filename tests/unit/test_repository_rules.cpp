@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rules that docs/ARCHITECTURE.md gives to the tree: who may include whom, what the desktop may link, licences,
-// sizes, and that nothing in it knows the machine it was written on.
+// The rules that docs/ARCHITECTURE.md gives to the tree besides tests/layering: licences, the order of core's
+// parts, sizes, and that nothing in it knows the machine it was written on.
 #include "core/base/file_io.h"
 #include "repository_files.h"
 #include "test_paths.h"
@@ -10,7 +10,6 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <regex>
-#include <sstream>
 
 namespace fulgurite::test {
 namespace {
@@ -23,26 +22,9 @@ using Findings = std::vector<std::string>;
 constexpr std::size_t kMaxLines = 500;
 constexpr std::uintmax_t kMaxTreeBytes = std::uintmax_t{45} << 20;
 
-// Layers from the bottom up, each with what its files may include besides their own folder.
-const std::map<std::string, std::vector<std::string>>& layers() {
-    static const std::map<std::string, std::vector<std::string>> allowed = {
-        {"kernels", {}},
-        {"core", {"kernels"}},
-        {"app/engine", {"core", "kernels"}},
-        {"ui", {"core/base", "core/client", "core/store"}},
-        {"app/desktop", {"ui", "core/base", "core/client", "core/store"}},
-    };
-    return allowed;
-}
-
 bool isInOneOf(const std::string& file, const std::vector<std::string>& folders) {
     return std::any_of(folders.begin(), folders.end(),
                        [&](const std::string& folder) { return isBelow(file, folder); });
-}
-
-// Own includes that name a file of the tree; generated headers belong to the folder that their path says.
-bool isOfTheTree(const std::string& include) {
-    return isInOneOf(include, {"app", "ui", "core", "kernels", "tests", "resources"});
 }
 
 TEST(Licences, EveryFileNamesOne) {
@@ -78,21 +60,6 @@ TEST(Licences, EngineIsApacheAndDesktopIsGpl) {
     EXPECT_THAT(wrong, IsEmpty());
 }
 
-TEST(Layers, IncludesPointDownwards) {
-    Findings wrong;
-    for (const std::string& file : repositoryFiles()) {
-        for (const auto& [layer, allowed] : layers()) {
-            if (!isBelow(file, layer) || !isSource(file))
-                continue;
-            for (const std::string& include : includesOf(file).own) {
-                if (isOfTheTree(include) && !isBelow(include, layer) && !isInOneOf(include, allowed))
-                    wrong.push_back(file + " includes " + include);
-            }
-        }
-    }
-    EXPECT_THAT(wrong, IsEmpty());
-}
-
 TEST(Layers, PartsOfCoreUseEarlierPartsOnly) {
     std::map<std::string, int> order;
     const std::regex subdirectory("add_subdirectory\\(([a-z]+)\\)");
@@ -106,90 +73,12 @@ TEST(Layers, PartsOfCoreUseEarlierPartsOnly) {
         if (!isBelow(file, "core") || file == "core/CMakeLists.txt")
             continue;
         EXPECT_TRUE(order.contains(partOf(file))) << file << " belongs to no part in core/CMakeLists.txt";
-        for (const std::string& include : includesOf(file).own) {
+        for (const std::string& include : includesOf(file)) {
             if (isBelow(include, "core") && order[partOf(include)] > order[partOf(file)])
                 wrong.push_back(file + " includes " + include);
         }
     }
     EXPECT_THAT(wrong, IsEmpty()) << "core/CMakeLists.txt lists the parts in the order of dependence";
-}
-
-TEST(Layers, QtAndCudaStayInTheirFolders) {
-    const std::regex qt("Q[A-Z][A-Za-z]+|Qt[A-Z].*/.*|q[a-z]+\\.h");
-    const std::regex cuda("cuda.*|cublas.*|nccl.*");
-    Findings wrong;
-    for (const std::string& file : repositoryFiles()) {
-        if (!isSource(file))
-            continue;
-        for (const std::string& include : includesOf(file).foreign) {
-            const bool head_less = isInOneOf(file, {"core", "kernels", "app/engine"});
-            const bool device = isInOneOf(file, {"kernels/cuda", "kernels/comm"});
-            if ((head_less && std::regex_match(include, qt)) || (!device && std::regex_match(include, cuda)))
-                wrong.push_back(file + " includes " + include);
-        }
-    }
-    EXPECT_THAT(wrong, IsEmpty());
-}
-
-// What a header includes counts as well: the desktop sees no kernel and no model header by any way.
-TEST(Layers, DesktopReachesOnlyClientStoreAndBase) {
-    std::map<std::string, std::string> reached_from;
-    std::vector<std::string> queue;
-    for (const std::string& file : repositoryFiles()) {
-        if (isInOneOf(file, {"ui", "app/desktop"}) && isSource(file))
-            queue.push_back(file);
-    }
-    ASSERT_THAT(queue, testing::Not(IsEmpty()));
-    Findings wrong;
-    while (!queue.empty()) {
-        const std::string file = queue.back();
-        queue.pop_back();
-        for (const std::string& include : includesOf(file).own) {
-            if (!isOfTheTree(include) || !reached_from.emplace(include, file).second)
-                continue;
-            if (!isInOneOf(include, {"ui", "app/desktop", "core/base", "core/client", "core/store"}))
-                wrong.push_back(file + " includes " + include);
-            if (fs::exists(sourceDir() / include))
-                queue.push_back(include);
-        }
-    }
-    EXPECT_THAT(wrong, IsEmpty());
-}
-
-std::set<std::string> definedSymbols(const fs::path& binary) {
-    std::set<std::string> symbols;
-    std::istringstream lines(outputOf("nm --defined-only --extern-only '" + binary.string() + "'").value_or(""));
-    // Weak symbols are inline functions, which anybody may have; strong ones come from an object of the library.
-    const std::regex strong("[0-9a-f]+ [TDBR] (\\S+)");
-    for (std::string line; std::getline(lines, line);) {
-        if (std::smatch match; std::regex_match(line, match, strong))
-            symbols.insert(match[1]);
-    }
-    return symbols;
-}
-
-TEST(Layers, DesktopLinksNoKernelAndNoModelCode) {
-    const fs::path programs = std::getenv("FULGURITE_BIN_DIR");
-    if (!fs::exists(programs / "fulgurite"))
-        GTEST_SKIP() << "the desktop is not built here";
-    const std::set<std::string> linked = definedSymbols(programs / "fulgurite");
-    ASSERT_THAT(linked, testing::Not(IsEmpty())) << "nm (package binutils) does not read the program";
-    const fs::path build = programs.parent_path();
-    Findings wrong;
-    int libraries = 0;
-    for (const char* part : {"kernels", "core/tensor", "core/checkpoint", "core/text", "core/state", "core/model",
-                             "core/generate", "core/node"}) {
-        const fs::path library = build / part / ("libfg_" + fs::path(part).filename().string() + ".a");
-        if (!fs::exists(library))
-            continue;
-        ++libraries;
-        for (const std::string& symbol : definedSymbols(library)) {
-            if (linked.contains(symbol))
-                wrong.push_back(std::string(part) + ": " + symbol);
-        }
-    }
-    EXPECT_GE(libraries, 6);
-    EXPECT_THAT(wrong, IsEmpty());
 }
 
 TEST(Sources, StayUnder500Lines) {
