@@ -5,6 +5,7 @@
 #include "core/base/error.h"
 #include "core/base/file_io.h"
 #include "core/base/utf8.h"
+#include "core/text/chat_template.h"
 #include "core/text/tokenizer.h"
 
 #include <fmt/core.h>
@@ -24,6 +25,8 @@ struct TokenizeOptions {
     bool has_text = false;
     bool json = false;
     bool pieces = false;
+    bool chat = false;
+    bool messages = false;
 };
 
 std::string readInput(const TokenizeOptions& options) {
@@ -76,9 +79,28 @@ nlohmann::json piecesOf(const Tokenizer& tokenizer, const TokenIds& ids) {
     return pieces;
 }
 
-void print(const TokenizeOptions& options, const Tokenizer& tokenizer, const TokenIds& ids) {
+// The input as one user's message, or as the JSON array of messages that it is, in the model's chat format.
+std::string renderChat(const TokenizeOptions& options, const std::string& input) {
+    const auto chat = ChatTemplate::load(options.model);
+    if (!options.messages) {
+        requireUtf8(input, "the message");
+        return chat->renderOrdered({{{"role", "user"}, {"content", input}}}, nullptr, true);
+    }
+    const auto messages = nlohmann::ordered_json::parse(input, nullptr, false);
+    if (messages.is_discarded()) {
+        fail(ErrorKind::InvalidInput,
+             "the messages are not valid JSON; expected [{{\"role\": ..., \"content\": ...}}, ...]");
+    }
+    return chat->renderOrdered(messages, nullptr, true);
+}
+
+void print(const TokenizeOptions& options, const Tokenizer& tokenizer, const std::string& text,
+           const TokenIds& ids) {
     if (options.json) {
         nlohmann::json result = {{"count", ids.size()}, {"ids", ids}};
+        if (options.chat || options.messages) {
+            result["prompt"] = text;
+        }
         if (options.pieces) {
             result["pieces"] = piecesOf(tokenizer, ids);
         }
@@ -99,7 +121,11 @@ void print(const TokenizeOptions& options, const Tokenizer& tokenizer, const Tok
 void tokenize(const TokenizeOptions& options) {
     const auto tokenizer = Tokenizer::load(options.model);
     const auto special = options.special == "parse" ? SpecialTokens::Parse : SpecialTokens::AsText;
-    print(options, *tokenizer, tokenizer->encode(readInput(options), special));
+    std::string text = readInput(options);
+    if (options.chat || options.messages) {
+        text = renderChat(options, text);
+    }
+    print(options, *tokenizer, text, tokenizer->encode(text, special));
 }
 
 } // namespace
@@ -112,16 +138,22 @@ void addTokenize(CLI::App& app) {
         command->add_option("text", options->text, "The text; without it and --file, standard input");
     command->add_option("--file", options->file, "Read the text from this file")->excludes(text);
     command->add_flag("--pieces", options->pieces, "One line for each token: place, id, bytes");
-    command->add_flag("--json", options->json, "One JSON object: count, ids and, with --pieces, pieces");
+    command->add_flag("--json", options->json,
+                      "One JSON object: count, ids; with --pieces, pieces; with --chat, prompt");
+    command->add_flag("--chat", options->chat, "Put the text as a user's message into the model's chat template");
+    command->add_flag("--messages", options->messages, "As --chat, for a JSON array of messages");
     command
         ->add_option("--special", options->special,
                      "What \"<end_of_sentence>\" in the text is: parse (its token) or text (spelled out)")
         ->check(CLI::IsMember({"parse", "text"}))
         ->capture_default_str();
-    command->footer("Examples:\n"
-                    "  fulgurite-engine tokenize --model DIR \"Hello, world!\"\n"
-                    "  fulgurite-engine tokenize --model DIR --pieces --file notes.txt\n"
-                    "  echo 'What is 17+58?' | fulgurite-engine tokenize --model DIR --json --pieces");
+    command->footer(
+        "Examples:\n"
+        "  fulgurite-engine tokenize --model DIR \"Hello, world!\"\n"
+        "  fulgurite-engine tokenize --model DIR --pieces --file notes.txt\n"
+        "  echo 'What is 17+58?' | fulgurite-engine tokenize --model DIR --chat --pieces\n"
+        "  fulgurite-engine tokenize --model DIR --json --messages \\\n"
+        "      '[{\"role\": \"system\", \"content\": \"Be brief.\"}, {\"role\": \"user\", \"content\": \"Hi\"}]'");
     command->callback([options, text] {
         options->has_text = text->count() > 0;
         tokenize(*options);

@@ -44,6 +44,10 @@ class Shaper {
             message["content"] = Json::array({partOf(message, std::move(content))});
         } else if (content.is_array() && !form.parts) {
             message["content"] = joined(content);
+        } else if (content.is_array() && !form.all_parts && content.size() > 1) {
+            Json part = content[0];
+            part["text"] = joined(content);
+            message["content"] = Json::array({std::move(part)});
         }
     }
 

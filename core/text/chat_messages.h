@@ -11,8 +11,9 @@ namespace fulgurite {
 
 // What a template reads from message.content.
 struct ContentForms {
-    bool text = true;   // a string
-    bool parts = false; // a list of {"type": "text", "text": ...}
+    bool text = true;       // a string
+    bool parts = false;     // a list of {"type": "text", "text": ...}
+    bool all_parts = false; // and not the first one only
 };
 
 // By role; a role that is not there takes strings.

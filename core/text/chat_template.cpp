@@ -10,6 +10,8 @@
 #include "core/text/jinja/parser.h"
 
 #include <algorithm>
+#include <initializer_list>
+#include <optional>
 
 namespace fulgurite {
 namespace {
@@ -74,7 +76,8 @@ struct ChatTemplate::Program {
     std::string run(const Json& messages, const Json& tools, bool add_generation_prompt,
                     jinja::Budget budget) const;
     std::optional<std::string> tryRun(const Json& messages) const;
-    bool shows(const Json& before, const std::string& role, const Json& content) const;
+    bool shows(const Json& before, const std::string& role, const Json& content,
+               std::initializer_list<const char*> wanted) const;
     void findForms();
 };
 
@@ -102,29 +105,39 @@ std::optional<std::string> ChatTemplate::Program::tryRun(const Json& messages) c
     }
 }
 
-// Whether the text in `content` comes out as it is, with nothing of the list around it.
-bool ChatTemplate::Program::shows(const Json& before, const std::string& role, const Json& content) const {
+// Whether every `wanted` text comes out as it is, with nothing of the list around it.
+bool ChatTemplate::Program::shows(const Json& before, const std::string& role, const Json& content,
+                                  std::initializer_list<const char*> wanted) const {
     Json messages = before;
     messages.push_back({{"role", role}, {"content", content}});
     const std::optional<std::string> out = tryRun(messages);
-    return out && out->find("PROBE") != std::string::npos && out->find("PART") == std::string::npos;
+    return out && out->find("AROUND") == std::string::npos &&
+           std::all_of(wanted.begin(), wanted.end(),
+                       [&out](const char* text) { return out->find(text) != std::string::npos; });
 }
 
-// Templates differ in what they read from `content`, and say so nowhere: each role is tried with both.
+// Templates differ in what they read from `content`, and say so nowhere: each role is tried with every form.
 void ChatTemplate::Program::findForms() {
+    const auto part = [](const char* text) {
+        return Json{{"type", "text"}, {"text", text}, {"name", "tool"}, {"AROUND", "AROUND"}};
+    };
     const Json text = "PROBE";
-    const Json parts = Json::array({{{"type", "text"}, {"text", "PROBE"}, {"name", "tool"}, {"PART", "PART"}}});
+    const Json one = Json::array({part("PROBE")});
+    const Json two = Json::array({part("PROBE"), part("SECOND")});
     Json before = Json::array();
     for (const char* role : {"user", "assistant", "tool", "system"}) {
         if (std::string_view(role) == "system") {
             before = Json::array();
         }
-        ContentForms form{shows(before, role, text), shows(before, role, parts)};
+        ContentForms form;
+        form.text = shows(before, role, text, {"PROBE"});
+        form.parts = shows(before, role, one, {"PROBE"});
+        form.all_parts = shows(before, role, two, {"PROBE", "SECOND"});
         if (!form.text && !form.parts) { // a role that it cannot show in this place: as the user's
             form = role == std::string_view("user") ? ContentForms() : forms["user"];
         }
         forms[role] = form;
-        before.push_back({{"role", role}, {"content", form.text ? text : parts}});
+        before.push_back({{"role", role}, {"content", form.text ? text : one}});
     }
 }
 

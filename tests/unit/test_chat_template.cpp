@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/base/error.h"
 #include "core/base/atomic_file.h"
+#include "core/base/error.h"
 #include "core/base/file_io.h"
 #include "core/text/chat_template.h"
 #include "tests/unit/test_paths.h"
@@ -105,6 +105,7 @@ TEST(ChatTemplate, StringsAndPartsReachEitherKindOfTemplate) {
     const auto wants_parts =
         ChatTemplate::parse("{% for m in messages %}[{{ m.content[0].text }}]{% endfor %}", "parts");
     EXPECT_EQ(wants_parts->renderOrdered(kHello, nullptr, false), "[You are a helpful assistant.][Hello!]");
+    EXPECT_EQ(wants_parts->renderOrdered(parts, nullptr, false), "[a\nb]"); // it would show the first part only
     const Json image = Json::parse(R"([{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}])");
     EXPECT_THROW(wants_text->renderOrdered(image, nullptr, false), Error);
 }
