@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The template language: expected results are what Jinja 3 gives with trim_blocks and lstrip_blocks.
+// The template language: expected results are what Jinja 3 gives with trim_blocks and lstrip_blocks, but for tuples,
+// which are lists here.
 #include "core/base/error.h"
 #include "core/text/chat_template.h"
 
