@@ -66,7 +66,8 @@ Value join(const Value& input, const Bound& a, Budget& budget) {
     const std::string separator = textArgument(a[0], budget);
     std::string out;
     bool first = true;
-    for (const Value& item : iterate(input, budget)->items) {
+    const auto all = iterate(input, budget);
+    for (const Value& item : all->items) {
         budget.step();
         budget.bytes(separator.size());
         out += std::exchange(first, false) ? "" : separator;
@@ -197,7 +198,8 @@ Value map(const Value& input, const Bound& a, Budget& budget) {
     if (a[1] != nullptr) {
         arguments.positional.push_back(*a[1]);
     }
-    for (const Value& item : iterate(input, budget)->items) {
+    const auto all = iterate(input, budget);
+    for (const Value& item : all->items) {
         budget.step();
         Value value = filter != nullptr ? invoke(*filter, item, arguments, budget) : itemOf(item, *a[2], budget);
         out.push_back(value.isUndefined() && a[3] != nullptr ? *a[3] : std::move(value));
@@ -220,7 +222,8 @@ Value filtered(const Value& input, const Value* attribute, const Value* test, co
         arguments.positional.push_back(*argument);
     }
     std::vector<Value> out;
-    for (const Value& item : iterate(input, budget)->items) {
+    const auto all = iterate(input, budget);
+    for (const Value& item : all->items) {
         budget.step();
         const Value looked_at = attribute != nullptr ? itemOf(item, *attribute, budget) : item;
         const bool passes =

@@ -88,7 +88,8 @@ Value joinWith(const Value& self, const Bound& a, Budget& budget) {
     }
     std::string out;
     bool first = true;
-    for (const Value& item : iterate(*a[0], budget)->items) {
+    const auto all = iterate(*a[0], budget);
+    for (const Value& item : all->items) {
         budget.bytes(self.text().size() + textOf(&item).size());
         out += std::exchange(first, false) ? "" : self.text();
         out += item.text();
