@@ -13,9 +13,12 @@ inline constexpr int kExitUsage = 2;   // the command line is wrong
 inline constexpr int kExitInterrupted = 130;
 
 // Each adds its sub-command to `app`; the sub-command's callback does the work and throws Error on failure.
-void addRun(CLI::App& app);
+void addBench(CLI::App& app);
 void addChat(CLI::App& app);
+void addConvert(CLI::App& app);
 void addDoctor(CLI::App& app);
+void addRun(CLI::App& app);
+void addScore(CLI::App& app);
 void addTokenize(CLI::App& app);
 
 } // namespace fulgurite::app

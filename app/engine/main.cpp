@@ -25,8 +25,11 @@ int main(int argc, char** argv) {
     app.require_subcommand(1);
     app::addRun(app);
     app::addChat(app);
-    app::addDoctor(app);
     app::addTokenize(app);
+    app::addScore(app);
+    app::addBench(app);
+    app::addConvert(app);
+    app::addDoctor(app);
     try {
         app.parse(argc, argv);
         return app::kExitOk;

@@ -180,20 +180,26 @@ ModelConfig ModelConfig::parse(std::string_view json_text, const std::string& na
     ModelConfig config;
     config.architecture = architectureOf(reader);
     const bool transformers = config.architecture == kTransformers;
-    constexpr std::int64_t kMaxWidth = 1 << 20;
-    const auto size = [&](const char* field, std::int64_t fallback) {
-        return static_cast<int>(reader.integer(field, 1, kMaxWidth, fallback));
+    // Far above every published model and low enough that no product of them leaves 63 bits.
+    constexpr std::int64_t kMaxWidth = 1 << 17;
+    constexpr std::int64_t kMaxHeads = 1 << 12;
+    constexpr std::int64_t kMaxExperts = 1 << 13;
+    constexpr std::int64_t kMaxLayers = 1 << 12;
+    constexpr std::int64_t kMaxVocabulary = 1 << 24;
+    const auto size = [&](const char* field, std::int64_t max, std::int64_t fallback) {
+        return static_cast<int>(reader.integer(field, 1, max, fallback));
     };
-    config.hidden_size = size("hidden_size", 4096);
-    config.intermediate_size = size("intermediate_size", 14336);
-    config.vocab_size = static_cast<int>(reader.integer("vocab_size", 1, 1 << 24, 32000));
-    config.num_heads = size("num_attention_heads", 32);
-    config.num_kv_heads = size("num_key_value_heads", 8);
-    config.head_dim = size("head_dim", std::max(1, config.hidden_size / config.num_heads));
-    config.num_experts = size(
-        reader.has("num_experts") && !reader.has("num_local_experts") ? "num_experts" : "num_local_experts", 8);
-    config.top_k = size("num_experts_per_tok", 2);
-    const auto layers = static_cast<std::size_t>(reader.integer("num_hidden_layers", 1, 100'000, 32));
+    config.hidden_size = size("hidden_size", kMaxWidth, 4096);
+    config.intermediate_size = size("intermediate_size", kMaxWidth, 14336);
+    config.vocab_size = size("vocab_size", kMaxVocabulary, 32000);
+    config.num_heads = size("num_attention_heads", kMaxHeads, 32);
+    config.num_kv_heads = size("num_key_value_heads", kMaxHeads, 8);
+    config.head_dim = size("head_dim", kMaxHeads, std::max(1, config.hidden_size / config.num_heads));
+    config.num_experts =
+        size(reader.has("num_experts") && !reader.has("num_local_experts") ? "num_experts" : "num_local_experts",
+             kMaxExperts, 8);
+    config.top_k = size("num_experts_per_tok", kMaxExperts, 2);
+    const auto layers = static_cast<std::size_t>(reader.integer("num_hidden_layers", 1, kMaxLayers, 32));
     config.layers = layerKinds(reader, layers, transformers);
     const ConfigReader rope = reader.object("rope_parameters");
     config.rope_theta = reader.number("rope_theta", rope.number("rope_theta", 1e6));

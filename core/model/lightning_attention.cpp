@@ -4,11 +4,6 @@
 
 namespace fulgurite {
 
-namespace {
-// Fixed in the published code, whatever rms_norm_eps says.
-constexpr float kInnerNormEps = 1e-6f;
-} // namespace
-
 void lightningForward(ForwardContext& context, int layer, const float* normed, float* branch) {
     const ModelConfig& config = context.weights.config;
     const LightningWeights& w = context.weights.layers[static_cast<std::size_t>(layer)].lightning;
@@ -37,8 +32,9 @@ void lightningForward(ForwardContext& context, int layer, const float* normed, f
                                         context.queue);
         row += chunk.tokens.size();
     }
-    context.ops.norm_gate({.norm = {attended, w.norm.data(), attended, rows, inner, kInnerNormEps}, .gate = gate},
-                          context.queue);
+    context.ops.norm_gate(
+        {.norm = {attended, w.norm.data(), attended, rows, inner, context.weights.inner_norm_eps}, .gate = gate},
+        context.queue);
     const kernels::LinearTask output[] = {{attended, inner, rows, w.out, branch, hidden}};
     context.ops.linear(std::span(output), context.queue);
 }

@@ -20,11 +20,11 @@ struct ExpertWeights {
 };
 
 struct LightningWeights {
-    kernels::WeightMatrix qkv;       // [H * 3 * D, h], per head q, k, v
-    kernels::WeightMatrix gate;      // [H * D, h]
-    kernels::WeightMatrix out;       // [h, H * D]
-    std::vector<float> norm;         // [H * D]
-    std::vector<float> decay_rates;  // [H]
+    kernels::WeightMatrix qkv;      // [H * 3 * D, h], per head q, k, v
+    kernels::WeightMatrix gate;     // [H * D, h]
+    kernels::WeightMatrix out;      // [h, H * D]
+    std::vector<float> norm;        // [H * D]
+    std::vector<float> decay_rates; // [H]
 };
 
 struct SoftmaxWeights {
@@ -51,6 +51,7 @@ struct ModelWeights {
     kernels::WeightMatrix head;                   // [vocab, h]
     std::vector<float> final_norm;                // [h]
     std::vector<float> inv_freq;                  // [rotary_dim / 2]
+    float inner_norm_eps = 1e-6f;                 // of the lightning norm: fixed in the published code
     std::vector<LayerWeights> layers;
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Splits both kinds of attention over the pool: heads for lightning layers, (key head, block of queries) for softmax.
+// Splits both kinds of attention over the pool: heads for lightning layers, (key head, block of queries) for
+// softmax.
 #include "kernels/cpu/ops_cpu.h"
 
 #include <algorithm>
@@ -27,6 +28,7 @@ void cpuLightningAttention(const SimdKernels& simd, const LightningParams& p, Qu
         for (std::size_t head = begin; head < end; ++head) {
             h.qkv = p.qkv + head * 3 * dim;
             h.decay_powers = powers + head * kPowers;
+            h.decay_rest = static_cast<float>(std::exp(-static_cast<double>(p.rates[head])) - h.decay_powers[1]);
             h.state = p.state + head * dim * dim;
             h.out = p.out + head * dim;
             simd.lightning_head(h);

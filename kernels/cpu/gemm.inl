@@ -30,7 +30,10 @@ inline void dotTile(const float* x, std::size_t x_stride, const typename Loader:
         for (std::size_t u = 0; u < kUnroll; ++u) {
 #pragma GCC unroll 4
             for (std::size_t n = 0; n < kWeights; ++n) {
-                const V weights = Loader::load(w + n * k + i + u * kW);
+                const auto* position = w + n * k + i + u * kW;
+                // The hardware prefetcher stops at page borders; the next rows are known.
+                Simd::prefetch(position + kWeights * k);
+                const V weights = Loader::load(position);
 #pragma GCC unroll 8
                 for (std::size_t m = 0; m < kRows; ++m) {
                     acc[u][m][n] = Simd::fma(Simd::load(x + m * x_stride + i + u * kW), weights, acc[u][m][n]);

@@ -8,10 +8,12 @@
 
 namespace {
 
-// A few tokens: the recurrence itself, one pass over the state for each token.
+// A few tokens: the recurrence itself, one pass over the state for each token. The decay is used in two parts: the
+// rounding of one float32 factor would grow to 1e-5 over the few hundred tokens that a slow head remembers.
 void lightningSteps(const LightningHead& h, std::size_t begin, std::size_t end) {
     const std::size_t dim = h.head_dim;
     const V decay = Simd::set1(h.decay_powers[1]);
+    const V rest = Simd::set1(h.decay_rest);
     for (std::size_t t = begin; t < end; ++t) {
         const float* q = h.qkv + t * h.stride;
         const float* k = q + dim;
@@ -22,8 +24,9 @@ void lightningSteps(const LightningHead& h, std::size_t begin, std::size_t end) 
             V sum = Simd::zero();
             for (std::size_t d = 0; d < dim; ++d) {
                 float* cell = h.state + d * dim + j;
-                const V written = Simd::mul(Simd::set1(k[d]), value);
-                const V updated = Simd::fma(decay, loadUpTo(cell, lanes), written);
+                const V old = loadUpTo(cell, lanes);
+                const V written = Simd::fma(rest, old, Simd::mul(Simd::set1(k[d]), value));
+                const V updated = Simd::fma(decay, old, written);
                 storeUpTo(cell, updated, lanes);
                 sum = Simd::fma(Simd::set1(q[d]), updated, sum);
             }
@@ -34,10 +37,10 @@ void lightningSteps(const LightningHead& h, std::size_t begin, std::size_t end) 
 
 void lightningBlock(const LightningHead& h, std::size_t begin, std::size_t m) {
     const std::size_t dim = h.head_dim;
-    float* scores = h.scratch;                        // [m, kLightningBlock]
+    float* scores = h.scratch;                                // [m, kLightningBlock]
     float* keys = scores + kLightningBlock * kLightningBlock; // [dim, kLightningBlock], transposed
-    float* queries = keys + dim * kLightningBlock;    // [m, dim]: decay^i q_i
-    float* decayed_keys = queries + kLightningBlock * dim; // [m, dim]: decay^(m - i) k_i
+    float* queries = keys + dim * kLightningBlock;            // [m, dim]: decay^i q_i
+    float* decayed_keys = queries + kLightningBlock * dim;    // [m, dim]: decay^(m - i) k_i
     for (std::size_t i = 0; i < m; ++i) {
         const float* q = h.qkv + (begin + i) * h.stride;
         const float* k = q + dim;

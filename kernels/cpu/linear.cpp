@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Splits a list of matrix products over the pool. Every worker gets one contiguous share of the outputs of all tasks,
-// weighed by arithmetic; an output's value does not depend on the share that it falls into.
+// Splits a list of matrix products over the pool: contiguous shares of the outputs of all tasks, weighed by
+// arithmetic, which workers take as they become free. An output's value does not depend on the share that it falls
+// into.
 #include "kernels/cpu/ops_cpu.h"
 
 #include <algorithm>
+#include <atomic>
 
 namespace fulgurite::kernels {
 
@@ -14,12 +16,18 @@ constexpr std::size_t kGroup = 12;
 static_assert(kNBlock % kGroup == 0);
 // Rows of x per pass over W: the accumulators of one block of W then fit the second-level cache.
 constexpr std::size_t kMaxPassRows = 512;
+// More shares than workers even out cores that get unequal parts of the memory bandwidth.
+constexpr std::size_t kSharesPerWorker = 8;
+// Below this cost a second core takes longer to wake than it saves.
+constexpr double kWorthSharing = 32768;
 
 std::size_t panelsOf(const LinearTask& t, const SimdKernels& simd) {
     return (t.m_rows + simd.panel_width - 1) / simd.panel_width;
 }
 
-std::size_t groupsOf(const LinearTask& t) { return (t.weight.rows + kGroup - 1) / kGroup; }
+std::size_t groupsOf(const LinearTask& t) {
+    return (t.weight.rows + kGroup - 1) / kGroup;
+}
 
 // Relative time of one group of outputs. A few rows cost what the streaming of W costs.
 double groupCost(const LinearTask& t, const SimdKernels& simd) {
@@ -96,21 +104,28 @@ struct Pass {
 
     void run() {
         double total = 0;
+        double largest_block = 1;
         std::size_t scratch_floats = 0;
         for (const LinearTask& t : tasks) {
             total += groupCost(t, simd) * static_cast<double>(groupsOf(t));
+            largest_block = std::max(largest_block, groupCost(t, simd) * (kNBlock / kGroup));
             if (t.m_rows > kMaxDotRows) {
-                scratch_floats = std::max(scratch_floats,
-                                          kNBlock * (kWeightStride + panelsOf(t, simd) * simd.panel_width));
+                scratch_floats =
+                    std::max(scratch_floats, kNBlock * (kWeightStride + panelsOf(t, simd) * simd.panel_width));
             }
         }
-        // Below this a second core costs more to wake than it saves.
-        constexpr double kWorthSharing = 32768;
-        const std::size_t shares = total < kWorthSharing ? 1 : queue.pool().size();
-        queue.pool().parallelFor(shares, 1, [&](std::size_t begin, std::size_t end, std::size_t worker) {
+        const std::size_t workers = total < kWorthSharing ? 1 : queue.pool().size();
+        const double most_shares = std::max(1.0, total / largest_block);
+        const auto shares = workers == 1
+                                ? std::size_t{1}
+                                : static_cast<std::size_t>(std::max<double>(
+                                      static_cast<double>(workers),
+                                      std::min(most_shares, static_cast<double>(workers * kSharesPerWorker))));
+        std::atomic<std::size_t> next{0};
+        queue.pool().parallelFor(workers, 1, [&](std::size_t, std::size_t, std::size_t worker) {
             float* scratch =
                 scratch_floats == 0 ? nullptr : queue.scratch(Queue::kSharedSlots + worker, scratch_floats);
-            for (std::size_t share = begin; share < end; ++share) {
+            for (std::size_t share = next++; share < shares; share = next++) {
                 runShare(total * static_cast<double>(share) / static_cast<double>(shares),
                          total * static_cast<double>(share + 1) / static_cast<double>(shares), scratch);
             }

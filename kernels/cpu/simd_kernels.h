@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What one instruction set offers: single-threaded kernels over plain pointers. The files compiled with instruction-set
-// flags (avx2.cpp, avx512.cpp) contain nothing else, no library templates above all, so that no function of theirs can
-// be picked by the linker for a processor that lacks the instructions.
+// What one instruction set offers: single-threaded kernels over plain pointers. The files compiled with
+// instruction-set flags (avx2.cpp, avx512.cpp) contain nothing else, no library templates above all, so that no
+// function of theirs can be picked by the linker for a processor that lacks the instructions.
 #pragma once
 
 #include "kernels/dtype.h"
@@ -18,8 +18,8 @@ struct GemmBlock {
     std::size_t m_rows = 0;
     const void* weight = nullptr; // first row of the block
     DType dtype = DType::F32;
-    std::size_t n_rows = 0;     // at most kNBlock
-    std::size_t k = 0;          // row length of W, elements
+    std::size_t n_rows = 0;         // at most kNBlock
+    std::size_t k = 0;              // row length of W, elements
     float* weight_buffer = nullptr; // kNBlock * kWeightStride floats
     float* c_buffer = nullptr;      // kNBlock * panels * panel_width floats
     float* y = nullptr;             // [m_rows, n_rows] with y_stride
@@ -40,6 +40,7 @@ struct LightningHead {
     std::size_t rows = 0;
     std::size_t head_dim = 0;
     const float* decay_powers = nullptr; // [kLightningBlock + 1]: decay^i
+    float decay_rest = 0;                // decay minus decay_powers[1]
     float* state = nullptr;              // [head_dim, head_dim]
     float* out = nullptr;                // first token's output
     std::size_t out_stride = 0;
@@ -53,8 +54,8 @@ constexpr std::size_t lightningScratch(std::size_t head_dim) {
 
 // Query rows that share one key head (query tokens times heads of the group) against the pages of one layer.
 struct AttentionTile {
-    const float* const* q_rows = nullptr; // [rows] pointers to head_dim elements
-    float* const* out_rows = nullptr;     // [rows]
+    const float* const* q_rows = nullptr;  // [rows] pointers to head_dim elements
+    float* const* out_rows = nullptr;      // [rows]
     const std::size_t* contexts = nullptr; // [rows]: tokens each row may see
     std::size_t rows = 0;                  // at most kAttentionRows
     std::size_t head_dim = 0;
@@ -89,8 +90,10 @@ struct SimdKernels {
                       std::size_t width, float eps); // gate null: plain norm, else times sigmoid(gate)
     void (*silu)(float* x, std::size_t count);
     void (*swiglu)(const float* gate, const float* up, float* out, std::size_t count);
-    void (*residual)(const float* residual, const float* branch, float* out, std::size_t count, float alpha, float beta);
-    void (*add_scaled)(float* out, const float* x, float scale, std::size_t count, bool first); // out (+)= scale * x
+    void (*residual)(const float* residual, const float* branch, float* out, std::size_t count, float alpha,
+                     float beta);
+    void (*add_scaled)(float* out, const float* x, float scale, std::size_t count,
+                       bool first); // out (+)= scale * x
     void (*lightning_head)(const LightningHead& head);
     void (*attention_tile)(const AttentionTile& tile);
 };

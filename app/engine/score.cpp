@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// `fulgurite-engine score`: the numbers of a forward pass over given tokens, for checks from outside.
+#include "app/engine/command.h"
+#include "core/base/error.h"
+#include "core/base/file_io.h"
+#include "core/checkpoint/safetensors.h"
+#include "core/model/hybrid_model.h"
+
+#include <algorithm>
+#include <fmt/core.h>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+namespace fulgurite::app {
+
+namespace {
+
+struct ScoreOptions {
+    std::string model;
+    std::string tokens;
+    std::string out;
+    std::size_t chunk = 256;
+    std::size_t decode = 0;
+    std::size_t threads = 0;
+    bool layers = false;
+};
+
+TokenIds readTokens(const std::string& path) {
+    nlohmann::json json;
+    try {
+        json = nlohmann::json::parse(readTextFile(path));
+    } catch (const nlohmann::json::exception& error) {
+        fail(ErrorKind::InvalidInput, "{}: not valid JSON: {}", path, error.what());
+    }
+    if (!json.is_array()) {
+        fail(ErrorKind::InvalidInput, "{}: expected a JSON array of token ids", path);
+    }
+    TokenIds ids;
+    for (const auto& value : json) {
+        if (!value.is_number_integer() || value.get<std::int64_t>() < 0 || value.get<std::int64_t>() > INT32_MAX) {
+            fail(ErrorKind::InvalidInput, "{}: element {} is not a token id", path, ids.size());
+        }
+        ids.push_back(value.get<TokenId>());
+    }
+    if (ids.empty()) {
+        fail(ErrorKind::InvalidInput, "{}: no tokens", path);
+    }
+    return ids;
+}
+
+// Keeps what --layers writes; logits go to the file as they come.
+class LayerRecorder : public ForwardObserver {
+  public:
+    explicit LayerRecorder(const ModelConfig& config)
+        : hidden_(config.layers.size() + 1), experts_(config.layers.size()), weights_(config.layers.size()) {}
+
+    void onHidden(int index, std::span<const float> hidden, std::size_t) override {
+        append(hidden_[static_cast<std::size_t>(index)], hidden);
+    }
+    void onRouting(int layer, std::span<const std::int32_t> experts, std::span<const float> weights,
+                   std::size_t) override {
+        append(experts_[static_cast<std::size_t>(layer)], experts);
+        append(weights_[static_cast<std::size_t>(layer)], weights);
+    }
+
+    static void declare(SafetensorsWriter& writer, const ModelConfig& config, std::int64_t n) {
+        const std::int64_t dim = config.head_dim;
+        for (int i = 0; i <= config.layerCount(); ++i) {
+            writer.declare(fmt::format("hidden.{}", i), DType::F32, {n, config.hidden_size});
+        }
+        for (int i = 0; i < config.layerCount(); ++i) {
+            writer.declare(fmt::format("experts.{}", i), DType::I32, {n, config.top_k});
+            writer.declare(fmt::format("expert_weights.{}", i), DType::F32, {n, config.top_k});
+        }
+        for (int i = 0; i < config.layerCount(); ++i) {
+            if (config.layers[static_cast<std::size_t>(i)] == LayerKind::Lightning) {
+                writer.declare(fmt::format("state.{}", i), DType::F32, {config.num_heads, dim, dim});
+            }
+        }
+    }
+
+    void write(SafetensorsWriter& writer, const ModelConfig& config, const SequenceState& state) const {
+        for (const auto& hidden : hidden_) {
+            writer.append(std::as_bytes(std::span(hidden)));
+        }
+        for (std::size_t i = 0; i < experts_.size(); ++i) {
+            writer.append(std::as_bytes(std::span(experts_[i])));
+            writer.append(std::as_bytes(std::span(weights_[i])));
+        }
+        for (int i = 0; i < config.layerCount(); ++i) {
+            if (config.layers[static_cast<std::size_t>(i)] == LayerKind::Lightning) {
+                writer.append(std::as_bytes(state.lightning(i)));
+            }
+        }
+    }
+
+  private:
+    template <class T>
+    static void append(std::vector<T>& all, std::span<const T> part) {
+        all.insert(all.end(), part.begin(), part.end());
+    }
+
+    std::vector<std::vector<float>> hidden_;
+    std::vector<std::vector<std::int32_t>> experts_;
+    std::vector<std::vector<float>> weights_;
+};
+
+void score(const ScoreOptions& options) {
+    const TokenIds tokens = readTokens(options.tokens);
+    const auto model = HybridModel::load(options.model);
+    const ModelConfig& config = model->config();
+    const auto n = static_cast<std::int64_t>(tokens.size());
+    SafetensorsWriter writer(options.out);
+    writer.declare("logits", DType::F32, {n, config.vocab_size});
+    std::unique_ptr<LayerRecorder> recorder;
+    if (options.layers) {
+        LayerRecorder::declare(writer, config, n);
+        recorder = std::make_unique<LayerRecorder>(config);
+    }
+    kernels::ThreadPool pool(options.threads);
+    Workspace workspace;
+    SequenceState state = model->newState();
+    const std::size_t prefill = tokens.size() - std::min(options.decode, tokens.size());
+    std::vector<float> logits;
+    for (std::size_t begin = 0; begin < tokens.size();) {
+        const std::size_t count = begin < prefill ? std::min(options.chunk, prefill - begin) : 1;
+        SequenceChunk chunk{&state, std::span(tokens).subspan(begin, count), LogitsWanted::All};
+        logits.clear();
+        model->forward({&chunk, 1}, pool, workspace, logits, recorder.get());
+        writer.append(std::as_bytes(std::span(logits)));
+        begin += count;
+    }
+    if (recorder) {
+        recorder->write(writer, config, state);
+    }
+    writer.finish();
+}
+
+} // namespace
+
+void addScore(CLI::App& app) {
+    auto options = std::make_shared<ScoreOptions>();
+    CLI::App* command =
+        app.add_subcommand("score", "Write the logits (and the inside) of a forward pass over tokens");
+    command->add_option("--model", options->model, "Checkpoint folder; needs no tokenizer")->required();
+    command->add_option("--tokens", options->tokens, "JSON array of token ids")->required();
+    command->add_option("--out", options->out, "Safetensors file to write")->required();
+    command->add_option("--chunk", options->chunk, "Tokens per prefill chunk")
+        ->check(CLI::Range(1, 1 << 20))
+        ->capture_default_str();
+    command->add_option("--decode", options->decode, "Run the last N tokens one by one")->capture_default_str();
+    command->add_option("--threads", options->threads, "Threads; 0 is one per core")->capture_default_str();
+    command->add_flag("--layers", options->layers, "Also write streams, expert choices and states");
+    command->footer(
+        "Writes logits F32 [n, vocab]; with --layers also hidden.0 (embedding) to hidden.L F32 [n, hidden],\n"
+        "experts.l I32 and expert_weights.l F32 [n, k], and state.l F32 [heads, key dim, value dim] of each\n"
+        "lightning layer after the last token.\n\n"
+        "Example:\n  fulgurite-engine score --model ember --tokens ids.json --out scores.safetensors --layers");
+    command->callback([options] { score(*options); });
+}
+
+} // namespace fulgurite::app
