@@ -3,10 +3,13 @@
 //   QT_QPA_PLATFORM=offscreen prompt_gallery DIR
 #include "prompt_samples.h"
 #include "ui/base/theme_manager.h"
+#include "ui/prompt/branch_map.h"
 #include "ui/prompt/composer.h"
+#include "ui/prompt/conversation_list.h"
 #include "ui/prompt/prefill_strip.h"
 #include "ui/prompt/sampler_panel.h"
 #include "ui/prompt/token_popup.h"
+#include "ui/prompt/token_table.h"
 #include "ui/prompt/transcript_header.h"
 #include "ui/prompt/transcript_view.h"
 
@@ -103,6 +106,30 @@ void drawSampler(ThemeManager& themes, const QString& path) {
     panel.grab().save(path + QStringLiteral("sampler.png"));
 }
 
+void drawLists(ThemeManager& themes, const QString& path) {
+    ConversationList list(themes);
+    list.resize(252, 600);
+    list.setRows(samples::conversations());
+    list.setTotal(312);
+    list.setTags({QStringLiteral("kernels")});
+    list.show();
+    BranchPanel branches(themes);
+    branches.setProperty("surface", "panel");
+    branches.setAttribute(Qt::WA_StyledBackground);
+    branches.resize(348, 340);
+    branches.map().setNodes(samples::branches());
+    branches.setSummary(QStringLiteral("5 snapshots · 1.37 of 8 GiB"));
+    branches.show();
+    TokenTable table(themes);
+    table.setTurn(samples::showcase()[1]);
+    table.resize(820, 420);
+    table.show();
+    settle();
+    list.grab().save(path + QStringLiteral("conversations.png"));
+    branches.grab().save(path + QStringLiteral("branches.png"));
+    table.grab().save(path + QStringLiteral("table.png"));
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -118,6 +145,7 @@ int main(int argc, char** argv) {
         drawTranscript(themes, path);
         drawColumn(themes, path);
         drawSampler(themes, path);
+        drawLists(themes, path);
     }
     return 0;
 }
