@@ -32,12 +32,14 @@ void greet(const LocalEngine& local) {
 
 // One trouble does not end a conversation.
 bool handle(ChatSession& session, const std::string& message) {
+    bool stay = true;
     try {
-        return session.handle(message);
+        stay = session.handle(message);
     } catch (const Error& error) {
         fmt::print(stderr, "{}\n", error.what());
-        return true;
     }
+    std::fflush(stdout); // a program at the other end of a pipe waits for it
+    return stay;
 }
 
 void converse(ChatSession& session, InterruptGuard& interrupts) {
@@ -58,6 +60,7 @@ void converse(ChatSession& session, InterruptGuard& interrupts) {
             }
             leaving = true;
             fmt::print("\n(Ctrl+C again, or Ctrl+D, to leave)\n");
+            std::fflush(stdout);
             break;
         case ChatInput::Result::Message:
             leaving = false;

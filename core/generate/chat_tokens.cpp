@@ -3,6 +3,7 @@
 
 #include "core/base/error.h"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -27,18 +28,43 @@ void dropRepeatedEnd(const Tokenizer& tokenizer, TokenId last, std::string_view&
     }
 }
 
+// Messages whose tokens are put in as they are: sampled ones, and texts that spell out a special token. What a
+// person types must not become the end of their turn.
+std::vector<SampledMessage> placed(const Tokenizer& tokenizer, const nlohmann::json& messages,
+                                   const std::vector<SampledMessage>& sampled) {
+    std::vector<SampledMessage> result;
+    auto next = sampled.begin();
+    for (std::size_t i = 0; i < messages.size(); ++i) {
+        if (next != sampled.end() && next->index == i) {
+            result.push_back(*next++);
+            continue;
+        }
+        const auto content = messages[i].find("content");
+        if (content == messages[i].end() || !content->is_string()) {
+            continue;
+        }
+        const std::string& text = content->get_ref<const std::string&>();
+        const TokenIds parsed = tokenizer.encode(text, SpecialTokens::Parse);
+        if (std::any_of(parsed.begin(), parsed.end(), [&](TokenId id) { return tokenizer.isSpecial(id); })) {
+            result.push_back({i, tokenizer.encode(text, SpecialTokens::AsText)});
+        }
+    }
+    return result;
+}
+
 } // namespace
 
 TokenIds chatTokens(const ChatTemplate& chat_template, const Tokenizer& tokenizer, const nlohmann::json& messages,
                     const std::vector<SampledMessage>& sampled, bool add_generation_prompt) {
+    const std::vector<SampledMessage> places = placed(tokenizer, messages, sampled);
     nlohmann::json with_places = messages;
-    for (const SampledMessage& message : sampled) {
+    for (const SampledMessage& message : places) {
         with_places.at(message.index)["content"] = placeholder(message.index);
     }
     const std::string text = chat_template.render(with_places, nullptr, add_generation_prompt);
     std::string_view rest = text;
     TokenIds tokens;
-    for (const SampledMessage& message : sampled) {
+    for (const SampledMessage& message : places) {
         const std::string place = placeholder(message.index);
         const std::size_t at = rest.find(place);
         if (at == std::string_view::npos) {
