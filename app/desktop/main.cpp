@@ -5,6 +5,7 @@
 #include "ui/shell/desktop.h"
 #include "ui/shell/main_window.h"
 #include "ui/shell/pictures.h"
+#include "ui/shell/quit_signals.h"
 
 #include <CLI/CLI.hpp>
 #include <QApplication>
@@ -12,9 +13,10 @@
 #include <QTemporaryDir>
 #include <QTimer>
 
-#include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <fmt/core.h>
+#include <fstream>
 #include <string>
 #include <unistd.h>
 
@@ -30,20 +32,15 @@ struct Arguments {
 
 // Milliseconds since the kernel started this process, program loading included.
 double processAgeMilliseconds() {
-    std::FILE* file = std::fopen("/proc/self/stat", "r");
-    if (!file)
-        return 0;
-    char text[2048] = {};
-    const std::size_t size = std::fread(text, 1, sizeof text - 1, file);
-    std::fclose(file);
+    std::ifstream file("/proc/self/stat");
+    std::string field;
+    std::getline(file, field, ')');
     // Fields after the name in brackets; the 20th of them is the start time in clock ticks after boot.
-    std::string rest(text, size);
-    rest.erase(0, rest.rfind(')') + 2);
-    for (int field = 0; field < 19; ++field)
-        rest.erase(0, rest.find(' ') + 1);
+    for (int i = 0; i < 20; ++i)
+        file >> field;
     timespec now{};
     clock_gettime(CLOCK_BOOTTIME, &now);
-    const double started = std::stod(rest) / static_cast<double>(sysconf(_SC_CLK_TCK));
+    const double started = std::strtod(field.c_str(), nullptr) / static_cast<double>(sysconf(_SC_CLK_TCK));
     return (static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9 - started) * 1000;
 }
 
@@ -92,6 +89,10 @@ int runWindow(const Arguments& arguments) {
     Desktop desktop(options);
     if (desktop.handedOver())
         return 0;
+    closeOnSignals(qApp, [&desktop] {
+        desktop.window().close();
+        QCoreApplication::quit();
+    });
     if (arguments.measure_start)
         QObject::connect(&desktop.window(), &MainWindow::painted, qApp, [] {
             fmt::print("{:.0f}\n", processAgeMilliseconds());
