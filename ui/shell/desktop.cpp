@@ -9,6 +9,7 @@
 #include "ui/engine/engine_link.h"
 #include "ui/engine/engine_report.h"
 #include "ui/engine/local_engine.h"
+#include "ui/manual/manual_page.h"
 #include "ui/settings/settings_page.h"
 #include "ui/shell/action_registry.h"
 #include "ui/shell/activation.h"
@@ -52,6 +53,13 @@ Paths withDataFolder(Paths paths, const Settings& settings) {
 
 PageRegistry makePages() {
     PageRegistry pages;
+    if (const QString manual = findManual(); !manual.isEmpty())
+        pages.add(
+            {.id = "manual",
+             .title = "Manual",
+             .icon = "help",
+             .at_bottom = true,
+             .make = [manual](const ShellContext& context) -> Page* { return new ManualPage(context, manual); }});
     pages.add({.id = "settings",
                .title = "Settings",
                .icon = "settings",

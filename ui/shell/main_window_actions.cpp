@@ -5,19 +5,18 @@
 #include "ui/base/settings.h"
 #include "ui/base/theme_manager.h"
 #include "ui/engine/local_engine.h"
+#include "ui/manual/manual_page.h"
 #include "ui/shell/action_registry.h"
 #include "ui/shell/command_palette.h"
 #include "ui/shell/main_window.h"
 
 #include <QApplication>
 #include <QClipboard>
-#include <QDesktopServices>
 #include <QDir>
 #include <QFileDialog>
 #include <QFileInfo>
 #include <QMenu>
 #include <QMenuBar>
-#include <QUrl>
 
 namespace fulgurite {
 namespace {
@@ -36,6 +35,8 @@ void MainWindow::registerActions() {
     int digit = 1;
     for (const PageInfo& info : registry_.pages()) {
         const bool is_settings = info.id == QStringLiteral("settings");
+        if (info.id == QStringLiteral("manual"))
+            continue; // F1
         actions.add(
             {.id = QStringLiteral("view.page.%1").arg(info.id),
              .title = is_settings ? QStringLiteral("Settings") : QStringLiteral("Go to %1").arg(info.title),
@@ -161,16 +162,20 @@ void MainWindow::registerHelpActions() {
     });
     actions.setEnabled(QStringLiteral("engine.stop"), engine.state() != EngineState::Off,
                        QStringLiteral("the engine is not running"));
-    const QString manual = findResource(QStringLiteral("manual/index.html"));
+    const bool has_manual = pageIds().contains(QStringLiteral("manual"));
     actions.add({.id = "help.manual",
                  .title = "Manual",
                  .category = "Help",
                  .icon = "help",
                  .shortcut = keysOf("F1"),
                  .keywords = "help documentation guide"},
-                this, [manual] { QDesktopServices::openUrl(QUrl::fromLocalFile(manual)); });
-    if (manual.isEmpty())
-        actions.setEnabled(QStringLiteral("help.manual"), false, QStringLiteral("the manual is not installed"));
+                this, [this] {
+                    const QString about = currentPage() ? currentPage()->id() : QString();
+                    showPage(QStringLiteral("manual"));
+                    if (auto* manual = qobject_cast<ManualPage*>(currentPage()); manual && about != manual->id())
+                        manual->openFor(about);
+                });
+    actions.setEnabled(QStringLiteral("help.manual"), has_manual, QStringLiteral("the manual is not installed"));
     actions.add({.id = "help.about",
                  .title = "About Fulgurite",
                  .category = "Help",

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The user guide inside the program: the Markdown files of docs/user, one chapter each.
+#pragma once
+
+#include "ui/shell/page.h"
+
+class QListWidget;
+
+namespace fulgurite {
+
+class ManualView;
+
+// Folder of the guide, installed or in the source tree; empty when there is none.
+QString findManual();
+
+class ManualPage : public Page {
+    Q_OBJECT
+
+  public:
+    ManualPage(const ShellContext& context, const QString& folder);
+
+    // The chapter about a page of the window, if there is one; else the first.
+    void openFor(const QString& page);
+    QList<PictureScene> pictureScenes() override { return {}; } // the guide shows the other pages
+
+  private:
+    void open(const QString& file);
+
+    QString folder_;
+    QListWidget* chapters_;
+    ManualView* view_;
+};
+
+} // namespace fulgurite
