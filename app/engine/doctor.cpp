@@ -1,15 +1,154 @@
 // SPDX-License-Identifier: Apache-2.0
 // `fulgurite-engine doctor`: what this machine can do and what is missing, in plain words.
 #include "app/engine/command.h"
+#include "app/engine/default_model.h"
+#include "app/engine/machine_ceilings.h"
+#include "core/base/error.h"
+#include "core/base/system_memory.h"
 #include "core/base/version.h"
+#include "core/model/hybrid_model.h"
+#include "core/text/chat_template.h"
+#include "core/text/tokenizer.h"
 
+#include <cstdio>
 #include <fmt/core.h>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <sys/resource.h>
+#include <thread>
 
 namespace fulgurite::app {
 
+namespace {
+
+enum class Verdict { Good, Limited, Bad };
+
+struct Finding {
+    std::string subject; // stable, for scripts
+    Verdict verdict = Verdict::Good;
+    std::string text; // what was found, and what to do when something is missing
+};
+
+const char* wordOf(Verdict verdict) {
+    return verdict == Verdict::Good ? "ok" : verdict == Verdict::Limited ? "limited" : "missing";
+}
+
+std::string processorName() {
+    std::ifstream file("/proc/cpuinfo");
+    for (std::string line; std::getline(file, line);) {
+        if (line.rfind("model name", 0) == 0) {
+            const auto colon = line.find(": ");
+            return colon == std::string::npos ? line : line.substr(colon + 2);
+        }
+    }
+    return "unknown processor";
+}
+
+Finding processor() {
+    const std::string who = fmt::format("{}, {} cores", processorName(), std::thread::hardware_concurrency());
+    if (!kernels::isSupported(kernels::CpuLevel::Avx2)) {
+        return {
+            "processor", Verdict::Limited,
+            who + ": no AVX2, so the scalar reference runs, correct and many times slower; any x86 processor since "
+                  "2015 has AVX2"};
+    }
+    return {"processor", Verdict::Good, fmt::format("{}: {} kernels", who, kernels::bestCpuOps().name)};
+}
+
+Finding memory() {
+    const std::size_t bytes = availableMemory();
+    const std::string text = readableBytes(bytes) + " available";
+    constexpr std::size_t kLittle = std::size_t{1} << 30;
+    return bytes < kLittle ? Finding{"memory", Verdict::Limited,
+                                     text + ": enough for the model that comes with the program only"}
+                           : Finding{"memory", Verdict::Good, text};
+}
+
+Finding bandwidth() {
+    kernels::ThreadPool pool;
+    const double gigabytes = ReadBandwidth(pool).measure() / 1e9;
+    return {
+        "read bandwidth", Verdict::Good,
+        fmt::format("{:.1f} GB/s measured now: a model with 1 GB of active weights decodes at most {:.0f} tokens/s",
+                    gigabytes, gigabytes)};
+}
+
+Finding graphics() {
+    return {"GPU", Verdict::Limited, "this build computes on the processor only"};
+}
+
+Finding openFiles() {
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    const std::string text = fmt::format("{} open files allowed", static_cast<unsigned long long>(limit.rlim_cur));
+    constexpr rlim_t kComfortable = 4096;
+    return limit.rlim_cur >= kComfortable
+               ? Finding{"connections", Verdict::Good, text}
+               : Finding{"connections", Verdict::Limited,
+                         text + ": `serve` can hold about that many connections; raise it with `ulimit -n 65536`"};
+}
+
+Finding blas() {
+    const auto library = OpenBlas::open();
+    return library
+               ? Finding{"OpenBLAS", Verdict::Good,
+                         library->description() + " (used by `bench` as a yardstick only)"}
+               : Finding{
+                     "OpenBLAS", Verdict::Limited,
+                     "not installed: `bench` cannot print its sgemm ratio; Debian package libopenblas0-pthread"};
+}
+
+Finding model(const std::string& option) {
+    try {
+        const auto folder = findModel(option);
+        const auto loaded = HybridModel::load(folder);
+        const ModelConfig& config = loaded->config();
+        const auto tokenizer = Tokenizer::load(folder);
+        if (tokenizer->size() > static_cast<std::size_t>(config.vocab_size)) {
+            return {"model", Verdict::Bad,
+                    fmt::format("{}: the tokenizer has {} tokens, the model only {}", folder.string(),
+                                tokenizer->size(), config.vocab_size)};
+        }
+        ChatTemplate::load(folder);
+        return {"model", Verdict::Good,
+                fmt::format(
+                    "{}: {:.1f} M parameters, {} lightning and {} softmax layers, tokenizer and chat template load",
+                    folder.string(), static_cast<double>(config.parameterCount()) / 1e6,
+                    config.lightningLayerCount(), config.softmaxLayerCount())};
+    } catch (const Error& error) {
+        return {"model", Verdict::Bad, error.what()};
+    }
+}
+
+void doctor(const std::string& model_option, bool json) {
+    const std::vector<Finding> findings{processor(), memory(), bandwidth(),        graphics(),
+                                        openFiles(), blas(),   model(model_option)};
+    if (json) {
+        nlohmann::ordered_json report{{"version", kVersion}, {"findings", nlohmann::ordered_json::array()}};
+        for (const Finding& f : findings) {
+            report["findings"].push_back(
+                {{"subject", f.subject}, {"verdict", wordOf(f.verdict)}, {"text", f.text}});
+        }
+        fmt::print("{}\n", report.dump(2));
+        return;
+    }
+    fmt::print("fulgurite-engine {}\n", kVersion);
+    for (const Finding& f : findings) {
+        fmt::print("{:<8} {:<15} {}\n", wordOf(f.verdict), f.subject, f.text);
+    }
+}
+
+} // namespace
+
 void addDoctor(CLI::App& app) {
+    auto model = std::make_shared<std::string>();
+    auto json = std::make_shared<bool>(false);
     CLI::App* command = app.add_subcommand("doctor", "Say what this machine can do and what is missing");
-    command->callback([] { fmt::print("fulgurite-engine {}\n", kVersion); });
+    command->add_option("--model", *model, "Checkpoint folder to examine; otherwise the default model");
+    command->add_flag("--json", *json, "Print JSON");
+    command->footer("Example:\n  fulgurite-engine doctor --model ~/models/MiniMax-M1");
+    command->callback([model, json] { doctor(*model, *json); });
 }
 
 } // namespace fulgurite::app
