@@ -6,27 +6,6 @@
 namespace fulgurite {
 namespace {
 
-// The parser itself is not recursive, but most of what one does with the result is.
-void requireDepth(std::string_view text, const std::string& name, std::size_t max_depth) {
-    std::size_t depth = 0;
-    bool in_string = false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (in_string) {
-            i += c == '\\' ? 1 : 0;
-            in_string = c != '"';
-        } else if (c == '"') {
-            in_string = true;
-        } else if (c == '[' || c == '{') {
-            if (++depth > max_depth) {
-                fail(ErrorKind::Corrupt, "{}: nested deeper than {} levels at byte {}", name, max_depth, i);
-            }
-        } else if ((c == ']' || c == '}') && depth > 0) {
-            --depth;
-        }
-    }
-}
-
 std::string withoutPrefix(std::string message) {
     // "[json.exception.parse_error.101] parse error at line 1, column 2: ..."
     const std::size_t end = message.find("] ");
@@ -52,8 +31,29 @@ const char* nameOf(const nlohmann::json& value) {
 
 } // namespace
 
+// The parser itself is not recursive, but most of what one does with the result is.
+void requireJsonDepth(std::string_view text, const std::string& name, std::size_t max_depth) {
+    std::size_t depth = 0;
+    bool in_string = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (in_string) {
+            i += c == '\\' ? 1 : 0;
+            in_string = c != '"';
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '[' || c == '{') {
+            if (++depth > max_depth) {
+                fail(ErrorKind::Corrupt, "{}: nested deeper than {} levels at byte {}", name, max_depth, i);
+            }
+        } else if ((c == ']' || c == '}') && depth > 0) {
+            --depth;
+        }
+    }
+}
+
 nlohmann::json parseJson(std::string_view text, const std::string& name, std::size_t max_depth) {
-    requireDepth(text, name, max_depth);
+    requireJsonDepth(text, name, max_depth);
     try {
         return nlohmann::json::parse(text);
     } catch (const nlohmann::json::exception& error) {

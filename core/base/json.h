@@ -14,6 +14,9 @@ namespace fulgurite {
 // Throws Error{Corrupt} with line and column when `text` is not JSON or nests deeper than `max_depth`.
 nlohmann::json parseJson(std::string_view text, const std::string& name, std::size_t max_depth = 128);
 
+// The check of parseJson alone, for what parses by itself.
+void requireJsonDepth(std::string_view text, const std::string& name, std::size_t max_depth);
+
 // A value and the path that leads to it, for messages such as
 // "tokenizer.json: model.vocab: expected an object, found a string". Refers to the value, does not own it.
 class JsonView {

@@ -130,15 +130,19 @@ class LongMerger {
 
 } // namespace
 
-MergeTable::MergeTable(std::span<const Merge> merges) : slots_(std::bit_ceil(merges.size() * 2 + 1)) {
-    for (std::size_t rank = 0; rank < merges.size(); ++rank) {
-        const std::uint64_t key = keyOf(merges[rank].left, merges[rank].right);
-        std::size_t slot = hashOf(key) & (slots_.size() - 1);
-        while (slots_[slot].rank != kNone) {
-            slot = (slot + 1) & (slots_.size() - 1);
+MergeTable::MergeTable(std::size_t capacity) : slots_(std::bit_ceil(capacity * 2 + 1)) {}
+
+bool MergeTable::append(const Merge& merge) {
+    const std::uint64_t key = keyOf(merge.left, merge.right);
+    std::size_t slot = hashOf(key) & (slots_.size() - 1);
+    while (slots_[slot].rank != kNone) {
+        if (slots_[slot].key == key) {
+            return false;
         }
-        slots_[slot] = {key, static_cast<std::uint32_t>(rank), merges[rank].result};
+        slot = (slot + 1) & (slots_.size() - 1);
     }
+    slots_[slot] = {key, count_++, merge.result};
+    return true;
 }
 
 const MergeTable::Entry& MergeTable::find(TokenId left, TokenId right) const {

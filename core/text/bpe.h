@@ -17,7 +17,7 @@ struct Merge {
     TokenId result = 0;
 };
 
-// Which two neighbours merge, how early, and into what. Immutable once built.
+// Which two neighbours merge, how early, and into what. Immutable once filled.
 class MergeTable {
   public:
     static constexpr std::uint32_t kNone = 0xFFFFFFFFu;
@@ -28,13 +28,16 @@ class MergeTable {
         TokenId result = 0;
     };
 
-    // The rank of a merge is its place. Pairs must not repeat.
-    explicit MergeTable(std::span<const Merge> merges);
+    explicit MergeTable(std::size_t capacity);
+
+    // Its rank is the number of merges before it. False, and nothing done, when the pair is there already.
+    bool append(const Merge& merge);
 
     // The entry for the pair, or one whose rank is kNone.
     const Entry& find(TokenId left, TokenId right) const;
 
   private:
+    std::uint32_t count_ = 0;
     std::vector<Entry> slots_; // open addressing, a power of two, at most half full
 };
 

@@ -38,7 +38,6 @@ Matchers makeMatchers(const std::vector<AddedToken>& added, bool with_special) {
 struct Tokenizer::Tables {
     explicit Tables(TokenizerFile content)
         : file(std::move(content)),
-          merges(file.merges),
           with_special(makeMatchers(file.added, true)),
           without_special(makeMatchers(file.added, false)),
           special(file.vocabulary.size()),
@@ -50,7 +49,6 @@ struct Tokenizer::Tables {
     }
 
     TokenizerFile file;
-    MergeTable merges;
     Matchers with_special;
     Matchers without_special;
     std::vector<bool> special;
@@ -130,7 +128,7 @@ class Tokenizer::Encoding {
         for (const char c : piece) {
             ids_.push_back(tables_.file.byte_ids[static_cast<unsigned char>(c)]);
         }
-        ids_.resize(before + mergePairs(tables_.merges, std::span(ids_).subspan(before)));
+        ids_.resize(before + mergePairs(tables_.file.merges, std::span(ids_).subspan(before)));
     }
 
     const Tables& tables_;

@@ -5,7 +5,9 @@
 #include "core/base/json.h"
 #include "core/text/byte_alphabet.h"
 #include "core/text/pretokenizer.h"
+#include "core/text/tokenizer_json.h"
 
+#include <optional>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -140,31 +142,30 @@ std::vector<AddedToken> readAddedTokens(const JsonView& root) {
 // Places tokens at their ids and proves that the ids are 0 to n - 1, each once.
 class TokenList {
   public:
-    TokenList(const JsonView& root, const std::vector<AddedToken>& added) : name_(root.where()) {
-        const JsonView vocab = root.at("model").at("vocab");
-        std::unordered_map<std::string_view, const AddedToken*> outside;
+    TokenList(const TokenizerJson& json, const std::vector<AddedToken>& added, const std::string& name)
+        : name_(name) {
+        std::unordered_map<std::string_view, const AddedToken*> outside; // not in the vocabulary as well
         for (const AddedToken& token : added) {
-            const auto entry = vocab.object().find(token.content);
-            if (entry == vocab.object().end()) {
-                outside.emplace(token.content, &token);
-            } else if (entry->second != token.id) {
-                fail(ErrorKind::Corrupt, "{}: added_tokens gives \"{}\" the id {}, model.vocab {}", name_,
-                     token.content, token.id, entry->second.dump());
+            outside.emplace(token.content, &token);
+        }
+        std::vector<bool> repeated(json.vocab.size()); // entries that are added tokens as well
+        for (std::size_t i = 0; i < json.vocab.size(); ++i) {
+            const auto found = outside.find(json.vocab[i].first);
+            if (found != outside.end()) {
+                requireSameId(*found->second, json.vocab[i].second);
+                repeated[i] = true;
+                outside.erase(found);
             }
         }
-        tokens.resize(vocab.object().size() + outside.size());
+        tokens.resize(json.vocab.size() + outside.size());
         in_model.resize(tokens.size());
         taken_.resize(tokens.size());
-        std::unordered_set<std::string_view> raw; // spelled as they are in the vocabulary too
         for (const AddedToken& token : added) {
-            if (!outside.contains(token.content)) {
-                raw.insert(token.content);
-            }
             place(token.content, token.id, token.content);
         }
-        for (const auto& [spelling, id] : vocab.object()) {
-            if (raw.contains(spelling) == false) {
-                placeSpelled(spelling, JsonView(id, vocab.where()).integer(0, kMaxId));
+        for (std::size_t i = 0; i < json.vocab.size(); ++i) {
+            if (!repeated[i]) {
+                placeSpelled(json.vocab[i].first, json.vocab[i].second);
             }
         }
     }
@@ -173,6 +174,13 @@ class TokenList {
     std::vector<bool> in_model;
 
   private:
+    void requireSameId(const AddedToken& token, std::int64_t id) const {
+        if (id != token.id) {
+            fail(ErrorKind::Corrupt, "{}: added_tokens gives \"{}\" the id {}, model.vocab {}", name_,
+                 token.content, token.id, id);
+        }
+    }
+
     void placeSpelled(const std::string& spelling, std::int64_t id) {
         std::optional<std::string> bytes = bytesOfSpelling(spelling);
         if (!bytes || bytes->empty()) {
@@ -200,51 +208,31 @@ class TokenList {
     std::vector<bool> taken_;
 };
 
-// "left right" or ["left", "right"].
-std::pair<std::string_view, std::string_view> sidesOf(const JsonView& merges, std::size_t index) {
-    const nlohmann::json& item = merges.array()[index];
-    if (item.is_string()) {
-        const std::string_view text = item.get_ref<const std::string&>();
-        const std::size_t space = text.find(' ');
-        if (space != std::string_view::npos && text.find(' ', space + 1) == std::string_view::npos) {
-            return {text.substr(0, space), text.substr(space + 1)};
+[[noreturn]] void failMerge(const std::string& name, std::size_t index, const std::string& problem) {
+    fail(ErrorKind::Corrupt, "{}: model: merges[{}]: {}", name, index, problem);
+}
+
+void readMerges(const TokenizerJson& json, const Vocabulary& vocabulary, const std::string& name,
+                MergeTable& table) {
+    const auto id_of = [&](std::size_t index, const std::optional<std::string>& bytes,
+                           const std::string& spelling) {
+        const std::optional<TokenId> id = bytes ? vocabulary.find(*bytes) : std::nullopt;
+        if (!id) {
+            failMerge(name, index, "\"" + spelling + "\" is not in model.vocab");
         }
-    } else if (item.is_array() && item.size() == 2 && item[0].is_string() && item[1].is_string()) {
-        return {item[0].get_ref<const std::string&>(), item[1].get_ref<const std::string&>()};
-    }
-    fail(ErrorKind::Corrupt, "{}[{}]: expected two tokens, found {}", merges.where(), index, item.dump());
-}
-
-TokenId requireToken(const Vocabulary& vocabulary, const JsonView& merges, std::size_t index,
-                     std::string_view spelling, const std::optional<std::string>& bytes) {
-    const std::optional<TokenId> id = bytes ? vocabulary.find(*bytes) : std::nullopt;
-    if (!id) {
-        fail(ErrorKind::Corrupt, "{}[{}]: \"{}\" is not in model.vocab", merges.where(), index, spelling);
-    }
-    return *id;
-}
-
-std::vector<Merge> readMerges(const JsonView& merges, const Vocabulary& vocabulary) {
-    std::vector<Merge> list;
-    list.reserve(merges.array().size());
-    std::unordered_set<std::uint64_t> pairs;
-    pairs.reserve(merges.array().size());
-    for (std::size_t i = 0; i < merges.array().size(); ++i) {
-        const auto [left, right] = sidesOf(merges, i);
+        return *id;
+    };
+    for (std::size_t i = 0; i < json.merges.size(); ++i) {
+        const auto& [left, right] = json.merges[i];
         const std::optional<std::string> left_bytes = bytesOfSpelling(left);
         const std::optional<std::string> right_bytes = bytesOfSpelling(right);
-        Merge merge;
-        merge.left = requireToken(vocabulary, merges, i, left, left_bytes);
-        merge.right = requireToken(vocabulary, merges, i, right, right_bytes);
-        merge.result =
-            requireToken(vocabulary, merges, i, std::string(left) + std::string(right), *left_bytes + *right_bytes);
-        if (!pairs.insert(static_cast<std::uint64_t>(merge.left) << 32 | static_cast<std::uint32_t>(merge.right))
-                 .second) {
-            fail(ErrorKind::Corrupt, "{}[{}]: \"{} {}\" is listed twice", merges.where(), i, left, right);
+        const TokenId left_id = id_of(i, left_bytes, left);
+        const TokenId right_id = id_of(i, right_bytes, right);
+        const TokenId result = id_of(i, *left_bytes + *right_bytes, left + right);
+        if (!table.append({left_id, right_id, result})) {
+            failMerge(name, i, "\"" + left + " " + right + "\" is listed twice");
         }
-        list.push_back(merge);
     }
-    return list;
 }
 
 std::array<TokenId, 256> readByteIds(const Vocabulary& vocabulary, const std::string& name) {
@@ -264,16 +252,27 @@ std::array<TokenId, 256> readByteIds(const Vocabulary& vocabulary, const std::st
 } // namespace
 
 TokenizerFile readTokenizerFile(std::string_view json_text, const std::string& name) {
-    const nlohmann::json document = parseJson(json_text, name, 32);
-    const JsonView root(document, name);
+    const TokenizerJson json = parseTokenizerJson(json_text, name);
+    const JsonView root(json.rest, name);
     const JsonView model = root.at("model");
     checkPipeline(root);
     std::vector<AddedToken> added = readAddedTokens(root);
     const bool ignore_merges = checkModel(model);
-    const TokenList list(root, added);
-    TokenizerFile file{
-        Vocabulary(list.tokens, list.in_model), {}, std::move(added), {}, readNormalizer(root), ignore_merges};
-    file.merges = readMerges(model.at("merges"), file.vocabulary);
+    for (const char* table : {"vocab", "merges"}) {
+        const nlohmann::json& left = model.at(table).value(); // null where the table was read
+        if (!left.is_null()) {
+            fail(ErrorKind::Corrupt, "{}: {}: expected {}, found a {}", model.where(), table,
+                 table == std::string_view("vocab") ? "an object" : "an array", left.type_name());
+        }
+    }
+    const TokenList list(json, added, name);
+    TokenizerFile file{Vocabulary(list.tokens, list.in_model, name),
+                       MergeTable(json.merges.size()),
+                       std::move(added),
+                       {},
+                       readNormalizer(root),
+                       ignore_merges};
+    readMerges(json, file.vocabulary, name, file.merges);
     file.byte_ids = readByteIds(file.vocabulary, name);
     return file;
 }

@@ -15,7 +15,7 @@ namespace fulgurite {
 
 struct TokenizerFile {
     Vocabulary vocabulary; // added tokens included; find() knows those of the model only
-    std::vector<Merge> merges;
+    MergeTable merges;
     std::vector<AddedToken> added;
     std::array<TokenId, 256> byte_ids{}; // the token of each byte
     bool nfc = false;

@@ -34,13 +34,14 @@ std::uint64_t hashOf(std::string_view bytes) {
 
 } // namespace
 
-Vocabulary::Vocabulary(const std::vector<std::string>& tokens, const std::vector<bool>& in_lookup) {
+Vocabulary::Vocabulary(const std::vector<std::string>& tokens, const std::vector<bool>& in_lookup,
+                       const std::string& name) {
     offsets_.reserve(tokens.size() + 1);
     offsets_.push_back(0);
     for (const std::string& token : tokens) {
         arena_ += token;
         if (arena_.size() > std::numeric_limits<std::uint32_t>::max()) {
-            fail(ErrorKind::Unsupported, "the tokens of a vocabulary may have 4 GiB together");
+            fail(ErrorKind::Unsupported, "{}: the tokens have more than 4 GiB together", name);
         }
         offsets_.push_back(static_cast<std::uint32_t>(arena_.size()));
     }
@@ -52,6 +53,9 @@ Vocabulary::Vocabulary(const std::vector<std::string>& tokens, const std::vector
         const std::uint64_t hash = hashOf(tokens[id]);
         std::size_t slot = hash & (slots_.size() - 1);
         while (slots_[slot].id >= 0) {
+            if (bytes(slots_[slot].id) == tokens[id]) {
+                fail(ErrorKind::Corrupt, "{}: the tokens {} and {} are the same", name, slots_[slot].id, id);
+            }
             slot = (slot + 1) & (slots_.size() - 1);
         }
         slots_[slot] = {static_cast<std::uint32_t>(hash >> 32), static_cast<TokenId>(id)};

@@ -16,9 +16,9 @@ namespace fulgurite {
 // Immutable once built.
 class Vocabulary {
   public:
-    // `tokens[id]` are the bytes of token `id`. `in_lookup[id]` says whether find() may return it; of tokens with
-    // the same bytes there the caller allows one only.
-    Vocabulary(const std::vector<std::string>& tokens, const std::vector<bool>& in_lookup);
+    // `tokens[id]` are the bytes of token `id`. `in_lookup[id]` says whether find() may return it; Error{Corrupt},
+    // which begins with `name`, when two of those have the same bytes.
+    Vocabulary(const std::vector<std::string>& tokens, const std::vector<bool>& in_lookup, const std::string& name);
 
     std::size_t size() const { return offsets_.size() - 1; }
     std::string_view bytes(TokenId id) const {

@@ -319,6 +319,15 @@ TEST(TokenizerFile, ErrorsNameTheField) {
     EXPECT_THAT(
         messageOf(changed([](Json& f) { f["model"]["merges"][3] = f["model"]["merges"][2]; }), ErrorKind::Corrupt),
         HasSubstr("is listed twice"));
+    EXPECT_THAT(messageOf(changed([](Json& f) {
+                              f["model"]["merges"][3] = {"a", "b", "c"};
+                          }),
+                          ErrorKind::Corrupt),
+                HasSubstr("merges[3]: expected two tokens"));
+    EXPECT_THAT(messageOf(changed([](Json& f) { f["model"]["merges"] = "a b"; }), ErrorKind::Corrupt),
+                HasSubstr("model: merges: expected an array, found a string"));
+    EXPECT_THAT(messageOf("{\"model\": {\"vocab\": {\"a\": 1, \"a\": 2}}}", ErrorKind::Corrupt),
+                HasSubstr("missing"));
     EXPECT_THAT(messageOf(changed([](Json& f) { f["added_tokens"][1]["content"] = "<pad>"; }), ErrorKind::Corrupt),
                 HasSubstr("\"<pad>\" is listed twice"));
     EXPECT_THAT(messageOf(changed([](Json& f) { f["added_tokens"][0]["content"] = "the"; }), ErrorKind::Corrupt),
