@@ -32,6 +32,8 @@ class TestEngine : public QObject {
 
 namespace {
 
+constexpr int kPatience = 30000; // ms; a busy machine takes its time to start a process
+
 const char* const kServing = R"(#!/bin/sh
 echo "$@" > "$FULGURITE_TEST_ARGS"
 while [ $# -gt 0 ]; do [ "$1" = --token-file ] && stat -c %a "$2" >> "$FULGURITE_TEST_ARGS"; shift; done
@@ -79,7 +81,7 @@ void TestEngine::startsListensAndStops() {
     fixture.settings.set(keys::kThreads, 2);
     fixture.engine.start();
     QCOMPARE(fixture.engine.state(), EngineState::Starting);
-    QTRY_COMPARE(fixture.engine.state(), EngineState::Loading);
+    QTRY_COMPARE_WITH_TIMEOUT(fixture.engine.state(), EngineState::Loading, kPatience);
     QCOMPARE(fixture.engine.endpoint().port, 9);
     QCOMPARE(fixture.engine.endpoint().token.size(), 64);
     QVERIFY(fixture.arguments().contains("serve --model " + fixture.folder.path().toLocal8Bit()));
@@ -96,7 +98,7 @@ void TestEngine::startsListensAndStops() {
 void TestEngine::tokenIsPrivateAndGone() {
     Fixture fixture(kServing);
     fixture.engine.start();
-    QTRY_COMPARE(fixture.engine.state(), EngineState::Loading);
+    QTRY_COMPARE_WITH_TIMEOUT(fixture.engine.state(), EngineState::Loading, kPatience);
     QVERIFY(fixture.arguments().trimmed().endsWith("600"));
     QVERIFY(QDir(fixture.paths.runtime).entryList({"token-*"}).isEmpty());
 }
@@ -108,7 +110,7 @@ void TestEngine::failureCarriesTheLog() {
     EngineLink link(fixture.engine);
     EngineReport report(fixture.engine, link, status, notices);
     fixture.engine.start();
-    QTRY_COMPARE(fixture.engine.state(), EngineState::Failed);
+    QTRY_COMPARE_WITH_TIMEOUT(fixture.engine.state(), EngineState::Failed, kPatience);
     QCOMPARE(notices.all().size(), 1);
     QCOMPARE(notices.all().first().severity, Severity::Error);
     QVERIFY(notices.all().first().details.contains("sideways"));
@@ -122,14 +124,14 @@ void TestEngine::killedEngineIsLostAndRestarts() {
     EngineLink link(fixture.engine);
     EngineReport report(fixture.engine, link, status, notices);
     fixture.engine.start();
-    QTRY_COMPARE(fixture.engine.state(), EngineState::Loading);
+    QTRY_COMPARE_WITH_TIMEOUT(fixture.engine.state(), EngineState::Loading, kPatience);
     fixture.engine.reportHealth("ready", {});
     ::kill(static_cast<pid_t>(fixture.engine.processId()), SIGKILL);
-    QTRY_COMPARE(fixture.engine.state(), EngineState::Lost);
+    QTRY_COMPARE_WITH_TIMEOUT(fixture.engine.state(), EngineState::Lost, kPatience);
     QVERIFY(notices.all().first().text.contains("killed"));
     QVERIFY(notices.all().first().text.contains("kept"));
     notices.all().first().actions.first().run();
-    QTRY_COMPARE(fixture.engine.state(), EngineState::Loading);
+    QTRY_COMPARE_WITH_TIMEOUT(fixture.engine.state(), EngineState::Loading, kPatience);
     QVERIFY(notices.all().isEmpty());
 }
 
@@ -137,7 +139,7 @@ void TestEngine::missingProgramAndModelAreSaid() {
     Fixture fixture(kServing);
     qputenv("FULGURITE_ENGINE", "/nowhere/fulgurite-engine");
     fixture.engine.start();
-    QTRY_COMPARE(fixture.engine.state(), EngineState::Failed);
+    QTRY_COMPARE_WITH_TIMEOUT(fixture.engine.state(), EngineState::Failed, kPatience);
     QVERIFY(fixture.engine.message().contains("/nowhere/fulgurite-engine"));
 }
 

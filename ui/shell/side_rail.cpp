@@ -5,7 +5,6 @@
 #include "ui/base/theme_manager.h"
 #include "ui/shell/page_registry.h"
 
-#include <QButtonGroup>
 #include <QKeyEvent>
 #include <QToolButton>
 #include <QVBoxLayout>
@@ -13,7 +12,7 @@
 namespace fulgurite {
 
 SideRail::SideRail(ThemeManager& themes, const QList<PageInfo>& pages, QWidget* parent)
-    : QFrame(parent), themes_(themes), group_(new QButtonGroup(this)) {
+    : QFrame(parent), themes_(themes) {
     setObjectName(QStringLiteral("rail"));
     setAccessibleName(QStringLiteral("Pages"));
     auto* column = new QVBoxLayout(this);
@@ -31,7 +30,6 @@ SideRail::SideRail(ThemeManager& themes, const QList<PageInfo>& pages, QWidget* 
         button->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
         button->setMinimumHeight(50);
         connect(button, &QToolButton::clicked, this, [this, id = info.id] { emit pageChosen(id); });
-        group_->addButton(button);
         buttons_[info.id] = button;
         column->addWidget(button);
     };
@@ -53,8 +51,9 @@ void SideRail::fitToText() {
 }
 
 void SideRail::select(const QString& page) {
-    if (QToolButton* button = buttons_.value(page))
-        button->setChecked(true);
+    // No exclusive group: that would take all but one button out of the Tab order.
+    for (auto it = buttons_.cbegin(); it != buttons_.cend(); ++it)
+        it.value()->setChecked(it.key() == page);
 }
 
 void SideRail::keyPressEvent(QKeyEvent* event) {

@@ -5,7 +5,6 @@
 #include <QFrame>
 #include <QHash>
 
-class QButtonGroup;
 class QToolButton;
 class QVBoxLayout;
 
@@ -32,7 +31,6 @@ class SideRail : public QFrame {
     void fitToText();
 
     ThemeManager& themes_;
-    QButtonGroup* group_;
     QHash<QString, QToolButton*> buttons_;
 };
 
