@@ -90,6 +90,7 @@ GenerationSummary streamAnswer(Engine& engine, const GenerateRequest& request, T
                                AnswerSink& sink, InterruptGuard& interrupts) {
     const auto listener = std::make_shared<QueueListener>();
     ChannelOrder order(sink, std::move(splitter));
+    interrupts.take(); // a key pressed before now was meant for something else
     const GenerationId id = engine.submit(request, listener);
     while (true) {
         if (interrupts.take()) {
