@@ -68,6 +68,7 @@ class Reader final : public nlohmann::json_sax<Json> {
     bool end_array() override {
         if (where_ == Where::Pair) {
             requirePair(sides_ == 2);
+            out_.merges.push_back(std::move(pair_));
             where_ = Where::Merges;
             return true;
         }
@@ -151,11 +152,7 @@ class Reader final : public nlohmann::json_sax<Json> {
             return true;
         }
         requirePair(sides_ < 2);
-        if (sides_++ == 0) {
-            left_ = std::move(text);
-        } else {
-            out_.merges.emplace_back(std::move(left_), std::move(text));
-        }
+        (sides_++ == 0 ? pair_.first : pair_.second) = std::move(text);
         return true;
     }
 
@@ -165,8 +162,8 @@ class Reader final : public nlohmann::json_sax<Json> {
     const Json* model_ = nullptr;
     std::string key_;
     Where where_ = Where::Outside;
-    int sides_ = 0;
-    std::string left_;
+    int sides_ = 0; // of the pair that is open
+    std::pair<std::string, std::string> pair_;
 };
 
 } // namespace
