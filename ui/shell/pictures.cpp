@@ -3,12 +3,13 @@
 #include "ui/shell/pictures.h"
 
 #include "ui/base/settings.h"
+#include "ui/engine/local_engine.h"
 #include "ui/shell/command_palette.h"
 #include "ui/shell/main_window.h"
 
 #include <QApplication>
 #include <QDir>
-#include <QFileInfo>
+#include <QPainter>
 #include <QPixmap>
 #include <QTimer>
 
@@ -18,7 +19,9 @@ namespace {
 constexpr QSize kLarge(1440, 900);
 constexpr QSize kSmall(1024, 700);
 // A scene that the engine never completes must not keep the others from being painted.
-constexpr int kSceneMilliseconds = 15000;
+constexpr int kSceneMilliseconds = 12000;
+constexpr int kEngineMilliseconds = 15000;
+constexpr int kInfoMilliseconds = 300;
 
 // Layout and deferred work settle over a few rounds of the event loop.
 void settle() {
@@ -30,23 +33,46 @@ void settle() {
 
 PictureSession::PictureSession(MainWindow& window, const ShellContext& context, const QString& folder,
                                QObject* parent)
-    : QObject(parent), window_(window), settings_(context.settings), folder_(folder) {}
+    : QObject(parent), window_(window), settings_(context.settings), engine_(context.engine), folder_(folder) {}
 
 void PictureSession::start() {
     if (!QDir().mkpath(folder_))
         return finish(QStringLiteral("cannot make the folder %1").arg(folder_));
     window_.resize(kLarge);
-    for (const QString& id : window_.pageIds()) {
-        for (const PictureScene& scene : window_.page(id)->pictureScenes())
-            scenes_ << Scene{.page = id, .name = scene.name, .prepare = scene.prepare};
-    }
+    connect(&engine_, &LocalEngine::stateChanged, this, &PictureSession::followEngine);
+    QTimer::singleShot(kEngineMilliseconds, this, [this] {
+        if (!started_)
+            finish(QStringLiteral("the engine was not ready after %1 s").arg(kEngineMilliseconds / 1000));
+    });
+    followEngine();
+}
+
+void PictureSession::followEngine() {
+    if (engine_.state() == EngineState::Failed || engine_.state() == EngineState::Lost)
+        return finish(engine_.message());
+    if (engine_.state() != EngineState::Ready || std::exchange(started_, true))
+        return;
+    // What the engine says about itself arrives a little later than its being ready.
+    QTimer::singleShot(kInfoMilliseconds, this, [this] {
+        collectScenes();
+        prepareNext();
+    });
+}
+
+void PictureSession::collectScenes() {
     const QString first = window_.pageIds().first();
+    scenes_ << Scene{.page = first,
+                     .name = QStringLiteral("start"),
+                     .prepare = [](const std::function<void()>& ready) { ready(); }};
     scenes_ << Scene{
         .page = first, .name = QStringLiteral("palette"), .prepare = [this](const std::function<void()>& ready) {
             window_.palette().open(QStringLiteral("opc"));
             ready();
         }};
-    prepareNext();
+    for (const QString& id : window_.pageIds()) {
+        for (const PictureScene& scene : window_.page(id)->pictureScenes())
+            scenes_ << Scene{.page = id, .name = scene.name, .prepare = scene.prepare};
+    }
 }
 
 void PictureSession::prepareNext() {
@@ -66,11 +92,12 @@ void PictureSession::prepareNext() {
             prepareNext();
         });
     };
-    QTimer::singleShot(kSceneMilliseconds, this, [this, done, name = scene.name] {
-        if (!std::exchange(*done, true))
-            finish(QStringLiteral("the scene \"%1\" was not ready after %2 s")
-                       .arg(name)
-                       .arg(kSceneMilliseconds / 1000));
+    QTimer::singleShot(kSceneMilliseconds, this, [this, done, ready, name = scene.name] {
+        if (*done)
+            return;
+        problem_ =
+            QStringLiteral("the scene \"%1\" was not ready after %2 s").arg(name).arg(kSceneMilliseconds / 1000);
+        ready();
     });
     scene.prepare(ready);
 }
@@ -87,13 +114,23 @@ void PictureSession::take(const QString& file, const QSize& size, const QString&
     settings_.set(keys::kTheme, theme);
     window_.resize(size);
     settle();
-    if (window_.grab().save(QDir(folder_).filePath(file)))
+    QPixmap picture = window_.grab();
+    QPainter painter(&picture);
+    // Pop-ups are windows of their own.
+    for (QWidget* other : QApplication::topLevelWidgets()) {
+        if (other != &window_ && other->isVisible() && other->parentWidget())
+            painter.drawPixmap(other->mapToGlobal(QPoint()) - window_.mapToGlobal(QPoint()), other->grab());
+    }
+    painter.end();
+    if (picture.save(QDir(folder_).filePath(file)))
         ++written_;
     else
         problem_ = QStringLiteral("cannot write %1").arg(QDir(folder_).filePath(file));
 }
 
 void PictureSession::finish(const QString& problem) {
+    if (std::exchange(finished_, true))
+        return;
     if (!problem.isEmpty())
         problem_ = problem;
     emit finished();

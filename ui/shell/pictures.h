@@ -11,6 +11,7 @@
 
 namespace fulgurite {
 
+class LocalEngine;
 class MainWindow;
 class Settings;
 struct ShellContext;
@@ -19,10 +20,10 @@ class PictureSession : public QObject {
     Q_OBJECT
 
   public:
-    // `finished` gets the number of pictures written, or a message when one could not be.
     PictureSession(MainWindow& window, const ShellContext& context, const QString& folder,
                    QObject* parent = nullptr);
 
+    // Waits for the engine first: the pages show its answers.
     void start();
     int written() const { return written_; }
     const QString& problem() const { return problem_; }
@@ -36,6 +37,8 @@ class PictureSession : public QObject {
         QString name;
         std::function<void(std::function<void()>)> prepare;
     };
+    void followEngine();
+    void collectScenes();
     void prepareNext();
     void takeAll(const QString& name);
     void take(const QString& file, const QSize& size, const QString& theme);
@@ -43,8 +46,11 @@ class PictureSession : public QObject {
 
     MainWindow& window_;
     Settings& settings_;
+    LocalEngine& engine_;
     QString folder_;
     QList<Scene> scenes_;
+    bool started_ = false;
+    bool finished_ = false;
     int next_ = 0;
     int written_ = 0;
     QString problem_;
