@@ -126,7 +126,7 @@ QPixmap StatusStrip::stateDot() const {
 
 void StatusStrip::updateEngine() {
     const QString text = engineText(engine_);
-    engine_button_->setText(text);
+    engine_button_->setText(QLatin1Char(' ') + text);
     engine_button_->setIcon(stateDot());
     engine_button_->setAccessibleName(text);
     engine_button_->setToolTip(engine_.message().isEmpty() ? text : engine_.message());
