@@ -17,6 +17,10 @@ constexpr std::size_t kSmallestChunk = 16;
 // One sequence's periodic snapshots may take this share of the budget; conversations share the rest.
 constexpr std::size_t kSequenceShare = 4;
 
+// Parameters of a model that reads kMeasuredTokens in a moment.
+constexpr std::int64_t kQuickModel = 100'000'000;
+constexpr std::size_t kMeasuredTokens = 64;
+
 EngineOptions completed(EngineOptions options) {
     if (options.memory_bytes == 0) {
         options.memory_bytes = availableMemory() / 2;
@@ -168,6 +172,7 @@ ReentryCost Scheduler::reentryCost(std::span<const TokenId> prefix) const {
 }
 
 void Scheduler::run() {
+    measureOnce();
     while (waitForWork()) {
         handleCancels();
         admit();
@@ -178,6 +183,24 @@ void Scheduler::run() {
         publish();
     }
     finishAll();
+}
+
+// A first figure of the prefill speed, so that the cost of going on somewhere can be told before anybody has asked
+// anything. Not for models where it would keep the first question waiting; trouble will show with that one.
+void Scheduler::measureOnce() {
+    if (runner_->config().parameterCount() > kQuickModel) {
+        return;
+    }
+    try {
+        SequenceState state(context_.shape);
+        const TokenIds tokens(kMeasuredTokens, 0);
+        SequenceChunk chunk{&state, tokens, LogitsWanted::None};
+        const double seconds = secondsOf([&] { runner_->forward({&chunk, 1}, logits_); });
+        prefill_rate_.add(tokens.size(), seconds);
+        publish();
+    } catch (const std::exception&) {
+        logits_.clear();
+    }
 }
 
 bool Scheduler::waitForWork() {

@@ -49,6 +49,7 @@ class Scheduler {
 
     void validate(const GenerateRequest& request) const;
     void run();
+    void measureOnce();
     bool waitForWork();
     void handleCancels();
     void admit();

@@ -295,6 +295,16 @@ TEST_F(SchedulerTest, APrefixIsComputedOnce) {
     EXPECT_GT(status.decode_tokens_per_second, 0);
 }
 
+TEST_F(SchedulerTest, TellsCostsBeforeTheFirstQuestion) {
+    start(Script({{'A', "x"}}));
+    while (scheduler_->status().prefill_tokens_per_second == 0) {
+        std::this_thread::yield();
+    }
+    const ReentryCost cost = scheduler_->reentryCost(TokenIds(1000, 'A'));
+    EXPECT_EQ(cost.reused, 0u);
+    EXPECT_GT(cost.seconds, 0);
+}
+
 TEST_F(SchedulerTest, EditingTheLastMessageReplaysOnlyThat) {
     start(Script({{'A', "ok"}}));
     const TokenId begin = *smallTokenizer()->idOf("<beginning_of_sentence>");
