@@ -10,6 +10,7 @@
 #include <CLI/CLI.hpp>
 #include <QApplication>
 #include <QIcon>
+#include <QMessageBox>
 #include <QTemporaryDir>
 #include <QTimer>
 
@@ -135,6 +136,9 @@ int main(int argc, char** argv) {
         return arguments.screenshots.empty() ? runWindow(arguments) : takePictures(arguments);
     } catch (const Error& error) {
         fmt::print(stderr, "fulgurite: {}\n", error.what());
+        // Started from a menu, nobody reads the standard error.
+        if (isatty(STDERR_FILENO) == 0 && QGuiApplication::platformName() != QStringLiteral("offscreen"))
+            QMessageBox::critical(nullptr, QStringLiteral("Fulgurite"), QString::fromUtf8(error.what()));
         return 1;
     }
 }

@@ -141,6 +141,7 @@ void SettingsPage::addSection(const QString& name, QWidget* body, const QList<Se
 }
 
 void SettingsPage::activated() {
+    list_->setFocus(Qt::OtherFocusReason);
     if (!context().settings.writable())
         context().notices.post({.id = "settings-readonly",
                                 .severity = Severity::Warning,

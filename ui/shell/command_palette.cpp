@@ -116,16 +116,22 @@ CommandPalette::CommandPalette(ThemeManager& themes, ActionRegistry& actions, QW
     field_->setProperty("kind", "bare");
     field_->setPlaceholderText(QStringLiteral("Go to or run..."));
     field_->setAccessibleName(QStringLiteral("Command"));
-    field_->setMinimumHeight(32);
+    field_->setMinimumHeight(36);
+    field_->setFont(themes.uiFont(15));
+    connect(&themes, &ThemeManager::changed, field_, [this] { field_->setFont(themes_.uiFont(15)); });
     count_ = footerLabel({});
     top->addWidget(glass);
     top->addWidget(field_, 1);
     top->addWidget(count_);
     column->addLayout(top);
-    auto* rule = new QFrame;
-    rule->setProperty("surface", "rule");
-    rule->setFixedHeight(1);
-    column->addWidget(rule);
+    auto add_rule = [column] {
+        auto* rule = new QFrame;
+        rule->setProperty("surface", "rule");
+        rule->setFixedHeight(1);
+        column->addWidget(rule);
+    };
+    add_rule();
+    column->addSpacing(4);
 
     list_ = new QListView;
     list_->setModel(model_);
@@ -139,6 +145,8 @@ CommandPalette::CommandPalette(ThemeManager& themes, ActionRegistry& actions, QW
     empty_ = footerLabel(QStringLiteral("No command matches. Try fewer letters."));
     empty_->setContentsMargins(15, 12, 15, 12);
     column->addWidget(empty_);
+    column->addSpacing(4);
+    add_rule();
     footer_ = new QFrame;
     column->addWidget(footer_);
 
@@ -156,7 +164,7 @@ void CommandPalette::buildFooter(QFrame* footer) {
     delete footer->layout();
     qDeleteAll(footer->findChildren<QWidget*>(Qt::FindDirectChildrenOnly));
     auto* row = new QHBoxLayout(footer);
-    row->setContentsMargins(14, 6, 14, 6);
+    row->setContentsMargins(14, 7, 14, 7);
     row->setSpacing(6);
     auto add = [row](const QStringList& caps, const QString& text) {
         for (const QString& cap : caps) {

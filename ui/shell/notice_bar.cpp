@@ -5,6 +5,7 @@
 #include "ui/base/notices.h"
 #include "ui/base/theme_manager.h"
 
+#include <QAccessible>
 #include <QApplication>
 #include <QClipboard>
 #include <QFrame>
@@ -50,6 +51,10 @@ NoticeBar::NoticeBar(ThemeManager& themes, Notices& notices, QWidget* parent)
     rows_->setContentsMargins(0, 0, 0, 0);
     rows_->setSpacing(0);
     connect(&notices, &Notices::changed, this, &NoticeBar::rebuild);
+    connect(&notices, &Notices::posted, this, [this] {
+        QAccessibleEvent spoken(this, QAccessible::Alert);
+        QAccessible::updateAccessibility(&spoken);
+    });
     rebuild();
 }
 
