@@ -111,27 +111,29 @@ TokenPopup::TokenPopup(const ThemeManager& themes, QWidget* parent) : QFrame(par
 }
 
 void TokenPopup::applyLayout() {
-    const auto shown = std::min<int>(kVisibleRows, std::max<int>(static_cast<int>(rows_.size()), 1));
+    // Alternatives may come a moment later: the place is kept, so that nothing jumps.
+    const int shown =
+        token_.before.isEmpty() ? kVisibleRows : std::min(kVisibleRows, static_cast<int>(rows_.size()));
     const int height = kHeaderHeight + kColumnsHeight + shown * kRowHeight + kFooterHeight + 8;
     setFixedSize(themes_.scaled(kWidth), themes_.scaled(height));
     update();
 }
 
 void TokenPopup::setToken(TokenRef ref, const TokenView& token, int position, const QString& sampler) {
+    const bool same = isVisible() && ref == ref_; // its alternatives have arrived
     ref_ = ref;
     token_ = token;
     position_ = position;
     sampler_ = sampler;
     rows_ = popupRows(token);
-    branches_.clear();
-    current_ = 0;
-    first_visible_ = 0;
-    setPinned(false);
-    // The first thing one may want is the best token that was not sampled.
-    if (rows_.size() > 1 && rows_.front().sampled) {
-        current_ = 1;
+    if (!same) {
+        branches_.clear();
+        setPinned(false);
+        cost_->setText(tr("working out the cost"));
     }
-    cost_->setText(tr("working out the cost"));
+    // The first thing one may want is the best token that was not sampled.
+    current_ = rows_.size() > 1 && rows_.front().sampled ? 1 : 0;
+    first_visible_ = 0;
     branch_->setEnabled(!rows_.isEmpty());
     applyLayout();
     describe();

@@ -115,7 +115,8 @@ TranscriptHeader::TranscriptHeader(ThemeManager& themes, QWidget* parent)
 }
 
 void TranscriptHeader::setTitle(const QString& title, const QString& branch) {
-    full_title_ = title.isEmpty() ? tr("New conversation") : title;
+    full_title_ = title;
+    title_->setVisible(!title.isEmpty());
     title_->setToolTip(full_title_);
     title_->setAccessibleName(full_title_);
     branch_->setText(branch);

@@ -39,7 +39,7 @@ class TranscriptHeader : public QFrame {
   public:
     explicit TranscriptHeader(ThemeManager& themes, QWidget* parent = nullptr);
 
-    void setTitle(const QString& title, const QString& branch); // branch empty: not shown
+    void setTitle(const QString& title, const QString& branch); // what is empty is not shown
     void setTint(TintMode mode);
     TintMode tint() const { return tint_; }
     // For the page's own buttons (show and hide the side columns), at either end.

@@ -12,6 +12,7 @@
 #include <QClipboard>
 #include <QKeyEvent>
 #include <QLocale>
+#include <QRegularExpression>
 #include <QScrollBar>
 
 #include <algorithm>
@@ -78,6 +79,26 @@ void TranscriptView::announceFocus() {
     setAccessibleDescription(tokenDescription(focus_));
     QAccessibleEvent event(this, QAccessible::DescriptionChanged);
     QAccessible::updateAccessibility(&event);
+}
+
+// Sentence by sentence: single tokens would drown out everything else that is read aloud.
+void TranscriptView::announceText(std::int64_t turn, int from) {
+    const int index = document_.indexOf(turn);
+    if (!announcing_ || index < 0 || !QAccessible::isActive()) {
+        return;
+    }
+    if (announced_turn_ != turn) {
+        announced_turn_ = turn;
+        announced_ = from;
+    }
+    const QString& text = document_.turn(index).text;
+    static const QRegularExpression kSentenceEnd(QStringLiteral("[.!?:;](?=\\s)|\\n"));
+    const QString rest = text.mid(announced_);
+    if (const auto end = rest.lastIndexOf(kSentenceEnd); end >= 0) {
+        QAccessibleTextInsertEvent event(this, announced_, rest.left(end + 1));
+        QAccessible::updateAccessibility(&event);
+        announced_ += static_cast<int>(end) + 1;
+    }
 }
 
 int TranscriptView::currentTurn() const {

@@ -5,6 +5,7 @@
 #include "ui/prompt/overview_strip.h"
 #include "ui/prompt/tint.h"
 #include "ui/prompt/token_popup.h"
+#include "ui/prompt/transcript_accessible.h"
 #include "ui/prompt/turn_editor.h"
 #include "ui/prompt/turn_painter.h"
 
@@ -28,6 +29,7 @@ TranscriptView::TranscriptView(ThemeManager& themes, QWidget* parent)
       themes_(themes),
       document_(themes),
       strip_(new OverviewStrip(themes, document_, this)) {
+    TranscriptAccessible::install();
     setFrameShape(QFrame::NoFrame);
     setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     setVerticalScrollBarPolicy(Qt::ScrollBarAlwaysOff); // the strip beside it takes its place
@@ -81,9 +83,17 @@ void TranscriptView::setTurns(const QList<Turn>& turns) {
         common = common || document_.indexOf(turn.id) >= 0;
     }
     const Anchor held = common ? anchor() : Anchor{};
-    endEdit(false);
-    closePopup();
+    const std::int64_t edited = editor_ != nullptr ? document_.turn(document_.editedTurn()).id : 0;
     document_.setTurns(turns);
+    // What the person has open stays open while an answer elsewhere goes on.
+    if (const int index = editor_ != nullptr ? document_.indexOf(edited) : -1; index >= 0) {
+        document_.setEditor(index, editor_->wantedHeight(document_.partWidth(index, PartKind::Body)));
+    } else {
+        endEdit(false);
+    }
+    if (!tokenOf(popup_->token())) {
+        closePopup();
+    }
     select_from_ = select_to_ = {};
     hovered_turn_ = -1;
     walked_turn_ = -1;
@@ -111,7 +121,10 @@ void TranscriptView::updateTurn(const Turn& turn) {
 }
 
 void TranscriptView::appendTokens(std::int64_t turn, const QList<TokenView>& tokens) {
+    const int index = document_.indexOf(turn);
+    const int before = index < 0 ? 0 : static_cast<int>(document_.turn(index).text.size());
     document_.appendTokens(turn, tokens);
+    announceText(turn, before);
     if (!strip_timer_.isActive()) {
         strip_timer_.start();
     }

@@ -58,7 +58,8 @@ class TranscriptView : public QAbstractScrollArea {
     void triggerAction(int turn, TurnAction action, int chunk = -1);
     const TranscriptDocument& document() const { return document_; }
     TranscriptDocument& document() { return document_; }
-    void setReducedMotion(bool reduced) { reduced_motion_ = reduced; }
+    // Whether finished sentences of a streaming answer are told to assistive technology as they come.
+    void setAnnouncing(bool announcing) { announcing_ = announcing; }
     int currentTurn() const; // that of the focused token, else the one walked to, else the last visible
 
   signals:
@@ -126,6 +127,7 @@ class TranscriptView : public QAbstractScrollArea {
     void copyCodeBlock(int turn, int chunk);
     QString tokenDescription(TokenRef token) const;
     void announceFocus();
+    void announceText(std::int64_t turn, int from);
 
     ThemeManager& themes_;
     TranscriptDocument document_;
@@ -146,7 +148,9 @@ class TranscriptView : public QAbstractScrollArea {
     bool stick_ = true;
     bool laying_out_ = false;
     bool dirty_ = true;
-    bool reduced_motion_ = false;
+    bool announcing_ = true;
+    int announced_ = 0; // characters of the streaming answer that were told
+    std::int64_t announced_turn_ = 0;
     int prefetched_ = 0;
     QString empty_text_;
     QTimer layout_timer_;
