@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+// Chat answers in OpenAI's form, with the reasoning apart.
+#include "core/node/chat_formatter.h"
+
+#include "core/node/json_text.h"
+#include "core/node/sampling_fields.h"
+#include "core/node/sse.h"
+
+#include <algorithm>
+#include <iterator>
+#include <sstream>
+#include <utility>
+
+namespace fulgurite::node {
+
+namespace {
+
+constexpr std::string_view kWhiteSpace = " \t\r\n";
+// Rough memory of one collected log-probability entry beside its text.
+constexpr std::size_t kEntryBytes = 512;
+
+nlohmann::json orNull(const nlohmann::json& list, bool wanted) {
+    return wanted ? nlohmann::json{{"content", list}, {"refusal", nullptr}} : nlohmann::json();
+}
+
+} // namespace
+
+ChatDelta ChatSplitter::push(std::string_view text) {
+    ChatDelta delta;
+    sort(think_.push(text), delta);
+    return delta;
+}
+
+ChatDelta ChatSplitter::flush() {
+    ChatDelta delta;
+    sort(think_.flush(), delta);
+    if (parse_tools_) {
+        delta.content += tools_.flush();
+    }
+    return delta;
+}
+
+void ChatSplitter::sort(const std::vector<Segment>& segments, ChatDelta& delta) {
+    for (const Segment& segment : segments) {
+        if (segment.channel == Channel::Thinking) {
+            delta.reasoning += reasoning_.push(segment.text);
+        } else if (segment.channel == Channel::Marker) {
+            after_thinking_ = true;
+        } else {
+            addAnswer(segment.text, delta);
+        }
+    }
+}
+
+void ChatSplitter::addAnswer(std::string_view text, ChatDelta& delta) {
+    if (after_thinking_) {
+        text.remove_prefix(std::min(text.find_first_not_of(kWhiteSpace), text.size()));
+        after_thinking_ = text.empty();
+    }
+    if (!parse_tools_) {
+        delta.content += text;
+        return;
+    }
+    std::vector<std::string> blocks;
+    std::string outside = tools_.push(text, blocks);
+    for (const std::string& block : blocks) {
+        addToolBlock(block, delta);
+        after_tools_ = true;
+    }
+    if (after_tools_) {
+        outside.erase(0, std::min(outside.find_first_not_of(kWhiteSpace), outside.size()));
+        after_tools_ = outside.empty();
+    }
+    delta.content += outside;
+}
+
+// One JSON object {"name", "arguments"} on each line. A block with a line that is not one stays text.
+void ChatSplitter::addToolBlock(const std::string& block, ChatDelta& delta) {
+    std::vector<nlohmann::json> calls;
+    std::istringstream lines(block);
+    for (std::string line; std::getline(lines, line);) {
+        if (line.find_first_not_of(kWhiteSpace) == std::string::npos) {
+            continue;
+        }
+        const nlohmann::json call = nlohmann::json::parse(line, nullptr, false);
+        if (!call.is_object() || !call.contains("name") || !call["name"].is_string()) {
+            delta.content += "<tool_calls>" + block + "</tool_calls>";
+            return;
+        }
+        const nlohmann::json arguments = call.value("arguments", nlohmann::json::object());
+        const std::string text = arguments.is_string() ? arguments.get<std::string>() : dumpJson(arguments);
+        calls.push_back({{"id", newId("call_")},
+                         {"type", "function"},
+                         {"function", {{"name", call["name"]}, {"arguments", text}}}});
+    }
+    tool_call_count_ += calls.size();
+    std::move(calls.begin(), calls.end(), std::back_inserter(delta.tool_calls));
+}
+
+ChatFormatter::ChatFormatter(const ModelService& service, ChatFormat format)
+    : service_(service), format_(std::move(format)) {
+    for (std::size_t i = 0; i < format_.choices; ++i) {
+        choices_.push_back(
+            {ChatSplitter(format_.opens_thinking, format_.parse_tools), {}, nlohmann::json::array(), {}, {}});
+    }
+}
+
+void ChatFormatter::begin(std::string& out) {
+    for (std::size_t i = 0; format_.stream && i < choices_.size(); ++i) {
+        chunk(i, {{"role", "assistant"}, {"content", ""}}, nlohmann::json(), nullptr, out);
+    }
+}
+
+void ChatFormatter::token(std::size_t choice, const TokenRecord& record, const std::string& text,
+                          std::string& out) {
+    nlohmann::json logprobs;
+    if (format_.logprobs) {
+        logprobs = nlohmann::json::array({chatLogprob(service_, record, format_.top_logprobs)});
+    }
+    add(choice, choices_[choice].splitter.push(text), std::move(logprobs), out);
+}
+
+void ChatFormatter::finish(std::size_t index, const GenerationSummary& summary, const std::string& rest,
+                           std::string& out) {
+    Choice& choice = choices_[index];
+    add(index, choice.splitter.push(rest), nlohmann::json(), out);
+    add(index, choice.splitter.flush(), nlohmann::json(), out);
+    usage_.add(summary, index == 0);
+    choice.finish_reason = finishReason(summary.reason);
+    if (choice.splitter.toolCallCount() > 0 && choice.finish_reason == "stop") {
+        choice.finish_reason = "tool_calls";
+    }
+    choice.stop_reason = stopReason(summary);
+    if (format_.stream) {
+        chunk(index, nlohmann::json::object(), nlohmann::json(), &choice, out);
+    }
+}
+
+void ChatFormatter::add(std::size_t index, ChatDelta delta, nlohmann::json logprobs, std::string& out) {
+    Choice& choice = choices_[index];
+    const std::size_t first_call = choice.message.tool_calls.size();
+    if (!format_.stream) {
+        held_bytes_ += delta.reasoning.size() + delta.content.size();
+        choice.message.reasoning += delta.reasoning;
+        choice.message.content += delta.content;
+        std::move(delta.tool_calls.begin(), delta.tool_calls.end(), std::back_inserter(choice.message.tool_calls));
+        for (nlohmann::json& entry : logprobs) {
+            held_bytes_ += kEntryBytes * (1 + entry["top_logprobs"].size());
+            choice.logprobs.push_back(std::move(entry));
+        }
+        return;
+    }
+    if (delta.empty() && logprobs.empty()) {
+        return;
+    }
+    nlohmann::json object = nlohmann::json::object();
+    if (!delta.reasoning.empty()) {
+        object["reasoning_content"] = delta.reasoning;
+    }
+    if (!delta.content.empty() || (delta.reasoning.empty() && delta.tool_calls.empty())) {
+        object["content"] = delta.content;
+    }
+    for (std::size_t i = 0; i < delta.tool_calls.size(); ++i) {
+        nlohmann::json call = delta.tool_calls[i];
+        call["index"] = first_call + i;
+        object["tool_calls"].push_back(call);
+        choice.message.tool_calls.push_back(std::move(delta.tool_calls[i]));
+    }
+    chunk(index, std::move(object), std::move(logprobs), nullptr, out);
+}
+
+void ChatFormatter::chunk(std::size_t index, nlohmann::json delta, nlohmann::json logprobs, const Choice* finished,
+                          std::string& out) const {
+    nlohmann::json object = format_.identity.object("chat.completion.chunk");
+    nlohmann::json choice{{"index", index},
+                          {"delta", std::move(delta)},
+                          {"logprobs", logprobs.is_null() ? logprobs : orNull(logprobs, true)},
+                          {"finish_reason", nullptr}};
+    if (finished != nullptr) {
+        choice["finish_reason"] = finished->finish_reason;
+        choice["stop_reason"] = finished->stop_reason;
+    }
+    object["choices"] = nlohmann::json::array({std::move(choice)});
+    if (format_.include_usage) {
+        object["usage"] = nullptr;
+    }
+    appendEvent(out, {}, object);
+}
+
+nlohmann::json ChatFormatter::choiceObject(std::size_t index) const {
+    const Choice& choice = choices_[index];
+    nlohmann::json message{{"role", "assistant"}, {"content", choice.message.content}, {"refusal", nullptr}};
+    if (!choice.message.reasoning.empty()) {
+        message["reasoning_content"] = choice.message.reasoning;
+    }
+    if (!choice.message.tool_calls.empty()) {
+        message["tool_calls"] = choice.message.tool_calls;
+        if (choice.message.content.empty()) {
+            message["content"] = nullptr;
+        }
+    }
+    return {{"index", index},
+            {"message", std::move(message)},
+            {"logprobs", orNull(choice.logprobs, format_.logprobs)},
+            {"finish_reason", choice.finish_reason},
+            {"stop_reason", choice.stop_reason}};
+}
+
+void ChatFormatter::end(std::string& out) {
+    if (format_.stream) {
+        if (format_.include_usage) {
+            nlohmann::json object = format_.identity.object("chat.completion.chunk");
+            object["choices"] = nlohmann::json::array();
+            object["usage"] = usage_.json();
+            appendEvent(out, {}, object);
+        }
+        appendDone(out);
+        return;
+    }
+    nlohmann::json object = format_.identity.object("chat.completion");
+    object["choices"] = nlohmann::json::array();
+    for (std::size_t i = 0; i < choices_.size(); ++i) {
+        object["choices"].push_back(choiceObject(i));
+    }
+    object["usage"] = usage_.json();
+    out += dumpJson(object);
+}
+
+void ChatFormatter::failed(const ApiError& error, std::string& out) {
+    appendEvent(out, {}, error.body());
+    appendDone(out);
+}
+
+} // namespace fulgurite::node

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// The endpoints as functions from a request to an answer; node.cpp has the table that names them.
+#pragma once
+
+#include "core/node/generation_job.h"
+#include "core/node/http_types.h"
+#include "core/node/metrics.h"
+#include "core/node/model_host.h"
+
+#include <memory>
+#include <variant>
+
+namespace fulgurite::node {
+
+struct EndpointContext {
+    ModelHost& host;
+    Metrics& metrics;
+    JobLimits limits;
+};
+
+using Answer = std::variant<HttpReply, std::shared_ptr<ReplySource>>;
+
+// All throw ApiError or Error for what they refuse.
+Answer listModels(const EndpointContext& context, const HttpRequest& request);
+Answer showModel(const EndpointContext& context, const HttpRequest& request); // /v1/models/ID
+Answer chatCompletions(const EndpointContext& context, const HttpRequest& request);
+Answer completions(const EndpointContext& context, const HttpRequest& request);
+
+Answer health(const EndpointContext& context, const HttpRequest& request);
+Answer ready(const EndpointContext& context, const HttpRequest& request);
+Answer metricsText(const EndpointContext& context, const HttpRequest& request);
+
+Answer info(const EndpointContext& context, const HttpRequest& request);
+Answer status(const EndpointContext& context, const HttpRequest& request);
+Answer generate(const EndpointContext& context, const HttpRequest& request);
+Answer tokenize(const EndpointContext& context, const HttpRequest& request);
+Answer reentry(const EndpointContext& context, const HttpRequest& request);
+
+} // namespace fulgurite::node

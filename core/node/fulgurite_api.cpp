@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// POST /fulgurite/v1/generate, tokenize and reentry.
+#include "core/node/chat_prompt.h"
+#include "core/node/endpoints.h"
+#include "core/node/generate_formatter.h"
+#include "core/node/json_text.h"
+#include "core/node/object_reader.h"
+#include "core/node/sampling_fields.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace fulgurite::node {
+
+namespace {
+
+constexpr std::size_t kMaxSequences = 4096;
+
+// The forms a prompt may take; exactly one is present.
+struct PromptFields {
+    const nlohmann::json* messages = nullptr;
+    const nlohmann::json* text = nullptr;
+    const nlohmann::json* tokens = nullptr;
+    const nlohmann::json* tools = nullptr;
+    std::optional<bool> add_generation_prompt; // default: unless an assistant message comes last
+};
+
+PromptFields readPromptFields(ObjectReader& reader, std::string_view text_key) {
+    PromptFields fields;
+    fields.messages = reader.array("messages");
+    fields.tokens = reader.array("tokens");
+    fields.text = reader.find(text_key);
+    const int given = (fields.messages != nullptr ? 1 : 0) + (fields.tokens != nullptr ? 1 : 0) +
+                      (fields.text != nullptr ? 1 : 0);
+    if (given != 1) {
+        refuse("", fmt::format("send exactly one of 'messages', '{}' and 'tokens', not {}", text_key, given));
+    }
+    if (fields.text != nullptr && !fields.text->is_string()) {
+        refuse(reader.pathOf(text_key), fmt::format("must be a string, not {}", fields.text->type_name()));
+    }
+    fields.tools = reader.array("tools");
+    fields.add_generation_prompt = reader.boolean("add_generation_prompt");
+    return fields;
+}
+
+bool endsWithAnswer(const nlohmann::json& messages) {
+    return !messages.empty() && messages.back().is_object() &&
+           messages.back().value("role", nlohmann::json()) == "assistant";
+}
+
+ChatPrompt readPrompt(const ModelService& service, const PromptFields& fields, const std::string& path,
+                      SpecialTokens special) {
+    if (fields.messages != nullptr) {
+        const ChatMessages chat = readMessages(*fields.messages, fields.tools, service.facts(), true);
+        return renderPrompt(service, chat,
+                            fields.add_generation_prompt.value_or(!endsWithAnswer(*fields.messages)));
+    }
+    if (fields.text != nullptr) {
+        return {service.encode(fields.text->get_ref<const std::string&>(), special), false};
+    }
+    return {readTokenIds(*fields.tokens, path + "tokens", service.facts().config.vocab_size), false};
+}
+
+TokenIds readContinuation(ObjectReader& reader, const ModelService& service) {
+    const nlohmann::json* tokens = reader.array("continue_tokens");
+    return tokens == nullptr
+               ? TokenIds()
+               : readTokenIds(*tokens, reader.pathOf("continue_tokens"), service.facts().config.vocab_size);
+}
+
+void append(TokenIds& tokens, const TokenIds& more) {
+    tokens.insert(tokens.end(), more.begin(), more.end());
+}
+
+HttpReply reply(const nlohmann::json& value) {
+    HttpReply answer;
+    answer.body = dumpJson(value);
+    return answer;
+}
+
+} // namespace
+
+Answer generate(const EndpointContext& context, const HttpRequest& request) {
+    ModelService& service = context.host.get();
+    const nlohmann::json body = parseBody(request.body);
+    const std::int64_t vocab_size = service.facts().config.vocab_size;
+    ObjectReader reader(body, "");
+    const PromptFields fields = readPromptFields(reader, "prompt");
+    GenerateFormatter::Options options;
+    options.continue_tokens = readContinuation(reader, service);
+    GenerateRequest generation;
+    generation.sampler = readSampler(reader.object("sampler"), "sampler", vocab_size);
+    generation.stop = readStop(reader.object("stop"), "stop", vocab_size);
+    generation.alternatives = static_cast<int>(reader.integer("alternatives", 0, 20).value_or(0));
+    reader.finish();
+
+    ChatPrompt prompt = readPrompt(service, fields, "", SpecialTokens::Parse);
+    append(prompt.tokens, options.continue_tokens);
+    if (prompt.tokens.empty()) {
+        refuse(fields.tokens != nullptr ? "tokens" : "prompt", "must hold at least one token");
+    }
+    options.id = newId("gen-");
+    options.prompt_tokens = prompt.tokens.size();
+    options.opens_thinking = prompt.opens_thinking;
+    generation.prompt = std::move(prompt.tokens);
+    auto job = std::make_shared<GenerationJob>(
+        service, std::make_unique<GenerateFormatter>(service, std::move(options)), context.metrics, context.limits);
+    std::vector<GenerateRequest> requests;
+    requests.push_back(std::move(generation));
+    job->submit(std::move(requests));
+    return job;
+}
+
+Answer tokenize(const EndpointContext& context, const HttpRequest& request) {
+    const ModelService& service = context.host.get();
+    const nlohmann::json body = parseBody(request.body);
+    ObjectReader reader(body, "");
+    const PromptFields fields = readPromptFields(reader, "text");
+    const bool special = reader.boolean("special").value_or(true);
+    const bool pieces = reader.boolean("pieces").value_or(false);
+    reader.finish();
+    const TokenIds tokens =
+        readPrompt(service, fields, "", special ? SpecialTokens::Parse : SpecialTokens::AsText).tokens;
+    nlohmann::json result{{"tokens", tokens}, {"count", tokens.size()}};
+    if (pieces) {
+        nlohmann::json& list = result["pieces"] = nlohmann::json::array();
+        for (const TokenId id : tokens) {
+            list.push_back(toUtf8(service.bytesOf(id)));
+        }
+    }
+    return reply(result);
+}
+
+Answer reentry(const EndpointContext& context, const HttpRequest& request) {
+    const ModelService& service = context.host.get();
+    const nlohmann::json body = parseBody(request.body);
+    ObjectReader reader(body, "");
+    const nlohmann::json* sequences = reader.array("sequences");
+    reader.finish();
+    if (sequences == nullptr || sequences->size() > kMaxSequences) {
+        refuse("sequences", fmt::format("must be a list of at most {} sequences", kMaxSequences));
+    }
+    nlohmann::json costs = nlohmann::json::array();
+    for (const nlohmann::json& sequence : *sequences) {
+        const std::string path = fmt::format("sequences[{}]", costs.size());
+        ObjectReader item(sequence, path);
+        const PromptFields fields = readPromptFields(item, "prompt");
+        const TokenIds continuation = readContinuation(item, service);
+        item.finish();
+        TokenIds tokens = readPrompt(service, fields, path + ".", SpecialTokens::Parse).tokens;
+        append(tokens, continuation);
+        const ReentryCost cost = service.reentryCost(tokens);
+        costs.push_back({{"tokens", cost.tokens}, {"reused", cost.reused}, {"seconds", cost.seconds}});
+    }
+    return reply({{"costs", std::move(costs)}});
+}
+
+} // namespace fulgurite::node

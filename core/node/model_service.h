@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one loaded model as the endpoints see it: tokenizer, chat template, engine and facts behind one interface.
+#pragma once
+
+#include "core/checkpoint/model_config.h"
+#include "core/generate/engine.h"
+#include "core/generate/request.h"
+#include "core/text/tokenizer.h"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace fulgurite::node {
+
+struct ModelFacts {
+    std::string id;
+    std::string path;
+    std::string dtype;
+    std::int64_t parameters = 0;
+    std::int64_t weight_bytes = 0;
+    std::int64_t created = 0; // seconds since 1970
+    ModelConfig config;
+    std::size_t kv_bytes_per_token = 0;
+    std::size_t state_bytes = 0; // of a conversation's recurrent part, whatever its length
+    bool has_tokenizer = false;
+    bool has_template = false;
+};
+
+// All methods may be called from any thread. Lives until every generation it was asked for has ended or the
+// process ends; listeners may hold a plain pointer to it.
+class ModelService {
+  public:
+    virtual ~ModelService() = default;
+    virtual const ModelFacts& facts() const = 0;
+
+    // Text. Throws Error{Unsupported} when the model folder has no tokenizer or no template.
+    virtual TokenIds encode(std::string_view text, SpecialTokens special) const = 0;
+    virtual std::string_view bytesOf(TokenId id) const = 0;
+    virtual bool isSpecial(TokenId id) const = 0;
+    virtual std::string renderChat(const nlohmann::json& messages, const nlohmann::json& tools,
+                                   bool add_generation_prompt) const = 0;
+
+    // As Engine.
+    virtual GenerationId submit(GenerateRequest request, std::shared_ptr<GenerationListener> listener) = 0;
+    virtual void cancel(GenerationId id) = 0;
+    virtual EngineStatus status() const = 0;
+    virtual ReentryCost reentryCost(std::span<const TokenId> prefix) const = 0;
+};
+
+} // namespace fulgurite::node

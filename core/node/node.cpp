@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of routes, admission, and the preparing thread.
+#include "core/node/node.h"
+
+#include "core/node/json_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <utility>
+
+namespace fulgurite::node {
+
+namespace {
+
+enum class Where { IoThread, PreparingThread };
+
+struct Route {
+    std::string_view method;
+    std::string_view path; // ends with '/' when it takes one more segment
+    Where where;
+    bool open; // needs no token
+    Answer (*endpoint)(const EndpointContext&, const HttpRequest&);
+};
+
+constexpr Route kRoutes[] = {
+    {"GET", "/health", Where::IoThread, true, health},
+    {"GET", "/health/ready", Where::IoThread, true, ready},
+    {"GET", "/metrics", Where::IoThread, false, metricsText},
+    {"GET", "/v1/models", Where::IoThread, false, listModels},
+    {"GET", "/v1/models/", Where::IoThread, false, showModel},
+    {"POST", "/v1/chat/completions", Where::PreparingThread, false, chatCompletions},
+    {"POST", "/v1/completions", Where::PreparingThread, false, completions},
+    {"GET", "/fulgurite/v1/info", Where::IoThread, false, info},
+    {"GET", "/fulgurite/v1/status", Where::IoThread, false, status},
+    {"POST", "/fulgurite/v1/generate", Where::PreparingThread, false, generate},
+    {"POST", "/fulgurite/v1/tokenize", Where::PreparingThread, false, tokenize},
+    {"POST", "/fulgurite/v1/reentry", Where::PreparingThread, false, reentry},
+};
+
+const Route* findRoute(std::string_view path) {
+    const auto matches = [&](const Route& route) {
+        return route.path.back() == '/'
+                   ? path.size() > route.path.size() && path.substr(0, route.path.size()) == route.path
+                   : path == route.path;
+    };
+    const auto* found = std::find_if(std::begin(kRoutes), std::end(kRoutes), matches);
+    return found == std::end(kRoutes) ? nullptr : found;
+}
+
+// "application/json; charset=utf-8" is JSON.
+bool isJson(std::string_view content_type) {
+    constexpr std::string_view kJson = "application/json";
+    std::string_view type = content_type.substr(0, content_type.find(';'));
+    while (!type.empty() && type.back() == ' ') {
+        type.remove_suffix(1);
+    }
+    return std::equal(type.begin(), type.end(), kJson.begin(), kJson.end(),
+                      [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; });
+}
+
+bool methodFits(const Route& route, std::string_view method) {
+    return method == route.method || (method == "HEAD" && route.method == "GET");
+}
+
+HttpReply refusal(int status, const std::string& message, HttpFields fields = {}) {
+    HttpReply reply = replyOf(ApiError(status, message));
+    reply.fields.insert(reply.fields.end(), fields.begin(), fields.end());
+    return reply;
+}
+
+void answer(const Route& route, const EndpointContext& context, const HttpRequest& request, Responder& responder) {
+    try {
+        Answer result = route.endpoint(context, request);
+        if (auto* reply = std::get_if<HttpReply>(&result)) {
+            responder.reply(std::move(*reply));
+        } else {
+            responder.stream(std::get<std::shared_ptr<ReplySource>>(std::move(result)));
+        }
+    } catch (...) {
+        responder.reply(replyOf(toApiError(std::current_exception())));
+    }
+}
+
+} // namespace
+
+HttpReply replyOf(const ApiError& error) {
+    HttpReply reply;
+    reply.status = error.status();
+    reply.body = dumpJson(error.body());
+    if (error.retry()) {
+        reply.fields.emplace_back("Retry-After", "1");
+    }
+    return reply;
+}
+
+Node::Node(ModelHost& host, Metrics& metrics, const std::string& token, JobLimits limits)
+    : context_{host, metrics, limits}, token_(token), preparer_([this] { prepareLoop(); }) {}
+
+Node::~Node() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+        tasks_.clear();
+    }
+    wake_.notify_one();
+    preparer_.join();
+}
+
+std::string Node::label(const HttpHead& head) const {
+    const Route* route = findRoute(head.path);
+    return route == nullptr ? "other" : std::string(route->path);
+}
+
+std::optional<HttpReply> Node::admit(const HttpHead& head) {
+    const Route* route = findRoute(head.path);
+    const bool open = route != nullptr && route->open;
+    if (!open && !token_.matches(head.authorization)) {
+        return refusal(
+            401, "this node wants the header 'Authorization: Bearer TOKEN' with the token it was started with",
+            {{"WWW-Authenticate", "Bearer"}});
+    }
+    // Without a token every web page a browser on this machine shows could reach us; browsers always say Origin.
+    if (!open && !token_.required() && head.has_origin) {
+        return refusal(403,
+                       "requests from web pages are refused by a node without a token; start it with --token-file");
+    }
+    if (route == nullptr) {
+        return refusal(404, fmt::format("there is no '{}' here", head.path.substr(0, 128)));
+    }
+    if (!methodFits(*route, head.method)) {
+        return refusal(405, fmt::format("'{}' takes {} only", route->path, route->method),
+                       {{"Allow", std::string(route->method)}});
+    }
+    if (route->method != "POST") {
+        return std::nullopt;
+    }
+    if (!head.content_encoding.empty() && head.content_encoding != "identity") {
+        return refusal(415, "compressed bodies are not read; send it without Content-Encoding");
+    }
+    if (!isJson(head.content_type)) {
+        return refusal(415, "the body must be JSON: send the header 'Content-Type: application/json'");
+    }
+    // Before its body is read: nothing could be done with it.
+    if (context_.host.state() != ModelHost::State::Ready) {
+        try {
+            context_.host.get();
+        } catch (const ApiError& error) {
+            return replyOf(error);
+        }
+    }
+    return std::nullopt;
+}
+
+void Node::handle(HttpRequest request, std::shared_ptr<Responder> responder) {
+    const Route& route = *findRoute(request.head.path);
+    if (route.where == Where::IoThread) {
+        answer(route, context_, request, *responder);
+        return;
+    }
+    enqueue([this, &route, request = std::move(request), responder = std::move(responder)] {
+        answer(route, context_, request, *responder);
+    });
+}
+
+void Node::enqueue(std::function<void()> task) {
+    {
+        const std::lock_guard lock(mutex_);
+        tasks_.push_back(std::move(task));
+    }
+    wake_.notify_one();
+}
+
+void Node::prepareLoop() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        wake_.wait(lock, [this] { return stopping_ || !tasks_.empty(); });
+        if (stopping_) {
+            return;
+        }
+        const std::function<void()> task = std::move(tasks_.front());
+        tasks_.pop_front();
+        lock.unlock();
+        task();
+        lock.lock();
+    }
+}
+
+} // namespace fulgurite::node

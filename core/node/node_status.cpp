@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// Endpoints that describe the node: health, metrics, info, status. They only read, so they run on the I/O thread.
+#include "core/base/version.h"
+#include "core/node/endpoints.h"
+#include "core/node/json_text.h"
+
+#include <thread>
+#include <unistd.h>
+
+namespace fulgurite::node {
+
+namespace {
+
+constexpr int kProtocolVersion = 1;
+
+HttpReply reply(const nlohmann::json& value, int status = 200) {
+    HttpReply answer;
+    answer.status = status;
+    answer.body = dumpJson(value);
+    return answer;
+}
+
+const char* nameOf(ModelHost::State state) {
+    switch (state) {
+    case ModelHost::State::Loading:
+        return "loading";
+    case ModelHost::State::Ready:
+        return "ready";
+    case ModelHost::State::Failed:
+        break;
+    }
+    return "failed";
+}
+
+const char* simdName() {
+#if defined(__x86_64__)
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? "avx2" : "scalar";
+#else
+    return "scalar";
+#endif
+}
+
+nlohmann::json modelObject(const ModelFacts& facts) {
+    nlohmann::json layers = nlohmann::json::array();
+    for (const LayerKind kind : facts.config.layers) {
+        layers.push_back(kind == LayerKind::Lightning ? "lightning" : "softmax");
+    }
+    const ModelConfig& config = facts.config;
+    return {{"id", facts.id},
+            {"path", facts.path},
+            {"architecture", config.architecture},
+            {"parameters", facts.parameters},
+            {"weight_bytes", facts.weight_bytes},
+            {"dtype", facts.dtype},
+            {"layers", std::move(layers)},
+            {"hidden_size", config.hidden_size},
+            {"heads", config.num_heads},
+            {"kv_heads", config.num_kv_heads},
+            {"head_dim", config.head_dim},
+            {"experts", config.num_experts},
+            {"top_k", config.top_k},
+            {"vocab_size", config.vocab_size},
+            {"max_positions", config.max_positions}};
+}
+
+nlohmann::json capabilitiesOf(const ModelFacts& facts) {
+    nlohmann::json list{"generate", "alternatives", "continue", "reentry", "snapshots"};
+    if (facts.has_tokenizer) {
+        list.push_back("tokenize");
+        list.push_back("completions");
+    }
+    if (facts.has_template) {
+        list.push_back("chat");
+    }
+    return list;
+}
+
+} // namespace
+
+Answer health(const EndpointContext& context, const HttpRequest& /*request*/) {
+    return reply({{"status", nameOf(context.host.state())}, {"message", context.host.message()}});
+}
+
+Answer ready(const EndpointContext& context, const HttpRequest& /*request*/) {
+    const bool is_ready = context.host.state() == ModelHost::State::Ready;
+    return reply({{"status", nameOf(context.host.state())}, {"message", context.host.message()}},
+                 is_ready ? 200 : 503);
+}
+
+Answer metricsText(const EndpointContext& context, const HttpRequest& /*request*/) {
+    HttpReply answer;
+    answer.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    const ModelService* service = context.host.find();
+    if (service != nullptr) {
+        const EngineStatus engine = service->status();
+        answer.body = context.metrics.render(&engine);
+    } else {
+        answer.body = context.metrics.render(nullptr);
+    }
+    return answer;
+}
+
+Answer info(const EndpointContext& context, const HttpRequest& /*request*/) {
+    const ModelService& service = context.host.get();
+    const ModelFacts& facts = service.facts();
+    const auto pages = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES));
+    const auto page_bytes = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+    return reply({{"protocol", kProtocolVersion},
+                  {"engine", {{"version", kVersion}}},
+                  {"model", modelObject(facts)},
+                  {"memory",
+                   {{"limit_bytes", service.status().memory_limit},
+                    {"kv_bytes_per_token", facts.kv_bytes_per_token},
+                    {"state_bytes", facts.state_bytes}}},
+                  {"machine",
+                   {{"cores", std::thread::hardware_concurrency()},
+                    {"simd", simdName()},
+                    {"memory_bytes", pages * page_bytes}}},
+                  {"capabilities", capabilitiesOf(facts)}});
+}
+
+Answer status(const EndpointContext& context, const HttpRequest& /*request*/) {
+    const EngineStatus engine = context.host.get().status();
+    return reply({{"active", engine.active},
+                  {"queued", engine.queued},
+                  {"state_bytes", engine.state_bytes},
+                  {"snapshot_bytes", engine.snapshot_bytes},
+                  {"snapshot_count", engine.snapshot_count},
+                  {"memory_limit", engine.memory_limit},
+                  {"prefill_tokens_per_second", engine.prefill_tokens_per_second},
+                  {"decode_tokens_per_second", engine.decode_tokens_per_second},
+                  {"prompt_tokens_total", engine.prompt_tokens_total},
+                  {"reused_tokens_total", engine.reused_tokens_total},
+                  {"completion_tokens_total", engine.completion_tokens_total},
+                  {"connections", context.metrics.openConnections()},
+                  {"uptime_seconds", context.metrics.uptimeSeconds()}});
+}
+
+} // namespace fulgurite::node

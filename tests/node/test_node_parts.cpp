@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+// The node's parts without a socket: JSON and UTF-8 helpers, strict objects, scanners, HTTP reader, queue, token.
+#include "core/node/answer_scanner.h"
+#include "core/node/api_error.h"
+#include "core/node/auth.h"
+#include "core/node/event_queue.h"
+#include "core/node/generate_formatter.h"
+#include "core/node/http_reader.h"
+#include "core/node/json_text.h"
+#include "core/node/object_reader.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <functional>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace fulgurite::node {
+namespace {
+
+using testing::HasSubstr;
+
+std::string refusalOf(const std::function<void()>& action) {
+    try {
+        action();
+    } catch (const ApiError& error) {
+        return std::to_string(error.status()) + " " + error.param() + ": " + error.what();
+    }
+    return "accepted";
+}
+
+TEST(JsonText, RefusesWhatIsNotOneBoundedObject) {
+    EXPECT_THAT(refusalOf([] { parseBody("{"); }), HasSubstr("400 : the body is not valid JSON"));
+    EXPECT_THAT(refusalOf([] { parseBody("[1]"); }), HasSubstr("must be a JSON object, not array"));
+    EXPECT_THAT(refusalOf([] { parseBody(std::string(100'000, '[')); }), HasSubstr("nested more than 64"));
+    EXPECT_THAT(refusalOf([] { parseBody("{\"a\":\"\xff\"}"); }), HasSubstr("not valid JSON"));
+    EXPECT_THAT(refusalOf([] { parseBody("{\"a\":1e999}"); }), HasSubstr("not valid JSON"));
+    EXPECT_THAT(refusalOf([] { parseBody("{\"a\":[1,2,3,4,5]}", {64, 4}); }), HasSubstr("more than 4 values"));
+    EXPECT_EQ(refusalOf([] { parseBody("{\"a\":\"[[[\\\"[[\"}", {2, 4}); }), "accepted");
+}
+
+TEST(JsonText, KnowsUtf8) {
+    EXPECT_TRUE(isUtf8("caf\xC3\xA9 \xE4\xBD\xA0 \xF0\x9F\x98\x80"));
+    for (const char* bad : {"\xC0\x80", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xE4\xBD", "\x80", "\xFF"}) {
+        EXPECT_FALSE(isUtf8(bad));
+        EXPECT_TRUE(isUtf8(toUtf8(bad)));
+    }
+    EXPECT_EQ(characterCount("caf\xC3\xA9"), 4U);
+    EXPECT_EQ(dumpJson("\xE4"), "\"\xEF\xBF\xBD\"");
+}
+
+TEST(ObjectReader, NamesTheFieldAndTheNearestKnownName) {
+    const nlohmann::json object = nlohmann::json::parse(
+        R"({"temprature": 1, "n": 1.5, "big": 18446744073709551615, "low": -3, "flag": 1, "none": null})");
+    ObjectReader reader(object, "sampler");
+    EXPECT_FALSE(reader.number("temperature", 0, 2).has_value());
+    EXPECT_THAT(refusalOf([&] { reader.integer("n", 1, 8); }), HasSubstr("400 sampler.n"));
+    EXPECT_THAT(refusalOf([&] { reader.integer("big", 0, 8); }), HasSubstr("between 0 and 8"));
+    EXPECT_THAT(refusalOf([&] { reader.integer("low", 0, 8); }), HasSubstr("not -3"));
+    EXPECT_THAT(refusalOf([&] { reader.boolean("flag"); }), HasSubstr("must be true or false, not number"));
+    EXPECT_EQ(reader.seed("big"), UINT64_MAX);
+    EXPECT_FALSE(reader.string("none").has_value());
+    EXPECT_THAT(refusalOf([&] { reader.finish(); }), HasSubstr("did you mean 'temperature'?"));
+}
+
+TEST(ObjectReader, TokenIdsMustBeInTheVocabulary) {
+    EXPECT_EQ(readTokenIds(nlohmann::json::parse("[0,9]"), "tokens", 10), (std::vector<std::int32_t>{0, 9}));
+    for (const char* bad : {"[10]", "[-1]", "[1.0]", "[\"1\"]", "[18446744073709551615]", "{}"}) {
+        EXPECT_THAT(refusalOf([&] { readTokenIds(nlohmann::json::parse(bad), "tokens", 10); }), HasSubstr("400 tokens"));
+    }
+}
+
+std::string scan(const std::string& text, std::size_t step, bool inside = false) {
+    ThinkScanner scanner(inside);
+    std::string result;
+    Channel last = Channel::Answer;
+    const auto add = [&](const std::vector<Segment>& segments) {
+        for (const Segment& segment : segments) {
+            if (result.empty() || segment.channel != last) {
+                result += std::string("|") + nameOf(segment.channel) + ":";
+            }
+            last = segment.channel;
+            result += segment.text;
+        }
+    };
+    for (std::size_t i = 0; i < text.size(); i += step) {
+        add(scanner.push(text.substr(i, step)));
+    }
+    add(scanner.flush());
+    return result;
+}
+
+TEST(ThinkScanner, FindsMarksHoweverTheTextIsCut) {
+    for (std::size_t step = 1; step < 30; ++step) {
+        EXPECT_EQ(scan("<think>a < b</think>\nyes", step), "|marker:<think>|thinking:a < b|marker:</think>|answer:\nyes");
+        EXPECT_EQ(scan("Say <think> aloud", step), "|answer:Say <think> aloud");
+        EXPECT_EQ(scan("  <thin", step), "|answer:  <thin");
+        EXPECT_EQ(scan("<think>never </thin", step), "|marker:<think>|thinking:never </thin");
+        EXPECT_EQ(scan("in</think>out</think>", step, true), "|thinking:in|marker:</think>|answer:out</think>");
+    }
+}
+
+TEST(ToolCallScanner, CutsWholeBlocks) {
+    const std::string text = "Look: <tool_calls>\n{\"a\"}\n</tool_calls> done <tool";
+    for (std::size_t step = 1; step < 20; ++step) {
+        ToolCallScanner scanner;
+        std::string outside;
+        std::vector<std::string> blocks;
+        for (std::size_t i = 0; i < text.size(); i += step) {
+            outside += scanner.push(text.substr(i, step), blocks);
+        }
+        outside += scanner.flush();
+        EXPECT_EQ(outside, "Look:  done <tool");
+        EXPECT_EQ(blocks, std::vector<std::string>{"\n{\"a\"}\n"});
+    }
+}
+
+TEST(EdgeTrimmer, KeepsInnerWhiteSpaceOnly) {
+    EdgeTrimmer trimmer;
+    EXPECT_EQ(trimmer.push(" \n"), "");
+    EXPECT_EQ(trimmer.push("\na \n"), "a");
+    EXPECT_EQ(trimmer.push(" b\n"), " \n b");
+    EXPECT_EQ(trimmer.push(""), "");
+}
+
+TEST(ChannelTracker, TokensThatTouchAMarkAreMarkers) {
+    ChannelTracker tracker(false);
+    std::vector<std::string> names;
+    const auto add = [&](const std::vector<Channel>& channels) {
+        for (const Channel channel : channels) {
+            names.emplace_back(nameOf(channel));
+        }
+    };
+    for (const char* token : {"<", "think", ">\n", "a", " <", " b", "", "</", "think", ">", "\n", "c"}) {
+        add(tracker.push(token));
+    }
+    add(tracker.flush());
+    EXPECT_THAT(names, testing::ElementsAre("marker", "marker", "marker", "thinking", "thinking", "thinking", "thinking",
+                                            "marker", "marker", "marker", "answer", "answer"));
+}
+
+TEST(HttpReader, ReadsByteByByteAndInOnePiece) {
+    const std::string text = "POST /v1/x?y=1 HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+                             "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;ext=1\r\nde\r\n0\r\n\r\n";
+    for (const std::size_t step : {std::size_t{1}, std::size_t{7}, text.size()}) {
+        HttpReader reader({});
+        std::string waiting;
+        for (std::size_t i = 0; i < text.size(); i += step) {
+            waiting += text.substr(i, step);
+            for (std::size_t used = 1; used > 0 && reader.state() != HttpReader::State::Complete;) {
+                used = reader.feed(waiting);
+                waiting.erase(0, used);
+                if (reader.state() == HttpReader::State::HeadDone) {
+                    EXPECT_FALSE(reader.head().content_length.has_value());
+                    reader.acceptBody();
+                    used = 1;
+                }
+            }
+        }
+        ASSERT_EQ(reader.state(), HttpReader::State::Complete) << step;
+        const HttpRequest request = reader.take();
+        EXPECT_EQ(request.head.path, "/v1/x");
+        EXPECT_EQ(request.head.query, "y=1");
+        EXPECT_EQ(request.body, "abcde");
+    }
+}
+
+int failureOf(const std::string& text, HttpLimits limits = {}) {
+    HttpReader reader(limits);
+    std::size_t used = reader.feed(text);
+    if (reader.state() == HttpReader::State::HeadDone) {
+        reader.acceptBody();
+        used += reader.feed(std::string_view(text).substr(used));
+    }
+    return reader.state() == HttpReader::State::Failed ? reader.error().status() : 0;
+}
+
+TEST(HttpReader, RefusesWhatIsNotHttpOrTooLarge) {
+    EXPECT_EQ(failureOf("hello\r\n\r\n"), 400);
+    EXPECT_EQ(failureOf("GET / HTTP/3.9\r\n\r\n"), 505);
+    EXPECT_EQ(failureOf("GET / HTTP/1.1\r\nX: " + std::string(20'000, 'x')), 431);
+    EXPECT_EQ(failureOf("GET / HTTP/1.1\r\n" + std::string(20'000, 'x')), 431);
+    EXPECT_EQ(failureOf("POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"), 400);
+    EXPECT_EQ(failureOf("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nA\r\n0123456789\r\n0\r\n\r\n", {1024, 5}), 413);
+    EXPECT_EQ(failureOf("POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n"), 400);
+    EXPECT_EQ(failureOf("GET /\xff HTTP/1.1\r\n\r\n"), 400);
+}
+
+TEST(EventQueue, DropsTokensButNeverTheEnd) {
+    EventQueue queue(16 * sizeof(GenerationEvent));
+    int wakes = 0;
+    queue.setWake([&] { ++wakes; });
+    int accepted = 0;
+    for (int i = 0; i < 100; ++i) {
+        accepted += queue.push({0, TokenEvent{}}) ? 1 : 0;
+    }
+    EXPECT_EQ(accepted, 16);
+    EXPECT_TRUE(queue.overflowed());
+    EXPECT_TRUE(queue.push({0, FinishEvent{}}));
+    EXPECT_EQ(queue.drain().size(), 17U);
+    EXPECT_EQ(wakes, 1);
+    EXPECT_FALSE(queue.push({0, TokenEvent{}})) << "after a gap, later tokens would make no sense";
+}
+
+TEST(EventQueue, ProgressReportsReplaceEachOther) {
+    EventQueue queue(1 << 20);
+    for (std::size_t done = 0; done < 1000; ++done) {
+        queue.push({0, PrefillProgress{0, done, 1000, 0}});
+    }
+    const auto events = queue.drain();
+    ASSERT_EQ(events.size(), 1U);
+    EXPECT_EQ(std::get<PrefillProgress>(events[0].what).done, 999U);
+}
+
+TEST(BearerToken, ComparesWholeTokens) {
+    const BearerToken token("0123456789abcdef");
+    EXPECT_TRUE(token.matches("Bearer 0123456789abcdef"));
+    EXPECT_TRUE(token.matches("bearer 0123456789abcdef"));
+    for (const char* bad : {"", "Bearer", "Bearer ", "Bearer 0123456789abcde", "Bearer 0123456789abcdef0",
+                            "Basic 0123456789abcdef", "0123456789abcdef"}) {
+        EXPECT_FALSE(token.matches(bad)) << bad;
+    }
+    EXPECT_TRUE(BearerToken("").matches(""));
+}
+
+TEST(TokenFile, IsCheckedAndWarnedAbout) {
+    const std::string path = testing::TempDir() + "fulgurite-token-" + std::to_string(::getpid());
+    std::ofstream(path) << "0123456789abcdef\n";
+    ::chmod(path.c_str(), 0644);
+    EXPECT_TRUE(readTokenFile(path).readable_by_others);
+    ::chmod(path.c_str(), 0600);
+    EXPECT_FALSE(readTokenFile(path).readable_by_others);
+    EXPECT_EQ(readTokenFile(path).token, "0123456789abcdef");
+    std::ofstream(path) << "short\n";
+    EXPECT_THROW(readTokenFile(path), Error);
+    std::ofstream(path) << "0123456789 abcdef\n";
+    EXPECT_THROW(readTokenFile(path), Error);
+    ::unlink(path.c_str());
+    EXPECT_THROW(readTokenFile(path), Error);
+}
+
+} // namespace
+} // namespace fulgurite::node
