@@ -25,34 +25,49 @@ nlohmann::json orNull(const nlohmann::json& list, bool wanted) {
 
 } // namespace
 
+ChatSplitter::ChatSplitter(bool opens_thinking, bool parse_tools)
+    : thinking_(opens_thinking ? ThinkingSplitter::resume(kThinkingBegin) : ThinkingSplitter()),
+      parse_tools_(parse_tools) {}
+
 ChatDelta ChatSplitter::push(std::string_view text) {
     ChatDelta delta;
-    sort(think_.push(text), delta);
+    sort(thinking_.push(text), delta);
     return delta;
 }
 
 ChatDelta ChatSplitter::flush() {
     ChatDelta delta;
-    sort(think_.flush(), delta);
+    sort(thinking_.finish(), delta);
+    delta.content += leading_;
+    leading_.clear();
     if (parse_tools_) {
         delta.content += tools_.flush();
     }
     return delta;
 }
 
-void ChatSplitter::sort(const std::vector<Segment>& segments, ChatDelta& delta) {
-    for (const Segment& segment : segments) {
-        if (segment.channel == Channel::Thinking) {
-            delta.reasoning += reasoning_.push(segment.text);
-        } else if (segment.channel == Channel::Marker) {
+void ChatSplitter::sort(const std::vector<ChannelText>& pieces, ChatDelta& delta) {
+    for (const ChannelText& piece : pieces) {
+        if (piece.channel == Channel::Thinking) {
+            delta.reasoning += reasoning_.push(piece.text);
+        } else if (piece.channel == Channel::Marker) {
+            started_ = true;
+            leading_.clear();
             after_thinking_ = true;
         } else {
-            addAnswer(segment.text, delta);
+            addAnswer(piece.text, delta);
         }
     }
 }
 
-void ChatSplitter::addAnswer(std::string_view text, ChatDelta& delta) {
+void ChatSplitter::addAnswer(std::string_view piece, ChatDelta& delta) {
+    leading_ += piece;
+    started_ = started_ || leading_.find_first_not_of(kWhiteSpace) != std::string::npos;
+    if (!started_) {
+        return;
+    }
+    const std::string answer = std::exchange(leading_, {});
+    std::string_view text = answer;
     if (after_thinking_) {
         text.remove_prefix(std::min(text.find_first_not_of(kWhiteSpace), text.size()));
         after_thinking_ = text.empty();

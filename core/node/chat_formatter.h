@@ -2,6 +2,7 @@
 // Writes answers of /v1/chat/completions: one object, or a stream of chunks.
 #pragma once
 
+#include "core/generate/thinking.h"
 #include "core/node/answer_scanner.h"
 #include "core/node/generation_job.h"
 #include "core/node/openai_common.h"
@@ -35,21 +36,23 @@ struct ChatDelta {
 // Sorts the text of one answer into reasoning, content and tool calls.
 class ChatSplitter {
   public:
-    ChatSplitter(bool opens_thinking, bool parse_tools) : think_(opens_thinking), parse_tools_(parse_tools) {}
+    ChatSplitter(bool opens_thinking, bool parse_tools);
 
     ChatDelta push(std::string_view text);
     ChatDelta flush();
     std::size_t toolCallCount() const { return tool_call_count_; }
 
   private:
-    void sort(const std::vector<Segment>& segments, ChatDelta& delta);
+    void sort(const std::vector<ChannelText>& pieces, ChatDelta& delta);
     void addAnswer(std::string_view text, ChatDelta& delta);
     void addToolBlock(const std::string& block, ChatDelta& delta);
 
-    ThinkScanner think_;
+    ThinkingSplitter thinking_;
     ToolCallScanner tools_;
     EdgeTrimmer reasoning_;
     bool parse_tools_;
+    std::string leading_;         // white space before anything else: part of an answer, not of a thought
+    bool started_ = false;        // something but white space has come
     bool after_thinking_ = false; // white space between "</think>" and the answer is not part of it
     bool after_tools_ = false;    // nor is what surrounds a block of tool calls
     std::size_t tool_call_count_ = 0;

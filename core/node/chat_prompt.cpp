@@ -2,6 +2,7 @@
 // Validation of messages, rendering, and splicing of sampled tokens.
 #include "core/node/chat_prompt.h"
 
+#include "core/generate/thinking.h"
 #include "core/node/api_error.h"
 #include "core/node/object_reader.h"
 #include "core/node/sampling_fields.h"
@@ -186,8 +187,7 @@ ChatPrompt renderPrompt(const ModelService& service, const ChatMessages& chat, b
     append(prompt.tokens, service.encode(std::string_view(text).substr(from), SpecialTokens::Parse));
     const std::size_t end = text.find_last_not_of(" \t\r\n");
     const std::string_view trimmed = std::string_view(text).substr(0, end == std::string::npos ? 0 : end + 1);
-    prompt.opens_thinking =
-        add_generation_prompt && trimmed.size() >= 7 && trimmed.substr(trimmed.size() - 7) == "<think>";
+    prompt.opens_thinking = add_generation_prompt && trimmed.ends_with(kThinkingBegin);
     return prompt;
 }
 

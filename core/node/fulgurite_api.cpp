@@ -73,6 +73,15 @@ void append(TokenIds& tokens, const TokenIds& more) {
     tokens.insert(tokens.end(), more.begin(), more.end());
 }
 
+// The answer so far as text: it decides whether the next token is inside thinking.
+std::string turnText(const ModelService& service, bool opens_thinking, const TokenIds& continuation) {
+    std::string text(opens_thinking ? kThinkingBegin : "");
+    for (const TokenId id : continuation) {
+        text += service.isSpecial(id) ? std::string_view() : service.bytesOf(id);
+    }
+    return text;
+}
+
 HttpReply reply(const nlohmann::json& value) {
     HttpReply answer;
     answer.body = dumpJson(value);
@@ -88,7 +97,7 @@ Answer generate(const EndpointContext& context, const HttpRequest& request) {
     ObjectReader reader(body, "");
     const PromptFields fields = readPromptFields(reader, "prompt");
     GenerateFormatter::Options options;
-    options.continue_tokens = readContinuation(reader, service);
+    const TokenIds continuation = readContinuation(reader, service);
     GenerateRequest generation;
     generation.sampler = readSampler(reader.object("sampler"), "sampler", vocab_size);
     generation.stop = readStop(reader.object("stop"), "stop", vocab_size);
@@ -96,13 +105,13 @@ Answer generate(const EndpointContext& context, const HttpRequest& request) {
     reader.finish();
 
     ChatPrompt prompt = readPrompt(service, fields, "", SpecialTokens::Parse);
-    append(prompt.tokens, options.continue_tokens);
+    append(prompt.tokens, continuation);
     if (prompt.tokens.empty()) {
         refuse(fields.tokens != nullptr ? "tokens" : "prompt", "must hold at least one token");
     }
     options.id = newId("gen-");
     options.prompt_tokens = prompt.tokens.size();
-    options.opens_thinking = prompt.opens_thinking;
+    options.turn = turnText(service, prompt.opens_thinking, continuation);
     generation.prompt = std::move(prompt.tokens);
     auto job = std::make_shared<GenerationJob>(
         service, std::make_unique<GenerateFormatter>(service, std::move(options)), context.metrics, context.limits);

@@ -5,55 +5,12 @@
 #include "core/node/json_text.h"
 #include "core/node/sse.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace fulgurite::node {
 
-std::vector<Channel> ChannelTracker::push(std::string_view token_bytes) {
-    pending_.push_back({token_bytes.size()});
-    return take(scanner_.push(token_bytes));
-}
-
-std::vector<Channel> ChannelTracker::flush() {
-    std::vector<Channel> channels = take(scanner_.flush());
-    for (const Pending& token : std::exchange(pending_, {})) {
-        channels.push_back(token.seen ? token.channel : last_);
-    }
-    return channels;
-}
-
-std::vector<Channel> ChannelTracker::take(const std::vector<Segment>& segments) {
-    std::size_t index = 0;
-    for (const Segment& segment : segments) {
-        last_ = segment.channel;
-        for (std::size_t bytes = segment.text.size(); bytes > 0 && index < pending_.size();) {
-            Pending& token = pending_[index];
-            const std::size_t part = std::min(bytes, token.bytes);
-            if (part > 0 && (!token.seen || segment.channel == Channel::Marker)) {
-                token.channel = segment.channel;
-                token.seen = true;
-            }
-            token.bytes -= part;
-            bytes -= part;
-            index += token.bytes == 0 ? 1 : 0;
-        }
-    }
-    std::vector<Channel> channels;
-    while (!pending_.empty() && pending_.front().bytes == 0) {
-        channels.push_back(pending_.front().seen ? pending_.front().channel : last_);
-        pending_.pop_front();
-    }
-    return channels;
-}
-
 GenerateFormatter::GenerateFormatter(const ModelService& service, Options options)
-    : service_(service), options_(std::move(options)), tracker_(options_.opens_thinking) {
-    for (const TokenId id : options_.continue_tokens) {
-        undecided_.emplace_back();
-        decide(tracker_.push(service_.isSpecial(id) ? std::string_view() : service_.bytesOf(id)));
-    }
-}
+    : service_(service), options_(std::move(options)), tracker_(ThinkingSplitter::resume(options_.turn)) {}
 
 void GenerateFormatter::begin(std::string& out) {
     appendEvent(out, "start", {{"id", options_.id}, {"prompt_tokens", options_.prompt_tokens}});
@@ -97,11 +54,8 @@ void GenerateFormatter::token(std::size_t /*choice*/, const TokenRecord& record,
 
 void GenerateFormatter::decide(const std::vector<Channel>& channels) {
     for (const Channel channel : channels) {
-        // Null stands for a token of the answer so far, which the client has already.
-        if (!undecided_.front().is_null()) {
-            undecided_.front()["channel"] = nameOf(channel);
-            ready_.push_back(std::move(undecided_.front()));
-        }
+        undecided_.front()["channel"] = nameOf(channel);
+        ready_.push_back(std::move(undecided_.front()));
         undecided_.pop_front();
     }
 }
@@ -114,7 +68,7 @@ void GenerateFormatter::flush(std::string& out) {
 
 void GenerateFormatter::finish(std::size_t /*choice*/, const GenerationSummary& summary, const std::string& rest,
                                std::string& out) {
-    decide(tracker_.flush());
+    decide(tracker_.finish());
     flush(out);
     appendEvent(out, "done",
                 {{"reason", nameOf(summary.reason)},
@@ -133,6 +87,18 @@ void GenerateFormatter::finish(std::size_t /*choice*/, const GenerationSummary& 
 
 void GenerateFormatter::failed(const ApiError& error, std::string& out) {
     appendEvent(out, "error", error.body());
+}
+
+const char* nameOf(Channel channel) {
+    switch (channel) {
+    case Channel::Thinking:
+        return "thinking";
+    case Channel::Marker:
+        return "marker";
+    case Channel::Answer:
+        break;
+    }
+    return "answer";
 }
 
 const char* nameOf(FinishReason reason) {

@@ -2,49 +2,22 @@
 // Writes the event stream of /fulgurite/v1/generate: every token with its numbers.
 #pragma once
 
-#include "core/node/answer_scanner.h"
+#include "core/generate/thinking.h"
 #include "core/node/generation_job.h"
 #include "core/node/openai_common.h"
 
 #include <deque>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace fulgurite::node {
-
-// Says for each token of an answer whether it belongs to the thinking, to the answer or to a mark between them. A
-// token that touches a mark is a marker. Tokens that may still turn out to be part of a mark are held back.
-class ChannelTracker {
-  public:
-    explicit ChannelTracker(bool opens_thinking) : scanner_(opens_thinking) {}
-
-    // Channels of the oldest undecided tokens that are now certain.
-    std::vector<Channel> push(std::string_view token_bytes);
-    // Of all that are left.
-    std::vector<Channel> flush();
-
-  private:
-    struct Pending {
-        std::size_t bytes = 0; // not classified yet
-        bool seen = false;     // `channel` is set
-        Channel channel = Channel::Answer;
-    };
-
-    std::vector<Channel> take(const std::vector<Segment>& segments);
-
-    ThinkScanner scanner_;
-    std::deque<Pending> pending_;
-    Channel last_ = Channel::Answer;
-};
 
 class GenerateFormatter final : public ReplyFormatter {
   public:
     struct Options {
         std::string id;
         std::size_t prompt_tokens = 0;
-        bool opens_thinking = false;
-        TokenIds continue_tokens; // the answer so far decides whether we are inside its thinking
+        std::string turn; // text of the answer so far, and "<think>" first when the prompt itself opens it
     };
 
     GenerateFormatter(const ModelService& service, Options options);
@@ -65,11 +38,12 @@ class GenerateFormatter final : public ReplyFormatter {
 
     const ModelService& service_;
     Options options_;
-    ChannelTracker tracker_;
+    ThinkingTracker tracker_;
     std::deque<nlohmann::json> undecided_;
     nlohmann::json ready_ = nlohmann::json::array();
 };
 
+const char* nameOf(Channel channel); // "thinking", "answer" or "marker"
 // "end_of_sentence", "stop_token", ...
 const char* nameOf(FinishReason reason);
 

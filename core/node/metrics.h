@@ -2,7 +2,7 @@
 // Counters of the node and their Prometheus text form.
 #pragma once
 
-#include "core/generate/engine.h"
+#include "core/generate/engine_options.h"
 
 #include <array>
 #include <chrono>

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/checkpoint/model_config.h"
-#include "core/generate/engine.h"
+#include "core/generate/engine_options.h"
 #include "core/generate/request.h"
 #include "core/text/tokenizer.h"
 

@@ -50,7 +50,9 @@ RawClient::RawClient(std::uint16_t port, int receive_buffer) : fd_(::socket(AF_I
 RawClient::RawClient(RawClient&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)), buffer_(std::move(other.buffer_)) {}
 
-RawClient::~RawClient() { close(); }
+RawClient::~RawClient() {
+    close();
+}
 
 void RawClient::close() {
     if (fd_ >= 0) {
@@ -93,7 +95,9 @@ std::string RawClient::receiveUntil(const std::string& mark) {
     return std::exchange(buffer_, {});
 }
 
-bool RawClient::closedByServer() { return buffer_.empty() && !fill(); }
+bool RawClient::closedByServer() {
+    return buffer_.empty() && !fill();
+}
 
 ClientReply RawClient::reply(bool head_only) {
     ClientReply reply;

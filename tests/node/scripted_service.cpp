@@ -96,8 +96,9 @@ TokenIds ScriptedService::encode(std::string_view text, SpecialTokens special) c
 
 std::string_view ScriptedService::bytesOf(TokenId id) const {
     const std::lock_guard lock(mutex_);
-    return id >= 0 && static_cast<std::size_t>(id) < words_.size() ? std::string_view(words_[static_cast<std::size_t>(id)])
-                                                                    : std::string_view();
+    return id >= 0 && static_cast<std::size_t>(id) < words_.size()
+               ? std::string_view(words_[static_cast<std::size_t>(id)])
+               : std::string_view();
 }
 
 std::string ScriptedService::renderChat(const nlohmann::json& messages, const nlohmann::json& tools,
@@ -118,10 +119,11 @@ GenerationId ScriptedService::submit(GenerateRequest request, std::shared_ptr<Ge
     }
     const GenerationId id = next_++;
     ++running_;
-    threads_.emplace_back([this, id, script = script_, request = std::move(request), listener = std::move(listener)] {
-        play(id, script, request, *listener);
-        --running_;
-    });
+    threads_.emplace_back(
+        [this, id, script = script_, request = std::move(request), listener = std::move(listener)] {
+            play(id, script, request, *listener);
+            --running_;
+        });
     return id;
 }
 
@@ -163,7 +165,8 @@ void ScriptedService::play(GenerationId id, const Script& script, const Generate
         listener.onPromptToken(prompt_token);
     }
     summary.reason = script.reason;
-    const std::size_t limit = request.stop.max_tokens > 0 ? static_cast<std::size_t>(request.stop.max_tokens) : SIZE_MAX;
+    const std::size_t limit =
+        request.stop.max_tokens > 0 ? static_cast<std::size_t>(request.stop.max_tokens) : SIZE_MAX;
     for (std::size_t i = 0; script.endless || i < script.tokens.size(); ++i) {
         if (isCancelled(id)) {
             summary.reason = FinishReason::Cancelled;

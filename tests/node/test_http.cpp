@@ -80,7 +80,8 @@ TEST_F(HttpTest, HeadRequestsAndOldClients) {
     RawClient old = connect();
     const std::string body = chatBody({{"stream", true}}).dump();
     old.send("POST /v1/chat/completions HTTP/1.0\r\nAuthorization: Bearer " + std::string(kToken) +
-             "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+             "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+             body);
     const ClientReply reply = old.reply();
     EXPECT_EQ(reply.fields.count("transfer-encoding"), 0U);
     EXPECT_THAT(reply.body, HasSubstr("data: [DONE]"));
@@ -136,7 +137,8 @@ TEST_F(HttpTest, AChunkedFloodIsCutAtTheLimit) {
     EXPECT_EQ(client.reply().status, 413);
     RawClient extension = connect(); // a chunk header without end
     extension.send("POST /v1/chat/completions HTTP/1.1\r\nAuthorization: Bearer " + std::string(kToken) +
-                   "\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1;" + std::string(100'000, 'x'));
+                   "\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1;" +
+                   std::string(100'000, 'x'));
     EXPECT_EQ(extension.reply().status, 400);
 }
 
@@ -178,8 +180,9 @@ TEST_F(HttpTest, SlowRequestsRunIntoTheirDeadline) {
 }
 
 TEST_F(HttpTest, GarbageGetsOneErrorAndTheServerGoesOn) {
-    for (const std::string& bytes : {std::string("\x16\x03\x01\x02", 4), std::string("GET\r\n\r\n"), std::string(1000, '\0'),
-                                     std::string("POST / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n")}) {
+    for (const std::string& bytes :
+         {std::string("\x16\x03\x01\x02", 4), std::string("GET\r\n\r\n"), std::string(1000, '\0'),
+          std::string("POST / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n")}) {
         RawClient client = connect();
         client.send(bytes + "\r\n\r\n");
         EXPECT_EQ(client.reply().status, 400);

@@ -4,7 +4,6 @@
 #include "core/node/api_error.h"
 #include "core/node/auth.h"
 #include "core/node/event_queue.h"
-#include "core/node/generate_formatter.h"
 #include "core/node/http_reader.h"
 #include "core/node/json_text.h"
 #include "core/node/object_reader.h"
@@ -43,7 +42,8 @@ TEST(JsonText, RefusesWhatIsNotOneBoundedObject) {
 
 TEST(JsonText, KnowsUtf8) {
     EXPECT_TRUE(isUtf8("caf\xC3\xA9 \xE4\xBD\xA0 \xF0\x9F\x98\x80"));
-    for (const char* bad : {"\xC0\x80", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xE4\xBD", "\x80", "\xFF"}) {
+    for (const char* bad :
+         {"\xC0\x80", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xE4\xBD", "\x80", "\xFF"}) {
         EXPECT_FALSE(isUtf8(bad));
         EXPECT_TRUE(isUtf8(toUtf8(bad)));
     }
@@ -68,37 +68,8 @@ TEST(ObjectReader, NamesTheFieldAndTheNearestKnownName) {
 TEST(ObjectReader, TokenIdsMustBeInTheVocabulary) {
     EXPECT_EQ(readTokenIds(nlohmann::json::parse("[0,9]"), "tokens", 10), (std::vector<std::int32_t>{0, 9}));
     for (const char* bad : {"[10]", "[-1]", "[1.0]", "[\"1\"]", "[18446744073709551615]", "{}"}) {
-        EXPECT_THAT(refusalOf([&] { readTokenIds(nlohmann::json::parse(bad), "tokens", 10); }), HasSubstr("400 tokens"));
-    }
-}
-
-std::string scan(const std::string& text, std::size_t step, bool inside = false) {
-    ThinkScanner scanner(inside);
-    std::string result;
-    Channel last = Channel::Answer;
-    const auto add = [&](const std::vector<Segment>& segments) {
-        for (const Segment& segment : segments) {
-            if (result.empty() || segment.channel != last) {
-                result += std::string("|") + nameOf(segment.channel) + ":";
-            }
-            last = segment.channel;
-            result += segment.text;
-        }
-    };
-    for (std::size_t i = 0; i < text.size(); i += step) {
-        add(scanner.push(text.substr(i, step)));
-    }
-    add(scanner.flush());
-    return result;
-}
-
-TEST(ThinkScanner, FindsMarksHoweverTheTextIsCut) {
-    for (std::size_t step = 1; step < 30; ++step) {
-        EXPECT_EQ(scan("<think>a < b</think>\nyes", step), "|marker:<think>|thinking:a < b|marker:</think>|answer:\nyes");
-        EXPECT_EQ(scan("Say <think> aloud", step), "|answer:Say <think> aloud");
-        EXPECT_EQ(scan("  <thin", step), "|answer:  <thin");
-        EXPECT_EQ(scan("<think>never </thin", step), "|marker:<think>|thinking:never </thin");
-        EXPECT_EQ(scan("in</think>out</think>", step, true), "|thinking:in|marker:</think>|answer:out</think>");
+        EXPECT_THAT(refusalOf([&] { readTokenIds(nlohmann::json::parse(bad), "tokens", 10); }),
+                    HasSubstr("400 tokens"));
     }
 }
 
@@ -123,22 +94,6 @@ TEST(EdgeTrimmer, KeepsInnerWhiteSpaceOnly) {
     EXPECT_EQ(trimmer.push("\na \n"), "a");
     EXPECT_EQ(trimmer.push(" b\n"), " \n b");
     EXPECT_EQ(trimmer.push(""), "");
-}
-
-TEST(ChannelTracker, TokensThatTouchAMarkAreMarkers) {
-    ChannelTracker tracker(false);
-    std::vector<std::string> names;
-    const auto add = [&](const std::vector<Channel>& channels) {
-        for (const Channel channel : channels) {
-            names.emplace_back(nameOf(channel));
-        }
-    };
-    for (const char* token : {"<", "think", ">\n", "a", " <", " b", "", "</", "think", ">", "\n", "c"}) {
-        add(tracker.push(token));
-    }
-    add(tracker.flush());
-    EXPECT_THAT(names, testing::ElementsAre("marker", "marker", "marker", "thinking", "thinking", "thinking", "thinking",
-                                            "marker", "marker", "marker", "answer", "answer"));
 }
 
 TEST(HttpReader, ReadsByteByByteAndInOnePiece) {
@@ -183,7 +138,9 @@ TEST(HttpReader, RefusesWhatIsNotHttpOrTooLarge) {
     EXPECT_EQ(failureOf("GET / HTTP/1.1\r\nX: " + std::string(20'000, 'x')), 431);
     EXPECT_EQ(failureOf("GET / HTTP/1.1\r\n" + std::string(20'000, 'x')), 431);
     EXPECT_EQ(failureOf("POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"), 400);
-    EXPECT_EQ(failureOf("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nA\r\n0123456789\r\n0\r\n\r\n", {1024, 5}), 413);
+    EXPECT_EQ(
+        failureOf("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nA\r\n0123456789\r\n0\r\n\r\n", {1024, 5}),
+        413);
     EXPECT_EQ(failureOf("POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n"), 400);
     EXPECT_EQ(failureOf("GET /\xff HTTP/1.1\r\n\r\n"), 400);
 }

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// /v1/completions and /v1/models.
+#include "tests/node/node_fixture.h"
+
+#include <gmock/gmock.h>
+
+namespace fulgurite::node::test {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+class CompletionTest : public NodeTest {
+  protected:
+    ClientReply complete(const json& more) {
+        json body{{"model", "scripted"}};
+        body.update(more);
+        return post("/v1/completions", body);
+    }
+};
+
+TEST_F(CompletionTest, ModelsAreListedAndShown) {
+    EXPECT_EQ(get("/v1/models").json().at("data").at(0).at("max_model_len"), 4096);
+    EXPECT_EQ(get("/v1/models/scripted").json().at("object"), "model");
+    EXPECT_EQ(get("/v1/models/other").status, 404);
+}
+
+TEST_F(CompletionTest, PromptsOfEveryForm) {
+    EXPECT_EQ(complete({{"prompt", "Hi"}}).json().at("choices").at(0).at("text"), "Hello world");
+    EXPECT_EQ(service_->requests().back().stop.max_tokens, 16);
+    complete({{"prompt", {72, 105}}});
+    EXPECT_EQ(service_->requests().back().prompt, (TokenIds{72, 105}));
+    const json batch = complete({{"prompt", {"a", "bc"}}, {"n", 2}}).json();
+    ASSERT_EQ(batch.at("choices").size(), 4U);
+    EXPECT_EQ(batch.at("usage").at("prompt_tokens"), 3);
+    EXPECT_EQ(complete({{"prompt", {{1, 2}, {3}}}}).json().at("choices").size(), 2U);
+}
+
+TEST_F(CompletionTest, EchoScoresThePrompt) {
+    const json choice = complete({{"prompt", "caf\xC3\xA9"}, {"echo", true}, {"logprobs", 2}, {"max_tokens", 1}})
+                            .json()
+                            .at("choices")
+                            .at(0);
+    EXPECT_EQ(choice.at("text"), "caf\xC3\xA9Hello");
+    const json& logprobs = choice.at("logprobs");
+    EXPECT_EQ(logprobs.at("tokens"), json::parse(R"(["c", "a", "f", "bytes:\\xc3", "bytes:\\xa9", "Hello"])"));
+    EXPECT_EQ(logprobs.at("text_offset"), json::parse("[0, 1, 2, 3, 4, 4]"));
+    EXPECT_TRUE(logprobs.at("token_logprobs").at(0).is_null());
+    EXPECT_TRUE(logprobs.at("top_logprobs").at(0).is_null());
+    EXPECT_DOUBLE_EQ(logprobs.at("top_logprobs").at(1).at("b"), -1.5);
+}
+
+TEST_F(CompletionTest, NoTokensAtAllIsAllowedWithEcho) {
+    const json answer = complete({{"prompt", "ab"}, {"echo", true}, {"logprobs", 0}, {"max_tokens", 0}}).json();
+    EXPECT_EQ(answer.at("choices").at(0).at("text"), "ab");
+    EXPECT_EQ(answer.at("choices").at(0).at("logprobs").at("tokens").size(), 2U);
+    EXPECT_EQ(answer.at("usage").at("completion_tokens"), 0);
+}
+
+TEST_F(CompletionTest, Streams) {
+    const auto events = stream("/v1/completions", {{"prompt", "ab"}, {"stream", true}, {"echo", true}});
+    std::string text;
+    for (const ServerEvent& event : events) {
+        if (event.data != "[DONE]") {
+            text += event.json().at("choices").at(0).at("text").get<std::string>();
+        }
+    }
+    EXPECT_EQ(text, "abHello world");
+    EXPECT_EQ(events[events.size() - 2].json().at("choices").at(0).at("finish_reason"), "stop");
+}
+
+TEST_F(CompletionTest, StopStringsAreNamed) {
+    Script script;
+    script.reason = FinishReason::Repetition;
+    script.rest = "!";
+    service_->setScript(script);
+    const json choice = complete({{"prompt", "x"}}).json().at("choices").at(0);
+    EXPECT_EQ(choice.at("text"), "Hello world!");
+    EXPECT_EQ(choice.at("finish_reason"), "length");
+    EXPECT_EQ(choice.at("stop_reason"), "repetition");
+}
+
+TEST_F(CompletionTest, Refusals) {
+    EXPECT_EQ(complete(json::object()).errorParam(), "prompt");
+    EXPECT_EQ(complete({{"prompt", ""}}).errorParam(), "prompt");
+    EXPECT_EQ(complete({{"prompt", json::array()}}).errorParam(), "prompt");
+    EXPECT_EQ(complete({{"prompt", {1, 10'000}}}).errorParam(), "prompt[1]");
+    EXPECT_EQ(complete({{"prompt", {1, "x"}}}).errorParam(), "prompt[1]");
+    EXPECT_EQ(complete({{"prompt", {"a", "b", "c"}}, {"n", 6}}).errorParam(), "n");
+    EXPECT_EQ(complete({{"prompt", "x"}, {"max_tokens", 0}}).errorParam(), "max_tokens");
+    EXPECT_EQ(complete({{"prompt", "x"}, {"suffix", "y"}}).errorParam(), "suffix");
+    EXPECT_EQ(complete({{"prompt", "x"}, {"best_of", 3}}).errorParam(), "best_of");
+    EXPECT_THAT(complete({{"prompt", "x"}, {"logprobs", true}}).errorText(),
+                HasSubstr("must be an integer, not boolean"));
+}
+
+} // namespace
+} // namespace fulgurite::node::test
