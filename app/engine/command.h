@@ -19,6 +19,7 @@ void addConvert(CLI::App& app);
 void addDoctor(CLI::App& app);
 void addRun(CLI::App& app);
 void addScore(CLI::App& app);
+void addServe(CLI::App& app);
 void addTokenize(CLI::App& app);
 
 } // namespace fulgurite::app

@@ -25,6 +25,7 @@ int main(int argc, char** argv) {
     app.require_subcommand(1);
     app::addRun(app);
     app::addChat(app);
+    app::addServe(app);
     app::addTokenize(app);
     app::addScore(app);
     app::addBench(app);

@@ -8,7 +8,10 @@ namespace fulgurite::node {
 
 namespace {
 
-const char* typeOf(int status) {
+const char* typeOf(int status, const std::string& code) {
+    if (code == "context_length_exceeded") {
+        return "out_of_memory_error";
+    }
     switch (status) {
     case 401:
         return "authentication_error";
@@ -29,7 +32,10 @@ nlohmann::json orNull(const std::string& text) {
 
 nlohmann::json ApiError::body() const {
     return {{"error",
-             {{"message", what()}, {"type", typeOf(status_)}, {"param", orNull(param_)}, {"code", orNull(code_)}}}};
+             {{"message", what()},
+              {"type", typeOf(status_, code_)},
+              {"param", orNull(param_)},
+              {"code", orNull(code_)}}}};
 }
 
 void refuse(const std::string& param, const std::string& message) {

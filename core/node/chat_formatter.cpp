@@ -48,9 +48,9 @@ ChatDelta ChatSplitter::flush() {
 
 void ChatSplitter::sort(const std::vector<ChannelText>& pieces, ChatDelta& delta) {
     for (const ChannelText& piece : pieces) {
-        if (piece.channel == Channel::Thinking) {
+        if (piece.channel == StreamChannel::Thinking) {
             delta.reasoning += reasoning_.push(piece.text);
-        } else if (piece.channel == Channel::Marker) {
+        } else if (piece.channel == StreamChannel::Marker) {
             started_ = true;
             leading_.clear();
             after_thinking_ = true;
@@ -129,7 +129,7 @@ void ChatFormatter::begin(std::string& out) {
 void ChatFormatter::token(std::size_t choice, const TokenRecord& record, const std::string& text,
                           std::string& out) {
     nlohmann::json logprobs;
-    if (format_.logprobs) {
+    if (format_.logprobs && !service_.isSpecial(record.id)) { // the end of sentence is not part of the text
         logprobs = nlohmann::json::array({chatLogprob(service_, record, format_.top_logprobs)});
     }
     add(choice, choices_[choice].splitter.push(text), std::move(logprobs), out);

@@ -44,10 +44,10 @@ void CompletionFormatter::token(std::size_t index, const TokenRecord& record, co
     Choice& choice = choices_[index];
     choice.text += text;
     held_bytes_ += format_.stream ? 0 : text.size();
-    if (format_.logprobs) {
+    if (format_.logprobs && !service_.isSpecial(record.id)) { // the end of sentence is not part of the text
         addLogprob(choice, record);
     }
-    if (!choice.text.empty() || format_.logprobs) {
+    if (!choice.text.empty() || !choice.logprobs.tokens.empty()) {
         send(index, out);
     }
 }

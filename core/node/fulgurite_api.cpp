@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // POST /fulgurite/v1/generate, tokenize and reentry.
+#include "core/base/utf8.h"
 #include "core/node/chat_prompt.h"
 #include "core/node/endpoints.h"
 #include "core/node/generate_formatter.h"
@@ -135,7 +136,7 @@ Answer tokenize(const EndpointContext& context, const HttpRequest& request) {
     if (pieces) {
         nlohmann::json& list = result["pieces"] = nlohmann::json::array();
         for (const TokenId id : tokens) {
-            list.push_back(toUtf8(service.bytesOf(id)));
+            list.push_back(replaceInvalidUtf8(service.bytesOf(id)));
         }
     }
     return reply(result);

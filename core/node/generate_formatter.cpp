@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rich event stream for the window and for analysis.
 #include "core/node/generate_formatter.h"
+#include "core/base/utf8.h"
 
 #include "core/node/json_text.h"
 #include "core/node/sse.h"
@@ -28,7 +29,7 @@ nlohmann::json GenerateFormatter::describe(const TokenRecord& record, const std:
     const auto list = [&](const std::vector<Alternative>& alternatives) {
         nlohmann::json rows = nlohmann::json::array();
         for (const Alternative& other : alternatives) {
-            rows.push_back({other.id, finiteLog(other.logprob), toUtf8(service_.bytesOf(other.id))});
+            rows.push_back({other.id, finiteLog(other.logprob), replaceInvalidUtf8(service_.bytesOf(other.id))});
         }
         return rows;
     };
@@ -52,8 +53,8 @@ void GenerateFormatter::token(std::size_t /*choice*/, const TokenRecord& record,
     decide(tracker_.push(service_.isSpecial(record.id) ? std::string_view() : service_.bytesOf(record.id)));
 }
 
-void GenerateFormatter::decide(const std::vector<Channel>& channels) {
-    for (const Channel channel : channels) {
+void GenerateFormatter::decide(const std::vector<StreamChannel>& channels) {
+    for (const StreamChannel channel : channels) {
         undecided_.front()["channel"] = nameOf(channel);
         ready_.push_back(std::move(undecided_.front()));
         undecided_.pop_front();
@@ -89,13 +90,13 @@ void GenerateFormatter::failed(const ApiError& error, std::string& out) {
     appendEvent(out, "error", error.body());
 }
 
-const char* nameOf(Channel channel) {
+const char* nameOf(StreamChannel channel) {
     switch (channel) {
-    case Channel::Thinking:
+    case StreamChannel::Thinking:
         return "thinking";
-    case Channel::Marker:
+    case StreamChannel::Marker:
         return "marker";
-    case Channel::Answer:
+    case StreamChannel::Answer:
         break;
     }
     return "answer";

@@ -34,7 +34,7 @@ class GenerateFormatter final : public ReplyFormatter {
 
   private:
     nlohmann::json describe(const TokenRecord& record, const std::string& text) const;
-    void decide(const std::vector<Channel>& channels);
+    void decide(const std::vector<StreamChannel>& channels);
 
     const ModelService& service_;
     Options options_;
@@ -43,7 +43,7 @@ class GenerateFormatter final : public ReplyFormatter {
     nlohmann::json ready_ = nlohmann::json::array();
 };
 
-const char* nameOf(Channel channel); // "thinking", "answer" or "marker"
+const char* nameOf(StreamChannel channel); // "thinking", "answer" or "marker"
 // "end_of_sentence", "stop_token", ...
 const char* nameOf(FinishReason reason);
 

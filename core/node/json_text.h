@@ -25,8 +25,6 @@ std::string dumpJson(const nlohmann::json& value);
 bool isUtf8(std::string_view bytes);
 // Number of Unicode characters in valid UTF-8.
 std::size_t characterCount(std::string_view text);
-// Invalid sequences replaced by U+FFFD.
-std::string toUtf8(std::string_view bytes);
 // [104, 105]: the bytes as numbers.
 nlohmann::json byteList(std::string_view bytes);
 // A logarithm as JSON can carry it: minus infinity becomes -9999.

@@ -6,11 +6,12 @@
 
 namespace fulgurite::node {
 
-ModelHost::ModelHost(std::function<std::unique_ptr<ModelService>()> load, std::function<void(State)> loaded)
+ModelHost::ModelHost(std::function<std::unique_ptr<ModelService>()> load,
+                     std::function<void(const ModelHost&)> loaded)
     : thread_([this, load = std::move(load), loaded = std::move(loaded)] {
           run(load);
           if (loaded) {
-              loaded(state());
+              loaded(*this);
           }
       }) {}
 

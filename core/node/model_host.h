@@ -19,7 +19,7 @@ class ModelHost {
     enum class State { Loading, Ready, Failed };
 
     // Calls `load` on a thread of its own. `loaded` (may be empty) is called there afterwards, whatever came out.
-    ModelHost(std::function<std::unique_ptr<ModelService>()> load, std::function<void(State)> loaded);
+    ModelHost(std::function<std::unique_ptr<ModelService>()> load, std::function<void(const ModelHost&)> loaded);
     ~ModelHost(); // waits for a load under way
 
     State state() const;

@@ -22,6 +22,7 @@ struct ModelFacts {
     std::string id;
     std::string path;
     std::string dtype;
+    std::string kernels; // instruction set that computes
     std::int64_t parameters = 0;
     std::int64_t weight_bytes = 0;
     std::int64_t created = 0; // seconds since 1970

@@ -32,14 +32,6 @@ const char* nameOf(ModelHost::State state) {
     return "failed";
 }
 
-const char* simdName() {
-#if defined(__x86_64__)
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? "avx2" : "scalar";
-#else
-    return "scalar";
-#endif
-}
-
 nlohmann::json modelObject(const ModelFacts& facts) {
     nlohmann::json layers = nlohmann::json::array();
     for (const LayerKind kind : facts.config.layers) {
@@ -114,7 +106,7 @@ Answer info(const EndpointContext& context, const HttpRequest& /*request*/) {
                     {"state_bytes", facts.state_bytes}}},
                   {"machine",
                    {{"cores", std::thread::hardware_concurrency()},
-                    {"simd", simdName()},
+                    {"simd", facts.kernels},
                     {"memory_bytes", pages * page_bytes}}},
                   {"capabilities", capabilitiesOf(facts)}});
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Shared vocabulary of the OpenAI surface.
 #include "core/node/openai_common.h"
+#include "core/base/utf8.h"
 
 #include "core/base/version.h"
 #include "core/node/api_error.h"
@@ -90,7 +91,7 @@ namespace {
 
 nlohmann::json tokenEntry(const ModelService& service, TokenId id, float logprob) {
     const std::string_view bytes = service.bytesOf(id);
-    return {{"token", toUtf8(bytes)}, {"logprob", finiteLog(logprob)}, {"bytes", byteList(bytes)}};
+    return {{"token", replaceInvalidUtf8(bytes)}, {"logprob", finiteLog(logprob)}, {"bytes", byteList(bytes)}};
 }
 
 } // namespace

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // POST /v1/completions.
+#include "core/base/utf8.h"
 #include "core/node/completion_formatter.h"
 #include "core/node/endpoints.h"
 #include "core/node/json_text.h"
@@ -42,7 +43,7 @@ Prompt fromIds(const ModelService& service, const nlohmann::json& value, const s
     for (const TokenId id : prompt.tokens) {
         bytes += service.bytesOf(id);
     }
-    prompt.text = toUtf8(bytes);
+    prompt.text = replaceInvalidUtf8(bytes);
     return prompt;
 }
 

@@ -31,6 +31,12 @@ struct Script {
     std::optional<Error> failure; // reported instead of the end
     FinishReason reason = FinishReason::EndOfSentence;
     std::string rest;
+
+    static Script of(std::vector<std::string> tokens) {
+        Script script;
+        script.tokens = std::move(tokens);
+        return script;
+    }
 };
 
 class ScriptedService final : public ModelService {

@@ -36,7 +36,7 @@ TEST_F(FulguriteApiTest, InfoAndStatus) {
 }
 
 TEST_F(FulguriteApiTest, GenerateTellsEverythingAboutATokens) {
-    service_->setScript({{"<think>", "a", "</think>", "\n", "b"}});
+    service_->setScript(Script::of({"<think>", "a", "</think>", "\n", "b"}));
     const auto events = generate({{"prompt", "Hi"}, {"alternatives", 2}});
     EXPECT_EQ(events.at(0).name, "start");
     EXPECT_EQ(events.at(0).json().at("prompt_tokens"), 2);
@@ -77,7 +77,7 @@ TEST_F(FulguriteApiTest, SampledTokensReplaceTheirMessage) {
 
 TEST_F(FulguriteApiTest, ContinuingInsideThinkingKeepsTheChannel) {
     const TokenId open = service_->idOf("<think>");
-    service_->setScript({{"more", "</think>", "done"}});
+    service_->setScript(Script::of({"more", "</think>", "done"}));
     std::vector<std::string> channels;
     for (const ServerEvent& event : generate({{"prompt", "Hi"}, {"continue_tokens", {open, 97}}})) {
         if (event.name == "token") {

@@ -71,7 +71,7 @@ TEST_F(ChatTest, StreamsChunksAndUsage) {
 }
 
 TEST_F(ChatTest, ReasoningIsApart) {
-    service_->setScript({{"<thi", "nk>\n", "17+58", "\n</", "think", ">\n\n", "It is ", "75."}});
+    service_->setScript(Script::of({"<thi", "nk>\n", "17+58", "\n</", "think", ">\n\n", "It is ", "75."}));
     const json message = chat().json().at("choices").at(0).at("message");
     EXPECT_EQ(message.at("reasoning_content"), "17+58");
     EXPECT_EQ(message.at("content"), "It is 75.");
@@ -81,7 +81,7 @@ TEST_F(ChatTest, ReasoningIsApart) {
 }
 
 TEST_F(ChatTest, HeldTextOfAnUnfinishedThoughtIsNotLost) {
-    Script script{{"<think>", "so ", "</th"}};
+    Script script = Script::of({"<think>", "so ", "</th"});
     script.rest = "in";
     service_->setScript(script);
     EXPECT_EQ(chat().json().at("choices").at(0).at("message").at("reasoning_content"), "so </thin");
@@ -105,14 +105,14 @@ TEST_F(ChatTest, ToolCallsAreParsedWhenToolsWereGiven) {
             EXPECT_EQ(event.json().at("choices").at(0).at("delta").at("tool_calls").at(1).at("index"), 1);
         }
     }
-    service_->setScript({{"<tool_calls>", "add(1)", "</tool_calls>"}});
+    service_->setScript(Script::of({"<tool_calls>", "add(1)", "</tool_calls>"}));
     const json spoiled = chat({{"tools", tools}}).json().at("choices").at(0);
     EXPECT_EQ(spoiled.at("finish_reason"), "stop");
     EXPECT_EQ(spoiled.at("message").at("content"), "<tool_calls>add(1)</tool_calls>");
 }
 
 TEST_F(ChatTest, LogprobsCarryBytesOfBrokenCharacters) {
-    service_->setScript({{"\xE4\xBD", "\xA0", "ok"}});
+    service_->setScript(Script::of({"\xE4\xBD", "\xA0", "ok"}));
     const json answer = chat({{"logprobs", true}, {"top_logprobs", 3}}).json();
     const json& entries = answer.at("choices").at(0).at("logprobs").at("content");
     ASSERT_EQ(entries.size(), 3U);

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// Joins model, tokenizer, template and engine.
+#include "core/node/engine_service.h"
+
+#include "core/generate/engine.h"
+#include "core/model/weights.h"
+#include "core/text/chat_template.h"
+
+#include <nlohmann/json.hpp>
+
+#include <sys/stat.h>
+
+#include <system_error>
+#include <utility>
+
+namespace fulgurite::node {
+
+namespace {
+
+std::string folderName(const std::filesystem::path& folder) {
+    std::error_code ignored;
+    const std::filesystem::path whole = std::filesystem::weakly_canonical(folder, ignored);
+    return whole.filename().empty() ? whole.parent_path().filename().string() : whole.filename().string();
+}
+
+std::int64_t modifiedAt(const std::filesystem::path& file) {
+    struct stat status {};
+    return ::stat(file.c_str(), &status) == 0 ? status.st_mtime : 0;
+}
+
+std::shared_ptr<const ChatTemplate> loadTemplate(const std::filesystem::path& folder) {
+    try {
+        return ChatTemplate::load(folder);
+    } catch (const Error& error) {
+        if (error.kind() != ErrorKind::NotFound) {
+            throw;
+        }
+        return nullptr;
+    }
+}
+
+ModelFacts factsOf(const EngineServiceOptions& options, const HybridModel& model) {
+    const ModelConfig& config = model.config();
+    const StateShape shape = StateShape::of(config);
+    ModelFacts facts;
+    facts.id = options.id.empty() ? folderName(options.model) : options.id;
+    facts.path = std::filesystem::absolute(options.model).lexically_normal().string();
+    facts.dtype = kernels::nameOf(model.weights().embedding.dtype);
+    facts.kernels = kernels::bestCpuOps().name;
+    facts.parameters = config.parameterCount();
+    facts.weight_bytes = static_cast<std::int64_t>(model.weights().checkpoint->bytes());
+    facts.created = modifiedAt(options.model / "config.json");
+    facts.config = config;
+    facts.kv_bytes_per_token = shape.kvBytesPerToken();
+    facts.state_bytes = shape.lightningBytes();
+    facts.has_tokenizer = true;
+    return facts;
+}
+
+class EngineService final : public ModelService {
+  public:
+    explicit EngineService(const EngineServiceOptions& options)
+        : tokenizer_(Tokenizer::load(options.model)),
+          template_(loadTemplate(options.model)),
+          engine_(HybridModel::load(options.model), tokenizer_, options.engine),
+          facts_(factsOf(options, engine_.model())) {
+        facts_.has_template = template_ != nullptr;
+    }
+
+    const ModelFacts& facts() const override { return facts_; }
+    TokenIds encode(std::string_view text, SpecialTokens special) const override {
+        return tokenizer_->encode(text, special);
+    }
+    std::string_view bytesOf(TokenId id) const override { return tokenizer_->bytesOf(id); }
+    bool isSpecial(TokenId id) const override { return tokenizer_->isSpecial(id); }
+    std::string renderChat(const nlohmann::json& messages, const nlohmann::json& tools,
+                           bool add_generation_prompt) const override {
+        if (!template_) {
+            fail(ErrorKind::Unsupported,
+                 "the model in {} has no chat template; use /v1/completions, or add a chat_template.jinja",
+                 facts_.path);
+        }
+        return template_->render(messages, tools, add_generation_prompt);
+    }
+
+    GenerationId submit(GenerateRequest request, std::shared_ptr<GenerationListener> listener) override {
+        return engine_.submit(std::move(request), std::move(listener));
+    }
+    void cancel(GenerationId id) override { engine_.cancel(id); }
+    EngineStatus status() const override { return engine_.status(); }
+    ReentryCost reentryCost(std::span<const TokenId> prefix) const override { return engine_.reentryCost(prefix); }
+
+  private:
+    std::shared_ptr<const Tokenizer> tokenizer_;
+    std::shared_ptr<const ChatTemplate> template_;
+    Engine engine_;
+    ModelFacts facts_;
+};
+
+} // namespace
+
+std::unique_ptr<ModelService> loadEngineService(const EngineServiceOptions& options) {
+    return std::make_unique<EngineService>(options);
+}
+
+} // namespace fulgurite::node

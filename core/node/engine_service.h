@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// The product's ModelService: a checkpoint folder, its tokenizer and chat template, and an engine.
+#pragma once
+
+#include "core/node/model_service.h"
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+namespace fulgurite::node {
+
+struct EngineServiceOptions {
+    std::filesystem::path model;
+    std::string id; // under which it is served; empty: the folder's name
+    EngineOptions engine;
+};
+
+// Loads everything. Throws Error that names the file. A folder without a chat template is served without chat.
+std::unique_ptr<ModelService> loadEngineService(const EngineServiceOptions& options);
+
+} // namespace fulgurite::node
