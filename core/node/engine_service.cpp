@@ -45,7 +45,7 @@ ModelFacts factsOf(const EngineServiceOptions& options, const HybridModel& model
     ModelFacts facts;
     facts.id = options.id.empty() ? folderName(options.model) : options.id;
     facts.path = std::filesystem::absolute(options.model).lexically_normal().string();
-    facts.dtype = kernels::nameOf(model.weights().embedding.dtype);
+    facts.dtype = nameOf(model.weights().embedding.dtype);
     facts.kernels = kernels::bestCpuOps().name;
     facts.parameters = config.parameterCount();
     facts.weight_bytes = static_cast<std::int64_t>(model.weights().checkpoint->bytes());

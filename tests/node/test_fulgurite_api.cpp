@@ -45,7 +45,8 @@ TEST_F(FulguriteApiTest, GenerateTellsEverythingAboutATokens) {
     json tokens = json::array();
     for (const ServerEvent& event : events) {
         if (event.name == "token") {
-            for (const json& token : event.json().at("tokens")) {
+            const json data = event.json();
+            for (const json& token : data.at("tokens")) {
                 tokens.push_back(token);
             }
         }
@@ -81,7 +82,8 @@ TEST_F(FulguriteApiTest, ContinuingInsideThinkingKeepsTheChannel) {
     std::vector<std::string> channels;
     for (const ServerEvent& event : generate({{"prompt", "Hi"}, {"continue_tokens", {open, 97}}})) {
         if (event.name == "token") {
-            for (const json& token : event.json().at("tokens")) {
+            const json data = event.json();
+            for (const json& token : data.at("tokens")) {
                 channels.push_back(token.at("channel"));
             }
         }

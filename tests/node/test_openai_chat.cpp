@@ -30,7 +30,8 @@ std::string joined(const std::vector<ServerEvent>& events, const std::string& fi
         if (event.data == "[DONE]") {
             break;
         }
-        for (const json& choice : event.json().at("choices")) {
+        const json chunk = event.json();
+        for (const json& choice : chunk.at("choices")) {
             if (choice.at("index") == 0 && choice.at("delta").contains(field)) {
                 text += choice["delta"][field].get<std::string>();
             }
@@ -89,8 +90,8 @@ TEST_F(ChatTest, HeldTextOfAnUnfinishedThoughtIsNotLost) {
 
 TEST_F(ChatTest, ToolCallsAreParsedWhenToolsWereGiven) {
     service_->setScript(
-        {{"<think>", "use <tool_calls> now", "</think>", "\nLet me see.\n<tool", "_calls>\n",
-          R"({"name": "add", "arguments": {"a": 1}})", "\n", R"({"name": "sub"})", "\n</tool_calls>"}});
+        Script::of({"<think>", "use <tool_calls> now", "</think>", "\nLet me see.\n<tool", "_calls>\n",
+                    R"({"name": "add", "arguments": {"a": 1}})", "\n", R"({"name": "sub"})", "\n</tool_calls>"}));
     const json tools = json::array({{{"type", "function"}, {"function", {{"name", "add"}}}}});
     const json choice = chat({{"tools", tools}}).json().at("choices").at(0);
     EXPECT_EQ(choice.at("finish_reason"), "tool_calls");

@@ -58,7 +58,7 @@ TEST_F(StreamTest, AClientThatDoesNotReadIsGivenUp) {
 }
 
 TEST_F(StreamTest, AClientThatNeverReadsLosesItsConnection) {
-    limits_.queue_bytes = 64 * 1024;
+    limits_.queue_bytes = 16 << 20; // more than the kernel buffers
     options_.timeouts.write = milliseconds(200);
     startServer();
     endless(milliseconds(0));
