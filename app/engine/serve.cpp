@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `fulgurite-engine serve`: the node. Listens first, says where in one line of JSON, then loads the model.
 #include "app/engine/command.h"
+#include "app/engine/default_model.h"
 #include "core/base/error.h"
 #include "core/node/auth.h"
 #include "core/node/engine_service.h"
@@ -111,7 +112,7 @@ node::HttpServerOptions serverOptions(const ServeOptions& options, const Address
 
 node::EngineServiceOptions engineOptions(const ServeOptions& options) {
     node::EngineServiceOptions engine;
-    engine.model = options.model;
+    engine.model = findModel(options.model);
     engine.id = options.model_id;
     engine.engine.threads = options.threads;
     engine.engine.memory_bytes = options.memory_mib << 20;
@@ -175,7 +176,7 @@ void addNetworkOptions(CLI::App& command, ServeOptions& options) {
 void addServe(CLI::App& app) {
     auto options = std::make_shared<ServeOptions>();
     CLI::App* command = app.add_subcommand("serve", "Serve a model over HTTP: OpenAI-compatible and /fulgurite/v1");
-    command->add_option("--model", options->model, "Model folder")->required();
+    command->add_option("--model", options->model, "Model folder; the included model unless given");
     command->add_option("--model-id", options->model_id, "Name that clients use; the folder's name unless given");
     command->add_option("--data", options->data, "Folder for what this engine keeps");
     command->add_option("--threads", options->threads, "Computing threads; 0 takes one for each core");

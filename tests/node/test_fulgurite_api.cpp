@@ -17,7 +17,8 @@ class FulguriteApiTest : public NodeTest {
     std::vector<ServerEvent> generate(const json& body) { return stream("/fulgurite/v1/generate", body); }
     std::string lastPrompt() const {
         std::string text;
-        for (const TokenId id : service_->requests().back().prompt) {
+        const TokenIds prompt = service_->requests().back().prompt;
+        for (const TokenId id : prompt) {
             text += service_->bytesOf(id);
         }
         return text;
@@ -70,9 +71,8 @@ TEST_F(FulguriteApiTest, SampledTokensReplaceTheirMessage) {
     generate({{"messages", messages}, {"continue_tokens", {90}}});
     EXPECT_EQ(lastPrompt(),
               "[user]Hi<end_of_sentence>[assistant]XY<end_of_sentence>[user]More<end_of_sentence>[assistant]Z");
-    EXPECT_EQ(std::count(service_->requests().back().prompt.begin(), service_->requests().back().prompt.end(),
-                         kEndOfSentence),
-              3)
+    const TokenIds prompt = service_->requests().back().prompt;
+    EXPECT_EQ(std::count(prompt.begin(), prompt.end(), kEndOfSentence), 3)
         << "the model's own end of sentence and the template's are one";
 }
 

@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Drives a real `fulgurite-engine serve` with the official openai client.
+
+usage: openai_client.py ENGINE MODEL_FOLDER
+Starts the engine on a free port with a token file, checks every surface a client relies on, and ends it with SIGTERM.
+"""
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import openai
+
+MESSAGES = [{"role": "user", "content": "What is 17+58?"}]
+
+
+def expect(condition, what):
+    if not condition:
+        raise AssertionError(what)
+    print("ok  ", what)
+
+
+def refused(call, kind, field, what):
+    try:
+        call()
+    except kind as error:
+        expect(field is None or error.param == field, f"{what}: {kind.__name__} names {error.param}")
+        return
+    raise AssertionError(f"{what}: was not refused")
+
+
+def start(engine, model, folder):
+    token = os.urandom(16).hex()
+    path = os.path.join(folder, "token")
+    with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
+        file.write(token + "\n")
+    process = subprocess.Popen(
+        [engine, "serve", "--model", model, "--model-id", "ember", "--listen", "127.0.0.1:0", "--token-file", path,
+         "--memory-mib", "256", "--snapshot-mib", "64"],
+        stdout=subprocess.PIPE, text=True)
+    line = json.loads(process.stdout.readline())
+    expect(line["event"] == "listening" and line["pid"] == process.pid, f"listens on port {line['port']}")
+    return process, f"http://127.0.0.1:{line['port']}/v1", token
+
+
+def check_models(client):
+    deadline = time.time() + 60
+    while True:
+        try:
+            models = client.models.list().data
+            break
+        except openai.InternalServerError:  # 503 while the model loads
+            if time.time() > deadline:
+                raise
+            time.sleep(0.1)
+    expect([model.id for model in models] == ["ember"], "models.list")
+    expect(client.models.retrieve("ember").owned_by == "fulgurite", "models.retrieve")
+    refused(lambda: client.models.retrieve("gpt-4"), openai.NotFoundError, "model", "unknown model")
+
+
+def check_chat(client):
+    def ask(**more):
+        return client.chat.completions.create(model="ember", messages=MESSAGES, temperature=0, max_tokens=24, **more)
+
+    whole = ask()
+    message = whole.choices[0].message
+    expect(message.role == "assistant" and isinstance(message.content, str), "chat answer")
+    expect(whole.usage.total_tokens == whole.usage.prompt_tokens + whole.usage.completion_tokens, "chat usage")
+    reasoning = getattr(message, "reasoning_content", None) or ""
+    expect("<think>" not in (message.content or ""), "the reasoning is not in the content")
+
+    content, thought, usage, finish = "", "", None, None
+    for chunk in ask(stream=True, stream_options={"include_usage": True}):
+        usage = chunk.usage or usage
+        for choice in chunk.choices:
+            content += choice.delta.content or ""
+            thought += getattr(choice.delta, "reasoning_content", None) or ""
+            finish = choice.finish_reason or finish
+    expect((content, thought) == (message.content, reasoning), "the stream says what the whole answer says")
+    expect(finish == whole.choices[0].finish_reason, "the stream has a finish reason")
+    expect(usage.completion_tokens == whole.usage.completion_tokens, "the stream ends with usage")
+
+    entries = ask(logprobs=True, top_logprobs=20).choices[0].logprobs.content
+    expect(0 < len(entries) <= 24 and all(len(entry.top_logprobs) == 20 for entry in entries), "chat logprobs")
+    joined = b"".join(bytes(entry.bytes) for entry in entries).decode("utf-8", "replace")
+    expect(content.strip() in joined and thought.strip() in joined, "the bytes of logprobs spell the answer")
+    expect(all(entry.logprob >= entry.top_logprobs[1].logprob for entry in entries), "greedy takes the best")
+
+    parts = [{"role": "user", "content": [{"type": "text", "text": MESSAGES[0]["content"]}]}]
+    same = client.chat.completions.create(model="ember", messages=parts, temperature=0, max_tokens=24)
+    expect(same.choices[0].message.content == message.content, "content as parts")
+    two = client.chat.completions.create(model="ember", messages=MESSAGES, n=2, seed=7, max_completion_tokens=8,
+                                         temperature=1.0)
+    again = client.chat.completions.create(model="ember", messages=MESSAGES, n=2, seed=7, max_completion_tokens=8,
+                                           temperature=1.0)
+    text = [(choice.message.content, getattr(choice.message, "reasoning_content", None)) for choice in two.choices]
+    expect(len(text) == 2 and text == [(choice.message.content, getattr(choice.message, "reasoning_content", None))
+                                       for choice in again.choices], "n and seed")
+    extra = client.chat.completions.create(model="ember", messages=MESSAGES, max_tokens=4,
+                                           extra_body={"top_k": 1, "min_p": 0.1, "repetition_penalty": 1.0})
+    expect(extra.usage.completion_tokens <= 4, "extensions through extra_body")
+
+
+def check_completions(client):
+    whole = client.completions.create(model="ember", prompt="17 + 58", max_tokens=8, temperature=0, logprobs=5)
+    choice = whole.choices[0]
+    expect(len(choice.logprobs.tokens) == len(choice.logprobs.token_logprobs) <= 8, "completion logprobs")
+    streamed = "".join(chunk.choices[0].text for chunk in client.completions.create(
+        model="ember", prompt="17 + 58", max_tokens=8, temperature=0, stream=True) if chunk.choices)
+    expect(streamed == choice.text, "completion stream")
+    echo = client.completions.create(model="ember", prompt="17 + 58", max_tokens=0, echo=True, logprobs=1).choices[0]
+    expect(echo.text == "17 + 58" and echo.logprobs.token_logprobs[0] is None, "echo scores the prompt")
+    expect(all(value <= 0 for value in echo.logprobs.token_logprobs[1:]), "scores are logarithms")
+    ids = client.completions.create(model="ember", prompt=[10, 11, 12], max_tokens=1)
+    expect(ids.usage.prompt_tokens == 3, "a prompt of token ids")
+    if len(choice.text) > 2:
+        stop = choice.text[2]
+        cut = client.completions.create(model="ember", prompt="17 + 58", max_tokens=8, temperature=0, stop=[stop])
+        expect(stop not in cut.choices[0].text and cut.choices[0].finish_reason == "stop", "stop strings")
+
+
+def check_refusals(client, base_url):
+    def chat(**more):
+        return client.chat.completions.create(**{"model": "ember", "messages": MESSAGES, "max_tokens": 1, **more})
+
+    refused(lambda: chat(temperature=9), openai.BadRequestError, "temperature", "range")
+    refused(lambda: chat(extra_body={"temprature": 1}), openai.BadRequestError, "temprature", "misspelling")
+    refused(lambda: chat(response_format={"type": "json_object"}), openai.BadRequestError, "response_format", "JSON mode")
+    refused(lambda: chat(messages=[]), openai.BadRequestError, "messages", "no messages")
+    refused(lambda: chat(model="other"), openai.NotFoundError, "model", "other model")
+    stranger = openai.OpenAI(base_url=base_url, api_key="wrong-token-wrong-token", max_retries=0)
+    refused(stranger.models.list, openai.AuthenticationError, None, "wrong token")
+
+
+def check_cancel(client):
+    stream = client.chat.completions.create(model="ember", messages=MESSAGES, stream=True, max_tokens=4000,
+                                            extra_body={"ignore_eos": True})
+    next(iter(stream))
+    stream.close()
+    deadline = time.time() + 10
+    while time.time() < deadline:
+        status = client.get("/../fulgurite/v1/status", cast_to=object)
+        if status["active"] == 0:
+            break
+        time.sleep(0.05)
+    expect(status["active"] == 0 and status["completion_tokens_total"] < 4000, "closing a stream cancels it")
+
+
+def main():
+    engine, model = sys.argv[1:3]
+    with tempfile.TemporaryDirectory() as folder:
+        process, base_url, token = start(engine, model, folder)
+        try:
+            client = openai.OpenAI(base_url=base_url, api_key=token, max_retries=0, timeout=60)
+            check_models(client)
+            check_chat(client)
+            check_completions(client)
+            check_refusals(client, base_url)
+            check_cancel(client)
+            client.close()
+            process.send_signal(signal.SIGTERM)
+            expect(process.wait(timeout=20) == 0, "SIGTERM ends it with status 0")
+        finally:
+            if process.poll() is None:
+                process.kill()
+    print("openai", openai.__version__, "works with this node")
+
+
+if __name__ == "__main__":
+    main()
