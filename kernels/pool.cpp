@@ -144,7 +144,11 @@ void ThreadPool::parallelFor(std::size_t count, std::size_t grain, const Body& b
         shared.tryRange(range, current);
     }
     for (int spins = 0; shared.pending.load(std::memory_order_acquire) != 0; ++spins) {
-        shared.spin&& spins < kSpinRounds ? pause() : std::this_thread::yield();
+        if (shared.spin && spins < kSpinRounds) {
+            pause();
+        } else {
+            std::this_thread::yield();
+        }
     }
 }
 

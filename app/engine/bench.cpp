@@ -59,6 +59,29 @@ TokenIds spreadTokens(std::size_t count, int vocab) {
     return ids;
 }
 
+// The time that each layer of a forward pass took, by kind.
+class LayerClock : public ForwardObserver {
+  public:
+    explicit LayerClock(const ModelConfig& config) : config_(config) {}
+
+    void onHidden(int index, std::span<const float>, std::size_t) override {
+        const auto now = Clock::now();
+        if (index > 0) {
+            const bool is_lightning = config_.layers[static_cast<std::size_t>(index - 1)] == LayerKind::Lightning;
+            (is_lightning ? lightning : softmax).push_back(std::chrono::duration<double>(now - last_).count());
+        }
+        last_ = now;
+    }
+    void onRouting(int, std::span<const std::int32_t>, std::span<const float>, std::size_t) override {}
+
+    std::vector<double> lightning; // seconds, one for each layer and pass
+    std::vector<double> softmax;
+
+  private:
+    const ModelConfig& config_;
+    Clock::time_point last_;
+};
+
 class Bench {
   public:
     Bench(std::shared_ptr<const HybridModel> model, const BenchOptions& options)
@@ -89,10 +112,10 @@ class Bench {
         feed(state, spreadTokens(std::min<std::size_t>(options_.prompt, 256), model_->config().vocab_size));
     }
 
-    void feed(SequenceState& state, std::span<const TokenId> tokens) {
+    void feed(SequenceState& state, std::span<const TokenId> tokens, ForwardObserver* observer = nullptr) {
         SequenceChunk chunk{&state, tokens, LogitsWanted::Last};
         logits_.clear();
-        model_->forward({&chunk, 1}, pool_, workspace_, logits_);
+        model_->forward({&chunk, 1}, pool_, workspace_, logits_, observer);
     }
 
     // Ceiling and engine take turns, and the ratio is the median over the pairs: the speed of shared machines
@@ -186,57 +209,33 @@ class Bench {
     Json overContexts() {
         Json rows = Json::array();
         SequenceState state = model_->newState();
-        const TokenIds next = spreadTokens(options_.decode, model_->config().vocab_size);
         for (const std::size_t context : options_.contexts) {
             while (state.position() < context) {
                 const TokenIds more = spreadTokens(std::min<std::size_t>(512, context - state.position()),
                                                    model_->config().vocab_size);
                 feed(state, more);
             }
-            SequenceState branch = state.fork();
-            std::vector<double> seconds;
-            for (const TokenId& token : next) {
-                const auto start = Clock::now();
-                feed(branch, {&token, 1});
-                seconds.push_back(secondsSince(start));
-            }
-            rows.push_back({{"context", context},
-                            {"seconds_per_token", median(seconds)},
-                            {"lightning_layer_seconds_per_token", lightningLayer()}});
+            rows.push_back(decodeAt(state, context));
         }
         return rows;
     }
 
-    // One token through one lightning attention core: the work that must not depend on the length of the context.
-    double lightningLayer() {
-        const ModelConfig& config = model_->config();
-        const auto layer = std::find(config.layers.begin(), config.layers.end(), LayerKind::Lightning);
-        if (layer == config.layers.end()) {
-            return 0;
-        }
-        const auto index = static_cast<std::size_t>(layer - config.layers.begin());
-        const auto heads = static_cast<std::size_t>(config.num_heads);
-        const auto dim = static_cast<std::size_t>(config.head_dim);
-        std::vector<float> qkv(heads * 3 * dim, 0.01f);
-        std::vector<float> out(heads * dim);
-        SequenceState state = model_->newState();
-        kernels::Queue queue(pool_);
+    // Times the layers of real decode steps behind the context.
+    Json decodeAt(const SequenceState& state, std::size_t context) {
+        SequenceState branch = state.fork();
+        LayerClock clock(model_->config());
         std::vector<double> seconds;
-        constexpr int kRuns = 201;
-        for (int run = 0; run < kRuns; ++run) {
+        for (const TokenId& token : spreadTokens(options_.decode, model_->config().vocab_size)) {
             const auto start = Clock::now();
-            model_->ops().lightning_attention(
-                {.qkv = qkv.data(),
-                 .rows = 1,
-                 .heads = heads,
-                 .head_dim = dim,
-                 .rates = model_->weights().layers[index].lightning.decay_rates.data(),
-                 .state = state.lightning(static_cast<int>(index)).data(),
-                 .out = out.data()},
-                queue);
+            feed(branch, {&token, 1}, &clock);
             seconds.push_back(secondsSince(start));
         }
-        return median(seconds);
+        Json row{{"context", context}, {"seconds_per_token", median(seconds)}};
+        for (const auto& [name, samples] : {std::pair{"lightning_layer_seconds", &clock.lightning},
+                                            std::pair{"softmax_layer_seconds", &clock.softmax}}) {
+            row[name] = samples->empty() ? Json(nullptr) : Json(median(*samples));
+        }
+        return row;
     }
 
     double fork() {
@@ -288,9 +287,13 @@ void printReport(const Json& r) {
     fmt::print("fork      {:.3f} ms\n", r["fork_seconds"].get<double>() * 1e3);
     if (r.contains("contexts")) {
         for (const Json& row : r["contexts"]) {
-            fmt::print("context   {:>7}: {:.3f} ms per token, {:.2f} us in one lightning layer's core\n",
-                       row["context"].get<std::size_t>(), row["seconds_per_token"].get<double>() * 1e3,
-                       row["lightning_layer_seconds_per_token"].get<double>() * 1e6);
+            const auto micros = [&](const char* key) {
+                return row[key].is_null() ? 0.0 : row[key].get<double>() * 1e6;
+            };
+            fmt::print(
+                "context   {:>7}: {:.3f} ms per token; a lightning layer {:.1f} us, a softmax layer {:.1f} us\n",
+                row["context"].get<std::size_t>(), row["seconds_per_token"].get<double>() * 1e3,
+                micros("lightning_layer_seconds"), micros("softmax_layer_seconds"));
         }
     }
 }

@@ -2,8 +2,8 @@
 // y = x W^T. Kernel body: included once per instruction set after math.inl.
 //
 // Few rows of x: stream W once and keep one accumulator set per row (bound by memory). Many rows: x is packed into
-// panels with the row index fastest, a block of W is widened to float32 as it lies, and the register tile broadcasts W
-// against a panel of x. So the large operand, W, is never transposed and stays in its file mapping.
+// panels with the row index fastest, a block of W is widened to float32 as it lies, and the register tile
+// broadcasts W against a panel of x. So the large operand, W, is never transposed and stays in its file mapping.
 
 namespace {
 
@@ -11,56 +11,52 @@ constexpr std::size_t kPanel = 2 * kW;
 constexpr std::size_t kCols = Simd::kTileColumns;
 static_assert(kNBlock % kCols == 0);
 
-// Dot products of `kRows` rows of x with `kWeights` consecutive rows of W.
-template <class Loader, std::size_t kRows, std::size_t kWeights>
-inline void dotTile(const float* x, std::size_t x_stride, const typename Loader::Element* w, std::size_t k, DType dtype,
-                    float* y, std::size_t y_stride) {
-    constexpr std::size_t kUnroll = kRows * kWeights <= 4 ? 4 : 1; // independent chains hide the latency of fma
-    V acc[kUnroll][kRows][kWeights];
+// The hardware prefetcher stops at page borders, and rows of W follow each other in memory: ask this far ahead.
+constexpr std::size_t kAheadBytes = 2048;
+constexpr std::size_t kLineBytes = 64;
+
+// Dot products of `kRows` rows of x with one row of W.
+template <class Loader, std::size_t kRows>
+inline void dotRow(const float* x, std::size_t x_stride, const typename Loader::Element* w, std::size_t k,
+                   DType dtype, float* y, std::size_t y_stride) {
+    constexpr std::size_t kChains = kRows <= 4 ? 4 : 1; // independent sums hide the latency of fma
+    V acc[kChains][kRows];
     for (auto& chain : acc) {
-        for (auto& row : chain) {
-            for (V& a : row) {
-                a = Simd::zero();
-            }
+        for (V& a : chain) {
+            a = Simd::zero();
         }
     }
     std::size_t i = 0;
-    for (; i + kUnroll * kW <= k; i += kUnroll * kW) {
+    for (; i + kChains * kW <= k; i += kChains * kW) {
 #pragma GCC unroll 4
-        for (std::size_t u = 0; u < kUnroll; ++u) {
-#pragma GCC unroll 4
-            for (std::size_t n = 0; n < kWeights; ++n) {
-                const auto* position = w + n * k + i + u * kW;
-                // The hardware prefetcher stops at page borders; the next rows are known.
-                Simd::prefetch(position + kWeights * k);
-                const V weights = Loader::load(position);
+        for (std::size_t u = 0; u < kChains; ++u) {
+            const auto* position = w + i + u * kW;
+            if (u * kW * sizeof(*position) % kLineBytes == 0) {
+                Simd::prefetch(reinterpret_cast<const char*>(position) + kAheadBytes);
+            }
+            const V weights = Loader::load(position);
 #pragma GCC unroll 8
-                for (std::size_t m = 0; m < kRows; ++m) {
-                    acc[u][m][n] = Simd::fma(Simd::load(x + m * x_stride + i + u * kW), weights, acc[u][m][n]);
-                }
+            for (std::size_t m = 0; m < kRows; ++m) {
+                acc[u][m] = Simd::fma(Simd::load(x + m * x_stride + i + u * kW), weights, acc[u][m]);
             }
         }
     }
     for (; i + kW <= k; i += kW) {
-        for (std::size_t n = 0; n < kWeights; ++n) {
-            const V weights = Loader::load(w + n * k + i);
-            for (std::size_t m = 0; m < kRows; ++m) {
-                acc[0][m][n] = Simd::fma(Simd::load(x + m * x_stride + i), weights, acc[0][m][n]);
-            }
+        const V weights = Loader::load(w + i);
+        for (std::size_t m = 0; m < kRows; ++m) {
+            acc[0][m] = Simd::fma(Simd::load(x + m * x_stride + i), weights, acc[0][m]);
         }
     }
     for (std::size_t m = 0; m < kRows; ++m) {
-        for (std::size_t n = 0; n < kWeights; ++n) {
-            V total = acc[0][m][n];
-            for (std::size_t u = 1; u < kUnroll; ++u) {
-                total = Simd::add(total, acc[u][m][n]);
-            }
-            float sum = Simd::sum(total);
-            for (std::size_t j = i; j < k; ++j) {
-                sum += x[m * x_stride + j] * scalarWeight(w + n * k, dtype, j);
-            }
-            y[m * y_stride + n] = sum;
+        V total = acc[0][m];
+        for (std::size_t u = 1; u < kChains; ++u) {
+            total = Simd::add(total, acc[u][m]);
         }
+        float sum = Simd::sum(total);
+        for (std::size_t j = i; j < k; ++j) {
+            sum += x[m * x_stride + j] * scalarWeight(w, dtype, j);
+        }
+        y[m * y_stride] = sum;
     }
 }
 
@@ -68,13 +64,8 @@ template <class Loader, std::size_t kRows>
 void dotRowsOf(const float* x, std::size_t x_stride, const void* weight, DType dtype, std::size_t k,
                std::size_t n_begin, std::size_t n_end, float* y, std::size_t y_stride) {
     const auto* w = static_cast<const typename Loader::Element*>(weight);
-    constexpr std::size_t kGroup = kRows == 1 ? 2 : 1;
-    std::size_t n = n_begin;
-    for (; n + kGroup <= n_end; n += kGroup) {
-        dotTile<Loader, kRows, kGroup>(x, x_stride, w + n * k, k, dtype, y + n, y_stride);
-    }
-    for (; n < n_end; ++n) {
-        dotTile<Loader, kRows, 1>(x, x_stride, w + n * k, k, dtype, y + n, y_stride);
+    for (std::size_t n = n_begin; n < n_end; ++n) {
+        dotRow<Loader, kRows>(x, x_stride, w + n * k, k, dtype, y + n, y_stride);
     }
 }
 
@@ -83,13 +74,14 @@ void dotRowsTyped(const float* x, std::size_t x_stride, std::size_t m_rows, cons
                   std::size_t k, std::size_t n_begin, std::size_t n_end, float* y, std::size_t y_stride) {
     using Function = void (*)(const float*, std::size_t, const void*, DType, std::size_t, std::size_t, std::size_t,
                               float*, std::size_t);
-    static constexpr Function kByRows[kMaxDotRows] = {dotRowsOf<Loader, 1>, dotRowsOf<Loader, 2>, dotRowsOf<Loader, 3>,
-                                                      dotRowsOf<Loader, 4>, dotRowsOf<Loader, 5>, dotRowsOf<Loader, 6>};
+    static constexpr Function kByRows[kMaxDotRows] = {dotRowsOf<Loader, 1>, dotRowsOf<Loader, 2>,
+                                                      dotRowsOf<Loader, 3>, dotRowsOf<Loader, 4>,
+                                                      dotRowsOf<Loader, 5>, dotRowsOf<Loader, 6>};
     kByRows[m_rows - 1](x, x_stride, weight, dtype, k, n_begin, n_end, y, y_stride);
 }
 
-void dotRows(const float* x, std::size_t x_stride, std::size_t m_rows, const void* weight, DType dtype, std::size_t k,
-             std::size_t n_begin, std::size_t n_end, float* y, std::size_t y_stride) {
+void dotRows(const float* x, std::size_t x_stride, std::size_t m_rows, const void* weight, DType dtype,
+             std::size_t k, std::size_t n_begin, std::size_t n_end, float* y, std::size_t y_stride) {
     const auto run = dtype == DType::BF16  ? dotRowsTyped<LoadBf16>
                      : dtype == DType::F16 ? dotRowsTyped<LoadF16>
                                            : dotRowsTyped<LoadF32>;
@@ -116,7 +108,8 @@ void packX(const float* x, std::size_t x_stride, std::size_t m_rows, std::size_t
 
 // c[n][panel row] (+)= x panel times kTile rows of w, over `length` elements of k.
 template <std::size_t kTile>
-inline void gemmTile(const float* x, const float* w, std::size_t length, float* c, std::size_t c_stride, bool first) {
+inline void gemmTile(const float* x, const float* w, std::size_t length, float* c, std::size_t c_stride,
+                     bool first) {
     V acc[kTile][2];
 #pragma GCC unroll 12
     for (std::size_t n = 0; n < kTile; ++n) {
@@ -155,8 +148,8 @@ void gemmBlock(const GemmBlock& b) {
         for (std::size_t panel = 0; panel < b.panels; ++panel) {
             const float* x = b.packed_x + (k0 * b.panels + panel * length) * kPanel;
             for (std::size_t n = 0; n < tiled_rows; n += kCols) {
-                gemmTile<kCols>(x, b.weight_buffer + n * kWeightStride, length, b.c_buffer + n * c_stride + panel * kPanel,
-                                c_stride, k0 == 0);
+                gemmTile<kCols>(x, b.weight_buffer + n * kWeightStride, length,
+                                b.c_buffer + n * c_stride + panel * kPanel, c_stride, k0 == 0);
             }
         }
     }
