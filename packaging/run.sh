@@ -30,8 +30,4 @@ if [[ $terminal == no ]]; then
 fi
 
 build fulgurite-engine >&2
-model=(--model "$source_dir/resources/models/ember")
-for argument in "${arguments[@]}"; do
-  [[ $argument != --model && $argument != --model=* ]] || model=()
-done
-exec "$build_dir/bin/fulgurite-engine" chat "${model[@]}" "${arguments[@]}"
+exec "$build_dir/bin/fulgurite-engine" chat "${arguments[@]}"
