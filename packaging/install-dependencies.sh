@@ -17,7 +17,8 @@ engine_packages=(
   libopenblas0-pthread # at run time only: the ceiling that `fulgurite-engine bench` prints
 )
 desktop_packages=(
-  qt6-base-dev "qt6-charts-dev|libqt6charts6-dev" "qt6-svg-dev|libqt6svg6-dev" libgl-dev libmd4c-dev
+  qt6-base-dev "libqt6opengl6-dev|qt6-base-dev>=6.5" # what Charts needs of OpenGL was a package of its own at first
+  "qt6-charts-dev|libqt6charts6-dev" "qt6-svg-dev|libqt6svg6-dev" libgl-dev libmd4c-dev
   fonts-inter fonts-jetbrains-mono
 )
 

@@ -77,7 +77,7 @@ std::vector<Annotation> readAnnotations() {
 }
 
 std::string licenceInside(const std::vector<std::string>& lines) {
-    static const std::regex identifier("SPDX-License-Identifier: ([A-Za-z0-9.+-]+)");
+    static const std::regex identifier("SPDX-License-" "Identifier: ([A-Za-z0-9.+-]+)");
     for (std::size_t i = 0; i < std::min<std::size_t>(lines.size(), 5); ++i) {
         std::smatch match;
         if (std::regex_search(lines[i], match, identifier))
