@@ -107,7 +107,7 @@ void EffectChart::paintEvent(QPaintEvent*) {
     const double step =
         static_cast<double>(area.width()) / static_cast<double>(std::max<qsizetype>(effect_.bars.size(), 8));
     const QColor wide = themes_.theme().mix(Role::Panel, Role::Probability, 0.45);
-    const QColor cut = themes_.theme().mix(Role::Panel, Role::Probability, 0.22);
+    const QColor cut = themes_.theme().mix(Role::Panel, Role::Probability, 0.32);
     int last_kept = -1;
     for (int i = 0; i < effect_.bars.size(); ++i) {
         const EffectBar& bar = effect_.bars[i];

@@ -15,6 +15,12 @@
 #include <algorithm>
 
 namespace fulgurite {
+namespace {
+
+constexpr int kRest = 250; // milliseconds until the pop-up opens
+constexpr int kRestReading = 700;
+
+} // namespace
 
 QString TranscriptView::selectedText() {
     const TextPosition from = std::min(select_from_, select_to_);
@@ -62,9 +68,10 @@ void TranscriptView::hover(QPoint point) {
     if (!(token == hovered_token_)) {
         hovered_token_ = token;
         hover_timer_.stop();
-        if (token.valid() && tint_ != TintMode::Off && !selecting_) {
+        if (token.valid() && !selecting_) {
             leave_timer_.stop();
-            hover_timer_.start();
+            // Who reads without a tint rests the pointer on words more often than asks about them.
+            hover_timer_.start(tint_ == TintMode::Off ? kRestReading : kRest);
         } else if (popup_->isVisible() && !popup_->pinned()) {
             leave_timer_.start();
         }

@@ -47,7 +47,6 @@ TranscriptView::TranscriptView(ThemeManager& themes, QWidget* parent)
     prefetch_timer_.setInterval(12);
     connect(&prefetch_timer_, &QTimer::timeout, this, &TranscriptView::prefetch);
     hover_timer_.setSingleShot(true);
-    hover_timer_.setInterval(250);
     connect(&hover_timer_, &QTimer::timeout, this, [this] { showPopup(hovered_token_); });
     leave_timer_.setSingleShot(true);
     leave_timer_.setInterval(300);
