@@ -9,6 +9,7 @@
 
 #include <CLI/CLI.hpp>
 #include <QApplication>
+#include <QFileInfo>
 #include <QIcon>
 #include <QMessageBox>
 #include <QTemporaryDir>
@@ -64,11 +65,16 @@ void addOptions(CLI::App& app, Arguments& arguments) {
                  "Print the milliseconds from process start to first paint, then quit");
 }
 
+// A window that already runs may have another working folder.
+QString absolutePath(const std::string& path) {
+    return path.empty() ? QString() : QFileInfo(QString::fromStdString(path)).absoluteFilePath();
+}
+
 // Pictures of every page, in a workspace that is gone afterwards.
 int takePictures(const Arguments& arguments) {
     using namespace fulgurite;
     const QTemporaryDir workspace;
-    Desktop desktop({.workspace = workspace.path(), .model = QString::fromStdString(arguments.model)});
+    Desktop desktop({.workspace = workspace.path(), .model = absolutePath(arguments.model)});
     PictureSession session(desktop.window(), desktop.context(), QString::fromStdString(arguments.screenshots));
     QObject::connect(&desktop.window(), &MainWindow::painted, &session, &PictureSession::start,
                      Qt::QueuedConnection);
@@ -85,7 +91,7 @@ int takePictures(const Arguments& arguments) {
 int runWindow(const Arguments& arguments) {
     using namespace fulgurite;
     DesktopOptions options{.workspace = QString::fromStdString(arguments.workspace),
-                           .model = QString::fromStdString(arguments.model),
+                           .model = absolutePath(arguments.model),
                            .with_engine = !arguments.no_engine};
     Desktop desktop(options);
     if (desktop.handedOver())

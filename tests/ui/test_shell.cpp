@@ -137,9 +137,9 @@ void TestShell::paletteRanksAndExplains() {
     fixture.actions().run("a.long"); // used: now before the shorter one
     model.setQuery("zq");
     QCOMPARE(titles(model).first(), QString("Zebra quick listing of everything"));
-    model.addSource({'@', "zebra", [](const QString& query) {
-                         return QList<PaletteItem>{{"Found " + query, "", "", [] {}}};
-                     }});
+    fixture.actions().addPaletteSource({'@', "zebra", [](const QString& query) {
+                                            return QList<PaletteItem>{{"Found " + query, "", "", [] {}}};
+                                        }});
     model.setQuery("@ stripes");
     QCOMPARE(titles(model), QStringList{"Found stripes"});
 }

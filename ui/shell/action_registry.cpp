@@ -158,4 +158,9 @@ bool ActionRegistry::hasOwnShortcut(const QString& id) const {
     return entries_.value(id).own_shortcut;
 }
 
+void ActionRegistry::addPaletteSource(const PaletteSource& source) {
+    palette_sources_.removeIf([&source](const PaletteSource& old) { return old.prefix == source.prefix; });
+    palette_sources_ << source;
+}
+
 } // namespace fulgurite

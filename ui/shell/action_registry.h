@@ -27,6 +27,20 @@ struct ActionSpec {
     bool checkable = false;
 };
 
+// Something else to go to, reached by a prefix: '@' lists conversations, for example.
+struct PaletteItem {
+    QString title;
+    QString note;
+    QString icon;
+    std::function<void()> run;
+};
+
+struct PaletteSource {
+    QChar prefix;
+    QString hint; // in the palette's foot: "conversation"
+    std::function<QList<PaletteItem>(const QString& query)> find;
+};
+
 class ActionRegistry : public QObject {
     Q_OBJECT
 
@@ -56,6 +70,10 @@ class ActionRegistry : public QObject {
     void resetAllShortcuts();
     bool hasOwnShortcut(const QString& id) const;
 
+    // Takes the place of a source with the same prefix.
+    void addPaletteSource(const PaletteSource& source);
+    const QList<PaletteSource>& paletteSources() const { return palette_sources_; }
+
   signals:
     void pageWanted(const QString& page);
     void listChanged(); // actions came or went; told from the event loop
@@ -76,6 +94,7 @@ class ActionRegistry : public QObject {
     QHash<QString, Entry> entries_;
     QStringList order_;
     QStringList recent_;
+    QList<PaletteSource> palette_sources_;
     bool announced_ = false;
 };
 

@@ -179,7 +179,7 @@ void CommandPalette::buildFooter(QFrame* footer) {
     add({QStringLiteral("Enter")}, QStringLiteral("run"));
     add({QStringLiteral("Ctrl"), QStringLiteral("K")}, QStringLiteral("change shortcut"));
     row->addStretch();
-    for (const PaletteSource& source : model_->sources()) {
+    for (const PaletteSource& source : actions_.paletteSources()) {
         auto* prefix = new QLabel(source.prefix);
         prefix->setProperty("tone", "strong");
         row->addWidget(prefix);

@@ -14,11 +14,6 @@ namespace fulgurite {
 PaletteModel::PaletteModel(const ActionRegistry& actions, QObject* parent)
     : QAbstractListModel(parent), actions_(actions) {}
 
-void PaletteModel::addSource(const PaletteSource& source) {
-    sources_.removeIf([&source](const PaletteSource& old) { return old.prefix == source.prefix; });
-    sources_ << source;
-}
-
 int PaletteModel::total() const {
     return static_cast<int>(actions_.ids().size());
 }
@@ -64,10 +59,11 @@ QList<PaletteModel::Row> PaletteModel::actionRows(const QString& query) const {
 void PaletteModel::setQuery(const QString& query) {
     beginResetModel();
     rows_.clear();
-    const auto source = std::find_if(sources_.cbegin(), sources_.cend(), [&query](const PaletteSource& candidate) {
+    const QList<PaletteSource>& sources = actions_.paletteSources();
+    const auto source = std::find_if(sources.cbegin(), sources.cend(), [&query](const PaletteSource& candidate) {
         return query.startsWith(candidate.prefix);
     });
-    if (source == sources_.cend()) {
+    if (source == sources.cend()) {
         rows_ = actionRows(query.trimmed());
     } else {
         for (const PaletteItem& item : source->find(query.mid(1).trimmed()))

@@ -10,20 +10,6 @@
 
 namespace fulgurite {
 
-// Something else to go to, reached by a prefix: '@' lists conversations, for example.
-struct PaletteItem {
-    QString title;
-    QString note;
-    QString icon;
-    std::function<void()> run;
-};
-
-struct PaletteSource {
-    QChar prefix;
-    QString hint; // in the palette's foot: "conversation"
-    std::function<QList<PaletteItem>(const QString& query)> find;
-};
-
 class PaletteModel : public QAbstractListModel {
     Q_OBJECT
 
@@ -32,9 +18,6 @@ class PaletteModel : public QAbstractListModel {
 
     explicit PaletteModel(const ActionRegistry& actions, QObject* parent = nullptr);
 
-    // Replaces a source of the same prefix.
-    void addSource(const PaletteSource& source);
-    const QList<PaletteSource>& sources() const { return sources_; }
     void setQuery(const QString& query);
     int total() const; // actions there are
 
@@ -62,7 +45,6 @@ class PaletteModel : public QAbstractListModel {
     QList<Row> actionRows(const QString& query) const;
 
     const ActionRegistry& actions_;
-    QList<PaletteSource> sources_;
     QList<Row> rows_;
 };
 

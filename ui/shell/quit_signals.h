@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// SIGTERM, SIGINT and SIGHUP close the window in order, as when the session ends or Ctrl+C is pressed in a terminal.
+// SIGTERM, SIGINT and SIGHUP close the window in order, as when the session ends or Ctrl+C is pressed in a
+// terminal.
 #pragma once
 
 #include <functional>
