@@ -11,8 +11,6 @@
 #include <QApplication>
 #include <QClipboard>
 #include <QKeyEvent>
-#include <QLocale>
-#include <QRegularExpression>
 #include <QScrollBar>
 
 #include <algorithm>
@@ -59,46 +57,6 @@ void TranscriptView::setFocusedToken(TokenRef token, bool revealed) {
         emit tokenFocused(focus_);
     }
     viewport()->update();
-}
-
-QString TranscriptView::tokenDescription(TokenRef token) const {
-    const std::optional<TokenView> view = tokenOf(token);
-    if (!view) {
-        return {};
-    }
-    if (!view->scored) {
-        return readableToken(view->text);
-    }
-    return tr("%1, probability %2, %3 bits, rank %4")
-        .arg(readableToken(view->text), QLocale().toString(probability(view->logprob), 'f', 3),
-             QLocale().toString(surpriseBits(*view), 'f', 2))
-        .arg(view->rank);
-}
-
-void TranscriptView::announceFocus() {
-    setAccessibleDescription(tokenDescription(focus_));
-    QAccessibleEvent event(this, QAccessible::DescriptionChanged);
-    QAccessible::updateAccessibility(&event);
-}
-
-// Sentence by sentence: single tokens would drown out everything else that is read aloud.
-void TranscriptView::announceText(std::int64_t turn, int from) {
-    const int index = document_.indexOf(turn);
-    if (!announcing_ || index < 0 || !QAccessible::isActive()) {
-        return;
-    }
-    if (announced_turn_ != turn) {
-        announced_turn_ = turn;
-        announced_ = from;
-    }
-    const QString& text = document_.turn(index).text;
-    static const QRegularExpression kSentenceEnd(QStringLiteral("[.!?:;](?=\\s)|\\n"));
-    const QString rest = text.mid(announced_);
-    if (const auto end = rest.lastIndexOf(kSentenceEnd); end >= 0) {
-        QAccessibleTextInsertEvent event(this, announced_, rest.left(end + 1));
-        QAccessible::updateAccessibility(&event);
-        announced_ += static_cast<int>(end) + 1;
-    }
 }
 
 int TranscriptView::currentTurn() const {
