@@ -176,8 +176,8 @@ void Database::giveBack(std::string&& sql, sqlite3_stmt* statement) noexcept {
 std::int64_t Database::lastInsertId() const {
     return sqlite3_last_insert_rowid(connection_);
 }
-std::int64_t Database::changes() const {
-    return sqlite3_changes64(connection_);
+std::int64_t Database::totalChanges() const {
+    return sqlite3_total_changes64(connection_);
 }
 bool Database::inTransaction() const {
     return sqlite3_get_autocommit(connection_) == 0;

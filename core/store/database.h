@@ -107,7 +107,7 @@ class Database {
     }
 
     std::int64_t lastInsertId() const;
-    std::int64_t changes() const;
+    std::int64_t totalChanges() const; // rows written since it was opened
     bool inTransaction() const;
     int version(); // user_version
 

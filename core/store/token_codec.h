@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The bytes of a chunk of tokens in a workspace file: about 25 bytes a token, and 6 more for each alternative. The
-// format is written down in docs/file-formats.md.
+// format is written down in docs/formats/workspace.md.
 #pragma once
 
 #include "core/base/token_info.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tables of a workspace file, as numbered migrations. A published migration is never edited; see
-// docs/file-formats.md for what the columns mean.
+// docs/formats/workspace.md for what the columns mean.
 #pragma once
 
 #include "core/store/database.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The controller between a workspace and a node that plays scripts: everything a person can do with answers.
-#include "tests/unit/scripted_server.h"
+#include "tests/ui/fake_node.h"
 #include "ui/conversation/conversation_controller.h"
 
 #include <QJsonArray>
@@ -10,108 +10,9 @@
 #include <QTemporaryDir>
 #include <QTest>
 
-#include <atomic>
-#include <mutex>
-
 using namespace fulgurite;
 
 namespace {
-
-const char* const kDone =
-    R"({"reason":"end_of_sentence","rest":"!","usage":{"prompt_tokens":9,"completion_tokens":7},)"
-    R"("timings":{"queue_seconds":0,"prefill_seconds":0.1,"decode_seconds":0.5}})";
-
-// Answers each generation with "<think>hm</think>" and then the words of `answer`, after `delay` ms each.
-class FakeNode {
-  public:
-    FakeNode() : server_([this](const std::string& request) { return route(request); }) {}
-
-    std::shared_ptr<client::EngineClient> connect() const {
-        return client::connectToNode(client::parseUrl("http://127.0.0.1:" + std::to_string(server_.port())), {});
-    }
-    static client::EngineInfo info() {
-        client::EngineInfo info;
-        info.model.id = "ember";
-        info.model.max_positions = 32768;
-        info.kv_bytes_per_token = 512;
-        info.state_bytes = 1 << 20;
-        info.memory_limit = 1 << 30;
-        info.capabilities = {"chat", "generate"};
-        return info;
-    }
-    // Bodies of the generations so far.
-    QList<QJsonObject> generations() const {
-        QList<QJsonObject> result;
-        for (const std::string& request : server_.requests()) {
-            if (request.starts_with("POST /fulgurite/v1/generate")) {
-                const QByteArray body = QByteArray::fromStdString(request.substr(request.find("\r\n\r\n") + 4));
-                result << QJsonDocument::fromJson(body).object();
-            }
-        }
-        return result;
-    }
-
-    std::atomic<int> delay = 0;
-    std::atomic<int> words = 3;
-    std::atomic<bool> die = false; // closes the connection instead of ending the answer
-
-  private:
-    using Server = ScriptedServer;
-
-    static std::string token(int id, const char* text, const char* channel) {
-        QJsonArray candidates{QJsonArray{id, -0.5, text}, QJsonArray{id + 100, -1.5, "other "}};
-        const QJsonObject entry{{"id", id},
-                                {"text", text},
-                                {"channel", channel},
-                                {"logprob", -0.5},
-                                {"logprob_after", -0.4},
-                                {"rank", 1},
-                                {"entropy", 1.0},
-                                {"kept", 2},
-                                {"kept_mass", 0.9},
-                                {"forced", false},
-                                {"before", candidates},
-                                {"after", candidates}};
-        return QJsonDocument(QJsonObject{{"tokens", QJsonArray{entry}}})
-            .toJson(QJsonDocument::Compact)
-            .toStdString();
-    }
-
-    Server::Script route(const std::string& request) {
-        if (request.starts_with("POST /fulgurite/v1/generate")) {
-            return generation();
-        }
-        if (request.starts_with("POST /fulgurite/v1/tokenize")) {
-            return {{Server::answer(200, "application/json", R"({"tokens":[1,2,3],"count":3})")}};
-        }
-        const QByteArray body = QByteArray::fromStdString(request.substr(request.find("\r\n\r\n") + 4));
-        QJsonArray costs;
-        for (qsizetype i = 0; i < QJsonDocument::fromJson(body)["sequences"].toArray().size(); ++i) {
-            costs.append(QJsonObject{{"tokens", 100}, {"reused", 90}, {"seconds", 0.25}});
-        }
-        const QByteArray answer = QJsonDocument(QJsonObject{{"costs", costs}}).toJson();
-        return {{Server::answer(200, "application/json", answer.toStdString())}};
-    }
-
-    Server::Script generation() const {
-        const std::string prefill = R"({"reused":4,"done":9,"total":9,"tokens_per_second":100})";
-        Server::Script script{{Server::streamHead() + Server::event("start", R"({"id":"g","prompt_tokens":9})") +
-                               Server::event("prefill", prefill)}};
-        script.push_back({Server::event("token", token(1, "<think>", "marker")), delay});
-        script.push_back({Server::event("token", token(2, "hm", "thinking")), delay});
-        script.push_back({Server::event("token", token(3, "</think>", "marker")), delay});
-        for (int i = 0; i < words; ++i) {
-            script.push_back({Server::event("token", token(10 + i, i % 2 ? "two " : "one ", "answer")), delay});
-        }
-        if (!die) {
-            script.push_back(
-                {Server::event("token", token(9, "", "answer")) + Server::event("done", kDone) + "0\r\n\r\n"});
-        }
-        return script;
-    }
-
-    Server server_;
-};
 
 QJsonArray ids(std::initializer_list<int> list) {
     QJsonArray result;
@@ -288,6 +189,12 @@ class TestConversation : public QObject {
         QCOMPARE(branch.sibling_count, 2);
         QVERIFY2(branch.text.startsWith("one other "), qPrintable(branch.text));
         QVERIFY(branch.tokens[4].forced);
+        QSignalSpy branches(controller_.get(), &ConversationController::tokenBranches);
+        controller_->askTokenDetail({first, 4});
+        QVERIFY(branches.wait());
+        const auto labels = branches.first().at(1).value<QHash<int, QString>>();
+        QCOMPARE(labels.size(), 1);
+        QVERIFY(labels.contains(111));
     }
 
     void editingBranches() {

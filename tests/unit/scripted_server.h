@@ -90,6 +90,10 @@ class ScriptedServer {
 
     void answer(int connection, Script script) {
         const std::string request = readRequest(connection);
+        if (request.find("\r\n\r\n") == std::string::npos) {
+            ::close(connection); // the client went before it had asked
+            return;
+        }
         {
             const std::scoped_lock lock(mutex_);
             requests_.push_back(request);

@@ -10,6 +10,7 @@
 #include <QFileInfo>
 
 #include <algorithm>
+#include <utility>
 
 namespace fulgurite {
 
@@ -45,8 +46,11 @@ ConversationController::~ConversationController() {
     courier_->close();
     if (run_) {
         run_->stream.reset();
-        store_.post([node = run_->turn.id](StoreSession& session) {
-            session.finish(node, {NodeState::Cut, R"({"reason":"cut"})", 0});
+        AnswerResult result = run_->result;
+        result.reason = QStringLiteral("cut");
+        result.completion_tokens = run_->new_tokens;
+        store_.post([node = run_->turn.id, json = toJson(result).toStdString()](StoreSession& session) {
+            session.finish(node, {NodeState::Cut, json, 0});
         });
     }
     if (draft_timer_.isActive()) {
@@ -75,6 +79,7 @@ void ConversationController::saveSampler() {
 }
 
 void ConversationController::workspaceReady(int recovered) {
+    loaded_ = false;
     change([](StoreSession& session) -> std::optional<ConversationId> {
         const std::vector<Conversation> latest = session.workspace().conversations().list(1);
         return latest.empty() ? std::nullopt : std::optional(latest.front().id);
@@ -129,24 +134,27 @@ void ConversationController::apply(const Update& update) {
     if (draft_timer_.isActive() && update.line.id != line_.id) {
         saveDraft(); // the text belongs to the conversation that is being left
     }
-    const bool another = update.line.id != line_.id;
-    const QString draft = line_.draft;
-    const SamplerSettings sampler = line_.sampler;
-    line_ = update.line;
-    if (!another) {
-        line_.draft = draft;
-        if (sampler_timer_.isActive()) {
-            line_.sampler = sampler; // newer than what the store knew
-        }
-    } else {
+    const bool another = update.line.id != line_.id || !std::exchange(loaded_, true);
+    const LineView before = std::exchange(line_, update.line);
+    if (another) {
         draft_ = line_.draft;
+    } else {
+        line_.draft = before.draft;
+        if (sampler_timer_.isActive() || line_.id == 0) {
+            line_.sampler = before.sampler; // newer than what the store knew
+        }
+        if (line_.id == 0) {
+            line_.raw = before.raw;
+            line_.system_prompt = before.system_prompt;
+        }
     }
     addMissingTokens(line_);
     emit lineChanged();
     emit mapChanged(line_.map);
     if (update.rows) {
-        rows_ = *update.rows;
+        all_rows_ = *update.rows;
         if (query_.isEmpty()) {
+            rows_ = all_rows_;
             emit rowsChanged();
         } else {
             search(query_);
@@ -203,6 +211,9 @@ void ConversationController::search(const QString& query) {
         [this, question](const QList<ConversationRow>& rows) {
             if (question == search_question_) { // the latest question wins
                 rows_ = rows;
+                if (query_.isEmpty()) {
+                    all_rows_ = rows;
+                }
                 emit rowsChanged();
             }
         });
@@ -288,6 +299,22 @@ void ConversationController::setTags(qint64 id, const QStringList& tags) {
     change([id, shown = line_.id, list](StoreSession& session) {
         session.workspace().conversations().setTags(id, list);
         return shown ? std::optional<ConversationId>(shown) : std::nullopt;
+    });
+}
+
+void ConversationController::duplicate(qint64 id) {
+    change([id](StoreSession& session) -> std::optional<ConversationId> {
+        Workspace& workspace = session.workspace();
+        const std::string text = exportJson(workspace, std::vector<ConversationId>{id});
+        ConversationId copy = 0;
+        workspace.journal().asOneStep("Duplicate conversation", std::nullopt, [&] {
+            copy = importJson(workspace, text, "copy").front();
+            workspace.conversations().rename(
+                copy, tr("%1 (copy)")
+                          .arg(QString::fromStdString(workspace.conversations().conversation(copy).title))
+                          .toStdString());
+        });
+        return copy;
     });
 }
 

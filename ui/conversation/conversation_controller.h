@@ -39,7 +39,8 @@ class ConversationController : public QObject {
     void setLoad(const client::EngineLoad& load); // for the context meter
 
     const LineView& line() const { return line_; }
-    const QList<ConversationRow>& rows() const { return rows_; }
+    const QList<ConversationRow>& rows() const { return rows_; } // those that the search finds
+    const QList<ConversationRow>& allRows() const { return all_rows_; }
     const UndoLabels& undoLabels() const { return undo_labels_; }
     bool running() const { return run_ != nullptr || starting_; }
     qint64 runningTurn() const { return run_ ? run_->turn.id : 0; }
@@ -72,6 +73,7 @@ class ConversationController : public QObject {
     void setStarred(qint64 id, bool starred);
     void setFolder(qint64 id, const QString& folder);
     void setTags(qint64 id, const QStringList& tags);
+    void duplicate(qint64 id); // with all branches and tokens
     void remove(qint64 id);
     void setSampler(const SamplerSettings& settings);
     void setSystemPrompt(const QString& text);
@@ -93,6 +95,7 @@ class ConversationController : public QObject {
     void askTokenCost(TokenRef token);   // to go on from there, from the engine
     void askTurnTokens(qint64 turn);     // all with alternatives, for the table
     void countDraft(const QString& text);
+    void lookUpToken(const QString& text, double bias); // for a logit bias
 
   signals:
     void workspaceOpened(int recovered);
@@ -112,6 +115,10 @@ class ConversationController : public QObject {
     void draftCounted(int tokens);
     void tokenDetail(fulgurite::TokenRef token, const fulgurite::TokenView& view);
     void tokenCost(fulgurite::TokenRef token, int tokens, double seconds);
+    // Alternatives of the token that lines were already begun with.
+    void tokenBranches(fulgurite::TokenRef token, const QHash<int, QString>& labels);
+    void tokenLookedUp(const fulgurite::LogitBias& bias);
+    void tokenLookupFailed(const QString& message);
     void turnTokens(qint64 turn, const QList<fulgurite::TokenView>& tokens);
     void exported(const QString& file);
     void saved(const QDateTime& time);
@@ -183,10 +190,12 @@ class ConversationController : public QObject {
     client::EngineLoad load_;
     LineView line_;
     QList<ConversationRow> rows_;
+    QList<ConversationRow> all_rows_;
     UndoLabels undo_labels_;
     QString query_;
     QList<Queued> queue_;
     std::unique_ptr<Run> run_;
+    bool loaded_ = false; // a line of the workspace is shown, be it the empty one
     bool starting_ = false;
     bool stop_at_launch_ = false;
     std::vector<std::function<void()>> deferred_; // until the run that is being stopped has ended

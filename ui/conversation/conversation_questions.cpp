@@ -46,20 +46,36 @@ void ConversationController::askTokenDetail(TokenRef token) {
     if (!token.valid()) {
         return;
     }
-    store_.ask<QList<TokenView>>(
+    struct Detail {
+        QList<TokenView> views;
+        QHash<int, QString> branches;
+    };
+    store_.ask<Detail>(
         this,
         [token](StoreSession& session) {
             session.flush();
-            QList<TokenView> views;
-            for (const TokenInfo& each : session.workspace().tokens().read(
-                     token.turn, static_cast<std::size_t>(token.index), 1, TokenDetail::WithAlternatives)) {
-                views << tokenView(each, true);
+            TokenStore& tokens = session.workspace().tokens();
+            const auto index = static_cast<std::size_t>(token.index);
+            Detail detail;
+            for (const TokenInfo& each : tokens.read(token.turn, index, 1, TokenDetail::WithAlternatives)) {
+                detail.views << tokenView(each, true);
             }
-            return views;
+            const ConversationId id = session.workspace().conversations().node(token.turn).conversation;
+            for (const NodeOutline& node : session.workspace().conversations().outline(id)) {
+                if (node.source_node != token.turn || node.source_tokens != index) {
+                    continue;
+                }
+                for (const TokenInfo& first : tokens.read(node.id, index, 1, TokenDetail::Summary)) {
+                    const QString name = QString::fromStdString(node.name);
+                    detail.branches.insert(first.id, name.isEmpty() ? tr("branch") : name);
+                }
+            }
+            return detail;
         },
-        [this, token](const QList<TokenView>& views) {
-            if (!views.isEmpty()) {
-                emit tokenDetail(token, views.first());
+        [this, token](const Detail& detail) {
+            if (!detail.views.isEmpty()) {
+                emit tokenDetail(token, detail.views.first());
+                emit tokenBranches(token, detail.branches);
             }
         });
 }
@@ -85,7 +101,7 @@ void ConversationController::askTurnTokens(qint64 turn) {
 }
 
 void ConversationController::askTokenCost(TokenRef token) {
-    if (!engine_ || !token.valid() || !info_.can("generate")) {
+    if (!engine_ || !token.valid() || !info_.can("reentry")) {
         return;
     }
     store_.ask<client::GenerateRequest>(
@@ -113,7 +129,7 @@ void ConversationController::askTokenCost(TokenRef token) {
 }
 
 void ConversationController::askMapCosts() {
-    if (!engine_ || running() || line_.id == 0 || !info_.can("generate")) {
+    if (!engine_ || running() || line_.id == 0 || !info_.can("reentry")) {
         return;
     }
     store_.ask<std::vector<client::GenerateRequest>>(
@@ -153,7 +169,7 @@ void ConversationController::takeMapCosts(qint64 id,
 
 void ConversationController::countDraft(const QString& text) {
     const quint64 question = ++draft_question_;
-    if (!engine_ || text.isEmpty() || !info_.can("generate")) {
+    if (!engine_ || text.isEmpty() || !info_.can("tokenize")) {
         draft_tokens_ = 0;
         emit draftCounted(0);
         updateContext();
@@ -170,6 +186,27 @@ void ConversationController::countDraft(const QString& text) {
                               updateContext();
                           });
                       });
+}
+
+void ConversationController::lookUpToken(const QString& text, double bias) {
+    if (!engine_ || !info_.can("tokenize")) {
+        emit tokenLookupFailed(tr("Only a running engine with a tokenizer knows the tokens."));
+        return;
+    }
+    engine_->tokenize(
+        client::RawText{text.toStdString()}, true, true,
+        [this, courier = courier_, text, bias](client::Outcome<client::Tokenization> result) {
+            courier->post([this, text, bias, result] {
+                if (!result.ok()) {
+                    emit tokenLookupFailed(QString::fromUtf8(result.error().what()));
+                } else if (result.value().tokens.size() != 1) {
+                    emit tokenLookupFailed(
+                        tr("“%1” is %2 tokens; a bias is for one.").arg(text).arg(result.value().tokens.size()));
+                } else {
+                    emit tokenLookedUp(LogitBias{result.value().tokens.front(), text, bias});
+                }
+            });
+        });
 }
 
 void ConversationController::updateContext() {

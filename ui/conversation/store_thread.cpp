@@ -17,6 +17,7 @@ StoreSession::StoreSession() : flush_timer_(new QTimer(this)) {
         try {
             flush();
             complained_ = false;
+            emit saved();
         } catch (const Error& error) {
             if (!std::exchange(complained_, true)) {
                 emit failed(QString::fromUtf8(error.what()));
@@ -45,6 +46,10 @@ Workspace& StoreSession::workspace() {
         throw refusal_ ? *refusal_ : Error(ErrorKind::Unavailable, "the workspace is not open");
     }
     return *workspace_;
+}
+
+std::int64_t StoreSession::totalChanges() const {
+    return workspace_ ? workspace_->database().totalChanges() : 0;
 }
 
 void StoreSession::append(NodeId node, const std::vector<TokenInfo>& tokens) {
@@ -84,6 +89,7 @@ StoreThread::StoreThread(const QString& file, QObject* parent)
     session_->moveToThread(&thread_);
     connect(&thread_, &QThread::finished, session_, &QObject::deleteLater);
     connect(session_, &StoreSession::failed, this, &StoreThread::failed);
+    connect(session_, &StoreSession::saved, this, &StoreThread::saved);
     thread_.setObjectName(QStringLiteral("store"));
     thread_.start();
     open(file);
@@ -138,8 +144,11 @@ void StoreThread::post(std::function<void(StoreSession&)> work) {
         session_,
         [this, work = std::move(work)] {
             try {
+                const std::int64_t before = session_->totalChanges();
                 work(*session_);
-                emit saved();
+                if (session_->totalChanges() != before) {
+                    emit saved();
+                }
             } catch (const Error& error) {
                 emit failed(QString::fromUtf8(error.what()));
             } catch (const std::exception& error) {

@@ -29,7 +29,8 @@ class StoreSession : public QObject {
     ~StoreSession() override;
 
     void open(const QString& file);
-    Workspace& workspace(); // throws what kept it from opening
+    Workspace& workspace();            // throws what kept it from opening
+    std::int64_t totalChanges() const; // rows written since it was opened
 
     // Tokens of an answer that is being written; in the file within half a second.
     void append(NodeId node, const std::vector<TokenInfo>& tokens);
@@ -42,6 +43,7 @@ class StoreSession : public QObject {
 
   signals:
     void failed(const QString& message);
+    void saved(); // tokens of an answer
 
   private:
     std::unique_ptr<Workspace> workspace_;

@@ -231,6 +231,20 @@ void TranscriptView::placePopup(const QRect& token) {
     popup_->move(x, std::clamp(y, 0, std::max(0, height() - size.height())));
 }
 
+void TranscriptView::setTokenDetail(TokenRef token, const TokenView& detail) {
+    if (!popup_->isVisible() || popup_->token() != token || popup_->pinned()) {
+        return;
+    }
+    const std::vector<QRect> rects = document_.tokenRects(token);
+    const int index = document_.indexOf(token.turn);
+    if (index < 0 || rects.empty()) {
+        return;
+    }
+    const Turn& turn = document_.turn(index);
+    popup_->setToken(token, detail, turn.position + token.index, turn.sampler_summary);
+    placePopup(rects.front().translated(origin()));
+}
+
 void TranscriptView::setTokenCost(TokenRef token, int tokens, double seconds) {
     if (popup_->token() == token) {
         popup_->setCost(tokens, seconds);

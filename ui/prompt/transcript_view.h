@@ -42,6 +42,8 @@ class TranscriptView : public QAbstractScrollArea {
     void openPopup(); // of the focused token
     void closePopup();
     TokenPopup* popup() { return popup_; }
+    // Alternatives that the turns came without; the open pop-up shows them.
+    void setTokenDetail(TokenRef token, const TokenView& detail);
     // Answers tokenCostWanted().
     void setTokenCost(TokenRef token, int tokens, double seconds);
     void setTokenBranches(TokenRef token, const QHash<int, QString>& branches);

@@ -10,6 +10,7 @@
 #include "ui/engine/engine_report.h"
 #include "ui/engine/local_engine.h"
 #include "ui/manual/manual_page.h"
+#include "ui/pages/prompt_page.h"
 #include "ui/settings/settings_page.h"
 #include "ui/shell/action_registry.h"
 #include "ui/shell/activation.h"
@@ -53,6 +54,10 @@ Paths withDataFolder(Paths paths, const Settings& settings) {
 
 PageRegistry makePages() {
     PageRegistry pages;
+    pages.add(
+        {.id = "prompt", .title = "Prompt", .icon = "prompt", .make = [](const ShellContext& context) -> Page* {
+             return new PromptPage(context);
+         }});
     if (const QString manual = findManual(); !manual.isEmpty())
         pages.add(
             {.id = "manual",

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What asks an engine: each makes room for the answer in the workspace, in one step that can be undone.
+#include "ui/conversation/conversation_controller.h"
+
+#include <algorithm>
+
+namespace fulgurite {
+
+namespace {
+
+// An answer below `parent`, ready to be written into.
+NodeId addAnswer(StoreSession& session, ConversationId conversation, const std::optional<NodeId>& parent,
+                 const EngineAbilities& engine, const QByteArray& record, std::string_view label) {
+    NewNode answer;
+    answer.conversation = conversation;
+    answer.parent = parent;
+    answer.role = MessageRole::Assistant;
+    answer.state = NodeState::Streaming;
+    answer.model = engine.model.toStdString();
+    answer.request = record.toStdString();
+    return session.workspace().conversations().append(answer, label);
+}
+
+// An end of sentence closed the answer: going on means going on before it.
+std::size_t dropEnd(StoreSession& session, const Node& node) {
+    TokenStore& tokens = session.workspace().tokens();
+    std::size_t count = tokens.count(node.id);
+    const AnswerResult result = answerResultFromJson(QByteArray::fromStdString(node.result));
+    const bool ended =
+        result.reason == QLatin1String("end_of_sentence") || result.reason == QLatin1String("stop_token");
+    if (ended && count > 0 && tokens.read(node.id, count - 1, 1, TokenDetail::Summary).front().text.empty()) {
+        tokens.truncate(node.id, --count);
+    }
+    return count;
+}
+
+} // namespace
+
+void ConversationController::send(const QString& text) {
+    if (text.trimmed().isEmpty()) {
+        return;
+    }
+    draft_.clear();
+    line_.draft.clear();
+    draft_timer_.start();
+    if (running() || !engine_ || !queue_.isEmpty()) {
+        queue_ << Queued{line_.id, text};
+        saveQueue();
+        emit queueChanged();
+        return;
+    }
+    sendNow(line_.id, text);
+}
+
+void ConversationController::sendNow(qint64 conversation, const QString& text) {
+    const SamplerSettings sampler = line_.sampler;
+    const std::uint64_t seed = seedFor(sampler);
+    NewConversation fresh;
+    fresh.title = titleFrom(text).toStdString();
+    fresh.raw = line_.raw;
+    fresh.system_prompt = line_.system_prompt.toStdString();
+    fresh.settings = toJson(sampler).toStdString();
+    prepareRun([=, engine = abilities(), shown = line_.id](StoreSession& session) {
+        Workspace& workspace = session.workspace();
+        ConversationStore& store = workspace.conversations();
+        const SamplerSettings used =
+            conversation != 0 && conversation != shown
+                ? samplerFromJson(QByteArray::fromStdString(store.conversation(conversation).settings))
+                : sampler;
+        Prepared prepared;
+        prepared.conversation = conversation;
+        workspace.journal().asOneStep("Send", conversation ? std::optional(conversation) : std::nullopt, [&] {
+            if (conversation == 0) {
+                prepared.conversation = store.create(fresh);
+            }
+            const Conversation about = store.conversation(prepared.conversation);
+            NewNode question;
+            question.conversation = about.id;
+            question.parent = about.head;
+            question.role = about.raw ? MessageRole::Prompt : MessageRole::User;
+            question.content = text.toStdString();
+            const NodeId parent = store.append(question);
+            const QByteArray record =
+                requestRecord(used, seed, QString::fromStdString(about.system_prompt), engine);
+            prepared.node = addAnswer(session, about.id, parent, engine, record, "Send");
+            prepared.request = buildRequest(workspace, about.id, parent, used, seed, engine);
+        });
+        const ConversationId show = shown == conversation || shown == 0 ? prepared.conversation : shown;
+        prepared.update = updateFor(session, show, true);
+        return prepared;
+    });
+}
+
+void ConversationController::regenerate(qint64 turn) {
+    whenIdle([this, turn] {
+        const SamplerSettings sampler = line_.sampler;
+        const std::uint64_t seed = seedFor(sampler);
+        prepareRun([=, engine = abilities()](StoreSession& session) {
+            ConversationStore& store = session.workspace().conversations();
+            const Node node = store.node(turn);
+            const auto parent = node.role == MessageRole::Assistant ? node.parent : std::optional<NodeId>(node.id);
+            const Conversation about = store.conversation(node.conversation);
+            Prepared prepared;
+            prepared.conversation = about.id;
+            prepared.node = addAnswer(
+                session, about.id, parent, engine,
+                requestRecord(sampler, seed, QString::fromStdString(about.system_prompt), engine), "Regenerate");
+            prepared.request = buildRequest(session.workspace(), about.id, parent, sampler, seed, engine);
+            prepared.update = updateFor(session, about.id, true);
+            return prepared;
+        });
+    });
+}
+
+void ConversationController::continueAnswer(qint64 turn) {
+    whenIdle([this, turn] {
+        const SamplerSettings sampler = line_.sampler;
+        const std::uint64_t seed = seedFor(sampler);
+        prepareRun([=, engine = abilities()](StoreSession& session) {
+            ConversationStore& store = session.workspace().conversations();
+            const Node node = store.node(turn);
+            const Conversation about = store.conversation(node.conversation);
+            Prepared prepared;
+            prepared.conversation = about.id;
+            prepared.node = turn;
+            prepared.before = answerResultFromJson(QByteArray::fromStdString(node.result));
+            const std::size_t kept = dropEnd(session, node);
+            prepared.request =
+                buildRequest(session.workspace(), about.id, node.parent, sampler, seed, engine, turn, kept);
+            store.beginStreaming(
+                turn,
+                requestRecord(sampler, seed, QString::fromStdString(about.system_prompt), engine).toStdString());
+            session.turnCache().remove(turn);
+            prepared.update = updateFor(session, about.id, false);
+            return prepared;
+        });
+    });
+}
+
+void ConversationController::edit(qint64 turn, const QString& text) {
+    whenIdle([this, turn, text] {
+        const auto at = std::find_if(line_.turns.begin(), line_.turns.end(),
+                                     [turn](const Turn& each) { return each.id == turn; });
+        if (at == line_.turns.end()) {
+            return;
+        }
+        if (at->role == TurnRole::Assistant || !engine_) {
+            // The model's words are changed and kept; nothing is asked.
+            change([turn, utf8 = text.toStdString()](StoreSession& session) -> std::optional<ConversationId> {
+                ConversationStore& store = session.workspace().conversations();
+                const Node node = store.node(turn);
+                NewNode edited;
+                edited.conversation = node.conversation;
+                edited.parent = node.parent;
+                edited.role = node.role;
+                edited.content = utf8;
+                edited.model = node.model;
+                store.append(edited, "Edit message");
+                return node.conversation;
+            });
+            return;
+        }
+        const SamplerSettings sampler = line_.sampler;
+        const std::uint64_t seed = seedFor(sampler);
+        prepareRun([=, engine = abilities()](StoreSession& session) {
+            Workspace& workspace = session.workspace();
+            ConversationStore& store = workspace.conversations();
+            const Node node = store.node(turn);
+            const Conversation about = store.conversation(node.conversation);
+            Prepared prepared;
+            prepared.conversation = about.id;
+            workspace.journal().asOneStep("Edit message", about.id, [&] {
+                NewNode edited;
+                edited.conversation = about.id;
+                edited.parent = node.parent;
+                edited.role = node.role;
+                edited.content = text.toStdString();
+                const NodeId parent = store.append(edited);
+                prepared.node = addAnswer(
+                    session, about.id, parent, engine,
+                    requestRecord(sampler, seed, QString::fromStdString(about.system_prompt), engine), "");
+                prepared.request = buildRequest(workspace, about.id, parent, sampler, seed, engine);
+            });
+            prepared.update = updateFor(session, about.id, true);
+            return prepared;
+        });
+    });
+}
+
+void ConversationController::branchFromToken(TokenRef token, const TokenChoice& choice) {
+    if (!token.valid()) {
+        return;
+    }
+    whenIdle([this, token, choice] {
+        const SamplerSettings sampler = line_.sampler;
+        const std::uint64_t seed = seedFor(sampler);
+        prepareRun([=, engine = abilities()](StoreSession& session) {
+            Workspace& workspace = session.workspace();
+            const Node node = workspace.conversations().node(token.turn);
+            const auto kept = static_cast<std::size_t>(token.index);
+            const std::vector<TokenInfo> replaced =
+                workspace.tokens().read(node.id, kept, 1, TokenDetail::WithAlternatives);
+            if (replaced.empty()) {
+                fail(ErrorKind::NotFound, "message {} has no token {}", node.id, kept);
+            }
+            const Conversation about = workspace.conversations().conversation(node.conversation);
+            const QByteArray record =
+                requestRecord(sampler, seed, QString::fromStdString(about.system_prompt), engine);
+            Prepared prepared;
+            prepared.conversation = about.id;
+            prepared.node = workspace.conversations().branchFromToken(
+                node.id, kept, forcedToken(choice, replaced.front()), record.toStdString());
+            prepared.request =
+                buildRequest(workspace, about.id, node.parent, sampler, seed, engine, prepared.node, kept + 1);
+            prepared.update = updateFor(session, about.id, true);
+            return prepared;
+        });
+    });
+}
+
+} // namespace fulgurite

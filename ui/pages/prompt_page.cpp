@@ -1,0 +1,476 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Composition of the Prompt page.
+#include "ui/pages/prompt_page.h"
+
+#include "ui/base/notices.h"
+#include "ui/base/theme_manager.h"
+#include "ui/engine/engine_link.h"
+#include "ui/engine/engine_report.h"
+#include "ui/engine/local_engine.h"
+#include "ui/prompt/branch_map.h"
+#include "ui/prompt/composer.h"
+#include "ui/prompt/conversation_list.h"
+#include "ui/prompt/prefill_strip.h"
+#include "ui/prompt/sampler_panel.h"
+#include "ui/prompt/system_panel.h"
+#include "ui/prompt/token_table.h"
+#include "ui/prompt/transcript_header.h"
+#include "ui/prompt/transcript_view.h"
+#include "ui/shell/action_registry.h"
+#include "ui/shell/panel.h"
+#include "ui/shell/status_model.h"
+#include "ui/start/start_view.h"
+
+#include <QDesktopServices>
+#include <QStackedWidget>
+#include <QTabBar>
+#include <QTimer>
+#include <QUrl>
+#include <QVBoxLayout>
+
+#include <algorithm>
+
+namespace fulgurite {
+
+namespace {
+
+constexpr int kListWidth = 252;
+constexpr int kDockWidth = 348;
+constexpr int kMargin = 8;
+
+QString workspaceFile(const Paths& paths) {
+    return paths.data + QStringLiteral("/workspace.db");
+}
+
+} // namespace
+
+PromptPage::PromptPage(const ShellContext& shell)
+    : Page(QStringLiteral("prompt"), shell), controller_(workspaceFile(shell.paths)) {
+    buildCenter();
+    buildList();
+    buildDock();
+    connectController();
+    connectTranscript();
+    connectComposer();
+    connectEngine();
+    registerActions();
+    showLine();
+    showTarget();
+}
+
+PromptPage::~PromptPage() = default;
+
+QWidget* PromptPage::headerWidget() {
+    return header_;
+}
+
+QString PromptPage::headerTitle() const {
+    const LineView& line = controller_.line();
+    return line.title.isEmpty() ? tr("New conversation") : line.title;
+}
+
+void PromptPage::activated() {
+    composer_->focusInput();
+}
+
+QJsonObject PromptPage::saveSession() const {
+    return {{"conversation", QString::number(controller_.line().id)},
+            {"tint", static_cast<int>(transcript_->tint())}};
+}
+
+void PromptPage::restoreSession(const QJsonObject& session) {
+    const int tint = session["tint"].toInt();
+    if (tint >= 0 && tint <= static_cast<int>(TintMode::Entropy)) {
+        setTint(static_cast<TintMode>(tint));
+    }
+    // The controller shows the latest by itself; another one replaces it.
+    const qint64 id = session["conversation"].toString().toLongLong();
+    if (id > 0) {
+        controller_.open(id);
+    }
+}
+
+void PromptPage::buildCenter() {
+    ThemeManager& themes = context().themes;
+    header_ = new TranscriptHeader(themes, this);
+    auto* body = new QWidget;
+    auto* column = new QVBoxLayout(body);
+    column->setContentsMargins(0, 0, 0, kMargin);
+    column->setSpacing(kMargin);
+    center_ = new QStackedWidget;
+    start_ = new StartView(context());
+    transcript_ = new TranscriptView(themes);
+    center_->addWidget(start_);
+    center_->addWidget(transcript_);
+    prefill_ = new PrefillStrip(themes);
+    prefill_->hide();
+    composer_ = new Composer(themes);
+    column->addWidget(center_, 1);
+    auto* lower = new QVBoxLayout;
+    lower->setContentsMargins(24, 0, 24, 0);
+    lower->setSpacing(kMargin);
+    lower->addWidget(prefill_);
+    lower->addWidget(composer_);
+    column->addLayout(lower);
+    body->setMinimumWidth(420);
+    setCentralWidget(body);
+    connect(start_, &StartView::samplePicked, this,
+            [this](const SamplePrompt& sample) { controller_.send(sample.prompt); });
+}
+
+void PromptPage::buildList() {
+    list_ = new ConversationList(context().themes);
+    addPanel(QStringLiteral("conversations"), tr("Conversations"), list_, Qt::LeftDockWidgetArea, kListWidth,
+             QKeySequence(QStringLiteral("Ctrl+B"), QKeySequence::PortableText));
+    rows_timer_.setSingleShot(true);
+    rows_timer_.setInterval(0);
+    connect(&rows_timer_, &QTimer::timeout, this, &PromptPage::showRows);
+    connectList();
+}
+
+void PromptPage::connectList() {
+    connect(list_, &ConversationList::filterChanged, this, [this](const ConversationFilter& filter) {
+        controller_.search(filter.search);
+        rows_timer_.start();
+    });
+    connect(list_, &ConversationList::openRequested, &controller_, &ConversationController::open);
+    connect(list_, &ConversationList::branchOpenRequested, this,
+            [this](qint64, qint64 turn) { controller_.showTurn(turn); });
+    connect(list_, &ConversationList::newRequested, this,
+            [this] { context().actions.run(QStringLiteral("prompt.new")); });
+    connect(list_, &ConversationList::renamed, &controller_, &ConversationController::rename);
+    connect(list_, &ConversationList::removeRequested, &controller_, &ConversationController::remove);
+    connect(list_, &ConversationList::starToggled, this, [this](qint64 id) {
+        for (const ConversationRow& row : controller_.allRows()) {
+            if (row.id == id) {
+                controller_.setStarred(id, !row.starred);
+                return;
+            }
+        }
+    });
+    connect(list_, &ConversationList::exportRequested, this, &PromptPage::exportConversation);
+    connect(list_, &ConversationList::duplicateRequested, &controller_, &ConversationController::duplicate);
+    connect(list_, &ConversationList::folderRequested, &controller_, &ConversationController::setFolder);
+}
+
+void PromptPage::buildDock() {
+    ThemeManager& themes = context().themes;
+    pages_ = new QStackedWidget;
+    sampler_ = new SamplerPanel(themes);
+    system_ = new SystemPanel(themes);
+    branches_ = new BranchPanel(themes);
+    tabs_ = new QTabBar;
+    tabs_->setDrawBase(false);
+    tabs_->setAccessibleName(tr("Sampler, system prompt and branches"));
+    const std::pair<QString, QWidget*> pages[] = {
+        {tr("Sampler"), sampler_}, {tr("System"), system_}, {tr("Branches"), branches_}};
+    for (const auto& [title, page] : pages) {
+        tabs_->addTab(title);
+        pages_->addWidget(page);
+    }
+    connect(tabs_, &QTabBar::currentChanged, pages_, &QStackedWidget::setCurrentIndex);
+    Panel* panel = addPanel(QStringLiteral("dock"), tr("Sampler and branches"), pages_, Qt::RightDockWidgetArea,
+                            kDockWidth, QKeySequence(QStringLiteral("Ctrl+Alt+B"), QKeySequence::PortableText));
+    panel->setHeaderWidget(tabs_);
+    connect(sampler_, &SamplerPanel::settingsChanged, &controller_, &ConversationController::setSampler);
+    connect(sampler_, &SamplerPanel::presetSaveRequested, &controller_, &ConversationController::savePreset);
+    connect(sampler_, &SamplerPanel::presetDeleteRequested, &controller_, &ConversationController::removePreset);
+    connect(sampler_, &SamplerPanel::tokenLookupRequested, this,
+            [this](const QString& text, double bias) { controller_.lookUpToken(text, bias); });
+    connect(&controller_, &ConversationController::tokenLookedUp, sampler_, &SamplerPanel::addBias);
+    connect(&controller_, &ConversationController::tokenLookupFailed, sampler_, &SamplerPanel::setBiasMessage);
+    connect(sampler_, &SamplerPanel::changedFromPresetChanged, this, [this](bool changed) {
+        tabs_->setTabIcon(0, changed ? context().themes.icon(QStringLiteral("dot"), Role::Accent) : QIcon());
+    });
+    connect(system_, &SystemPanel::applyRequested, &controller_, &ConversationController::setSystemPrompt);
+    BranchMap* map = &branches_->map();
+    connect(map, &BranchMap::openRequested, &controller_, &ConversationController::showTurn);
+    connect(map, &BranchMap::removeRequested, &controller_, &ConversationController::removeBranch);
+    connect(map, &BranchMap::renameRequested, this, &PromptPage::nameBranch);
+    // Only what is shown can be looked at without leaving the line.
+    connect(map, &BranchMap::previewRequested, transcript_, &TranscriptView::scrollToTurn);
+    connect(&controller_, &ConversationController::mapChanged, map, &BranchMap::setNodes);
+}
+
+void PromptPage::connectController() {
+    connect(&controller_, &ConversationController::lineChanged, this, &PromptPage::showLine);
+    connect(&controller_, &ConversationController::rowsChanged, &rows_timer_, qOverload<>(&QTimer::start));
+    connect(&controller_, &ConversationController::turnChanged, transcript_, &TranscriptView::updateTurn);
+    connect(&controller_, &ConversationController::tokensAppended, transcript_, &TranscriptView::appendTokens);
+    connect(&controller_, &ConversationController::prefillChanged, prefill_, &PrefillStrip::setState);
+    connect(&controller_, &ConversationController::contextChanged, composer_, &Composer::setContext);
+    connect(&controller_, &ConversationController::runningChanged, this, &PromptPage::showRunning);
+    connect(&controller_, &ConversationController::queueChanged, this,
+            [this] { composer_->setQueued(static_cast<int>(controller_.queue().size())); });
+    connect(&controller_, &ConversationController::presetsChanged, sampler_, &SamplerPanel::setPresets);
+    connect(&controller_, &ConversationController::draftCounted, this,
+            [this](int tokens) { composer_->setDraftTokens(tokens); });
+    connect(&controller_, &ConversationController::draftRestored, this, [this](const QString& text) {
+        const QString typed = composer_->text();
+        composer_->setText(typed.isEmpty() ? text : text + QStringLiteral("\n\n") + typed);
+        controller_.setDraft(composer_->text());
+    });
+    connect(&controller_, &ConversationController::tokenDetail, this, &PromptPage::showTokenDetail);
+    connect(&controller_, &ConversationController::tokenCost, transcript_, &TranscriptView::setTokenCost);
+    connect(&controller_, &ConversationController::tokenBranches, transcript_, &TranscriptView::setTokenBranches);
+    connect(&controller_, &ConversationController::turnTokens, this, &PromptPage::showTokens);
+    connect(&controller_, &ConversationController::failed, this, &PromptPage::reportFailure);
+    connect(&controller_, &ConversationController::workspaceFailed, this, &PromptPage::reportWorkspace);
+    connect(&controller_, &ConversationController::exported, this, [this](const QString& file) {
+        context().notices.post({.id = "export",
+                                .severity = Severity::Info,
+                                .text = tr("Exported to %1").arg(file),
+                                .details = {},
+                                .seconds = 6});
+    });
+    connect(&controller_, &ConversationController::saved, this, [this](const QDateTime& time) {
+        context().status.set(StatusField::Saved, time.time().toString(QStringLiteral("HH:mm:ss")));
+    });
+    connect(&controller_, &ConversationController::undoChanged, this, [this] {
+        const UndoLabels& labels = controller_.undoLabels();
+        context().actions.setEnabled(QStringLiteral("prompt.undo"), !labels.undo.isEmpty(), tr("Nothing to undo"));
+        context().actions.setEnabled(QStringLiteral("prompt.redo"), !labels.redo.isEmpty(), tr("Nothing to redo"));
+    });
+}
+
+void PromptPage::connectTranscript() {
+    connect(transcript_, &TranscriptView::tokenFocused, this, [this](TokenRef token) {
+        if (token.valid()) {
+            controller_.askTokenDetail(token);
+        } else {
+            sampler_->setToken({});
+        }
+    });
+    connect(transcript_, &TranscriptView::tokenCostWanted, this, [this](TokenRef token) {
+        controller_.askTokenDetail(token);
+        controller_.askTokenCost(token);
+    });
+    connect(transcript_, &TranscriptView::tokenBranchRequested, &controller_,
+            &ConversationController::branchFromToken);
+    connect(transcript_, &TranscriptView::regenerateRequested, &controller_, &ConversationController::regenerate);
+    connect(transcript_, &TranscriptView::continueRequested, &controller_, &ConversationController::continueAnswer);
+    connect(transcript_, &TranscriptView::branchRequested, this, [this](qint64 turn) {
+        controller_.branchAfter(turn);
+        composer_->focusInput();
+    });
+    connect(transcript_, &TranscriptView::editCommitted, &controller_, &ConversationController::edit);
+    connect(transcript_, &TranscriptView::tokenTableRequested, &controller_,
+            &ConversationController::askTurnTokens);
+    connect(transcript_, &TranscriptView::siblingRequested, &controller_, &ConversationController::switchSibling);
+    connect(transcript_, &TranscriptView::linkActivated, this, [](const QString& address) {
+        const QUrl url(address);
+        if (url.scheme() == QLatin1String("https") || url.scheme() == QLatin1String("http")) {
+            QDesktopServices::openUrl(url);
+        }
+    });
+    connect(header_, &TranscriptHeader::tintChanged, this, &PromptPage::setTint);
+    connect(header_, &TranscriptHeader::nextUncertainRequested, this,
+            [this] { transcript_->focusNextUncertain(); });
+    connect(header_, &TranscriptHeader::renameRequested, this,
+            [this] { renameConversation(controller_.line().id); });
+}
+
+void PromptPage::connectComposer() {
+    connect(composer_, &Composer::sendRequested, this, [this](const QString& text, SendMode mode) {
+        controller_.setRaw(mode == SendMode::Completion);
+        controller_.send(text);
+        composer_->clear();
+        transcript_->scrollToEnd();
+    });
+    connect(composer_, &Composer::stopRequested, &controller_, &ConversationController::stop);
+    connect(composer_, &Composer::draftChanged, &controller_, &ConversationController::setDraft);
+    connect(composer_, &Composer::modeChanged, this,
+            [this](SendMode mode) { controller_.setRaw(mode == SendMode::Completion); });
+    connect(composer_, &Composer::targetClicked, this,
+            [this] { context().actions.run(QStringLiteral("engine.open_checkpoint")); });
+    connect(composer_, &Composer::editLastRequested, this,
+            [this] { context().actions.run(QStringLiteral("prompt.edit_last")); });
+    connect(prefill_, &PrefillStrip::cancelRequested, &controller_, &ConversationController::stop);
+    connect(prefill_, &PrefillStrip::continueRequested, this, [this] {
+        prefill_->setState({});
+        controller_.continueAnswer(lastAnswer());
+    });
+}
+
+void PromptPage::connectEngine() {
+    EngineLink& link = context().link;
+    connect(&link, &EngineLink::clientChanged, this, [this, &link] {
+        if (!link.client()) {
+            controller_.clearEngine();
+        }
+        showTarget();
+    });
+    const auto take = [this, &link] {
+        if (link.client() && link.info()) {
+            controller_.setEngine(link.client(), *link.info());
+        }
+        showTarget();
+    };
+    connect(&link, &EngineLink::infoChanged, this, take);
+    connect(&link, &EngineLink::loadChanged, this, [this, &link] {
+        const client::EngineLoad& load = *link.load();
+        controller_.setLoad(load);
+        branches_->setSummary(tr("%n snapshot(s)", nullptr, static_cast<int>(load.snapshot_count)) +
+                              QStringLiteral(" · ") + formatBytes(static_cast<double>(load.snapshot_bytes)));
+    });
+    connect(&context().engine, &LocalEngine::stateChanged, this, &PromptPage::showTarget);
+    take();
+}
+
+void PromptPage::showLine() {
+    const LineView& line = controller_.line();
+    transcript_->setTurns(line.turns);
+    center_->setCurrentWidget(line.turns.isEmpty() ? static_cast<QWidget*>(start_) : transcript_);
+    if (shown_ != line.id) {
+        if (composer_->text() != line.draft) {
+            composer_->setText(line.draft);
+        }
+        shown_ = line.id;
+        prefill_->setState({});
+        system_->setText(line.system_prompt);
+        controller_.countDraft(composer_->text());
+    }
+    composer_->setMode(line.raw ? SendMode::Completion : SendMode::Chat);
+    composer_->setQueued(static_cast<int>(controller_.queue().size()));
+    sampler_->setSettings(line.sampler);
+    QString branch;
+    for (const ConversationBranch& each : line.branches) {
+        branch = each.current ? each.label : branch; // the deepest one on the line
+    }
+    header_->setTitle({}, branch);
+    emit headerTitleChanged();
+    rows_timer_.start();
+}
+
+void PromptPage::showRows() {
+    const ConversationFilter& filter = list_->filter();
+    const LineView& line = controller_.line();
+    QList<ConversationRow> rows;
+    rows.reserve(controller_.rows().size());
+    for (const ConversationRow& each : controller_.rows()) {
+        if ((filter.starred && !each.starred) || (!filter.tag.isEmpty() && !each.tags.contains(filter.tag))) {
+            continue;
+        }
+        rows << each;
+        if (each.id == line.id) {
+            rows.last().open = true;
+            rows.last().branches = line.branches;
+        }
+    }
+    list_->setRows(rows);
+    list_->setTotal(static_cast<int>(controller_.allRows().size()));
+    showTags();
+}
+
+void PromptPage::showTags() {
+    QStringList tags;
+    for (const ConversationRow& row : controller_.allRows()) {
+        for (const QString& tag : row.tags) {
+            if (!tags.contains(tag)) {
+                tags << tag;
+            }
+        }
+    }
+    tags.sort(Qt::CaseInsensitive);
+    list_->setTags(tags);
+}
+
+void PromptPage::showTarget() {
+    const LocalEngine& engine = context().engine;
+    ComposerTarget target;
+    target.node = tr("this computer");
+    if (context().link.info()) {
+        target.model = QString::fromStdString(context().link.info()->model.id);
+    }
+    switch (engine.state()) {
+    case EngineState::Ready:
+        target.readiness = controller_.engineReady() ? EngineReadiness::Ready : EngineReadiness::Starting;
+        target.explanation = engine.modelFolder();
+        break;
+    case EngineState::Starting:
+    case EngineState::Loading:
+        target.readiness = EngineReadiness::Starting;
+        target.explanation = tr("The model is being loaded. What you send waits until it is ready.");
+        break;
+    case EngineState::Failed:
+    case EngineState::Lost:
+        target.readiness = EngineReadiness::Lost;
+        target.explanation = engine.message();
+        break;
+    case EngineState::Off:
+        target.readiness = EngineReadiness::NoModel;
+        target.explanation = tr("No engine runs. Start it from the Engine menu, or open a checkpoint folder.");
+        break;
+    }
+    composer_->setTarget(target);
+}
+
+void PromptPage::showRunning() {
+    const bool running = controller_.running();
+    composer_->setRunning(running);
+    context().actions.setEnabled(QStringLiteral("prompt.stop"), running, tr("No answer is being written"));
+    showTarget();
+}
+
+void PromptPage::showTokenDetail(TokenRef token, const TokenView& view) {
+    transcript_->setTokenDetail(token, view);
+    if (transcript_->focusedToken() == token) {
+        sampler_->setToken(view);
+    }
+}
+
+void PromptPage::showTokens(qint64 turn, const QList<TokenView>& tokens) {
+    const QList<Turn>& turns = controller_.line().turns;
+    const auto at = std::find_if(turns.begin(), turns.end(), [turn](const Turn& each) { return each.id == turn; });
+    if (at == turns.end()) {
+        return;
+    }
+    if (!table_) {
+        table_ = new TokenTableDialog(context().themes, this);
+        connect(&table_->table(), &TokenTable::tokenActivated, this,
+                [this](TokenRef token) { transcript_->setFocusedToken(token); });
+    }
+    Turn detailed = *at;
+    detailed.tokens = tokens;
+    table_->showTurn(detailed);
+}
+
+void PromptPage::reportFailure(const QString& message) {
+    context().notices.post({.id = "prompt", .severity = Severity::Error, .text = message, .details = {}});
+}
+
+void PromptPage::reportWorkspace(const QString& message, bool damaged) {
+    Notice notice{.id = "workspace", .severity = Severity::Error, .text = message, .details = {}};
+    if (damaged) {
+        notice.actions << NoticeAction{tr("Move it aside and start anew"),
+                                       [this] { controller_.store().startNew(); }};
+    } else {
+        notice.actions << NoticeAction{tr("Try again"),
+                                       [this] { controller_.store().open(controller_.store().file()); }};
+    }
+    notice.actions << NoticeAction{tr("Go on without saving"),
+                                   [this] { controller_.store().open(QStringLiteral(":memory:")); }};
+    context().notices.post(notice);
+}
+
+void PromptPage::setTint(TintMode mode) {
+    transcript_->setTint(mode);
+    header_->setTint(mode);
+}
+
+qint64 PromptPage::currentTurn() const {
+    const int index = transcript_->currentTurn();
+    return index >= 0 && index < transcript_->document().turnCount() ? transcript_->document().turn(index).id : 0;
+}
+
+qint64 PromptPage::lastAnswer() const {
+    const QList<Turn>& turns = controller_.line().turns;
+    for (auto turn = turns.rbegin(); turn != turns.rend(); ++turn) {
+        if (turn->role == TurnRole::Assistant) {
+            return turn->id;
+        }
+    }
+    return 0;
+}
+
+} // namespace fulgurite

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The Prompt page: conversations at left, the transcript and the composer in the middle, sampler, system prompt and
+// branches at right. Everything it does goes through the conversation controller.
+#pragma once
+
+#include "ui/conversation/conversation_controller.h"
+#include "ui/shell/page.h"
+
+class QStackedWidget;
+class QTabBar;
+
+namespace fulgurite {
+
+class BranchPanel;
+class Composer;
+class ConversationList;
+class PrefillStrip;
+class SamplerPanel;
+class StartView;
+class SystemPanel;
+class TokenTableDialog;
+class TranscriptHeader;
+class TranscriptView;
+
+class PromptPage : public Page {
+    Q_OBJECT
+
+  public:
+    explicit PromptPage(const ShellContext& context);
+    ~PromptPage() override;
+
+    QWidget* headerWidget() override;
+    QString headerTitle() const override;
+    void activated() override;
+    QJsonObject saveSession() const override;
+    void restoreSession(const QJsonObject& session) override;
+    QList<PictureScene> pictureScenes() override;
+
+    ConversationController& controller() { return controller_; }
+
+  private:
+    void buildCenter();
+    void buildList();
+    void buildDock();
+    void connectController();
+    void connectTranscript();
+    void connectComposer();
+    void connectEngine();
+    void registerActions();
+    void registerConversationActions();
+    void connectList();
+    void registerTurnActions();
+    void registerViewActions();
+
+    void showLine();
+    void showRows();
+    void showTags();
+    void showTarget();
+    void showRunning();
+    void showTokenDetail(TokenRef token, const TokenView& view);
+    void showTokens(qint64 turn, const QList<TokenView>& tokens);
+    void reportFailure(const QString& message);
+    void reportWorkspace(const QString& message, bool damaged);
+
+    void setTint(TintMode mode);
+    qint64 currentTurn() const; // the walked or visible one; 0: none
+    qint64 lastAnswer() const;
+    void exportConversation(qint64 id);
+    void importConversations();
+    void renameConversation(qint64 id);
+    void nameBranch(qint64 turn);
+    void whenAnswered(std::function<void()> then); // once, after the answer that runs
+
+    ConversationController controller_;
+    TranscriptHeader* header_ = nullptr;
+    QStackedWidget* center_ = nullptr;
+    StartView* start_ = nullptr;
+    TranscriptView* transcript_ = nullptr;
+    PrefillStrip* prefill_ = nullptr;
+    Composer* composer_ = nullptr;
+    ConversationList* list_ = nullptr;
+    QTabBar* tabs_ = nullptr;
+    QStackedWidget* pages_ = nullptr;
+    SamplerPanel* sampler_ = nullptr;
+    SystemPanel* system_ = nullptr;
+    BranchPanel* branches_ = nullptr;
+    TokenTableDialog* table_ = nullptr;
+    QTimer rows_timer_; // one change of the rows for all that comes at once
+    qint64 shown_ = -1; // conversation whose draft stands in the composer
+};
+
+} // namespace fulgurite
