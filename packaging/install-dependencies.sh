@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs what building, testing and running Fulgurite needs from the distribution's own packages (Debian 12 and 13,
 # Ubuntu 24.04). Installs nothing, and needs neither the network nor an administrator, when everything is there already.
-#   packaging/install-dependencies.sh [--engine-only] [--list]
+#   packaging/install-dependencies.sh [--engine-only] [--tests] [--list]
 #     --engine-only   leave out Qt and everything else that only the desktop needs
+#     --tests         add what only tests need: an environment for the official openai client
 #     --list          print what is missing and install nothing
 set -euo pipefail
 
@@ -21,20 +22,24 @@ desktop_packages=(
   "qt6-charts-dev|libqt6charts6-dev" "qt6-svg-dev|libqt6svg6-dev" libgl-dev libmd4c-dev
   fonts-inter fonts-jetbrains-mono
 )
+test_packages=(python3-venv)
 
 say() { printf 'fulgurite: %s\n' "$*" >&2; }
 stop() { say "$*"; exit 1; }
 
 list_only=no
-requirements=("${engine_packages[@]}" "${desktop_packages[@]}")
+desktop=("${desktop_packages[@]}")
+tests=()
 for argument in "$@"; do
   case $argument in
-    --engine-only) requirements=("${engine_packages[@]}") ;;
+    --engine-only) desktop=() ;;
+    --tests) tests=("${test_packages[@]}") ;;
     --list) list_only=yes ;;
-    -h | --help) sed -n '3,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+    -h | --help) sed -n '3,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
     *) stop "install-dependencies.sh does not know '$argument'; see --help" ;;
   esac
 done
+requirements=("${engine_packages[@]}" "${desktop[@]}" "${tests[@]}")
 
 # Splits "name>=version" into $name and $wanted.
 split_alternative() {

@@ -9,8 +9,9 @@ case ${1:-} in
   -h | --help) sed -n '3,4s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
 esac
 
-"$source_dir/packaging/install-dependencies.sh"
-build # every target
+"$source_dir/packaging/install-dependencies.sh" --tests
+# shellcheck disable=SC2119 # no argument: every target
+build
 export QT_QPA_PLATFORM=offscreen
 cd "$source_dir"
 exec ctest --preset release -j "$(nproc)" "$@"

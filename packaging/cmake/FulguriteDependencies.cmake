@@ -14,8 +14,6 @@ find_package(OpenSSL REQUIRED)
 find_package(Boost 1.81 REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
-find_package(OpenMP QUIET)
-find_library(FULGURITE_OPENBLAS NAMES openblas)
 
 if(FULGURITE_TESTS)
   find_package(GTest REQUIRED)

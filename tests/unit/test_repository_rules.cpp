@@ -121,6 +121,24 @@ TEST(Tree, KnowsNoMachine) {
     EXPECT_THAT(found, IsEmpty());
 }
 
+TEST(Tree, LinksOfDocumentsLeadSomewhere) {
+    const std::regex link("\\]\\(([^)#\\s]+)[^)]*\\)");
+    Findings broken;
+    for (const std::string& file : repositoryFiles()) {
+        if (!file.ends_with(".md"))
+            continue;
+        for (const std::string& line : textLines(file)) {
+            for (std::sregex_iterator it(line.begin(), line.end(), link), end; it != end; ++it) {
+                const std::string target = (*it)[1];
+                const fs::path folder = fs::path(file).parent_path();
+                if (target.find("://") == std::string::npos && !fs::exists(sourceDir() / folder / target))
+                    broken.push_back(file + " -> " + target);
+            }
+        }
+    }
+    EXPECT_THAT(broken, IsEmpty());
+}
+
 TEST(Tree, IsUnder45MiB) {
     std::uintmax_t bytes = 0;
     for (const std::string& file : repositoryFiles())
