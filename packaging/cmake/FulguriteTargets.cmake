@@ -55,5 +55,5 @@ function(fg_test name)
   target_link_libraries(test_${name} PRIVATE fg_flags ${ARG_LIBS} GTest::gtest GTest::gmock GTest::gtest_main)
   gtest_discover_tests(test_${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
     PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
-    ENVIRONMENT "FULGURITE_SOURCE_DIR=${CMAKE_SOURCE_DIR};FULGURITE_BIN_DIR=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+    ENVIRONMENT "FULGURITE_SOURCE_DIR=${CMAKE_SOURCE_DIR}")
 endfunction()

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <csignal>
-#include <cstdlib>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <stdexcept>
@@ -36,8 +35,7 @@ class Process {
             for (const int fd : {in[0], in[1], out[0], out[1], err[0], err[1]}) {
                 ::close(fd);
             }
-            const char* folder = std::getenv("FULGURITE_BIN_DIR");
-            const std::string program = std::string(folder == nullptr ? "." : folder) + "/fulgurite-engine";
+            const std::string program = FULGURITE_BIN_DIR "/fulgurite-engine";
             std::vector<char*> argv{const_cast<char*>(program.c_str())};
             for (const std::string& argument : arguments) {
                 argv.push_back(const_cast<char*>(argument.c_str()));
