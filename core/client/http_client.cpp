@@ -25,6 +25,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <utility>
 
 namespace fulgurite::client {
 
@@ -72,21 +73,28 @@ void setTimeout(beast::tcp_stream& stream, Milliseconds timeout) {
 
 } // namespace
 
+// What exchanges run on. They share it: a call may be cancelled after its client has gone.
+struct HttpContext {
+    net::io_context io{1};
+    net::ssl::context tls{net::ssl::context::tls_client};
+};
+
 // One exchange. Lives on the loop's thread; only cancel() may come from elsewhere.
 class Exchange : public HttpCall, public std::enable_shared_from_this<Exchange> {
   public:
-    Exchange(net::io_context& context, net::ssl::context& tls, HttpEndpoint endpoint, HttpRequest request,
+    Exchange(std::shared_ptr<HttpContext> context, HttpEndpoint endpoint, HttpRequest request,
              std::shared_ptr<HttpHandler> handler)
-        : context_(context),
-          tls_(tls),
+        : context_(std::move(context)),
           endpoint_(std::move(endpoint)),
           request_(std::move(request)),
           handler_(std::move(handler)),
-          resolver_(context) {}
+          resolver_(context_->io) {}
 
     void cancel() override {
+        if (ended_)
+            return;
         cancelled_ = true;
-        net::post(context_, [self = shared_from_this()] { self->close(); });
+        net::post(context_->io, [self = shared_from_this()] { self->close(); });
     }
 
     net::awaitable<void> run() {
@@ -102,6 +110,7 @@ class Exchange : public HttpCall, public std::enable_shared_from_this<Exchange> 
             failure = Error(ErrorKind::Internal, fmt::format("{}: {}", endpoint_.url(), error.what()));
         }
         stream_ = nullptr;
+        ended_ = true;
         if (cancelled_)
             failure = Error(ErrorKind::Cancelled, "cancelled");
         if (failure)
@@ -143,13 +152,13 @@ class Exchange : public HttpCall, public std::enable_shared_from_this<Exchange> 
     }
 
     net::awaitable<void> runPlain() {
-        beast::tcp_stream stream(context_);
+        beast::tcp_stream stream(context_->io);
         co_await connect(stream);
         co_await exchange(stream);
     }
 
     net::awaitable<void> runSecure() {
-        beast::ssl_stream<beast::tcp_stream> stream(context_, tls_);
+        beast::ssl_stream<beast::tcp_stream> stream(context_->io, context_->tls);
         SSL_set_tlsext_host_name(stream.native_handle(), endpoint_.host.c_str());
         stream.set_verify_callback(net::ssl::host_name_verification(endpoint_.host));
         co_await connect(stream.next_layer());
@@ -218,22 +227,22 @@ class Exchange : public HttpCall, public std::enable_shared_from_this<Exchange> 
         }
     }
 
-    net::io_context& context_;
-    net::ssl::context& tls_;
+    std::shared_ptr<HttpContext> context_;
     HttpEndpoint endpoint_;
     HttpRequest request_;
     std::shared_ptr<HttpHandler> handler_;
     net::ip::tcp::resolver resolver_;
     beast::tcp_stream* stream_ = nullptr; // while the exchange runs
     std::atomic<bool> cancelled_ = false;
+    std::atomic<bool> ended_ = false;
 };
 
 class HttpClient::Loop {
   public:
     explicit Loop(HttpClientOptions options)
         : options_(std::move(options)),
-          work_(net::make_work_guard(context_)),
-          thread_([this] { context_.run(); }) {}
+          work_(net::make_work_guard(context_->io)),
+          thread_([this] { context_->io.run(); }) {}
 
     ~Loop() {
         {
@@ -249,36 +258,34 @@ class HttpClient::Loop {
     std::shared_ptr<HttpCall> start(const HttpEndpoint& endpoint, HttpRequest request,
                                     std::shared_ptr<HttpHandler> handler) {
         request.headers.try_emplace("User-Agent", options_.user_agent);
-        const auto call = std::make_shared<Exchange>(context_, tls(endpoint.tls), endpoint, std::move(request),
-                                                     std::move(handler));
+        if (endpoint.tls)
+            loadCertificates();
+        const auto call = std::make_shared<Exchange>(context_, endpoint, std::move(request), std::move(handler));
         {
             const std::scoped_lock lock(mutex_);
             std::erase_if(calls_, [](const auto& each) { return each.expired(); });
             calls_.push_back(call);
         }
         net::co_spawn(
-            context_, [call]() -> net::awaitable<void> { co_await call->run(); }, net::detached);
+            context_->io, [call]() -> net::awaitable<void> { co_await call->run(); }, net::detached);
         return call;
     }
 
   private:
     // Reading the system's certificates takes tens of milliseconds: only where they are needed.
-    net::ssl::context& tls(bool needed) {
+    void loadCertificates() {
         const std::scoped_lock lock(mutex_);
-        if (needed && !certificates_loaded_) {
-            certificates_loaded_ = true;
-            error_code ignored;
-            tls_.set_default_verify_paths(ignored);
-            if (!options_.ca_file.empty())
-                tls_.load_verify_file(options_.ca_file, ignored);
-            tls_.set_verify_mode(options_.verify ? net::ssl::verify_peer : net::ssl::verify_none);
-        }
-        return tls_;
+        if (std::exchange(certificates_loaded_, true))
+            return;
+        error_code ignored;
+        context_->tls.set_default_verify_paths(ignored);
+        if (!options_.ca_file.empty())
+            context_->tls.load_verify_file(options_.ca_file, ignored);
+        context_->tls.set_verify_mode(options_.verify ? net::ssl::verify_peer : net::ssl::verify_none);
     }
 
     HttpClientOptions options_;
-    net::io_context context_{1};
-    net::ssl::context tls_{net::ssl::context::tls_client};
+    std::shared_ptr<HttpContext> context_ = std::make_shared<HttpContext>();
     bool certificates_loaded_ = false;
     std::mutex mutex_;
     std::list<std::weak_ptr<Exchange>> calls_;

@@ -137,7 +137,9 @@ void ChatTemplate::Program::findForms() {
             form = role == std::string_view("user") ? ContentForms() : forms["user"];
         }
         forms[role] = form;
-        before.push_back({{"role", role}, {"content", form.text ? text : one}});
+        // Another text than the probe's, which the next role would find again here.
+        before.push_back(
+            {{"role", role}, {"content", form.text ? Json("EARLIER") : Json::array({part("EARLIER")})}});
     }
 }
 

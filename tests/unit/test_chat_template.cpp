@@ -42,6 +42,12 @@ TEST(ChatTemplate, PublishedM1Prompt) {
         {"role": "system", "content": [{"type": "text", "text": "You are a helpful assistant."}]}])");
     EXPECT_EQ(chat->renderOrdered(parts, nullptr, true), expected);
     EXPECT_EQ(chat->renderOrdered(Json::array(), nullptr, false), "<begin_of_document>");
+    // An answer reaches the template as the list of parts that it reads, also when it is given as a string.
+    const Json answered =
+        Json::parse(R"([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}])");
+    EXPECT_EQ(chat->renderOrdered(answered, nullptr, false),
+              "<begin_of_document><beginning_of_sentence>user name=user\nHi<end_of_sentence>\n"
+              "<beginning_of_sentence>ai name=assistant\nHello.<end_of_sentence>\n");
 }
 
 TEST(ChatTemplate, PublishedM1Tools) {
