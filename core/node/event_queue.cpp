@@ -60,10 +60,18 @@ bool EventQueue::push(GenerationEvent event) {
     return true;
 }
 
-std::vector<GenerationEvent> EventQueue::drain() {
+std::vector<GenerationEvent> EventQueue::drain(std::size_t limit) {
     const std::lock_guard lock(mutex_);
-    bytes_ = 0;
-    return std::exchange(events_, {});
+    std::vector<GenerationEvent> taken;
+    while (!events_.empty() && taken.size() < limit) {
+        bytes_ -= bytesOf(events_.front());
+        taken.push_back(std::move(events_.front()));
+        events_.pop_front();
+    }
+    if (!events_.empty() && wake_) {
+        wake_();
+    }
+    return taken;
 }
 
 bool EventQueue::overflowed() const {

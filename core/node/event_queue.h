@@ -5,6 +5,7 @@
 #include "core/generate/request.h"
 
 #include <cstddef>
+#include <deque>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -43,14 +44,14 @@ class EventQueue {
     // False when the reader is too far behind: the event is dropped, and so are all later tokens. The end of a
     // generation is always kept. Progress reports replace each other.
     bool push(GenerationEvent event);
-    // All waiting events, in order.
-    std::vector<GenerationEvent> drain();
+    // The oldest events, in order, `limit` at most. When it leaves some behind it calls wake again.
+    std::vector<GenerationEvent> drain(std::size_t limit);
     bool overflowed() const;
 
   private:
     mutable std::mutex mutex_;
     std::function<void()> wake_;
-    std::vector<GenerationEvent> events_;
+    std::deque<GenerationEvent> events_;
     std::size_t bytes_ = 0;
     std::size_t max_bytes_;
     bool overflowed_ = false;

@@ -9,6 +9,13 @@
 
 namespace fulgurite::node {
 
+namespace {
+
+// Formatted in one go before other connections get their turn on the I/O thread.
+constexpr std::size_t kEventsPerPull = 64;
+
+} // namespace
+
 // Runs on the engine's thread: copies and leaves.
 class GenerationJob::Listener final : public GenerationListener {
   public:
@@ -101,8 +108,11 @@ ReplySource::Pull GenerationJob::pull(std::string& out) {
     }
     // Asked before draining: what came before the gap is still worth sending, what came after it is not.
     const bool overflowed = queue_.overflowed();
-    for (const GenerationEvent& event : queue_.drain()) {
+    bool at_gap = false;
+    const std::vector<GenerationEvent> events = queue_.drain(kEventsPerPull);
+    for (const GenerationEvent& event : events) {
         if (overflowed && std::holds_alternative<FinishEvent>(event.what)) {
+            at_gap = true;
             break;
         }
         if (const auto* error = std::get_if<Error>(&event.what)) {
@@ -114,7 +124,7 @@ ReplySource::Pull GenerationJob::pull(std::string& out) {
         }
     }
     formatter_->flush(out);
-    if (overflowed) {
+    if (overflowed && (at_gap || events.size() < kEventsPerPull)) {
         metrics_.streamDropped("slow_client");
         return failWith(ApiError(503,
                                  "the client did not read its stream fast enough; the generation was cancelled", {},
