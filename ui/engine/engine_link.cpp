@@ -66,6 +66,8 @@ void EngineLink::poll() {
                     takeHealth(health);
             });
         });
+    } else if (engine_.state() == EngineState::Ready && !info_asked_) {
+        askInfo();
     } else if (engine_.state() == EngineState::Ready) {
         client_->load([this, mine](const client::Outcome<client::EngineLoad>& load) {
             QMetaObject::invokeMethod(this, [this, mine, load] {
@@ -93,7 +95,12 @@ void EngineLink::askInfo() {
             if (mine != generation_)
                 return;
             if (!info.ok()) {
-                engine_.reportHealth(QStringLiteral("failed"), QString::fromUtf8(info.error().what()));
+                // No connection is no answer: the process is watched for that, and the next poll asks again.
+                const bool answered =
+                    info.error().kind() != ErrorKind::Unavailable && info.error().kind() != ErrorKind::Io;
+                info_asked_ = answered;
+                if (answered)
+                    engine_.reportHealth(QStringLiteral("failed"), QString::fromUtf8(info.error().what()));
                 return;
             }
             info_ = info.value();

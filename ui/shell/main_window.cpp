@@ -115,8 +115,9 @@ Page* MainWindow::page(const QString& id) {
         stack_->addWidget(made);
         default_layouts_[id] = made->saveState(kLayoutVersion);
         const QJsonObject saved = session_[QStringLiteral("pages")].toObject()[id].toObject();
-        made->restoreState(QByteArray::fromBase64(saved[QStringLiteral("panels")].toString().toLatin1()),
-                           kLayoutVersion);
+        if (made->restoreState(QByteArray::fromBase64(saved[QStringLiteral("panels")].toString().toLatin1()),
+                               kLayoutVersion))
+            made->keepPanelWidths();
         made->restoreSession(saved[QStringLiteral("state")].toObject());
         connect(made, &Page::headerTitleChanged, this, [this, made, title = info.title] {
             if (made == currentPage())
@@ -197,8 +198,10 @@ void MainWindow::saveSession() {
 }
 
 void MainWindow::resetLayout() {
-    for (auto it = pages_.cbegin(); it != pages_.cend(); ++it)
+    for (auto it = pages_.cbegin(); it != pages_.cend(); ++it) {
         it.value()->restoreState(default_layouts_.value(it.key()), kLayoutVersion);
+        it.value()->applyPanelWidths();
+    }
 }
 
 void MainWindow::applyMenuBarSetting() {

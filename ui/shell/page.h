@@ -8,6 +8,7 @@
 #include <QMainWindow>
 
 #include <functional>
+#include <utility>
 
 namespace fulgurite {
 
@@ -43,13 +44,26 @@ class Page : public QMainWindow {
     Panel* addPanel(const QString& panel_id, const QString& title, QWidget* content, Qt::DockWidgetArea area,
                     int width, const QKeySequence& toggle = {});
 
+    // The panels as addPanel() asked for them; also what a page without a saved layout begins with.
+    void applyPanelWidths();
+    // A saved layout has set the widths: keep them.
+    void keepPanelWidths() { widths_wanted_ = false; }
+
   signals:
     void headerTitleChanged();
 
   protected:
     const ShellContext& context() const { return context_; }
+    void resizeEvent(QResizeEvent* event) override;
+    void showEvent(QShowEvent* event) override;
 
   private:
+    void fitPanels();
+
+    QList<std::pair<Panel*, int>> panels_; // with the width each asked for
+    QList<Panel*> made_room_;              // hidden because the window is narrow, to come back when it is not
+    bool was_narrow_ = false;
+    bool widths_wanted_ = true; // until the page has its size
     QString id_;
     ShellContext context_;
 };

@@ -86,9 +86,9 @@ StatusStrip::StatusStrip(ThemeManager& themes, StatusModel& status, LocalEngine&
             labels_[static_cast<int>(field.field)] = label;
         }
     }
-    auto* help = new QPushButton(QStringLiteral("F1 help"));
-    connect(help, &QPushButton::clicked, this, [&actions] { actions.run(QStringLiteral("help.manual")); });
-    row->addWidget(help);
+    help_ = new QPushButton(QStringLiteral("F1 help"));
+    connect(help_, &QPushButton::clicked, this, [&actions] { actions.run(QStringLiteral("help.manual")); });
+    row->addWidget(help_);
 
     connect(&status, &StatusModel::changed, this, &StatusStrip::updateValues);
     connect(&engine, &LocalEngine::stateChanged, this, &StatusStrip::updateEngine);
@@ -137,13 +137,33 @@ void StatusStrip::updateValues() {
     for (const FieldName& field : kFields) {
         const StatusModel::Value& value = status_.value(field.field);
         QLabel* label = labels_[static_cast<int>(field.field)];
-        label->setVisible(!value.strong.isEmpty());
         const QString name = QString::fromLatin1(field.name);
         label->setText(QStringLiteral("%1 <b style=\"color:%2; font-weight:600\">%3</b> %4")
                            .arg(name, ink, value.strong.toHtmlEscaped(), value.rest.toHtmlEscaped()));
         label->setAccessibleName(QStringLiteral("%1: %2 %3").arg(name, value.strong, value.rest));
         label->setToolTip(QStringLiteral("%1: %2 %3").arg(name, value.strong, value.rest));
     }
+    fitLabels();
+}
+
+// Where the row is too short, whole fields go, the least urgent first: a cut figure could be misread.
+void StatusStrip::fitLabels() {
+    constexpr StatusField urgency[] = {StatusField::Queue,  StatusField::Model, StatusField::Memory,
+                                       StatusField::Decode, StatusField::Saved, StatusField::Prefill,
+                                       StatusField::Device};
+    int room = width() - engine_button_->sizeHint().width() - help_->sizeHint().width() - 3 * layout()->spacing();
+    for (const StatusField field : urgency) {
+        QLabel* label = labels_[static_cast<int>(field)];
+        const int needed = label->sizeHint().width() + layout()->spacing();
+        const bool shown = !status_.value(field).strong.isEmpty() && needed <= room;
+        room -= shown ? needed : 0;
+        label->setVisible(shown);
+    }
+}
+
+void StatusStrip::resizeEvent(QResizeEvent* event) {
+    QFrame::resizeEvent(event);
+    fitLabels();
 }
 
 } // namespace fulgurite

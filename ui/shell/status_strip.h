@@ -24,7 +24,11 @@ class StatusStrip : public QFrame {
     StatusStrip(ThemeManager& themes, StatusModel& status, LocalEngine& engine, ActionRegistry& actions,
                 QWidget* parent = nullptr);
 
+  protected:
+    void resizeEvent(QResizeEvent* event) override;
+
   private:
+    void fitLabels();
     void updateEngine();
     void updateValues();
     QPixmap stateDot() const;
@@ -33,6 +37,7 @@ class StatusStrip : public QFrame {
     StatusModel& status_;
     LocalEngine& engine_;
     QPushButton* engine_button_;
+    QPushButton* help_;
     QHash<int, QLabel*> labels_;
 };
 

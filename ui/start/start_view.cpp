@@ -24,7 +24,8 @@ namespace {
 constexpr int kContentWidth = 858;
 constexpr int kPictureWidth = 262; // the tube beside the content
 constexpr int kMargin = 24;
-constexpr int kFoot = 12; // between the content and the composer
+constexpr int kRoomForBeginnings = 520; // beside the model's panel
+constexpr int kFoot = 12;               // between the content and the composer
 
 } // namespace
 
@@ -95,10 +96,22 @@ QWidget* StartView::makeBeginnings() {
     auto* column = new QVBoxLayout(card);
     column->setContentsMargins(4, 4, 4, 4);
     column->setSpacing(2);
-    addBeginning(column, QStringLiteral("engine.open_checkpoint"),
-                 QStringLiteral("Hugging Face folder, any dtype"));
-    addBeginning(column, QStringLiteral("prompt.import"), QStringLiteral("Markdown or JSON, as exported"));
-    addBeginning(column, QStringLiteral("view.palette"), QStringLiteral("all that the program can do"));
+    // Now those of the window; those of the page come once it has registered them.
+    auto fill = [this, column] {
+        while (QLayoutItem* item = column->takeAt(0)) {
+            delete item->widget();
+            delete item;
+        }
+        addBeginning(column, QStringLiteral("engine.open_checkpoint"),
+                     QStringLiteral("Hugging Face folder, any dtype"));
+        addBeginning(column, QStringLiteral("prompt.import"), QStringLiteral("Markdown or JSON, as exported"));
+        addBeginning(column, QStringLiteral("view.palette"), QStringLiteral("all that can be done"));
+    };
+    connect(&context_.actions, &ActionRegistry::listChanged, card, [this, fill] {
+        fill();
+        place();
+    });
+    fill();
     return card;
 }
 
@@ -126,6 +139,7 @@ void StartView::place() {
         const int for_width = content_->heightForWidth(content_width);
         return for_width > 0 ? for_width : content_->sizeHint().height();
     };
+    beginnings_->setVisible(content_width >= kRoomForBeginnings);
     // Where all of it does not fit, the samples stay: they are what a person came for.
     lower_->show();
     if (needed() > height() - 2 * kFoot)
