@@ -49,7 +49,9 @@ void TestStart::factsAreReadFromFiles() {
     QByteArray length(8, 0);
     qToLittleEndian<quint64>(static_cast<quint64>(header.size()), length.data());
     write(folder.filePath("model.safetensors"), length + header + QByteArray(68, 0));
-    write(folder.filePath("scores.json"), R"({"addition": {"correct": 97, "n": 100}, "broken": {"n": 0}})");
+    write(folder.filePath("MODEL_CARD.md"),
+          "# ember\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n| task | correct | n | share |\n"
+          "|---|---|---|---|\n| addition | 97 | 100 | 97 % |\n\n| later | 1 | 1 | 1 |\n");
     const ModelFacts facts = readModelFacts(folder.path());
     QVERIFY(facts.valid());
     QCOMPARE(facts.softmax, (QList<bool>{false, false, true}));
@@ -57,7 +59,7 @@ void TestStart::factsAreReadFromFiles() {
     QCOMPARE(facts.experts, 8);
     QCOMPARE(facts.scores.size(), 1);
     QCOMPARE(facts.scores.first().share(), 0.97);
-    QVERIFY(facts.card.isEmpty());
+    QVERIFY(facts.card.endsWith("MODEL_CARD.md"));
 }
 
 void TestStart::missingFilesGiveNoFacts() {

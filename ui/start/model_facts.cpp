@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Reads config.json, the headers of the safetensors files and scores.json.
+// Reads config.json, the headers of the safetensors files and the model card's table of scores.
 #include "ui/start/model_facts.h"
 
 #include <QDir>
@@ -9,6 +9,7 @@
 #include <QJsonDocument>
 #include <QJsonObject>
 #include <QRegularExpression>
+#include <QTextStream>
 #include <QtEndian>
 
 #include <algorithm>
@@ -65,6 +66,32 @@ int largestNumber(QString text) {
     return largest;
 }
 
+// The card's table of held-out scores: "| task | correct | n | share |", up to the first line that is no row of it.
+QList<ModelScore> readScores(const QString& card) {
+    QList<ModelScore> scores;
+    QFile file(card);
+    if (!file.open(QIODevice::ReadOnly))
+        return scores;
+    static const QRegularExpression head(QStringLiteral("^\\| *task *\\| *correct *\\| *n *\\|"));
+    bool inside = false;
+    QTextStream lines(&file);
+    while (!lines.atEnd()) {
+        const QString line = lines.readLine();
+        if (!inside) {
+            inside = line.contains(head);
+            continue;
+        }
+        const QStringList cells = line.split(QLatin1Char('|'));
+        if (cells.size() < 4)
+            break;
+        const ModelScore score{
+            .task = cells[1].trimmed(), .correct = cells[2].trimmed().toInt(), .count = cells[3].trimmed().toInt()};
+        if (score.count > 0) // not the rule under the head
+            scores << score;
+    }
+    return scores;
+}
+
 } // namespace
 
 ModelFacts readModelFacts(const QString& folder) {
@@ -82,15 +109,9 @@ ModelFacts readModelFacts(const QString& folder) {
         facts.bytes += file.size();
         facts.parameters += countParameters(file.filePath());
     }
-    const QJsonObject scores = readObject(dir.filePath(QStringLiteral("scores.json")));
-    for (auto it = scores.begin(); it != scores.end(); ++it) {
-        const QJsonObject score = it.value().toObject();
-        if (score["n"].toInt() > 0)
-            facts.scores << ModelScore{
-                .task = it.key(), .correct = score["correct"].toInt(), .count = score["n"].toInt()};
-    }
     const QString card = dir.filePath(QStringLiteral("MODEL_CARD.md"));
     facts.card = QFileInfo::exists(card) ? card : QString();
+    facts.scores = readScores(card);
     return facts;
 }
 

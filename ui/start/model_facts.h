@@ -23,7 +23,7 @@ struct ModelFacts {
     QList<bool> softmax; // for each layer: softmax attention, or lightning
     int experts = 0;
     int experts_per_token = 0;
-    QList<ModelScore> scores; // of scores.json beside the weights
+    QList<ModelScore> scores; // of the table in MODEL_CARD.md
     QString card;             // path of MODEL_CARD.md; empty: none
 
     bool valid() const { return !softmax.isEmpty(); }

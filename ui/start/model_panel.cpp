@@ -167,7 +167,7 @@ void ModelPanel::show(const ModelFacts& facts, bool included) {
         auto* line = new QWidget;
         auto* row = new QHBoxLayout(line);
         row->setContentsMargins(0, 0, 0, 0);
-        auto* task = smallLabel(score.task);
+        auto* task = smallLabel(score.task.section(QStringLiteral(" ("), 0, 0));
         task->setMinimumWidth(themes_.scaled(160));
         const QString share = QLocale::c().toString(score.share() * 100, 'f', 1) + QStringLiteral(" %");
         auto* value = new QLabel(share);
@@ -180,7 +180,8 @@ void ModelPanel::show(const ModelFacts& facts, bool included) {
         line->setAccessibleName(QStringLiteral("%1: %2").arg(score.task, share));
         scores_->addWidget(line);
     }
-    limits_->setText(included ? QStringLiteral("Knows few facts, writes no code, reads English only.") : QString());
+    limits_->setText(included ? QStringLiteral("It makes mistakes, knows few facts, writes no code; English only.")
+                              : QString());
     card_path_ = facts.card;
     card_->setVisible(!facts.card.isEmpty());
 }
