@@ -210,6 +210,10 @@ QList<BranchNode> mapOf(const std::vector<NodeOutline>& outline, const QList<Tur
         entry.parent = node.parent.value_or(0);
         entry.label = labelOf(node);
         entry.tokens = static_cast<int>(node.tokens);
+        for (const Turn& turn : line) {
+            // A person's message has a length only by the answer after it.
+            entry.tokens = turn.id == node.id ? std::max(entry.tokens, turn.token_count) : entry.tokens;
+        }
         entry.on_path = std::any_of(line.begin(), line.end(), [&](const Turn& turn) { return turn.id == node.id; });
         entry.current = !line.isEmpty() && line.last().id == node.id;
         entry.tooltip = text(node.beginning);

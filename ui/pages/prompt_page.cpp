@@ -310,8 +310,10 @@ void PromptPage::connectEngine() {
     connect(&link, &EngineLink::loadChanged, this, [this, &link] {
         const client::EngineLoad& load = *link.load();
         controller_.setLoad(load);
-        branches_->setSummary(tr("%n snapshot(s)", nullptr, static_cast<int>(load.snapshot_count)) +
-                              QStringLiteral(" · ") + formatBytes(static_cast<double>(load.snapshot_bytes)));
+        const QString count =
+            load.snapshot_count == 1 ? tr("1 snapshot") : tr("%1 snapshots").arg(load.snapshot_count);
+        branches_->setSummary(count + QStringLiteral(" · ") +
+                              formatBytes(static_cast<double>(load.snapshot_bytes)));
     });
     connect(&context().engine, &LocalEngine::stateChanged, this, &PromptPage::showTarget);
     take();

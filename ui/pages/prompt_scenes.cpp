@@ -73,6 +73,10 @@ QList<PictureScene> PromptPage::pictureScenes() {
              transcript_->closePopup();
              tabs_->setCurrentIndex(2);
              whenAnswered([this, ready] { QTimer::singleShot(kSettleMilliseconds, this, ready); });
+             SamplerSettings warmer = controller_.line().sampler;
+             warmer.temperature = 1.2;
+             warmer.seed = 11;
+             controller_.setSampler(warmer);
              controller_.regenerate(lastAnswer());
          }},
     };
