@@ -245,12 +245,13 @@ void ConversationController::endRun(const std::optional<client::StreamDone>& don
         }
     }
     result.completion_tokens = run->new_tokens;
-    if (result.thinking_seconds == 0) {
-        result.thinking_seconds = run->before.thinking_seconds;
-        if (run->thinking.isValid()) {
-            result.thinking_seconds += static_cast<double>(run->thinking.elapsed()) / 1000.0;
-        }
+    int thinking_tokens = 0;
+    for (qsizetype i = run->turn.tokens.size() - run->new_tokens; i < run->turn.tokens.size(); ++i) {
+        thinking_tokens += run->turn.tokens[i].channel == TokenChannel::Thinking ? 1 : 0;
     }
+    // Of the engine's own time: tokens arrive here in bundles, too coarse for a short thought.
+    const double share = run->new_tokens > 0 ? static_cast<double>(thinking_tokens) / run->new_tokens : 0;
+    result.thinking_seconds = run->before.thinking_seconds + result.decode_seconds * share;
     finish.result = toJson(result).toStdString();
     finish.context_tokens = static_cast<std::size_t>(std::max(0, result.prompt_tokens)) +
                             static_cast<std::size_t>(run->turn.tokens.size());
