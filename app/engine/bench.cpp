@@ -235,7 +235,40 @@ class Bench {
                                             std::pair{"softmax_layer_seconds", &clock.softmax}}) {
             row[name] = samples->empty() ? Json(nullptr) : Json(median(*samples));
         }
+        row["lightning_core_seconds"] = lightningCore(branch);
         return row;
+    }
+
+    // One token through the attention core of the first lightning layer, over and over on the state behind the
+    // context: without the caches that the keys and values of a long context push the weights out of.
+    Json lightningCore(SequenceState& state) {
+        const ModelConfig& config = model_->config();
+        const auto layer = std::find(config.layers.begin(), config.layers.end(), LayerKind::Lightning);
+        if (layer == config.layers.end()) {
+            return nullptr;
+        }
+        const auto index = static_cast<int>(layer - config.layers.begin());
+        const auto heads = static_cast<std::size_t>(config.num_heads);
+        const auto dim = static_cast<std::size_t>(config.head_dim);
+        const std::vector<float> qkv(heads * 3 * dim, 0.01f);
+        std::vector<float> out(heads * dim);
+        const auto& rates = model_->weights().layers[static_cast<std::size_t>(index)].lightning.decay_rates;
+        kernels::Queue queue(pool_);
+        std::vector<double> seconds;
+        constexpr int kRuns = 1001;
+        for (int run = 0; run < kRuns; ++run) {
+            const auto start = Clock::now();
+            model_->ops().lightning_attention({.qkv = qkv.data(),
+                                               .rows = 1,
+                                               .heads = heads,
+                                               .head_dim = dim,
+                                               .rates = rates.data(),
+                                               .state = state.lightning(index).data(),
+                                               .out = out.data()},
+                                              queue);
+            seconds.push_back(secondsSince(start));
+        }
+        return median(seconds);
     }
 
     double fork() {
