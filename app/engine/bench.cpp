@@ -324,9 +324,11 @@ void printReport(const Json& r) {
                 return row[key].is_null() ? 0.0 : row[key].get<double>() * 1e6;
             };
             fmt::print(
-                "context   {:>7}: {:.3f} ms per token; a lightning layer {:.1f} us, a softmax layer {:.1f} us\n",
+                "context   {:>7}: {:.3f} ms per token; a lightning layer {:.1f} us (its core alone {:.2f}), a "
+                "softmax layer {:.1f} us\n",
                 row["context"].get<std::size_t>(), row["seconds_per_token"].get<double>() * 1e3,
-                micros("lightning_layer_seconds"), micros("softmax_layer_seconds"));
+                micros("lightning_layer_seconds"), micros("lightning_core_seconds"),
+                micros("softmax_layer_seconds"));
         }
     }
 }
