@@ -264,12 +264,13 @@ void TestShell::secondWindowIsRefused() {
 
 void TestShell::sessionComesBack() {
     Fixture fixture;
-    fixture.window().resize(1111, 777);
+    const QSize size(781, 555); // the off-screen platform has 800 x 800, and newer Qt stays on it
+    fixture.window().resize(size);
     fixture.window().showPage("settings");
     fixture.window().saveSession();
     fixture.desktop.reset();
     fixture.open();
-    QCOMPARE(fixture.window().size(), QSize(1111, 777));
+    QCOMPARE(fixture.window().size(), size);
     QCOMPARE(fixture.window().currentPage()->id(), QString("settings"));
     // A layout of another version is left aside, not half applied.
     fixture.desktop.reset();
