@@ -9,7 +9,8 @@
 set -euo pipefail
 
 # One requirement per word: alternatives parted by '|', the first available one is taken; '>=' asks for a version;
-# 'PROGRAM=PACKAGE' is met by any PROGRAM on the PATH. Names differ between releases, hence the alternatives.
+# 'PROGRAM=PACKAGE' is met by any PROGRAM on the PATH, '/FILE=PACKAGE' by the file. Names differ between releases, hence
+# the alternatives.
 engine_packages=(
   "g++=g++" "cmake=cmake" "ninja=ninja-build" "pkg-config=pkg-config"
   "libboost-dev>=1.81|libboost1.83-dev|libboost1.81-dev"
@@ -20,9 +21,12 @@ engine_packages=(
 desktop_packages=(
   qt6-base-dev "libqt6opengl6-dev|qt6-base-dev>=6.5" # what Charts needs of OpenGL was a package of its own at first
   "qt6-charts-dev|libqt6charts6-dev" "qt6-svg-dev|libqt6svg6-dev" libgl-dev libmd4c-dev
+  "/usr/lib/*/qt6/plugins/imageformats/libqsvg.so=qt6-svg-plugins|libqt6svg6" # the icons of the style sheet
   fonts-inter fonts-jetbrains-mono
 )
 test_packages=(python3-venv)
+
+by_file_or_program='^[^>=]+=[^=]+$'
 
 say() { printf 'fulgurite: %s\n' "$*" >&2; }
 stop() { say "$*"; exit 1; }
@@ -60,9 +64,9 @@ read_installed() {
 
 is_met() {
   local alternative alternatives name wanted
-  if [[ $1 =~ ^[^\>=]+=[^=]+$ ]]; then
-    command -v "${1%%=*}" >/dev/null && return 0
-    set -- "${1#*=}"
+  if [[ $1 =~ $by_file_or_program ]]; then
+    if [[ $1 == /* ]]; then compgen -G "${1%%=*}" >/dev/null; else command -v "${1%%=*}" >/dev/null; fi
+    return
   fi
   IFS='|' read -ra alternatives <<<"$1"
   for alternative in "${alternatives[@]}"; do
@@ -85,7 +89,7 @@ find_missing() {
 # Prints the first alternative that the configured sources offer; fails when there is none.
 choose() {
   local requirement=$1 alternative alternatives name wanted candidate
-  [[ ! $requirement =~ ^[^\>=]+=[^=]+$ ]] || requirement=${requirement#*=}
+  [[ ! $requirement =~ $by_file_or_program ]] || requirement=${requirement#*=}
   IFS='|' read -ra alternatives <<<"$requirement"
   for alternative in "${alternatives[@]}"; do
     split_alternative "$alternative"
