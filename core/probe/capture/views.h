@@ -48,10 +48,10 @@ struct DecayMap {
 // One token of the captured text.
 struct CapturedToken {
     TokenId id = 0;
-    std::string text;      // its bytes; may be a fragment of a character
-    bool special = false;  // a marker of the chat format
-    bool sampled = false;  // written by the model, not given
-    float logprob = 0;     // of this token given those before it; NaN where it was not computed
+    std::string text;     // its bytes; may be a fragment of a character
+    bool special = false; // a marker of the chat format
+    bool sampled = false; // written by the model, not given
+    float logprob = 0;    // of this token given those before it; NaN where it was not computed
 };
 
 // What one query position took from each source position through one head.
@@ -71,8 +71,8 @@ struct AttentionRow {
     Provenance provenance = Provenance::Recomputed;
 };
 
-// Rectangle of a token x token map; each cell covers `pool` x `pool` tokens and holds the value of largest magnitude
-// under it, sign kept, so that a spike is never lost. Cells beyond the causal edge are NaN.
+// Rectangle of a token x token map; each cell covers `pool` x `pool` tokens and holds the value of largest
+// magnitude under it, sign kept, so that a spike is never lost. Cells beyond the causal edge are NaN.
 struct AttentionTile {
     HeadRef head;
     LayerKind kind = LayerKind::Lightning;
@@ -81,31 +81,32 @@ struct AttentionTile {
     std::size_t rows = 0; // cells
     std::size_t cols = 0;
     std::size_t pool = 1;
-    std::vector<float> cells;  // [rows, cols]
-    float max_abs = 0;         // over the cells
+    std::vector<float> cells; // [rows, cols]
+    float max_abs = 0;        // over the cells
 };
 
 // Figures of one head at one query position. NaN: not captured, or not defined for this kind of head.
 struct HeadFigures {
     HeadRef head;
     LayerKind kind = LayerKind::Lightning;
-    float half_life = 0;      // tokens; infinity for softmax
-    float output_norm = 0;    // |o| before norm and gate
-    float gate_mean = 0;      // mean of the sigmoid gate over the head's channels; lightning only
-    float block_share = 0;    // part of the attention block's output: (W_o slice . o) . a / (a . a); sums to 1 over heads
-    float logit_effect = 0;   // direct effect on the chosen token's logit, norms frozen (see docs/user/inspecting.md)
-    float entropy = 0;        // nats, of |weight| normalised over the sources
-    float effective_span = 0; // exp(entropy), tokens
-    float mean_distance = 0;  // tokens, under the same distribution
+    float half_life = 0;   // tokens; infinity for softmax
+    float output_norm = 0; // |o| before norm and gate
+    float gate_mean = 0;   // mean of the sigmoid gate over the head's channels; lightning only
+    float block_share =
+        0; // part of the attention block's output: (W_o slice . o) . a / (a . a); sums to 1 over heads
+    float logit_effect = 0; // direct effect on the chosen token's logit, norms frozen (see docs/user/inspecting.md)
+    float entropy = 0;      // nats, of |weight| normalised over the sources
+    float effective_span = 0;  // exp(entropy), tokens
+    float mean_distance = 0;   // tokens, under the same distribution
     float mrag_importance = 0; // Multi-Head RAG a_i * b_i over the query positions (arXiv 2406.05085)
-    float previous_token = 0; // share of |weight| on the token before
-    float induction = 0;      // share of |weight| on tokens that follow an earlier occurrence of this token
-    float planted_fact = 0;   // share of |weight| on the marked span; NaN when none is marked
+    float previous_token = 0;  // share of |weight| on the token before
+    float induction = 0;       // share of |weight| on tokens that follow an earlier occurrence of this token
+    float planted_fact = 0;    // share of |weight| on the marked span; NaN when none is marked
 };
 
 struct HeadTable {
     std::size_t position = 0;
-    TokenId target = 0; // whose logit the effects are about
+    TokenId target = 0;             // whose logit the effects are about
     std::vector<HeadFigures> heads; // by layer, then head
 };
 
@@ -147,7 +148,7 @@ struct LensView {
     std::vector<LensLayer> layers; // [L + 1]
 };
 
-// Cost of one token at a context length; closed form (minimax.md 7.3) and, where measured, seconds.
+// Cost of one token at a context length; closed form and, where measured, seconds.
 struct CostPoint {
     std::size_t context = 0;
     double hybrid_flops = 0;
@@ -160,21 +161,21 @@ struct CostPoint {
 // What a capture holds, without its arrays.
 struct CaptureInfo {
     int version = 1;
-    std::string created;      // ISO 8601, UTC
-    std::string engine;       // version
-    std::string model;        // served name
-    std::string model_hash;   // of config and weight headers
+    std::string created;    // ISO 8601, UTC
+    std::string engine;     // version
+    std::string model;      // served name
+    std::string model_hash; // of config and weight headers
     std::string tokens_hash;
-    std::string settings;     // JSON: plan, sampler, interventions
+    std::string settings; // JSON: plan, sampler, interventions
     ModelConfig config;
     std::size_t tokens = 0;
-    std::vector<std::size_t> positions;     // [P] query positions with head figures and lens, rising
-    std::vector<int> attention_layers;      // layers whose q, k, v are held: rows and maps at any position
+    std::vector<std::size_t> positions; // [P] query positions with head figures and lens, rising
+    std::vector<int> attention_layers;  // layers whose q, k, v are held: rows and maps at any position
     bool routing = false;
     bool heads = false;
     bool lens = false;
     std::optional<std::pair<std::size_t, std::size_t>> fact; // marked span [first, last)
-    std::uint64_t bytes = 0;                // of the file
+    std::uint64_t bytes = 0;                                 // of the file
 };
 
 } // namespace fulgurite::capture

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Where the Inspect page gets its arrays: an engine's capture over the protocol, or a capture file that is opened
+// without one. All calls return at once; answers come on the window's thread, never after the source is destroyed.
+#pragma once
+
+#include "core/base/error.h"
+#include "core/client/engine_types.h"
+#include "core/probe/capture/views.h"
+
+#include <QObject>
+
+#include <functional>
+#include <memory>
+
+namespace fulgurite {
+
+class InspectionSource : public QObject {
+    Q_OBJECT
+
+  public:
+    template <class T>
+    using Answer = std::function<void(client::Outcome<T>)>;
+
+    using QObject::QObject;
+
+    virtual const capture::CaptureInfo& info() const = 0;
+    virtual QString name() const = 0; // of the file, or of the answer it was taken from
+
+    virtual void tokens(std::size_t first, std::size_t count, Answer<std::vector<capture::CapturedToken>>) = 0;
+    virtual void row(capture::HeadRef head, std::size_t position, Answer<capture::AttentionRow>) = 0;
+    // At most max_rows x max_cols cells for the rectangle of tokens; the pool follows from it.
+    virtual void tile(capture::HeadRef head, std::size_t first_row, std::size_t rows, std::size_t first_col,
+                      std::size_t cols, std::size_t max_cells_a_side, Answer<capture::AttentionTile>) = 0;
+    // The figures at `position`, or at the nearest captured position before it.
+    virtual void heads(std::size_t position, Answer<capture::HeadTable>) = 0;
+    virtual void routing(std::size_t first, std::size_t count, Answer<capture::RoutingSlice>) = 0;
+    virtual void routingSummary(Answer<capture::RoutingSummary>) = 0;
+    virtual void lens(std::size_t position, Answer<capture::LensView>) = 0;
+};
+
+} // namespace fulgurite
