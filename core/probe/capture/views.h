@@ -136,6 +136,7 @@ struct RoutingSummary {
 struct LensCandidate {
     TokenId id = 0;
     float logprob = 0;
+    std::string text; // its bytes, so that a lens is read without a tokenizer; may be a fragment of a character
 };
 struct LensLayer {
     int layer = 0;                         // 0: the embedding, l + 1: the output of layer l
