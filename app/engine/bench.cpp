@@ -60,11 +60,12 @@ TokenIds spreadTokens(std::size_t count, int vocab) {
 }
 
 // The time that each layer of a forward pass took, by kind.
-class LayerClock : public ForwardObserver {
+class LayerClock : public ForwardTap {
   public:
     explicit LayerClock(const ModelConfig& config) : config_(config) {}
 
-    void onHidden(int index, std::span<const float>, std::size_t) override {
+    bool wants(TapPoint point, int) const override { return point == TapPoint::Hidden; }
+    void onValues(TapPoint, int index, std::span<const float>, std::size_t) override {
         const auto now = Clock::now();
         if (index > 0) {
             const bool is_lightning = config_.layers[static_cast<std::size_t>(index - 1)] == LayerKind::Lightning;
@@ -112,10 +113,10 @@ class Bench {
         feed(state, spreadTokens(std::min<std::size_t>(options_.prompt, 256), model_->config().vocab_size));
     }
 
-    void feed(SequenceState& state, std::span<const TokenId> tokens, ForwardObserver* observer = nullptr) {
+    void feed(SequenceState& state, std::span<const TokenId> tokens, ForwardTap* tap = nullptr) {
         SequenceChunk chunk{&state, tokens, LogitsWanted::Last};
         logits_.clear();
-        model_->forward({&chunk, 1}, pool_, workspace_, logits_, observer);
+        model_->forward({&chunk, 1}, pool_, workspace_, logits_, tap);
     }
 
     // Ceiling and engine take turns, and the ratio is the median over the pairs: the speed of shared machines

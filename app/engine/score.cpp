@@ -49,12 +49,13 @@ TokenIds readTokens(const std::string& path) {
 }
 
 // Keeps what --layers writes; logits go to the file as they come.
-class LayerRecorder : public ForwardObserver {
+class LayerRecorder : public ForwardTap {
   public:
     explicit LayerRecorder(const ModelConfig& config)
         : hidden_(config.layers.size() + 1), experts_(config.layers.size()), weights_(config.layers.size()) {}
 
-    void onHidden(int index, std::span<const float> hidden, std::size_t) override {
+    bool wants(TapPoint point, int) const override { return point == TapPoint::Hidden; }
+    void onValues(TapPoint, int index, std::span<const float> hidden, std::size_t) override {
         append(hidden_[static_cast<std::size_t>(index)], hidden);
     }
     void onRouting(int layer, std::span<const std::int32_t> experts, std::span<const float> weights,

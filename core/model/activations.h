@@ -57,13 +57,31 @@ struct ForwardContext {
     Workspace::Buffers& buffers;
     std::span<SequenceChunk> batch;
     std::size_t rows;
+    ForwardTap* tap = nullptr;
+    bool intervened = false; // some chunk carries an intervention
+
+    // values [rows, width] pass `point`.
+    void offer(TapPoint point, int layer, const float* values, std::size_t width) {
+        if (tap != nullptr && tap->wants(point, layer)) {
+            tap->onValues(point, layer, {values, rows * width}, rows);
+        }
+    }
 };
+
+// Interventions of the batch, each on the rows of its sequence from Intervention::from on. No-ops where none is
+// carried.
+// attended: [rows, heads, head_dim], the output projection's input.
+void scaleHeads(const ForwardContext& context, int layer, float* attended);
+// weights: [rows, top_k] of the experts in buffers.expert_ids.
+void dropExperts(const ForwardContext& context, int layer, float* weights);
+// branch: [rows, hidden], what `part` of the layer is about to add to the stream.
+void silence(const ForwardContext& context, int layer, BlockPart part, float* branch);
 
 // branch [rows, hidden] = attention(normed [rows, hidden]); updates the states of the batch.
 void lightningForward(ForwardContext& context, int layer, const float* normed, float* branch);
 void softmaxForward(ForwardContext& context, int layer, const float* normed, float* branch);
 
 // branch [rows, hidden] = mixture of experts of normed [rows, hidden]; leaves ids and weights in the buffers.
-void moeForward(ForwardContext& context, const LayerWeights& layer, const float* normed, float* branch);
+void moeForward(ForwardContext& context, int layer, const float* normed, float* branch);
 
 } // namespace fulgurite

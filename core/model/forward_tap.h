@@ -3,15 +3,11 @@
 // where they lie and never changes a token.
 #pragma once
 
-#include "core/checkpoint/model_config.h"
-
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
 namespace fulgurite {
-
-struct SequenceChunk;
 
 // Rows are the tokens of the whole batch, in batch order. H heads, D head_dim, KV key heads, E experts, k top_k.
 enum class TapPoint : std::uint8_t {

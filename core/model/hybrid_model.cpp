@@ -87,11 +87,16 @@ void runLayer(ForwardContext& context, int index, float* hidden) {
     } else {
         softmaxForward(context, index, normed, branch);
     }
+    silence(context, index, BlockPart::Attention, branch);
+    context.offer(TapPoint::Attention, index, branch, width);
     addBranch(context, lightning ? config.lightning_scale : config.softmax_scale, hidden, normed, branch);
+    context.offer(TapPoint::AttentionSum, index, hidden, width);
 
     context.ops.norm({hidden, layer.mlp_norm.data(), normed, context.rows, width, config.rms_norm_eps},
                      context.queue);
-    moeForward(context, layer, normed, branch);
+    moeForward(context, index, normed, branch);
+    silence(context, index, BlockPart::Experts, branch);
+    context.offer(TapPoint::Experts, index, branch, width);
     addBranch(context, config.mlp_scale, hidden, normed, branch);
 }
 
@@ -130,7 +135,7 @@ void appendLogits(ForwardContext& context, const float* hidden, std::vector<floa
 } // namespace
 
 void HybridModel::forward(std::span<SequenceChunk> batch, kernels::ThreadPool& pool, Workspace& workspace,
-                          std::vector<float>& logits, ForwardObserver* observer) const {
+                          std::vector<float>& logits, ForwardTap* tap) const {
     const std::size_t rows = admit(config(), batch);
     if (rows == 0) {
         return;
@@ -139,23 +144,17 @@ void HybridModel::forward(std::span<SequenceChunk> batch, kernels::ThreadPool& p
     if (!buffers.queue || &buffers.queue->pool() != &pool) {
         buffers.queue.emplace(pool);
     }
-    ForwardContext context{*weights_, *ops_, *buffers.queue, buffers, batch, rows};
+    const bool intervened = std::any_of(batch.begin(), batch.end(), [](const SequenceChunk& chunk) {
+        return chunk.intervention != nullptr && !chunk.intervention->empty();
+    });
+    ForwardContext context{*weights_, *ops_, *buffers.queue, buffers, batch, rows, tap, intervened};
     const std::size_t width = static_cast<std::size_t>(config().hidden_size);
-    const std::size_t top_k = static_cast<std::size_t>(config().top_k);
     float* hidden = buffers.hidden.atLeast(rows * width);
     embed(context, hidden);
-    const auto observeHidden = [&](int index) {
-        if (observer != nullptr) {
-            observer->onHidden(index, {hidden, rows * width}, rows);
-        }
-    };
-    observeHidden(0);
+    context.offer(TapPoint::Hidden, 0, hidden, width);
     for (int layer = 0; layer < config().layerCount(); ++layer) {
         runLayer(context, layer, hidden);
-        if (observer != nullptr) {
-            observer->onRouting(layer, buffers.expert_ids, {buffers.expert_weights.atLeast(0), rows * top_k}, rows);
-        }
-        observeHidden(layer + 1);
+        context.offer(TapPoint::Hidden, layer + 1, hidden, width);
     }
     for (SequenceChunk& chunk : batch) {
         chunk.state->advance(chunk.tokens.size());

@@ -5,6 +5,8 @@
 
 #include "core/base/types.h"
 #include "core/checkpoint/model_config.h"
+#include "core/model/forward_tap.h"
+#include "core/model/intervention.h"
 #include "core/state/sequence_state.h"
 #include "kernels/ops.h"
 #include "kernels/pool.h"
@@ -26,18 +28,7 @@ struct SequenceChunk {
     SequenceState* state = nullptr;
     std::span<const TokenId> tokens;
     LogitsWanted logits = LogitsWanted::Last;
-};
-
-// Sees what passes through the layers. `rows` counts the tokens of the whole batch, in batch order. Called on the
-// thread of forward(); the arrays are valid during the call only.
-class ForwardObserver {
-  public:
-    virtual ~ForwardObserver() = default;
-    // `index` 0 is the embedding, i + 1 the output of layer i. hidden: F32 [rows, hidden_size].
-    virtual void onHidden(int index, std::span<const float> hidden, std::size_t rows) = 0;
-    // experts: [rows, top_k] by falling weight; weights: F32 [rows, top_k], each row summing to 1.
-    virtual void onRouting(int layer, std::span<const std::int32_t> experts, std::span<const float> weights,
-                           std::size_t rows) = 0;
+    const Intervention* intervention = nullptr; // checked against the model; nullptr: none
 };
 
 // Scratch memory of forward passes; reused between calls, grows to the largest batch seen. One per thread.
@@ -73,7 +64,7 @@ class HybridModel {
     // Runs all chunks as one batch. Appends to `logits` F32 [vocab_size] for each wanted row, in batch order.
     // Throws Error{InvalidInput} for a token outside the vocabulary, before any state is touched.
     void forward(std::span<SequenceChunk> batch, kernels::ThreadPool& pool, Workspace& workspace,
-                 std::vector<float>& logits, ForwardObserver* observer = nullptr) const;
+                 std::vector<float>& logits, ForwardTap* tap = nullptr) const;
 
   private:
     std::unique_ptr<const ModelWeights> weights_;

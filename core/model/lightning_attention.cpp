@@ -20,6 +20,8 @@ void lightningForward(ForwardContext& context, int layer, const float* normed, f
                                           {normed, hidden, rows, w.gate, gate, inner}};
     context.ops.linear(std::span(inputs), context.queue);
     context.ops.silu(qkv, rows * 3 * inner, context.queue);
+    context.offer(TapPoint::Projections, layer, qkv, 3 * inner);
+    context.offer(TapPoint::HeadGate, layer, gate, inner);
     std::size_t row = 0;
     for (const SequenceChunk& chunk : context.batch) {
         context.ops.lightning_attention({.qkv = qkv + row * 3 * inner,
@@ -32,9 +34,12 @@ void lightningForward(ForwardContext& context, int layer, const float* normed, f
                                         context.queue);
         row += chunk.tokens.size();
     }
+    context.offer(TapPoint::HeadOutput, layer, attended, inner);
     context.ops.norm_gate(
         {.norm = {attended, w.norm.data(), attended, rows, inner, context.weights.inner_norm_eps}, .gate = gate},
         context.queue);
+    scaleHeads(context, layer, attended);
+    context.offer(TapPoint::HeadGated, layer, attended, inner);
     const kernels::LinearTask output[] = {{attended, inner, rows, w.out, branch, hidden}};
     context.ops.linear(std::span(output), context.queue);
 }

@@ -49,8 +49,9 @@ std::vector<ExpertRows> groupByExpert(Workspace::Buffers& b, std::size_t rows, s
 
 } // namespace
 
-void moeForward(ForwardContext& context, const LayerWeights& layer, const float* normed, float* branch) {
+void moeForward(ForwardContext& context, int index, const float* normed, float* branch) {
     const ModelConfig& config = context.weights.config;
+    const LayerWeights& layer = context.weights.layers[static_cast<std::size_t>(index)];
     const std::size_t hidden = static_cast<std::size_t>(config.hidden_size);
     const std::size_t width = static_cast<std::size_t>(config.intermediate_size);
     const std::size_t experts = static_cast<std::size_t>(config.num_experts);
@@ -62,9 +63,14 @@ void moeForward(ForwardContext& context, const LayerWeights& layer, const float*
     float* logits = b.router_logits.atLeast(rows * experts);
     const kernels::LinearTask router[] = {{normed, hidden, rows, layer.router, logits, experts}};
     context.ops.linear(std::span(router), context.queue);
+    context.offer(TapPoint::RouterLogits, index, logits, experts);
     b.expert_ids.resize(slots);
     float* weights = b.expert_weights.atLeast(slots);
     context.ops.route({logits, rows, experts, top_k, b.expert_ids.data(), weights}, context.queue);
+    dropExperts(context, index, weights);
+    if (context.tap != nullptr) {
+        context.tap->onRouting(index, b.expert_ids, {weights, slots}, rows);
+    }
     float* ordered_weights = b.ordered_weights.atLeast(slots);
     const auto groups = groupByExpert(b, rows, top_k, experts, weights, ordered_weights);
 

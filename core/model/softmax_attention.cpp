@@ -96,6 +96,10 @@ void softmaxForward(ForwardContext& context, int layer, const float* normed, flo
         attend(context, layer, chunk, {p.q + offset, p.k + offset, p.v + offset, stride}, attended + row * inner);
         row += chunk.tokens.size();
     }
+    context.offer(TapPoint::Projections, layer, projected, stride); // q and k are rotated in place by now
+    context.offer(TapPoint::HeadOutput, layer, attended, inner);
+    scaleHeads(context, layer, attended);
+    context.offer(TapPoint::HeadGated, layer, attended, inner);
     const kernels::LinearTask output[] = {{attended, inner, rows, w.out, branch, hidden}};
     context.ops.linear(std::span(output), context.queue);
 }

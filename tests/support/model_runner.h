@@ -11,9 +11,10 @@
 
 namespace fulgurite::test {
 
-class Recorder : public ForwardObserver {
+class Recorder : public ForwardTap {
   public:
-    void onHidden(int index, std::span<const float> hidden, std::size_t) override {
+    bool wants(TapPoint point, int) const override { return point == TapPoint::Hidden; }
+    void onValues(TapPoint, int index, std::span<const float> hidden, std::size_t) override {
         auto& all = slot(this->hidden, index);
         all.insert(all.end(), hidden.begin(), hidden.end());
     }
@@ -47,13 +48,13 @@ struct ModelRun {
 
 // Feeds `tokens` in chunks of `chunk` (the last one shorter).
 inline ModelRun runModel(const HybridModel& model, std::span<const TokenId> tokens, std::size_t chunk,
-                         std::size_t threads = 2) {
+                         std::size_t threads = 2, const Intervention* intervention = nullptr) {
     kernels::ThreadPool pool(threads);
     Workspace workspace;
     ModelRun run{{}, model.newState(), {}};
     for (std::size_t begin = 0; begin < tokens.size(); begin += chunk) {
         SequenceChunk part{&run.state, tokens.subspan(begin, std::min(chunk, tokens.size() - begin)),
-                           LogitsWanted::All};
+                           LogitsWanted::All, intervention};
         model.forward({&part, 1}, pool, workspace, run.logits, &run.seen);
     }
     return run;
