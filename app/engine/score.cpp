@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // `fulgurite-engine score`: the numbers of a forward pass over given tokens, for checks from outside.
 #include "app/engine/command.h"
-#include "core/base/error.h"
-#include "core/base/file_io.h"
+#include "app/engine/token_file.h"
 #include "core/checkpoint/safetensors.h"
 #include "core/model/hybrid_model.h"
 
 #include <algorithm>
 #include <fmt/core.h>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 namespace fulgurite::app {
 
@@ -24,29 +22,6 @@ struct ScoreOptions {
     std::size_t threads = 0;
     bool layers = false;
 };
-
-TokenIds readTokens(const std::string& path) {
-    nlohmann::json json;
-    try {
-        json = nlohmann::json::parse(readTextFile(path));
-    } catch (const nlohmann::json::exception& error) {
-        fail(ErrorKind::InvalidInput, "{}: not valid JSON: {}", path, error.what());
-    }
-    if (!json.is_array()) {
-        fail(ErrorKind::InvalidInput, "{}: expected a JSON array of token ids", path);
-    }
-    TokenIds ids;
-    for (const auto& value : json) {
-        if (!value.is_number_integer() || value.get<std::int64_t>() < 0 || value.get<std::int64_t>() > INT32_MAX) {
-            fail(ErrorKind::InvalidInput, "{}: element {} is not a token id", path, ids.size());
-        }
-        ids.push_back(value.get<TokenId>());
-    }
-    if (ids.empty()) {
-        fail(ErrorKind::InvalidInput, "{}: no tokens", path);
-    }
-    return ids;
-}
 
 // Keeps what --layers writes; logits go to the file as they come.
 class LayerRecorder : public ForwardTap {
@@ -107,7 +82,7 @@ class LayerRecorder : public ForwardTap {
 };
 
 void score(const ScoreOptions& options) {
-    const TokenIds tokens = readTokens(options.tokens);
+    const TokenIds tokens = readTokenFile(options.tokens);
     const auto model = HybridModel::load(options.model);
     const ModelConfig& config = model->config();
     const auto n = static_cast<std::int64_t>(tokens.size());
