@@ -17,6 +17,7 @@ void addBench(CLI::App& app);
 void addChat(CLI::App& app);
 void addConvert(CLI::App& app);
 void addDoctor(CLI::App& app);
+void addInspect(CLI::App& app);
 void addRun(CLI::App& app);
 void addScore(CLI::App& app);
 void addServe(CLI::App& app);

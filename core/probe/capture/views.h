@@ -72,7 +72,9 @@ struct AttentionRow {
 };
 
 // Rectangle of a token x token map; each cell covers `pool` x `pool` tokens and holds the value of largest
-// magnitude under it, sign kept, so that a spike is never lost. Cells beyond the causal edge are NaN.
+// magnitude under it, sign kept, so that a spike is never lost. Cells wholly beyond the causal edge are NaN.
+// Cell (0, 0) begins at (first_row, first_col); the last ones may reach over the rectangle that was asked for and
+// then hold what lies inside it.
 struct AttentionTile {
     HeadRef head;
     LayerKind kind = LayerKind::Lightning;
@@ -83,6 +85,10 @@ struct AttentionTile {
     std::size_t pool = 1;
     std::vector<float> cells; // [rows, cols]
     float max_abs = 0;        // over the cells
+    // Every row_step-th query row was computed. 1: all of them; more: a spike in a skipped row does not show, and
+    // the provenance is Approximated.
+    std::size_t row_step = 1;
+    Provenance provenance = Provenance::Recomputed;
 };
 
 // Figures of one head at one query position. NaN: not captured, or not defined for this kind of head.
