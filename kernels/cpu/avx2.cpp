@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Compiled with the flags of one instruction set; see simd_kernels.h for why it holds nothing else.
+#include "kernels/cpu/simd_backward.h"
 #include "kernels/cpu/simd_kernels.h"
 
 #include "kernels/cpu/simd_avx2.h"
@@ -18,6 +19,18 @@ namespace fulgurite::kernels {
 
 #include "kernels/cpu/kernel_table.inl"
 
+#include "kernels/cpu/product_grad.inl"
+
+#include "kernels/cpu/math_grad.inl"
+
+#include "kernels/cpu/lightning_grad.inl"
+
+#include "kernels/cpu/attention_grad.inl"
+
+#include "kernels/cpu/backward_table.inl"
+
 const SimdKernels* avx2Kernels() { return &kTable; }
+
+const SimdBackwardKernels* avx2BackwardKernels() { return &kBackwardTable; }
 
 } // namespace fulgurite::kernels
