@@ -2,10 +2,10 @@
 // Composer, sampler, prefill strip and header: what keys and clicks do, what is shown, and that everything has a
 // name.
 #include "prompt_samples.h"
+#include "ui/base/csv.h"
 #include "ui/prompt/chip_editor.h"
 #include "ui/prompt/composer.h"
 #include "ui/prompt/context_meter.h"
-#include "ui/prompt/csv.h"
 #include "ui/prompt/effect_chart.h"
 #include "ui/prompt/prefill_strip.h"
 #include "ui/prompt/sampler_effect.h"

@@ -2,6 +2,7 @@
 // The transcript: what streams in piece by piece looks as if it had come at once, tokens are found under the
 // pointer, the keyboard walks and opens them, and the view keeps its place while things change around it.
 #include "prompt_samples.h"
+#include "ui/base/format.h"
 #include "ui/prompt/overview_strip.h"
 #include "ui/prompt/tint.h"
 #include "ui/prompt/token_popup.h"

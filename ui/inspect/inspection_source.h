@@ -40,6 +40,8 @@ class InspectionSource : public QObject {
     virtual void routing(std::size_t first, std::size_t count, Answer<capture::RoutingSlice>) = 0;
     virtual void routingSummary(Answer<capture::RoutingSummary>) = 0;
     virtual void lens(std::size_t position, Answer<capture::LensView>) = 0;
+    // A copy of the capture file, written whole or not at all; answers with its path.
+    virtual void saveAs(const QString& path, Answer<QString>) = 0;
 };
 
 } // namespace fulgurite

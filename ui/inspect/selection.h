@@ -5,6 +5,7 @@
 
 #include "core/probe/capture/views.h"
 
+#include <QElapsedTimer>
 #include <QObject>
 
 #include <optional>
@@ -41,21 +42,35 @@ class Selection : public QObject {
     bool canGoForward() const { return at_ + 1 < history_.size(); }
     void back();
     void forward();
-    void clear();
+    // Nothing selected, nothing ticked, no history: another capture was opened. `start` is what it begins with.
+    void clear(const InspectState& start = {});
 
-    // Heads ticked for ablation; kept beside the selection, not part of its history.
+    // Heads ticked for ablation, in rising order; kept beside the selection with an undo of their own.
     const std::vector<capture::HeadRef>& ticked() const { return ticked_; }
+    bool isTicked(capture::HeadRef head) const;
     void setTicked(std::vector<capture::HeadRef> heads);
+    void toggleTicked(capture::HeadRef head);
+    bool canUndoTicks() const { return tick_at_ > 0; }
+    bool canRedoTicks() const { return tick_at_ + 1 < tick_history_.size(); }
+    void undoTicks();
+    void redoTicks();
 
   signals:
     void changed(const fulgurite::InspectState& now, const fulgurite::InspectState& before);
+    void historyChanged(); // what back and forward can do
     void tickedChanged();
 
   private:
+    void show(const InspectState& state);
+    void showTicks(std::size_t at);
+
     InspectState state_;
     std::vector<InspectState> history_{InspectState{}};
     std::size_t at_ = 0;
+    QElapsedTimer last_walk_; // since the last step that may be coalesced
     std::vector<capture::HeadRef> ticked_;
+    std::vector<std::vector<capture::HeadRef>> tick_history_{{}};
+    std::size_t tick_at_ = 0;
 };
 
 } // namespace fulgurite

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/prompt/chip_editor.h"
 
+#include "ui/base/format.h"
 #include "ui/prompt/flow_layout.h"
-#include "ui/prompt/tint.h"
 
 #include <QDoubleSpinBox>
 #include <QKeyEvent>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/prompt/composer.h"
 
+#include "ui/base/format.h"
 #include "ui/prompt/context_meter.h"
-#include "ui/prompt/tint.h"
 
 #include <QComboBox>
 #include <QHBoxLayout>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/prompt/context_meter.h"
 
-#include "ui/prompt/tint.h"
+#include "ui/base/format.h"
 
 #include <QPainter>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/prompt/conversation_delegate.h"
 
+#include "ui/base/format.h"
 #include "ui/prompt/conversation_model.h"
-#include "ui/prompt/tint.h"
 
 #include <QPainter>
 #include <QPainterPath>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/prompt/conversation_list.h"
 
+#include "ui/base/format.h"
 #include "ui/prompt/conversation_delegate.h"
 #include "ui/prompt/conversation_model.h"
 #include "ui/prompt/flow_layout.h"
-#include "ui/prompt/tint.h"
 
 #include <QButtonGroup>
 #include <QHBoxLayout>

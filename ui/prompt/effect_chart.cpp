@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/prompt/effect_chart.h"
 
-#include "ui/prompt/csv.h"
-#include "ui/prompt/tint.h"
+#include "ui/base/csv.h"
+#include "ui/base/format.h"
 
 #include <QApplication>
 #include <QClipboard>

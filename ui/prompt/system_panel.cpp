@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/prompt/system_panel.h"
 
-#include "ui/prompt/tint.h"
+#include "ui/base/format.h"
 
 #include <QHBoxLayout>
 #include <QLabel>

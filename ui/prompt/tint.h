@@ -27,12 +27,4 @@ bool tintUnderlines(const TokenView& token, TintMode mode);
 Role tintRole(TintMode mode);
 QColor tintColor(double strength, TintMode mode, const ThemeManager& themes);
 
-// The token as one can read it: spaces as "␣", line breaks as "↵"; "(no text)" when it has none.
-QString readableToken(const QString& text);
-// "1,234,567" in the person's locale; "12.3 MiB"; "0.28" ...
-QString grouped(std::int64_t value);
-QString bytesText(std::int64_t bytes);
-QString compactCount(std::int64_t value); // 5.2 K
-QString secondsText(double seconds);      // "69 ms", "1.2 s", "3 min 20 s"
-
 } // namespace fulgurite

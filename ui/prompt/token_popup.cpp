@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/prompt/token_popup.h"
 
+#include "ui/base/format.h"
 #include "ui/prompt/tint.h"
 
 #include <QAccessible>

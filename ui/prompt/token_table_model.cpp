@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/prompt/token_table_model.h"
 
-#include "ui/prompt/csv.h"
+#include "ui/base/csv.h"
+#include "ui/base/format.h"
 #include "ui/prompt/tint.h"
 
 #include <QLocale>

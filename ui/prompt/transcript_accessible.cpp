@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/prompt/transcript_accessible.h"
 
+#include "ui/base/format.h"
 #include "ui/prompt/tint.h"
 #include "ui/prompt/transcript_view.h"
 #include "ui/prompt/turn_painter.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "ui/prompt/csv.h"
+#include "ui/base/csv.h"
 
 #include <QCoreApplication>
 #include <QFileDialog>
