@@ -152,6 +152,8 @@ std::string generateBody(const GenerateRequest& request) {
     putPrompt(body, request.prompt, "prompt");
     if (!request.continue_tokens.empty())
         body["continue_tokens"] = request.continue_tokens;
+    if (!request.intervention.empty())
+        body["intervention"] = recipeJson(request.intervention);
     return dump(body);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/base/error.h"
+#include "core/base/intervention.h"
 #include "core/base/token_info.h"
 
 #include <cstddef>
@@ -110,6 +111,7 @@ struct GenerateRequest {
     TokenIds continue_tokens; // of the answer so far
     Sampling sampling;
     Stopping stopping;
+    InterventionRecipe intervention; // empty: none
     int alternatives = 0;
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/base/error.h"
+#include "core/base/intervention.h"
 #include "core/base/types.h"
 
 #include <cstddef>
@@ -49,6 +50,7 @@ struct GenerateRequest {
     StopParams stop;
     int alternatives = 0;       // best tokens reported with each token, before and after the samplers; at most 20
     bool report_tokens = true;  // log-probability, rank and entropy of each token
+    Intervention intervention;  // checked against the model by submit(); empty: none
     bool echo_logprobs = false; // score the prompt's tokens too: they reach onPromptToken
 };
 

@@ -102,6 +102,7 @@ void Scheduler::validate(const GenerateRequest& request) const {
     }
     fulgurite::validate(request.sampler, context_.vocab_size);
     fulgurite::validate(request.stop, context_.vocab_size);
+    checkIntervention(request.intervention, runner_->config());
     if (request.alternatives < 0 || request.alternatives > kMaxAlternatives) {
         fail(ErrorKind::InvalidInput, "alternatives is {}; it must lie between 0 and {}", request.alternatives,
              kMaxAlternatives);
@@ -301,7 +302,8 @@ void Scheduler::decodeStep() {
         Sequence& sequence = *slot.sequence;
         if (!sequence.finished() && !sequence.prefilling() && growTo(slot, sequence.tokens().size())) {
             slots.push_back(&slot);
-            batch.push_back({&sequence.state(), sequence.nextDecode(), LogitsWanted::Last});
+            batch.push_back(
+                {&sequence.state(), sequence.nextDecode(), LogitsWanted::Last, sequence.intervention()});
         }
     }
     if (slots.empty()) {
@@ -350,7 +352,7 @@ void Scheduler::prefillStep() {
         const std::span<const TokenId> tokens = sequence.nextPrefill(budget);
         if (growTo(slot, sequence.state().position() + tokens.size())) {
             slots.push_back(&slot);
-            batch.push_back({&sequence.state(), tokens, sequence.prefillLogits()});
+            batch.push_back({&sequence.state(), tokens, sequence.prefillLogits(), sequence.intervention()});
             budget -= tokens.size();
         }
     }
@@ -426,7 +428,7 @@ double Scheduler::forwardOne(Slot& slot, SequenceChunk chunk, std::vector<float>
 
 void Scheduler::keepPeriodic(Sequence& sequence) {
     const SequenceState& state = sequence.state();
-    if (!sequence.plan().due(state.position())) {
+    if (!sequence.shareable() || !sequence.plan().due(state.position())) {
         return;
     }
     const auto prefix = sequence.tokens().first(state.position());
@@ -442,7 +444,7 @@ void Scheduler::keepPeriodic(Sequence& sequence) {
 void Scheduler::keepTurn(Sequence& sequence) {
     const SequenceState& state = sequence.state();
     const auto prefix = sequence.tokens().first(state.position());
-    if (!prefix.empty() && state.bytes() <= snapshots_.budget()) {
+    if (sequence.shareable() && !prefix.empty() && state.bytes() <= snapshots_.budget()) {
         snapshots_.insert(prefix, state.fork(), SnapshotKind::Turn);
     }
 }
@@ -456,7 +458,7 @@ void Scheduler::removeFinished() {
             continue;
         }
         memory_.release(slot->promised);
-        if (!sequence.failed() && sequence.started()) {
+        if (!sequence.failed() && sequence.started() && sequence.shareable()) {
             SequenceState state = sequence.takeState();
             const std::size_t position = state.position();
             snapshots_.insert(sequence.tokens().first(position), std::move(state), SnapshotKind::Turn);

@@ -23,8 +23,8 @@ double secondsBetween(std::chrono::steady_clock::time_point from, std::chrono::s
 }
 
 // Where the last message begins. A chat prompt ends with the frame of the person's message and the opening of the
-// model's: begin, end, begin. So the message begins at the third special token from the end. 0: no such place, or so
-// near the start that it is not worth a pass of its own.
+// model's: begin, end, begin. So the message begins at the third special token from the end. 0: no such place, or
+// so near the start that it is not worth a pass of its own.
 std::size_t lastMessage(std::span<const TokenId> prompt, const Tokenizer& tokenizer) {
     int found = 0;
     for (std::size_t i = prompt.size(); i-- > kPageTokens;) {
@@ -45,6 +45,7 @@ Sequence::Sequence(GenerationId id, GenerateRequest request, std::shared_ptr<Gen
       listener_(std::move(listener)),
       tokens_(request_.prompt),
       turn_cut_(lastMessage(tokens_, *context.tokenizer)),
+      intervention_cut_(request_.intervention.empty() ? 0 : request_.intervention.from),
       sampler_(request_.sampler, std::min(context.tokenizer->size(), context.vocab_size)),
       decoder_(context.tokenizer),
       stops_(request_.stop.strings),
@@ -58,6 +59,19 @@ Sequence::Sequence(GenerationId id, GenerateRequest request, std::shared_ptr<Gen
         decoder_.push(token);
     }
     summary_.prompt_tokens = promptSize();
+}
+
+std::size_t Sequence::reusable() const {
+    if (request_.echo_logprobs) {
+        return 0;
+    }
+    const std::size_t all = promptSize() - 1;
+    return intervention() == nullptr ? all : std::min(all, request_.intervention.from);
+}
+
+bool Sequence::atTurn() const {
+    const std::size_t position = state_->position();
+    return position == turn_cut_ || position == intervention_cut_ || position + 1 == promptSize();
 }
 
 std::size_t Sequence::expectedTokens() const {
@@ -106,8 +120,10 @@ std::span<const TokenId> Sequence::nextPrefill(std::size_t budget) const {
     }
     const std::size_t begin = state_->position();
     std::size_t end = std::min(begin + budget, promptSize() - 1);
-    if (begin < turn_cut_ && turn_cut_ < end) {
-        end = turn_cut_;
+    for (const std::size_t cut : {turn_cut_, intervention_cut_}) {
+        if (begin < cut && cut < end) {
+            end = cut;
+        }
     }
     return tokens().subspan(begin, end - begin);
 }

@@ -43,8 +43,15 @@ class Sequence {
     // Prompt and answer. All but the last have been, or are to be, absorbed by the state before the next draw.
     std::span<const TokenId> tokens() const { return tokens_; }
     std::size_t promptSize() const { return request_.prompt.size(); }
-    // Longest prefix of a snapshot that is of use: scoring the prompt needs every logit of it.
-    std::size_t reusable() const { return request_.echo_logprobs ? 0 : promptSize() - 1; }
+    // Longest prefix of a snapshot that is of use: scoring the prompt needs every logit of it, and no snapshot has
+    // seen an intervention.
+    std::size_t reusable() const;
+    // nullptr: none.
+    const Intervention* intervention() const {
+        return request_.intervention.empty() ? nullptr : &request_.intervention;
+    }
+    // The state is what any sequence with these tokens would have: nothing has intervened so far.
+    bool shareable() const { return intervention() == nullptr || state_->position() <= request_.intervention.from; }
     // Tokens to set memory aside for.
     std::size_t expectedTokens() const;
 
@@ -66,8 +73,8 @@ class Sequence {
     LogitsWanted prefillLogits() const { return request_.echo_logprobs ? LogitsWanted::All : LogitsWanted::None; }
     // Logits: [count, vocab_size] when asked for, else empty.
     void prefilled(std::size_t count, std::span<const float> logits, double seconds);
-    // Where the last message begins, or the end of the prompt: worth a snapshot that lasts.
-    bool atTurn() const { return state_->position() == turn_cut_ || state_->position() + 1 == promptSize(); }
+    // Where the last message or an intervention begins, or the end of the prompt: worth a snapshot that lasts.
+    bool atTurn() const;
 
     std::span<const TokenId> nextDecode() const { return tokens().last(1); }
     // Draws the next token from the logits after nextDecode(). May run on any thread; throws nothing.
@@ -95,7 +102,8 @@ class Sequence {
     GenerateRequest request_;
     std::shared_ptr<GenerationListener> listener_;
     TokenIds tokens_;
-    std::size_t turn_cut_ = 0; // 0: none
+    std::size_t turn_cut_ = 0;         // 0: none
+    std::size_t intervention_cut_ = 0; // 0: none
     std::optional<SequenceState> state_;
     std::optional<SnapshotPlan> plan_;
 

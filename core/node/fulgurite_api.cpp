@@ -103,6 +103,7 @@ Answer generate(const EndpointContext& context, const HttpRequest& request) {
     generation.sampler = readSampler(reader.object("sampler"), "sampler", vocab_size);
     generation.stop = readStop(reader.object("stop"), "stop", vocab_size);
     generation.alternatives = static_cast<int>(reader.integer("alternatives", 0, 20).value_or(0));
+    const InterventionRecipe recipe = readIntervention(reader, service.facts().config);
     reader.finish();
 
     ChatPrompt prompt = readPrompt(service, fields, "", SpecialTokens::Parse);
@@ -113,6 +114,7 @@ Answer generate(const EndpointContext& context, const HttpRequest& request) {
     options.id = newId("gen-");
     options.prompt_tokens = prompt.tokens.size();
     options.turn = turnText(service, prompt.opens_thinking, continuation);
+    generation.intervention = recipe.forPrompt(options.prompt_tokens);
     generation.prompt = std::move(prompt.tokens);
     auto job = std::make_shared<GenerationJob>(
         service, std::make_unique<GenerateFormatter>(service, std::move(options)), context.metrics, context.limits);

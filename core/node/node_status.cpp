@@ -56,7 +56,7 @@ nlohmann::json modelObject(const ModelFacts& facts) {
 }
 
 nlohmann::json capabilitiesOf(const ModelFacts& facts) {
-    nlohmann::json list{"generate", "alternatives", "continue", "reentry", "snapshots"};
+    nlohmann::json list{"generate", "alternatives", "continue", "reentry", "snapshots", "intervention"};
     if (facts.has_tokenizer) {
         list.push_back("tokenize");
         list.push_back("completions");

@@ -95,6 +95,7 @@ Answer chatCompletions(const EndpointContext& context, const HttpRequest& reques
     readResponseFormat(reader);
     readModalities(reader);
     refuseForeignFields(reader);
+    const InterventionRecipe recipe = readIntervention(reader, service.facts().config);
     const nlohmann::json* messages = reader.find("messages");
     reader.finish();
     const ChatMessages chat = readMessages(messages == nullptr ? nlohmann::json() : *messages,
@@ -112,6 +113,7 @@ Answer chatCompletions(const EndpointContext& context, const HttpRequest& reques
     for (int i = 0; i < common.choices; ++i) {
         GenerateRequest generation;
         generation.prompt = prompt.tokens;
+        generation.intervention = recipe.forPrompt(prompt.tokens.size());
         generation.sampler = common.sampler;
         generation.sampler.seed += static_cast<std::uint64_t>(i);
         generation.stop = common.stop;

@@ -95,6 +95,7 @@ Answer completions(const EndpointContext& context, const HttpRequest& request) {
         format.logprobs = static_cast<std::size_t>(*logprobs);
     }
     refuseForeignFields(reader, common.choices);
+    const InterventionRecipe recipe = readIntervention(reader, service.facts().config);
     const nlohmann::json* prompt_field = reader.find("prompt");
     reader.finish();
     const std::vector<Prompt> prompts = readPrompts(service, prompt_field);
@@ -113,6 +114,7 @@ Answer completions(const EndpointContext& context, const HttpRequest& request) {
         for (int i = 0; i < common.choices; ++i) {
             GenerateRequest generation;
             generation.prompt = prompt.tokens;
+            generation.intervention = recipe.forPrompt(prompt.tokens.size());
             generation.sampler = common.sampler;
             generation.sampler.seed += static_cast<std::uint64_t>(i);
             generation.stop = common.stop;

@@ -2,6 +2,7 @@
 // Validation of sampler, stop and streaming options.
 #include "core/node/sampling_fields.h"
 
+#include "core/model/intervention.h"
 #include "core/node/api_error.h"
 
 #include <fmt/format.h>
@@ -121,6 +122,20 @@ std::string randomHex(std::size_t digits) {
 }
 
 } // namespace
+
+InterventionRecipe readIntervention(ObjectReader& reader, const ModelConfig& config) {
+    const nlohmann::json* object = reader.object("intervention");
+    if (object == nullptr) {
+        return {};
+    }
+    try {
+        InterventionRecipe recipe = readRecipe(JsonField(*object, "intervention"));
+        checkIntervention(recipe.intervention, config);
+        return recipe;
+    } catch (const Error& error) {
+        throw ApiError(400, error.what(), reader.pathOf("intervention"));
+    }
+}
 
 std::uint64_t randomSeed() {
     thread_local std::random_device device;

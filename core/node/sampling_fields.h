@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fields that /v1/chat/completions and /v1/completions share, and the sampler and stop objects of
-// /fulgurite/v1/generate.
+// The fields that /v1/chat/completions and /v1/completions share, and the sampler, stop and
+// intervention objects of /fulgurite/v1/generate.
 #pragma once
 
+#include "core/base/intervention.h"
+#include "core/checkpoint/model_config.h"
 #include "core/generate/request.h"
 #include "core/node/object_reader.h"
 
@@ -29,6 +31,9 @@ CommonFields readCommonFields(ObjectReader& reader, std::int64_t vocab_size);
 
 SamplerParams readSampler(const nlohmann::json* object, const std::string& path, std::int64_t vocab_size);
 StopParams readStop(const nlohmann::json* object, const std::string& path, std::int64_t vocab_size);
+
+// The field "intervention", an extension; empty when absent. Refuses what the model does not have.
+InterventionRecipe readIntervention(ObjectReader& reader, const ModelConfig& config);
 
 std::uint64_t randomSeed();
 // "chatcmpl-" and 24 random hexadecimal digits.

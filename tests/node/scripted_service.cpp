@@ -34,6 +34,8 @@ ScriptedService::ScriptedService() {
     facts_.parameters = 1000;
     facts_.config.architecture = "MiniMaxM1ForCausalLM";
     facts_.config.layers = {LayerKind::Lightning, LayerKind::Softmax};
+    facts_.config.num_heads = 4;
+    facts_.config.num_experts = 8;
     facts_.config.vocab_size = 10'000;
     facts_.config.max_positions = 4096;
     facts_.has_tokenizer = true;

@@ -267,5 +267,26 @@ TEST_F(ChatTest, FailuresOnTheWayAreAnErrorOrAnEvent) {
     EXPECT_EQ(events[events.size() - 2].json().at("error").at("message"), "the state was lost");
 }
 
+TEST_F(ChatTest, InterventionsReachTheEngine) {
+    chat({{"intervention", {{"heads", {{{"layer", 1}, {"head", 3}}}}, {"from", "answer"}}}});
+    const GenerateRequest request = last();
+    EXPECT_EQ(request.intervention.heads, (std::vector<HeadScale>{{1, 3, 0.0f}}));
+    EXPECT_EQ(request.intervention.from, request.prompt.size() - 1);
+}
+
+TEST_F(ChatTest, InterventionsOnWhatTheModelDoesNotHaveAreRefused) {
+    for (const auto& [field, message] : std::vector<std::pair<json, std::string>>{
+             {{{"heads", {{{"layer", 1}, {"head", 4}}}}}, "layer 1 has no head 4; the model's are 0 to 3"},
+             {{{"layers", {{{"layer", 2}}}}}, "no layer 2; its layers are 0 to 1"},
+             {{{"experts", {{{"layer", 0}, {"expert", 99}}}}}, "has no expert 99"},
+             {{{"haeds", json::array()}}, "no field \"haeds\""},
+             {json::array(), "must be an object"}}) {
+        const ClientReply reply = chat({{"intervention", field}});
+        EXPECT_EQ(reply.status, 400);
+        EXPECT_EQ(reply.json().at("error").at("param"), "intervention");
+        EXPECT_THAT(reply.json().at("error").at("message").get<std::string>(), HasSubstr(message));
+    }
+}
+
 } // namespace
 } // namespace fulgurite::node::test

@@ -175,6 +175,40 @@ TEST_F(EngineTest, SnapshotsChangeNothing) {
     expectSame(*fresh, *reusing);
 }
 
+// What an intervention has touched never reaches anybody else, and what lies before it is shared as ever.
+TEST_F(EngineTest, InterventionsShareOnlyWhatLiesBeforeThem) {
+    const GenerateRequest plain = seeded(randomTokens(500, 7), 42, 60);
+    GenerateRequest ablated = plain;
+    ablated.intervention.layers = {{2, BlockPart::Both}};
+    ablated.intervention.from = 301;
+    const auto plain_alone = run(*start(), plain);
+    const auto ablated_alone = run(*start(), ablated);
+    EXPECT_NE(plain_alone->ids(), ablated_alone->ids());
+    EXPECT_EQ(ablated_alone->summary.reused_tokens, 0u);
+
+    const auto engine = start();
+    expectSame(*ablated_alone, *run(*engine, ablated));
+    const auto after = run(*engine, plain); // its prompt was seen, but not as this one would have it
+    EXPECT_EQ(after->summary.reused_tokens, 301u);
+    expectSame(*plain_alone, *after);
+    const auto again = run(*engine, ablated);
+    EXPECT_EQ(again->summary.reused_tokens, 301u);
+    expectSame(*ablated_alone, *again);
+    EXPECT_EQ(run(*engine, plain)->summary.reused_tokens, 499u);
+}
+
+TEST_F(EngineTest, AnInterventionThatNamesNothingIsNone) {
+    const auto engine = start();
+    GenerateRequest request = seeded(randomTokens(200, 3), 4, 30);
+    const auto first = run(*engine, request);
+    request.intervention.from = 20;
+    const auto second = run(*engine, request);
+    EXPECT_EQ(second->summary.reused_tokens, 199u);
+    expectSame(*first, *second);
+    request.intervention.heads = {{0, 99, 0.0f}};
+    EXPECT_THROW(engine->submit(request, nullptr), Error);
+}
+
 TEST_F(EngineTest, ScoringAgreesWithTheForwardPass) {
     const TokenIds prompt = randomTokens(300, 9);
     GenerateRequest request = seeded(prompt, 1, 1);
