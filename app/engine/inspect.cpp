@@ -7,6 +7,7 @@ namespace fulgurite::app {
 void addInspect(CLI::App& app) {
     CLI::App* inspect = app.add_subcommand("inspect", "Look inside: decay, heads, experts, captures");
     inspect->require_subcommand(1);
+    addInspectAblate(*inspect);
     addInspectDecay(*inspect);
 }
 

@@ -6,6 +6,7 @@
 
 namespace fulgurite::app {
 
+void addInspectAblate(CLI::App& inspect);
 void addInspectDecay(CLI::App& inspect);
 
 } // namespace fulgurite::app

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// `inspect ablate` as a process: the contract that checks from outside rely on.
+#include "core/base/atomic_file.h"
+#include "core/checkpoint/safetensors.h"
+#include "tests/support/engine_process.h"
+#include "tests/support/golden_models.h"
+#include "tests/support/model_runner.h"
+
+#include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
+
+namespace fulgurite::test {
+namespace {
+
+using testing::HasSubstr;
+
+class Ablate : public testing::Test {
+  protected:
+    Ablate() : golden(goldenModel('B')) {
+        writeCheckpoint(golden, folder / "model");
+        writeFileAtomically(folder / "tokens.json", nlohmann::json(golden.prompt).dump());
+        model = HybridModel::load(folder / "model");
+    }
+
+    Outcome run(std::vector<std::string> arguments, const std::vector<std::string>& more = {}) const {
+        const std::vector<std::string> files{"--model",  (folder / "model").string(),
+                                             "--tokens", (folder / "tokens.json").string(),
+                                             "--out",    (folder / "out").string()};
+        arguments.insert(arguments.end(), files.begin(), files.end());
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        return runEngine(arguments);
+    }
+    Outcome ablate(const std::vector<std::string>& more) const { return run({"inspect", "ablate"}, more); }
+    std::vector<float> logits() const { return toFloats(SafetensorsFile(folder / "out").tensor("logits")); }
+    std::vector<float> expected(const Intervention& intervention) const {
+        return runModel(*model, golden.prompt, golden.prompt.size(), 2, &intervention).logits;
+    }
+
+    TemporaryFolder folder;
+    GoldenModel golden;
+    std::shared_ptr<const HybridModel> model;
+};
+
+TEST_F(Ablate, NothingIsWhatScoreWrites) {
+    ASSERT_EQ(run({"score"}).status, 0);
+    const auto plain = logits();
+    const Outcome outcome = ablate({});
+    ASSERT_EQ(outcome.status, 0) << outcome.err;
+    EXPECT_EQ(logits(), plain);
+    EXPECT_EQ(SafetensorsFile(folder / "out").tensor("logits").shape, (Shape{40, 97}));
+}
+
+TEST_F(Ablate, TakesOutWhatItIsTold) {
+    Intervention intervention;
+    intervention.heads = {{0, 1, 0.0f}, {1, 0, 0.0f}, {2, 2, 0.5f}};
+    ASSERT_EQ(ablate({"--heads", "0:1,1:0,2:2=0.5"}).status, 0);
+    EXPECT_EQ(logits(), expected(intervention));
+    EXPECT_NE(logits(), expected({}));
+
+    intervention = {};
+    intervention.experts = {{0, 0}, {2, 1}};
+    intervention.layers = {{1, BlockPart::Attention}, {3, BlockPart::Both}};
+    intervention.renormalise = true;
+    intervention.from = 17;
+    const std::vector<std::string> options{"--experts",     "0:0,2:1", "--layers", "1:attention,3",
+                                           "--renormalise", "--from",  "17"};
+    ASSERT_EQ(ablate(options).status, 0);
+    EXPECT_EQ(logits(), expected(intervention));
+}
+
+TEST_F(Ablate, ARecipeIsWhatTheChatEndpointTakes) {
+    InterventionRecipe recipe;
+    recipe.name = "two heads";
+    recipe.intervention.heads = {{0, 1, 0.0f}, {1, 2, 0.0f}};
+    recipe.intervention.from = 3;
+    writeFileAtomically(folder / "recipe.json", recipeJson(recipe).dump());
+    const Outcome outcome = ablate({"--recipe", (folder / "recipe.json").string()});
+    ASSERT_EQ(outcome.status, 0) << outcome.err;
+    EXPECT_EQ(logits(), expected(recipe.intervention));
+}
+
+TEST_F(Ablate, SaysWhatIsWrong) {
+    for (const auto& [option, value, message] : std::vector<std::array<std::string, 3>>{
+             {"--heads", "0:99", "layer 0 has no head 99; the model's are 0 to"},
+             {"--heads", "77:0", "the model has no layer 77; its layers are 0 to 4"},
+             {"--heads", "0", "\"0\" is not LAYER:HEAD"},
+             {"--heads", "0:1=x", "is not LAYER:HEAD or LAYER:HEAD=FACTOR"},
+             {"--experts", "0:-1", "layer 0 has no expert -1"},
+             {"--layers", "1:mlp", "\"1:mlp\" is not LAYER, LAYER:attention or LAYER:experts"},
+             {"--recipe", (folder / "tokens.json").string(), "should be an object"}}) {
+        const Outcome outcome = ablate({option, value});
+        EXPECT_EQ(outcome.status, 1);
+        EXPECT_THAT(outcome.err, HasSubstr(message));
+        EXPECT_FALSE(std::filesystem::exists(folder / "out"));
+    }
+}
+
+} // namespace
+} // namespace fulgurite::test
