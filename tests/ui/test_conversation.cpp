@@ -169,6 +169,45 @@ class TestConversation : public QObject {
         QCOMPARE(controller_->line().map.size(), 3);
     }
 
+    // Everything like the original but the intervention, which then stays with the branch.
+    void anAblatedAnswerIsABranchThatStaysAblated() {
+        send("go");
+        const Turn original = turns().last();
+        InterventionRecipe recipe;
+        recipe.name = "no fetchers";
+        recipe.intervention.heads = {{7, 3, 0.0f}};
+        recipe.from_answer = true;
+        controller_->regenerateUnder(original.id, recipe);
+        settle();
+        const Turn ablated = turns().last();
+        QVERIFY(ablated.id != original.id);
+        QCOMPARE(ablated.sibling_count, 2);
+        QVERIFY2(ablated.sampler_summary.startsWith("no fetchers · from token 8 · "),
+                 qPrintable(ablated.sampler_summary));
+        const QJsonObject plain = node_->generations().at(0);
+        QJsonObject changed = node_->generations().at(1);
+        const QJsonObject sent = changed.take("intervention").toObject();
+        QCOMPARE(changed, plain); // seed and sampler too
+        QCOMPARE(sent["from"].toString(), QString("answer"));
+        QCOMPARE(sent["heads"].toArray().at(0)["head"].toInt(), 3);
+
+        const auto interventionOfLast = [this] { return node_->generations().last()["intervention"].toObject(); };
+        send("More");
+        QCOMPARE(interventionOfLast()["from"].toInt(), 8); // where it began: the last of 9 tokens of the prompt
+        controller_->regenerateUnder(turns().last().id, InterventionRecipe{});
+        settle();
+        QCOMPARE(interventionOfLast()["from"].toInt(), 8);
+        controller_->switchSibling(ablated.id, -1);
+        settle();
+        send("Else");
+        QVERIFY(interventionOfLast().isEmpty());
+        controller_->branchFromToken({ablated.id, 1}, ablated.tokens[1].before.isEmpty()
+                                                          ? TokenChoice{5, -1, "x"}
+                                                          : ablated.tokens[1].before[0]);
+        settle();
+        QCOMPARE(interventionOfLast()["from"].toInt(), 8);
+    }
+
     void anAlternativeGoesOnAtOnce() {
         send("question");
         const qint64 first = turns().last().id;

@@ -58,6 +58,9 @@ class ConversationController : public QObject {
     void stop(); // the queue comes back as draftRestored()
     void continueAnswer(qint64 turn);
     void regenerate(qint64 turn);
+    // The answer again with a changed model, as a branch beside it: same settings and seed as the answer had, so
+    // that only the intervention tells the two apart. It stays with the branch and with what is said below it.
+    void regenerateUnder(qint64 turn, const InterventionRecipe& recipe);
     void edit(qint64 turn, const QString& text);
     void branchFromToken(TokenRef token, const TokenChoice& choice);
 
@@ -150,6 +153,7 @@ class ConversationController : public QObject {
         QElapsedTimer since_first_token;
         int new_tokens = 0;
         bool stop_asked = false;
+        bool from_answer = false; // an intervention that begins with this answer: where that is has to be kept
     };
     struct Queued {
         qint64 conversation = 0; // 0: the one that does not exist yet

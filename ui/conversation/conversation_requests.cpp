@@ -112,6 +112,28 @@ void ConversationController::regenerate(qint64 turn) {
     });
 }
 
+void ConversationController::regenerateUnder(qint64 turn, const InterventionRecipe& recipe) {
+    whenIdle([=, this] {
+        const std::uint64_t fallback_seed = seedFor(line_.sampler);
+        prepareRun([=, engine = abilities()](StoreSession& session) {
+            Workspace& workspace = session.workspace();
+            ConversationStore& store = workspace.conversations();
+            const Node node = store.node(turn);
+            const Conversation about = store.conversation(node.conversation);
+            const SamplerSettings sampler = recordedSampler(node);
+            const std::uint64_t seed = sampler.seed.value_or(fallback_seed);
+            const QByteArray record =
+                requestRecord(sampler, seed, QString::fromStdString(about.system_prompt), engine, recipe);
+            Prepared prepared;
+            prepared.conversation = about.id;
+            prepared.node = addAnswer(session, about.id, node.parent, engine, record, "Regenerate ablated");
+            prepared.request = buildRequest(workspace, about.id, node.parent, sampler, seed, engine, prepared.node);
+            prepared.update = updateFor(session, about.id, true);
+            return prepared;
+        });
+    });
+}
+
 void ConversationController::continueAnswer(qint64 turn) {
     whenIdle([this, turn] {
         const SamplerSettings sampler = line_.sampler;
@@ -127,9 +149,9 @@ void ConversationController::continueAnswer(qint64 turn) {
             const std::size_t kept = dropEnd(session, node);
             prepared.request =
                 buildRequest(session.workspace(), about.id, node.parent, sampler, seed, engine, turn, kept);
-            store.beginStreaming(
-                turn,
-                requestRecord(sampler, seed, QString::fromStdString(about.system_prompt), engine).toStdString());
+            const QByteArray record = requestRecord(sampler, seed, QString::fromStdString(about.system_prompt),
+                                                    engine, recordedIntervention(node));
+            store.beginStreaming(turn, record.toStdString());
             session.turnCache().remove(turn);
             prepared.update = updateFor(session, about.id, false);
             return prepared;
@@ -204,8 +226,8 @@ void ConversationController::branchFromToken(TokenRef token, const TokenChoice& 
                 fail(ErrorKind::NotFound, "message {} has no token {}", node.id, kept);
             }
             const Conversation about = workspace.conversations().conversation(node.conversation);
-            const QByteArray record =
-                requestRecord(sampler, seed, QString::fromStdString(about.system_prompt), engine);
+            const QByteArray record = requestRecord(sampler, seed, QString::fromStdString(about.system_prompt),
+                                                    engine, recordedIntervention(node));
             Prepared prepared;
             prepared.conversation = about.id;
             prepared.node = workspace.conversations().branchFromToken(

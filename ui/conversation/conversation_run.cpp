@@ -74,6 +74,7 @@ void ConversationController::launch(const Prepared& prepared) {
     run_ = std::make_unique<Run>();
     run_->conversation = prepared.conversation;
     run_->before = prepared.before;
+    run_->from_answer = !prepared.request.intervention.empty() && prepared.request.intervention.from_answer;
     run_->turn.id = prepared.node;
     for (const Turn& turn : prepared.update.line.turns) {
         if (turn.id == prepared.node) {
@@ -104,6 +105,13 @@ void ConversationController::launch(const Prepared& prepared) {
         run_->result.prompt_tokens =
             static_cast<int>(start.prompt_tokens) - static_cast<int>(run_->turn.tokens.size());
         run_->turn.position = run_->result.prompt_tokens;
+        if (run_->from_answer && start.prompt_tokens > 0) {
+            store_.post([node = run_->turn.id, position = start.prompt_tokens - 1](StoreSession& session) {
+                ConversationStore& store = session.workspace().conversations();
+                const QByteArray record = QByteArray::fromStdString(store.node(node).request);
+                store.beginStreaming(node, withInterventionFrom(record, position).toStdString());
+            });
+        }
         updateContext();
     });
     connect(stream, &AnswerStream::prefilled, this, &ConversationController::takePrefill);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/conversation/line_view.h"
 
+#include "ui/conversation/recipe_text.h"
 #include "ui/conversation/request_builder.h"
 
 #include <QDateTime>
@@ -131,6 +132,10 @@ Turn buildTurn(StoreSession& session, const Node& node) {
     if (request.contains("sampler")) {
         turn.sampler_summary =
             samplerSummary(samplerFromJson(QJsonDocument(request["sampler"].toObject()).toJson()));
+    }
+    const QString recipe = recipeSummary(recipeFromObject(request["intervention"].toObject()));
+    if (!recipe.isEmpty()) {
+        turn.sampler_summary = QStringLiteral("%1 · %2").arg(recipe, turn.sampler_summary);
     }
     return turn;
 }

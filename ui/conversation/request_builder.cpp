@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/conversation/request_builder.h"
 
+#include "ui/conversation/recipe_text.h"
+
 #include <QJsonArray>
 #include <QJsonDocument>
 #include <QJsonObject>
@@ -62,6 +64,10 @@ client::Stopping stoppingOf(const SamplerSettings& settings, bool raw) {
         result.strings.push_back(each.toStdString());
     }
     return result;
+}
+
+QJsonObject recordOf(const Node& node) {
+    return QJsonDocument::fromJson(QByteArray::fromStdString(node.request)).object();
 }
 
 std::vector<Node> ancestors(ConversationStore& store, std::optional<NodeId> at) {
@@ -146,18 +152,38 @@ SamplerSettings samplerFromJson(const QByteArray& json) {
 }
 
 QByteArray requestRecord(const SamplerSettings& settings, std::uint64_t seed, const QString& system_prompt,
-                         const EngineAbilities& engine) {
+                         const EngineAbilities& engine, const InterventionRecipe& intervention) {
     SamplerSettings used = settings;
     used.seed = seed;
-    return QJsonDocument(QJsonObject{{"sampler", samplerObject(used)},
-                                     {"system_prompt", system_prompt},
-                                     {"model", engine.model},
-                                     {"token_ids", engine.takes_tokens}})
-        .toJson(QJsonDocument::Compact);
+    QJsonObject record{{"sampler", samplerObject(used)},
+                       {"system_prompt", system_prompt},
+                       {"model", engine.model},
+                       {"token_ids", engine.takes_tokens}};
+    if (!intervention.empty()) {
+        record.insert("intervention", recipeObject(intervention));
+    }
+    return QJsonDocument(record).toJson(QJsonDocument::Compact);
 }
 
 bool hasTokenIds(const Node& node) {
-    return QJsonDocument::fromJson(QByteArray::fromStdString(node.request)).object()["token_ids"].toBool(true);
+    return recordOf(node)["token_ids"].toBool(true);
+}
+
+SamplerSettings recordedSampler(const Node& node) {
+    return samplerFromJson(QJsonDocument(recordOf(node)["sampler"].toObject()).toJson(QJsonDocument::Compact));
+}
+
+InterventionRecipe recordedIntervention(const Node& node) {
+    return recipeFromObject(recordOf(node)["intervention"].toObject());
+}
+
+QByteArray withInterventionFrom(const QByteArray& record, std::size_t position) {
+    QJsonObject object = QJsonDocument::fromJson(record).object();
+    InterventionRecipe recipe = recipeFromObject(object["intervention"].toObject());
+    recipe.from_answer = false;
+    recipe.intervention.from = position;
+    object["intervention"] = recipeObject(recipe);
+    return QJsonDocument(object).toJson(QJsonDocument::Compact);
 }
 
 client::GenerateRequest buildRequest(Workspace& workspace, ConversationId conversation,
@@ -166,13 +192,20 @@ client::GenerateRequest buildRequest(Workspace& workspace, ConversationId conver
                                      const std::optional<NodeId>& answer, std::size_t kept) {
     const Conversation about = workspace.conversations().conversation(conversation);
     client::GenerateRequest request;
-    request.prompt = promptOf(workspace, about, ancestors(workspace.conversations(), parent), engine.takes_tokens);
+    const std::vector<Node> path = ancestors(workspace.conversations(), parent);
+    request.prompt = promptOf(workspace, about, path, engine.takes_tokens);
     request.sampling = samplingOf(settings, seed);
     request.stopping = stoppingOf(settings, about.raw);
     request.alternatives = engine.alternatives;
     if (answer && kept > 0) {
         request.continue_tokens = workspace.tokens().ids(*answer);
         request.continue_tokens.resize(std::min(kept, request.continue_tokens.size()));
+    }
+    if (answer) {
+        request.intervention = recordedIntervention(workspace.conversations().node(*answer));
+    }
+    for (auto node = path.rbegin(); node != path.rend() && request.intervention.empty(); ++node) {
+        request.intervention = recordedIntervention(*node);
     }
     return request;
 }

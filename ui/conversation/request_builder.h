@@ -23,11 +23,16 @@ struct EngineAbilities {
 
 // What stays with the answer: sampler, seed, system prompt, whether its token ids are the model's own.
 QByteArray requestRecord(const SamplerSettings& settings, std::uint64_t seed, const QString& system_prompt,
-                         const EngineAbilities& engine);
+                         const EngineAbilities& engine, const InterventionRecipe& intervention = {});
 bool hasTokenIds(const Node& node);
+SamplerSettings recordedSampler(const Node& node); // its seed set
+InterventionRecipe recordedIntervention(const Node& node);
+// The same record with the position of an intervention "from the answer on": the answer has been started, so it is
+// known, and whoever goes on behind the answer needs it.
+QByteArray withInterventionFrom(const QByteArray& record, std::size_t position);
 
 // The request whose answer stands below `parent`; the first `kept` tokens of `answer` are given, where there is
-// one.
+// one. An intervention stays with its branch: the answer's own, or that of the last answer before it that has one.
 client::GenerateRequest buildRequest(Workspace& workspace, ConversationId conversation,
                                      const std::optional<NodeId>& parent, const SamplerSettings& settings,
                                      std::uint64_t seed, const EngineAbilities& engine,
