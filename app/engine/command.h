@@ -22,5 +22,6 @@ void addRun(CLI::App& app);
 void addScore(CLI::App& app);
 void addServe(CLI::App& app);
 void addTokenize(CLI::App& app);
+void addTrain(CLI::App& app);
 
 } // namespace fulgurite::app

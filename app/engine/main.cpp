@@ -28,6 +28,7 @@ int main(int argc, char** argv) {
     app::addServe(app);
     app::addTokenize(app);
     app::addScore(app);
+    app::addTrain(app);
     app::addInspect(app);
     app::addBench(app);
     app::addConvert(app);

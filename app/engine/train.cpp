@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// `fulgurite-engine train WHAT`: changing the weights of a model, and the numbers behind that.
+#include "app/engine/train.h"
+
+namespace fulgurite::app {
+
+void addTrain(CLI::App& app) {
+    CLI::App* train = app.add_subcommand("train", "Train a model: gradients");
+    train->require_subcommand(1);
+    addTrainGrad(*train);
+}
+
+} // namespace fulgurite::app

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parts of `fulgurite-engine train`: one file each, registered in train.cpp.
+#pragma once
+
+#include "app/engine/command.h"
+
+namespace fulgurite::app {
+
+void addTrainGrad(CLI::App& train);
+
+} // namespace fulgurite::app

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/train/train_model.h"
+
+#include "core/model/weights.h"
+#include "core/train/random.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace fulgurite {
+
+TrainModel::TrainModel(ModelConfig config, ParameterLayout layout)
+    : config_(std::move(config)), layout_(std::move(layout)), weights_(layout_.size(), 0.0f) {
+    for (int layer = 0; layer < config_.layerCount(); ++layer) {
+        const bool lightning = config_.layers[static_cast<std::size_t>(layer)] == LayerKind::Lightning;
+        decay_rates_.push_back(lightning ? fulgurite::decayRates(config_, layer) : std::vector<float>{});
+    }
+    for (int i = 0; i < config_.rotary_dim / 2; ++i) {
+        inv_freq_.push_back(static_cast<float>(1.0 / std::pow(config_.rope_theta, 2.0 * i / config_.rotary_dim)));
+    }
+}
+
+TrainModel TrainModel::load(const std::filesystem::path& folder) {
+    const auto weights = loadWeights(folder);
+    TrainModel model(weights->config, ParameterLayout(weights->config, weights->checkpoint.get()));
+    for (const Parameter& parameter : model.layout_.parameters()) {
+        const auto values = toFloats(weights->checkpoint->tensors().find(parameter.name)->second);
+        std::copy(values.begin(), values.end(),
+                  model.weights_.begin() + static_cast<std::ptrdiff_t>(parameter.offset));
+    }
+    return model;
+}
+
+TrainModel TrainModel::random(const ModelConfig& config, std::uint64_t seed, double deviation) {
+    TrainModel model(config, ParameterLayout(config));
+    RandomStream random(seed);
+    for (const Parameter& parameter : model.layout_.parameters()) {
+        float* values = model.weights_.data() + parameter.offset;
+        if (parameter.role == TensorRole::Norm) {
+            std::fill_n(values, parameter.count, 1.0f);
+        } else {
+            std::generate_n(values, parameter.count,
+                            [&] { return static_cast<float>(deviation * random.normal()); });
+        }
+    }
+    return model;
+}
+
+} // namespace fulgurite
