@@ -44,6 +44,36 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
     }
 }
 
+void AtomicFile::reserve(std::uint64_t bytes) {
+    if (bytes == 0) {
+        return;
+    }
+    // Not posix_fallocate: where the file system cannot reserve, it would write every block.
+    while (::fallocate(fd_, 0, 0, static_cast<off_t>(bytes)) != 0) {
+        if (errno == EINTR) {
+            continue;
+        }
+        if (errno == EOPNOTSUPP || errno == ENOSYS) {
+            check(::ftruncate(fd_, static_cast<off_t>(bytes)) == 0, "resize");
+            return;
+        }
+        const int error = errno;
+        fail(ErrorKind::Io, "{}: cannot reserve {} bytes: {}", temporary_.string(), bytes, std::strerror(error));
+    }
+}
+
+void AtomicFile::writeAt(std::uint64_t offset, std::span<const std::byte> bytes) {
+    while (!bytes.empty()) {
+        const ssize_t n = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        check(n > 0, "write");
+        bytes = bytes.subspan(static_cast<std::size_t>(n));
+        offset += static_cast<std::uint64_t>(n);
+    }
+}
+
 void AtomicFile::commit() {
     check(::fsync(fd_) == 0, "sync");
     check(::close(std::exchange(fd_, -1)) == 0, "close");

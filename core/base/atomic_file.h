@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string_view>
@@ -19,6 +20,10 @@ class AtomicFile {
 
     void write(std::span<const std::byte> bytes);
     void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
+    // Takes the room on the disk at once, so that a full one is told before the work that fills the file.
+    void reserve(std::uint64_t bytes);
+    // Independent of write(), which goes on where it was.
+    void writeAt(std::uint64_t offset, std::span<const std::byte> bytes);
     // Replaces the target; call once, last.
     void commit();
 

@@ -51,6 +51,8 @@ struct ModelConfig {
     // Parses the text of a config.json; `name` is its path for messages. Throws Error{InvalidInput | Unsupported}
     // that names the field.
     static ModelConfig parse(std::string_view json_text, const std::string& name);
+    // The text of a config.json in the published spelling that parse() reads back as this configuration.
+    std::string toJson() const;
     // Reads FOLDER/config.json.
     static ModelConfig load(const std::filesystem::path& folder);
 };

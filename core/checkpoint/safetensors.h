@@ -52,6 +52,11 @@ class SafetensorsFile {
     SafetensorsHeader header_;
 };
 
+// The beginning of a file up to its data: length and JSON, padded so that the arrays start aligned to 8 bytes. In
+// the order of `entries`, whose offsets count from the start of the data.
+std::string safetensorsHeader(const std::vector<std::pair<std::string, SafetensorsEntry>>& entries,
+                              const std::map<std::string, std::string>& metadata);
+
 // Writes arrays one after another without holding them all: declare all first, then append the bytes of each in the
 // order of declaration, then finish. The file has a temporary name until finish(); an abandoned writer leaves
 // nothing.

@@ -2,10 +2,29 @@
 #include "core/base/error.h"
 #include "core/checkpoint/safetensors.h"
 
+#include <cstring>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 namespace fulgurite {
+
+std::string safetensorsHeader(const std::vector<std::pair<std::string, SafetensorsEntry>>& entries,
+                              const std::map<std::string, std::string>& metadata) {
+    nlohmann::ordered_json json = nlohmann::ordered_json::object();
+    if (!metadata.empty()) {
+        json["__metadata__"] = metadata;
+    }
+    for (const auto& [name, entry] : entries) {
+        json[name] = {
+            {"dtype", nameOf(entry.dtype)}, {"shape", entry.shape}, {"data_offsets", {entry.begin, entry.end}}};
+    }
+    std::string text = json.dump();
+    text.resize((text.size() + 7) / 8 * 8, ' '); // as the reference writer does
+    const std::uint64_t length = text.size();
+    std::string header(sizeof(length), '\0');
+    std::memcpy(header.data(), &length, sizeof(length));
+    return header + text;
+}
 
 SafetensorsWriter::SafetensorsWriter(std::filesystem::path path) : path_(std::move(path)) {}
 
@@ -26,20 +45,8 @@ void SafetensorsWriter::setMetadata(const std::string& key, const std::string& v
 }
 
 void SafetensorsWriter::writeHeader() {
-    nlohmann::ordered_json json = nlohmann::ordered_json::object();
-    if (!metadata_.empty()) {
-        json["__metadata__"] = metadata_;
-    }
-    for (const auto& [name, entry] : declared_) {
-        json[name] = {
-            {"dtype", nameOf(entry.dtype)}, {"shape", entry.shape}, {"data_offsets", {entry.begin, entry.end}}};
-    }
-    std::string text = json.dump();
-    text.resize((text.size() + 7) / 8 * 8, ' '); // the arrays start aligned, as the reference writer does
-    const std::uint64_t length = text.size();
     output_ = std::make_unique<AtomicFile>(path_);
-    output_->write(std::as_bytes(std::span(&length, 1)));
-    output_->write(text);
+    output_->write(safetensorsHeader(declared_, metadata_));
 }
 
 void SafetensorsWriter::append(std::span<const std::byte> bytes) {

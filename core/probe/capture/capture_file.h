@@ -67,16 +67,16 @@ class CaptureFile {
   private:
     CaptureFile(std::optional<MappedFile> file, std::span<const std::byte> bytes, std::string name);
 
-    void readInfo();
     void checkArrays();
-    void checkTexts() const;
-    const std::byte* data(std::string_view array) const;
+    void checkTokens() const;
     template <class T>
     std::span<const T> values(std::string_view array) const;
     void requirePosition(std::size_t position) const;
     void requireHead(HeadRef head) const;
     std::size_t positionIndex(std::size_t position, const char* what) const;
-    void fillFromWeights(HeadFigures& figures, std::size_t position) const;
+    void fillFromArrays(HeadFigures& figures, std::size_t position) const;
+    void requireRouting() const;
+    void requireExpert(std::int16_t expert, std::size_t place) const;
 
     std::optional<MappedFile> file_;
     std::span<const std::byte> bytes_;

@@ -42,11 +42,12 @@ struct CaptureArray {
     Shape shape;
 };
 
-// In the order of the file. vocabulary_bytes: length of all token texts together.
+// In the order of the file. vocabulary_bytes: length of the texts of all token ids together.
 std::vector<CaptureArray> captureArrays(const CaptureInfo& info, const CaptureContents& contents,
                                         std::uint64_t vocabulary_bytes);
 
-// Exact size of the file that CaptureWriter will write, header included: known before anything is computed.
+// Size of the file that CaptureWriter will write, header included, known before anything is computed; exact when
+// info is complete (texts such as the date count as well). Throws Error{InvalidInput} when it exceeds 63 bits.
 std::uint64_t captureBytes(const CaptureInfo& info, const CaptureContents& contents,
                            std::uint64_t vocabulary_bytes);
 

@@ -69,7 +69,6 @@ class CaptureWriter {
         std::vector<float> margin;
     };
 
-    void place(const std::vector<CaptureArray>& arrays);
     void writeTokens(std::span<const CapturedToken> tokens, std::span<const std::string> vocabulary);
     void write(const std::string& name, std::uint64_t offset, std::span<const std::byte> bytes);
     template <class T>
@@ -80,7 +79,8 @@ class CaptureWriter {
     void flushRouting();
     std::size_t positionIndex(std::size_t position, const char* what) const;
     bool holdsAttention(int layer) const;
-    void requireRows(const char* what, std::size_t first, std::size_t rows) const;
+    void requireRows(const char* what, std::size_t first, std::size_t rows, std::size_t values,
+                     std::size_t width) const;
 
     CaptureInfo info_;
     CaptureContents contents_;

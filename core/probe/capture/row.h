@@ -31,6 +31,9 @@ int keyHead(const ModelConfig& config, int layer, int head);
 // refers to the recomputed output, and output and error stay empty.
 AttentionRow attentionRow(HeadRef head, const HeadArrays& arrays, std::size_t position, const float* output);
 
+// The weights of that row alone, [position + 1]: half the work.
+std::vector<float> attentionWeights(const HeadArrays& arrays, std::size_t position);
+
 // The head's output as weights times values, [dim], summed in double.
 std::vector<double> weightedSum(const std::vector<float>& weight, const HeadArrays& arrays);
 

@@ -16,7 +16,7 @@ struct TileRequest {
     std::size_t first_col = 0;
     std::size_t cols = 0;
     std::size_t max_cells_a_side = 512; // the pool is the smallest that keeps both sides within
-    std::size_t row_step = 1;           // every how many query rows one is computed: see AttentionTile
+    std::size_t row_step = 1;           // every how many query rows one is computed, at most the pool
 };
 
 // The smallest pool with which a rectangle has at most max_cells_a_side cells a side; at least 1.
