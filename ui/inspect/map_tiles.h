@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Pieces of token x token maps: fetched when they are looked at, turned into images on a worker, and kept while
+// there is room.
+#pragma once
+
+#include "core/base/error.h"
+#include "core/probe/capture/views.h"
+#include "ui/charts/scales.h"
+
+#include <QImage>
+#include <QObject>
+
+#include <map>
+#include <memory>
+#include <vector>
+
+namespace fulgurite {
+
+class InspectionSource;
+
+// Colours of one head's map.
+struct MapStyle {
+    ColorScale scale;
+    QRgb beyond = 0; // behind the causal edge: not defined, which is not zero
+    int stamp = 0;   // another one whenever something above differs
+};
+QImage mapImage(const capture::AttentionTile& tile, const MapStyle& style);
+
+// The style of a map whose largest magnitude is `most`: signed and symmetric for lightning, from zero for softmax.
+MapStyle mapStyle(const Theme& theme, LayerKind kind, double most, int stamp);
+
+struct MapTileKey {
+    capture::HeadRef head;
+    std::size_t pool = 1; // a power of two: tokens a cell
+    std::size_t row = 0;  // of the grid of tiles
+    std::size_t col = 0;
+    auto operator<=>(const MapTileKey&) const = default;
+};
+
+class MapTiles : public QObject {
+    Q_OBJECT
+
+  public:
+    static constexpr std::size_t kSide = 256; // cells
+
+    struct Tile {
+        std::shared_ptr<const capture::AttentionTile> data;
+        QImage image;
+        int stamp = -1; // of the style that the image has
+        quint64 used = 0;
+    };
+
+    using QObject::QObject;
+
+    void setSource(InspectionSource* source);
+    void setStyle(const MapStyle& style);
+    const MapStyle& style() const { return style_; }
+
+    // What is visible, most important first; replaces what was wanted before. Tiles of another style are
+    // repainted.
+    void want(std::vector<MapTileKey> keys);
+    bool waiting() const { return asked_ > 0 || !queue_.empty(); }
+    const Tile* find(const MapTileKey& key);
+    // The key's tile, or the nearest coarser one over its corner; null when there is neither.
+    const Tile* nearest(MapTileKey key);
+    // Every how many query rows a tile of this pool is computed: far views of long texts are sampled, so that one
+    // tile never costs more than 2^24 products of a query and a key, or one query for each row of cells.
+    static std::size_t rowStep(std::size_t pool);
+
+  signals:
+    void arrived();
+    void failed(const fulgurite::Error& error);
+
+  private:
+    static constexpr int kMostAsked = 2;
+    static constexpr std::size_t kMostTiles = 160; // about 80 MB
+
+    void pump();
+    void ask(const MapTileKey& key);
+    void paint(const MapTileKey& key, std::shared_ptr<const capture::AttentionTile> data);
+    void makeRoom();
+
+    InspectionSource* source_ = nullptr;
+    quint64 generation_ = 0;
+    MapStyle style_{.scale = {}};
+    std::map<MapTileKey, Tile> tiles_;
+    std::vector<MapTileKey> queue_; // the next at the end
+    std::vector<MapTileKey> in_flight_;
+    int asked_ = 0;
+    quint64 clock_ = 0;
+};
+
+} // namespace fulgurite

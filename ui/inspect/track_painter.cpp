@@ -1,0 +1,495 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/inspect/track_painter.h"
+
+#include "ui/base/format.h"
+#include "ui/charts/scales.h"
+#include "ui/prompt/tint.h"
+
+#include <QCoreApplication>
+#include <QLocale>
+#include <QPainter>
+#include <QPainterPath>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numbers>
+
+namespace fulgurite {
+namespace {
+
+QString tr(const char* text) {
+    return QCoreApplication::translate("AttentionTracks", text);
+}
+
+// The exponent that the row's own decay has: from the farthest token at which float32 still resolves it.
+double rateOf(const capture::AttentionRow& row) {
+    if (row.decay.size() < 2) {
+        return 0;
+    }
+    std::size_t lag = row.decay.size() - 1;
+    const auto value = [&] { return static_cast<double>(row.decay[row.decay.size() - 1 - lag]); };
+    while (lag > 1 && value() < 1e-30) {
+        lag /= 2;
+    }
+    return value() > 0 ? -std::log(value()) / static_cast<double>(lag) : 0;
+}
+
+class Painting {
+  public:
+    Painting(QPainter& painter, const TrackScene& scene) : p_(painter), s_(scene) {}
+
+    void all();
+    void marks(std::optional<std::size_t> cursor, std::optional<std::size_t> source);
+
+  private:
+    void bars(const QRect& area, const RangeExtremes& values, const QString& name, const QString& kind);
+    void bar(int left, int width, const QRect& area, double low, double high, RangeExtremes::Range range);
+    void decay();
+    void probability();
+    void share();
+    void axis();
+    void remaining();
+    void peaks();
+    void name(const QRect& area, const QString& title, const QString& kind);
+    void label(const QRect& area, const QString& text, double x);
+    template <class Draw>
+    void columns(const RangeExtremes& values, Draw&& draw);
+
+    Role hue() const { return s_.data.row.kind == LayerKind::Lightning ? Role::Lightning : Role::Softmax; }
+    bool softmax() const { return s_.data.row.kind == LayerKind::Softmax; }
+    QString text(std::size_t token) const { return s_.text ? s_.text(token) : QString(); }
+
+    QPainter& p_;
+    const TrackScene& s_;
+};
+
+// Calls draw(left, width, extremes) for each visible token, or for each column of pixels where tokens are narrower.
+template <class Draw>
+void Painting::columns(const RangeExtremes& values, Draw&& draw) {
+    const int left = s_.layout.plot.left();
+    if (s_.scale.per_token >= 1) {
+        const auto [first, last] = s_.scale.visible(s_.layout.plot.width(), values.size());
+        for (std::size_t token = first; token < last; ++token) {
+            const int begin = static_cast<int>(std::lround(s_.scale.xOf(static_cast<double>(token))));
+            const int end = static_cast<int>(std::lround(s_.scale.xOf(static_cast<double>(token) + 1)));
+            draw(left + begin, std::max(end - begin, 1), values.over(token, token + 1));
+        }
+        return;
+    }
+    for (int x = 0; x < s_.layout.plot.width(); ++x) {
+        const auto [begin, end] = s_.scale.inColumn(x, values.size());
+        const RangeExtremes::Range range = values.over(begin, end);
+        if (!range.empty()) {
+            draw(left + x, 1, range);
+        }
+    }
+}
+
+void Painting::name(const QRect& area, const QString& title, const QString& kind) {
+    const int height = s_.themes.scaled(15);
+    const int top = std::max(area.center().y() - (kind.isEmpty() ? height / 2 : height), area.top() - height / 2);
+    const QRect line(s_.layout.gutter.left(), top, s_.layout.gutter.width() - 8, height);
+    p_.setFont(s_.themes.uiFont(11.5, QFont::DemiBold));
+    p_.setPen(s_.themes.color(Role::Text));
+    p_.drawText(line, Qt::AlignLeft | Qt::AlignVCenter, title);
+    p_.setFont(s_.themes.uiFont(11));
+    p_.setPen(s_.themes.color(Role::Muted));
+    p_.drawText(line.translated(0, height - 1), Qt::AlignLeft | Qt::AlignVCenter, kind);
+}
+
+void Painting::bar(int left, int width, const QRect& area, double low, double high, RangeExtremes::Range range) {
+    if (range.empty()) {
+        return;
+    }
+    const double zero = area.top() + high / (high - low) * area.height();
+    const double scale = area.height() / (high - low);
+    const int gap = width >= 3 ? 1 : 0;
+    const auto draw = [&](double value, Role role) {
+        const double height = std::max(std::abs(value) * scale, 0.6);
+        const double top = value > 0 ? zero - height : zero;
+        const QRectF rect = QRectF(left, top, width - gap, height).intersected(QRectF(area));
+        p_.fillRect(rect, s_.themes.color(role));
+        if (value * (1 - 1e-6) > high || value * (1 - 1e-6) < low) {
+            p_.fillRect(QRectF(left, value > 0 ? area.top() : area.bottom() - 1, width - gap, 2),
+                        s_.themes.color(Role::Text));
+        }
+    };
+    if (range.high > 0) {
+        draw(range.high, Role::Positive);
+    }
+    if (range.low < 0) {
+        draw(range.low, Role::Negative);
+    }
+}
+
+void Painting::bars(const QRect& area, const RangeExtremes& values, const QString& title, const QString& kind) {
+    p_.fillRect(area, s_.themes.color(Role::Background));
+    const RangeExtremes::Range whole = values.whole();
+    double low = whole.empty() ? 0 : std::min(0.0F, whole.low) / s_.gain;
+    double high = whole.empty() ? 0 : std::max(0.0F, whole.high) / s_.gain;
+    if (!(high > low)) {
+        low = -1;
+        high = 1;
+    }
+    // A little room, and a sign that has hardly any values still gets a strip of its own.
+    const double span = high - low;
+    low = std::min(low * 1.06, -0.04 * span);
+    high = std::max(high * 1.06, 0.04 * span);
+    columns(values,
+            [&](int left, int width, RangeExtremes::Range range) { bar(left, width, area, low, high, range); });
+    const int zero = area.top() + static_cast<int>(high / (high - low) * area.height());
+    p_.setPen(s_.themes.color(Role::Faint));
+    p_.drawLine(area.left(), zero, area.right(), zero);
+    name(area, title, kind);
+    p_.setFont(s_.themes.uiFont(10.5));
+    p_.setPen(s_.themes.color(Role::Muted));
+    const QRect inside = area.adjusted(4, 1, -4, -1);
+    p_.drawText(inside, Qt::AlignLeft | Qt::AlignTop, signedText(high / 1.06));
+    p_.drawText(inside, Qt::AlignLeft | Qt::AlignBottom, signedText(low / 1.06));
+}
+
+void Painting::decay() {
+    const QRect& area = s_.layout.decay;
+    p_.fillRect(area, s_.themes.color(Role::Background));
+    QPainterPath line;
+    bool begun = false;
+    double last_x = area.left();
+    columns(s_.data.decay, [&](int left, int width, RangeExtremes::Range range) {
+        const QPointF point(left + width / 2.0, area.bottom() - range.high * (area.height() - 2));
+        begun ? line.lineTo(point) : line.moveTo(point);
+        begun = true;
+        last_x = point.x();
+    });
+    if (begun) {
+        QPainterPath filled = line;
+        filled.lineTo(last_x, area.bottom() + 1);
+        filled.lineTo(line.elementAt(0).x, area.bottom() + 1);
+        p_.setRenderHint(QPainter::Antialiasing);
+        p_.fillPath(filled, s_.themes.color(Role::Lightning, 0.28));
+        p_.strokePath(line, QPen(s_.themes.color(Role::Lightning), 1.5));
+        p_.setRenderHint(QPainter::Antialiasing, false);
+    }
+    name(area, tr("decay"), tr("λ^lag"));
+    p_.setFont(s_.themes.uiFont(10.5));
+    p_.setPen(s_.themes.color(Role::Muted));
+    p_.drawText(area.adjusted(4, 1, 0, 0), Qt::AlignLeft | Qt::AlignTop, QStringLiteral("1"));
+}
+
+void Painting::probability() {
+    const QRect& area = s_.layout.weight;
+    p_.fillRect(area, s_.themes.color(Role::Background));
+    p_.setFont(s_.themes.uiFont(10.5));
+    const double top = 1 / s_.gain;
+    for (const double tick : {0.0, 0.25, 0.5, 0.75, 1.0}) {
+        const int y = area.bottom() - static_cast<int>(tick * (area.height() - 1));
+        p_.setPen(s_.themes.color(Role::Grid));
+        p_.drawLine(area.left(), y, area.right(), y);
+        p_.setPen(s_.themes.color(Role::Muted));
+        const QRect line(area.left() + 4, y - (tick > 0.9 ? 0 : 14), 60, 14);
+        p_.drawText(line, Qt::AlignLeft | Qt::AlignVCenter, QLocale().toString(tick * top, 'g', 3));
+    }
+    columns(s_.data.weight, [&](int left, int width, RangeExtremes::Range range) {
+        const double shown = std::min(range.high / top, 1.0);
+        const double height = std::max(shown * (area.height() - 1), range.high > 0 ? 0.6 : 0.0);
+        const int gap = width >= 3 ? 1 : 0;
+        p_.fillRect(QRectF(left, area.bottom() + 1 - height, width - gap, height), s_.themes.color(Role::Softmax));
+        if (range.high > top * (1 + 1e-6)) {
+            p_.fillRect(QRectF(left, area.top(), width - gap, 2), s_.themes.color(Role::Text));
+        }
+    });
+    name(area, tr("probability"), tr("sums to 1"));
+}
+
+void Painting::share() {
+    const QRect& area = s_.layout.share;
+    p_.fillRect(area, s_.themes.color(Role::Zero));
+    const RangeExtremes::Range whole = s_.data.share.whole();
+    if (!whole.empty()) {
+        const double most = std::max(std::abs(whole.low), std::abs(whole.high));
+        // Shares are signed: a token may push against what the head says in sum.
+        const ColorScale scale = ColorScale::diverging(s_.themes.theme(), most);
+        const ColorScale positive = ColorScale::sequential(s_.themes.theme(), Role::Probability, 0, most);
+        columns(s_.data.share, [&](int left, int width, RangeExtremes::Range range) {
+            const bool against = -range.low > range.high;
+            p_.fillRect(left, area.top(), width, area.height(),
+                        QColor::fromRgb(against ? scale.at(range.low) : positive.at(range.high)));
+        });
+    }
+    p_.setPen(s_.themes.color(Role::Line));
+    p_.setBrush(Qt::NoBrush);
+    p_.drawRect(area.adjusted(0, 0, -1, -1));
+    name(area, tr("share"), {});
+}
+
+void Painting::axis() {
+    const QRect& area = s_.layout.axis;
+    p_.setFont(s_.themes.uiFont(10.5));
+    const double query = static_cast<double>(s_.data.row.position);
+    const double first = s_.scale.first - query;
+    const double last = s_.scale.first + s_.layout.plot.width() / s_.scale.per_token - query;
+    const int wanted = std::max(2, area.width() / s_.themes.scaled(80));
+    const std::vector<double> ticks = niceTicks(std::max(first, -query), std::min(last, 0.0), wanted);
+    const double step = ticks.size() > 1 ? ticks[1] - ticks[0] : 1;
+    int free = area.left() - 40;
+    for (const double tick : ticks) {
+        if (std::abs(tick - std::round(tick)) > 1e-6) {
+            continue; // there is nothing between two tokens
+        }
+        const int x = area.left() + static_cast<int>(s_.scale.xOf(query + tick + 0.5));
+        const QString text = tickText(tick, step);
+        const int half = QFontMetrics(p_.font()).horizontalAdvance(text) / 2 + 2;
+        const int centre = std::clamp(x, area.left() + half - 10, area.right() - half + 2);
+        p_.setPen(s_.themes.color(Role::Line));
+        p_.drawLine(x, area.top(), x, area.top() + 3);
+        if (centre - half < free + 6) {
+            continue;
+        }
+        p_.setPen(s_.themes.color(Role::Muted));
+        p_.drawText(QRect(centre - half, area.top() + 2, 2 * half, area.height() - 2),
+                    Qt::AlignHCenter | Qt::AlignTop, text);
+        free = centre + half;
+    }
+}
+
+void Painting::remaining() {
+    if (s_.layout.remaining.isEmpty() || s_.data.rate <= 0) {
+        return;
+    }
+    p_.setFont(s_.themes.uiFont(11));
+    p_.setPen(s_.themes.color(Role::Muted));
+    p_.drawText(QRect(s_.layout.gutter.left(), s_.layout.remaining.top(), s_.layout.gutter.width(),
+                      s_.layout.remaining.height()),
+                Qt::AlignLeft | Qt::AlignVCenter, tr("remaining"));
+    p_.setFont(s_.themes.uiFont(11, QFont::DemiBold));
+    const QFontMetrics metrics(p_.font());
+    int free = s_.layout.plot.right() + 1;
+    const double query = static_cast<double>(s_.data.row.position) + 1;
+    for (const auto& [left_over, words] :
+         std::array<std::pair<double, const char*>, 3>{{{0.5, "50 %"}, {0.1, "10 %"}, {0.01, "1 %"}}}) {
+        const double lag = -std::log(left_over) / s_.data.rate;
+        const double at = s_.scale.xOf(query - lag);
+        if (at < 0 || at > s_.layout.plot.width() || lag > query) {
+            continue;
+        }
+        const int x = s_.layout.plot.left() + static_cast<int>(at);
+        const QString text = QLatin1String(words);
+        const int width = metrics.horizontalAdvance(text);
+        const int left = std::min(x - width / 2, free - width - 6);
+        p_.setPen(QPen(s_.themes.color(Role::Lightning), 1, Qt::DotLine));
+        p_.drawLine(x, s_.layout.score.top(), x, s_.layout.weight.bottom());
+        if (left >= s_.layout.plot.left() - width / 2) {
+            p_.setPen(s_.themes.color(Role::Lightning));
+            p_.drawText(QRect(left, s_.layout.remaining.top(), width + 2, s_.layout.remaining.height()),
+                        Qt::AlignLeft | Qt::AlignVCenter, text);
+            free = left;
+        }
+    }
+}
+
+// Names the tallest visible bars of the first track, where there is room beside the cursor's label.
+void Painting::peaks() {
+    const QRect& area = softmax() ? s_.layout.weight : s_.layout.score;
+    const std::vector<float>& values = softmax() ? s_.data.row.weight : s_.data.row.score;
+    const auto [first, last] = s_.scale.visible(s_.layout.plot.width(), values.size());
+    if (!s_.text || last - first > 20000 || s_.scale.per_token < 0.5) {
+        return;
+    }
+    std::vector<std::size_t> order;
+    for (std::size_t i = first; i < last; ++i) {
+        order.push_back(i);
+    }
+    const std::size_t best = std::min<std::size_t>(order.size(), 6);
+    std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(best), order.end(),
+                      [&](std::size_t a, std::size_t b) { return values[a] > values[b]; });
+    order.resize(best);
+    p_.setFont(s_.themes.uiFont(10.5));
+    const QFontMetrics metrics(p_.font());
+    std::vector<QRect> taken;
+    taken.emplace_back(area.left(), area.top(), s_.themes.scaled(34), s_.themes.scaled(16));
+    for (const std::size_t token : order) {
+        const QString words = text(token).trimmed();
+        if (words.isEmpty() || values[token] <= 0) {
+            continue;
+        }
+        const int x = area.left() + static_cast<int>(s_.scale.xOf(static_cast<double>(token) + 0.5));
+        const int width = metrics.horizontalAdvance(words) + 4;
+        QRect place(x - width / 2, area.top() + 1, width, metrics.height());
+        place.moveLeft(std::clamp(place.left(), area.left(), std::max(area.left(), area.right() - width)));
+        const bool free = std::none_of(taken.begin(), taken.end(), [&](const QRect& other) {
+            return other.adjusted(-4, 0, 4, 0).intersects(place);
+        });
+        if (free) {
+            p_.setPen(s_.themes.color(Role::Text));
+            p_.drawText(place, Qt::AlignCenter, words);
+            taken.push_back(place);
+        }
+    }
+}
+
+void Painting::label(const QRect& area, const QString& text, double x) {
+    p_.setFont(s_.themes.uiFont(11, QFont::DemiBold));
+    const QFontMetrics metrics(p_.font());
+    const int width = metrics.horizontalAdvance(text) + 12;
+    const int height = s_.themes.scaled(19);
+    const int right = static_cast<int>(x) - 4;
+    const bool fits = right - width >= area.left();
+    QRect box(fits ? right - width : static_cast<int>(x) + 5, area.top() + 3, width, height);
+    p_.setRenderHint(QPainter::Antialiasing);
+    p_.setPen(s_.themes.color(Role::Line));
+    p_.setBrush(s_.themes.color(Role::Raised));
+    p_.drawRoundedRect(QRectF(box).adjusted(0.5, 0.5, -0.5, -0.5), 4, 4);
+    p_.setRenderHint(QPainter::Antialiasing, false);
+    p_.setPen(s_.themes.color(Role::Text));
+    p_.drawText(box, Qt::AlignCenter, text);
+}
+
+void Painting::marks(std::optional<std::size_t> cursor, std::optional<std::size_t> source) {
+    const auto line = [&](std::size_t token, const QPen& pen) {
+        const double x = s_.layout.plot.left() + s_.scale.xOf(static_cast<double>(token) + 0.5);
+        if (x >= s_.layout.plot.left() && x <= s_.layout.plot.right() + 1) {
+            p_.setPen(pen);
+            p_.drawLine(QPointF(x, s_.layout.plot.top()), QPointF(x, s_.layout.share.bottom()));
+            return std::optional(x);
+        }
+        return std::optional<double>();
+    };
+    const capture::AttentionRow& row = s_.data.row;
+    if (source && *source <= row.position && source != cursor) {
+        line(*source, QPen(s_.themes.color(Role::Focus), 2));
+    }
+    if (!cursor || *cursor > row.position) {
+        return;
+    }
+    const std::size_t at = *cursor;
+    const auto x = line(at, QPen(s_.themes.color(cursor == source ? Role::Focus : Role::Text), 1));
+    if (!x) {
+        return;
+    }
+    const QString words = text(at);
+    const QString where = (words.isEmpty() ? QString() : tr("“%1” ").arg(readableToken(words))) +
+                          tickText(static_cast<double>(at) - static_cast<double>(row.position)) + u' ';
+    const QString part = row.share.empty() || std::isnan(row.share[at])
+                             ? QString()
+                             : tr("  %1 % of output").arg(QLocale().toString(row.share[at] * 100, 'f', 1));
+    if (softmax()) {
+        label(s_.layout.weight, where + QLocale().toString(row.weight[at], 'g', 3) + part, *x);
+        return;
+    }
+    label(s_.layout.score, where + signedText(row.score[at]), *x);
+    label(s_.layout.decay, QLocale().toString(row.decay[at], 'g', 3), *x);
+    label(s_.layout.weight, signedText(row.weight[at]) + part, *x);
+}
+
+void Painting::all() {
+    p_.save();
+    p_.setClipRect(s_.layout.gutter.united(s_.layout.plot).united(s_.layout.axis).united(s_.layout.remaining));
+    if (softmax()) {
+        probability();
+    } else {
+        bars(s_.layout.score, s_.data.score, tr("q·k"), tr("signed"));
+        decay();
+        bars(s_.layout.weight, s_.data.weight, tr("product"), tr("signed"));
+    }
+    share();
+    axis();
+    remaining();
+    peaks();
+    p_.restore();
+}
+
+} // namespace
+
+TrackData::TrackData(capture::AttentionRow of)
+    : row(std::move(of)),
+      score(row.score),
+      decay(row.decay),
+      weight(row.weight),
+      share(row.share),
+      rate(rateOf(row)) {}
+
+TrackLayout trackLayout(const QRect& area, int gutter, LayerKind kind, const ThemeManager& themes) {
+    TrackLayout layout;
+    const int gap = themes.scaled(7);
+    const int share = themes.scaled(12);
+    const int axis = themes.scaled(18);
+    const int left = area.left() + gutter;
+    const int width = std::max(area.width() - gutter, 1);
+    int y = area.top();
+    const int bottom = area.bottom() + 1 - axis - share - gap;
+    const auto track = [&](int height) {
+        const QRect rect(left, y, width, std::max(height, 4));
+        y += rect.height() + gap;
+        return rect;
+    };
+    if (kind == LayerKind::Softmax) {
+        layout.weight = track(bottom - y);
+        layout.plot = layout.weight;
+    } else {
+        layout.remaining = QRect(area.left(), y, area.width(), themes.scaled(18));
+        y += layout.remaining.height();
+        const int room = bottom - y - 2 * gap;
+        layout.score = track(room * 38 / 100);
+        layout.decay = track(room * 24 / 100);
+        layout.weight = track(bottom - y);
+        layout.plot = layout.score.united(layout.weight);
+    }
+    layout.share = QRect(left, bottom + gap, width, share);
+    layout.axis = QRect(left, layout.share.bottom() + 1, width, axis);
+    layout.plot = layout.plot.united(layout.share);
+    layout.gutter = QRect(area.left(), area.top(), gutter, area.height());
+    return layout;
+}
+
+void paintTracks(QPainter& painter, const TrackScene& scene) {
+    Painting(painter, scene).all();
+}
+
+void paintTrackMarks(QPainter& painter, const TrackScene& scene, std::optional<std::size_t> cursor,
+                     std::optional<std::size_t> source) {
+    Painting(painter, scene).marks(cursor, source);
+}
+
+ProvenanceLabel provenanceLabel(const capture::AttentionRow& row) {
+    ProvenanceLabel label;
+    const bool measured = !std::isnan(row.error);
+    const QString error = QLocale().toString(row.error, 'g', 1);
+    if (measured && row.error > kRowTolerance) {
+        label.role = Role::Bad;
+        label.text = tr("differs from the head's output by %1").arg(error);
+    } else if (row.provenance == capture::Provenance::Approximated) {
+        label.role = Role::Accent;
+        label.text = measured ? tr("approximated, off by %1").arg(error) : tr("approximated, not checked");
+    } else if (!measured) {
+        label.role = Role::Muted;
+        label.text = tr("recomputed, no recorded output to check");
+    } else if (row.provenance == capture::Provenance::Exact) {
+        label.role = Role::Good;
+        label.text = tr("exact, reproduces head output to %1").arg(error);
+    } else {
+        label.role = Role::Good;
+        label.text = tr("recomputed, reproduces head output to %1").arg(error);
+    }
+    label.detail =
+        tr("Weights × values against the output that the head had when the model ran: largest difference "
+           "over the largest channel. Share: weight × (value · output) / |output|², before norm and "
+           "gate; shares sum to 1.");
+    return label;
+}
+
+QString rowValues(const capture::AttentionRow& row, std::size_t token, const QString& text) {
+    if (token > row.position) {
+        return {};
+    }
+    const QString where =
+        tr("token %1 (%2 back) “%3”")
+            .arg(grouped(static_cast<qint64>(token)), grouped(qint64(row.position - token)), readableToken(text));
+    if (row.kind == LayerKind::Softmax) {
+        return where + tr(": probability %1").arg(QLocale().toString(row.weight[token], 'g', 3));
+    }
+    return where + tr(": q·k %1, decay %2, product %3")
+                       .arg(signedText(row.score[token]), QLocale().toString(row.decay[token], 'g', 3),
+                            signedText(row.weight[token]));
+}
+
+} // namespace fulgurite
