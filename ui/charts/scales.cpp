@@ -28,9 +28,19 @@ ColorScale ColorScale::sequential(const Theme& theme, Role hue, double low, doub
     return scale;
 }
 
-ColorScale ColorScale::logarithmic(const Theme& theme, Role hue, double low, double high) {
-    ColorScale scale = sequential(theme, hue, low, high);
+ColorScale ColorScale::ramp(const Theme& theme, Role hue, double low, double high) {
+    constexpr double kHueAt =
+        0.72; // of the way; what is beyond it goes on to the text's colour, but not all the way
+    ColorScale scale;
+    scale.low_ = low;
+    scale.high_ = high;
     scale.log_ = true;
+    for (std::size_t i = 0; i < scale.colors_.size(); ++i) {
+        const double share = static_cast<double>(i) / 255;
+        const QColor color = share <= kHueAt ? theme.mix(Role::Zero, hue, 0.04 + 0.96 * share / kHueAt)
+                                             : theme.mix(hue, Role::Text, 0.75 * (share - kHueAt) / (1 - kHueAt));
+        scale.colors_[i] = color.rgb();
+    }
     return scale;
 }
 

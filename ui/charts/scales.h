@@ -18,8 +18,9 @@ class ColorScale {
   public:
     // One hue, from "nothing" (Role::Zero) at `low` to the hue at `high`. For shares, probabilities, magnitudes.
     static ColorScale sequential(const Theme& theme, Role hue, double low, double high);
-    // The same over the logarithm of the value; 0 < low < high. Values at or under zero take the lowest colour.
-    static ColorScale logarithmic(const Theme& theme, Role hue, double low, double high);
+    // Over the logarithm of the value, 0 < low < high, and past the hue towards the text's colour at the high end:
+    // for ranges of several powers of ten. Values at or under zero take the lowest colour.
+    static ColorScale ramp(const Theme& theme, Role hue, double low, double high);
     // Role::Negative at -max_abs, Role::Zero at 0, Role::Positive at max_abs. Symmetric always: signed data is
     // never stretched to 0..1. A max_abs of 0 gives the colour of zero everywhere.
     static ColorScale diverging(const Theme& theme, double max_abs);

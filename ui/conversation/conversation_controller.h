@@ -5,8 +5,8 @@
 #pragma once
 
 #include "core/client/engine_client.h"
+#include "ui/base/courier.h"
 #include "ui/conversation/answer_stream.h"
-#include "ui/conversation/courier.h"
 #include "ui/conversation/line_view.h"
 #include "ui/conversation/request_builder.h"
 #include "ui/conversation/store_thread.h"

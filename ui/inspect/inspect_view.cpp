@@ -16,9 +16,9 @@ InspectView::InspectView(const InspectServices& services, const QString& id, con
     setObjectName(QStringLiteral("inspect-") + id);
     setProperty("surface", "card");
     setAccessibleName(title);
-    auto* bar = new QFrame;
-    bar->setProperty("surface", "panelHeader");
-    header_ = new QHBoxLayout(bar);
+    bar_ = new QFrame;
+    bar_->setProperty("surface", "panelHeader");
+    header_ = new QHBoxLayout(bar_);
     header_->setContentsMargins(10, 0, 6, 0);
     header_->setSpacing(6);
     title_ = new QLabel(title);
@@ -50,12 +50,12 @@ InspectView::InspectView(const InspectServices& services, const QString& id, con
     auto* all = new QVBoxLayout(this);
     all->setContentsMargins(1, 1, 1, 1); // of the card's line
     all->setSpacing(0);
-    all->addWidget(bar);
+    all->addWidget(bar_);
     all->addWidget(stack_, 1);
-    const auto fit = [bar, &themes = services_.themes] {
+    const auto fit = [bar = bar_, &themes = services_.themes] {
         bar->setFixedHeight(std::max(metrics::kPanelHeader, themes.scaled(metrics::kPanelHeader)));
     };
-    connect(&services_.themes, &ThemeManager::changed, bar, fit);
+    connect(&services_.themes, &ThemeManager::changed, bar_, fit);
     fit();
     connect(button_, &QPushButton::clicked, this, [this] {
         if (run_)
@@ -108,6 +108,10 @@ void InspectView::addHeaderWidget(QWidget* widget) {
     header_->addWidget(widget);
 }
 
+void InspectView::hideHeader() {
+    bar_->hide();
+}
+
 void InspectView::showContent() {
     not_captured_.clear();
     stack_->setCurrentIndex(stack_->count() - 1);
@@ -126,7 +130,9 @@ void InspectView::showMessage(const InspectMessage& message) {
 }
 
 void InspectView::showNotCaptured(const QString& what) {
-    showMessage({.text = tr("%1: not captured for this answer.").arg(what)});
+    showMessage(
+        {.text = source_ ? tr("%1: not captured for this answer.").arg(what)
+                         : tr("%1: nothing is captured yet. Open a capture, or take one of an answer.").arg(what)});
     not_captured_ = what;
     offerCapture();
 }

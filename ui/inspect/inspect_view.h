@@ -9,6 +9,7 @@
 #include "ui/inspect/selection.h"
 
 #include <QFrame>
+#include <QJsonObject>
 #include <QPointer>
 
 class QHBoxLayout;
@@ -20,7 +21,6 @@ namespace fulgurite {
 
 class ActionRegistry;
 class EngineLink;
-class Settings;
 class ThemeManager;
 
 struct InspectServices {
@@ -28,7 +28,6 @@ struct InspectServices {
     Selection& selection;
     ActionRegistry& actions; // of the page "inspect"
     EngineLink& link;
-    Settings& settings; // for what a view keeps between starts
 };
 
 // What stands in a panel's place. Without a button where `action` is empty.
@@ -54,6 +53,9 @@ class InspectView : public QFrame {
     void setDecay(const capture::DecayMap& decay);
     // What taking a capture now would cost: "about 4 s, 38 MiB". Empty: it cannot be taken, `reason` says why.
     void setCaptureOffer(const QString& offer, const QString& reason);
+    // What a view keeps between starts: its filter, its zoom.
+    virtual QJsonObject saveState() const { return {}; }
+    virtual void restoreState(const QJsonObject&) {}
     // What is in the panel's place now; empty while it shows its content.
     QString messageText() const;
 
@@ -77,6 +79,7 @@ class InspectView : public QFrame {
     // Left of the title (a badge), and right of it in the order of the calls.
     void addTitleWidget(QWidget* widget);
     void addHeaderWidget(QWidget* widget);
+    void hideHeader(); // for a panel that says what it is by itself
     void showContent();
     void showMessage(const InspectMessage& message);
     // "Not captured for this answer", with the offer to capture now. `what`: "The routing of the experts".
@@ -112,6 +115,7 @@ class InspectView : public QFrame {
     QString offer_;
     QString offer_reason_;
     QString not_captured_; // what showNotCaptured() was called with
+    QFrame* bar_;
     QHBoxLayout* header_;
     QLabel* title_;
     QStackedWidget* stack_;

@@ -10,6 +10,7 @@
 #include "ui/engine/engine_report.h"
 #include "ui/engine/local_engine.h"
 #include "ui/manual/manual_page.h"
+#include "ui/pages/inspect_page.h"
 #include "ui/pages/prompt_page.h"
 #include "ui/settings/settings_page.h"
 #include "ui/shell/action_registry.h"
@@ -57,6 +58,10 @@ PageRegistry makePages() {
     pages.add(
         {.id = "prompt", .title = "Prompt", .icon = "prompt", .make = [](const ShellContext& context) -> Page* {
              return new PromptPage(context);
+         }});
+    pages.add(
+        {.id = "inspect", .title = "Inspect", .icon = "inspect", .make = [](const ShellContext& context) -> Page* {
+             return new InspectPage(context);
          }});
     if (const QString manual = findManual(); !manual.isEmpty())
         pages.add(
