@@ -13,9 +13,7 @@ namespace fulgurite::capture {
 namespace {
 
 using test::CaptureSample;
-using test::CaptureSampleOptions;
 using test::TemporaryFolder;
-using testing::HasSubstr;
 
 constexpr double kEpsilon = 0x1p-24; // one rounding to float32
 
@@ -126,6 +124,59 @@ TEST_P(Rows, SharesSumToOne) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Tokens, Rows, testing::Values(1, 257, 5000));
+
+TEST(Decay, IsThePublishedFormula) {
+    ModelConfig config;
+    config.layers.assign(80, LayerKind::Lightning);
+    config.layers[7] = LayerKind::Softmax;
+    config.num_heads = 64;
+    const DecayMap map = decayMap(config);
+    // Base slopes 2^(-8 (j + 1) / 64) times 1 - l / 79 + 1e-5; rates are held in float32.
+    EXPECT_NEAR(weightAt(map.rate({0, 0}), 1), 0.39971111, 1e-7);
+    EXPECT_NEAR(map.rate({39, 31}), 0.0625 * 0.5063391139, 0.0625 * 0x1p-24);
+    EXPECT_NEAR(halfLife(map.rate({78, 63})), 14007, 1);
+    EXPECT_TRUE(map.unbounded(7));
+    EXPECT_EQ(halfLife(map.rate({7, 3})), std::numeric_limits<double>::infinity());
+    EXPECT_EQ(reach(map.rate({7, 3}), 0.01), std::numeric_limits<double>::infinity());
+    EXPECT_NEAR(weightAt(0.25, reach(0.25, 0.1)), 0.1, 1e-12);
+    EXPECT_DOUBLE_EQ(reach(0.25, 0.5), halfLife(0.25));
+}
+
+TEST(Figures, OfEvenWeightsAreThoseOfTheUniformDistribution) {
+    HeadFigures figures = emptyFigures({}, LayerKind::Lightning, 0.5);
+    const std::vector<float> weight{0.5f, -0.5f, 0.5f, 0.5f, -0.5f, 0.5f, 0.5f, -0.5f}; // signs do not count
+    const TokenIds tokens{9, 4, 9, 3, 2, 4, 1, 9};
+    fillWeightFigures(figures, weight, tokens, std::pair<std::size_t, std::size_t>{2, 4});
+    EXPECT_NEAR(figures.entropy, std::log(8.0), 1e-6);
+    EXPECT_NEAR(figures.effective_span, 8.0, 1e-5);
+    EXPECT_NEAR(figures.mean_distance, 3.5, 1e-6);
+    EXPECT_NEAR(figures.previous_token, 1.0 / 8, 1e-7);
+    EXPECT_NEAR(figures.induction, 2.0 / 8, 1e-7); // after the 9s at 0 and 2
+    EXPECT_NEAR(figures.planted_fact, 2.0 / 8, 1e-7);
+    EXPECT_NEAR(figures.half_life, std::log(2.0) / 0.5, 1e-6);
+    EXPECT_TRUE(std::isnan(figures.gate_mean));
+}
+
+TEST(Figures, OfOneSpikeAreThoseOfASpike) {
+    HeadFigures figures = emptyFigures({}, LayerKind::Softmax, 0);
+    std::vector<float> weight(100);
+    weight[98] = 1e-30f;
+    fillWeightFigures(figures, weight, TokenIds(100, 1), std::nullopt);
+    EXPECT_EQ(figures.entropy, 0.0f);
+    EXPECT_EQ(figures.effective_span, 1.0f);
+    EXPECT_EQ(figures.mean_distance, 1.0f);
+    EXPECT_EQ(figures.previous_token, 1.0f);
+    EXPECT_EQ(figures.induction, 1.0f);
+    EXPECT_TRUE(std::isnan(figures.planted_fact));
+    EXPECT_TRUE(std::isinf(figures.half_life));
+}
+
+TEST(Figures, OfNoWeightAtAllAreNotDefined) {
+    HeadFigures figures = emptyFigures({}, LayerKind::Lightning, 1);
+    fillWeightFigures(figures, std::vector<float>(5), TokenIds(5, 1), std::nullopt);
+    EXPECT_TRUE(std::isnan(figures.entropy));
+    EXPECT_TRUE(std::isnan(figures.previous_token));
+}
 
 } // namespace
 } // namespace fulgurite::capture

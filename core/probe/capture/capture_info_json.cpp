@@ -11,7 +11,7 @@ namespace fulgurite::capture {
 
 namespace {
 
-constexpr std::size_t kMaxDepth = 16;
+constexpr std::size_t kMaxDepth = 8; // the configuration has three levels
 constexpr std::int64_t kMaxTokens = std::int64_t{1} << 40;
 constexpr std::int64_t kMaxCandidates = 1 << 16;
 // What the views of a capture allocate by the shape of the model alone.
