@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// `fulgurite-engine train pretrain`: a run from a configuration file, begun or continued.
+#include "app/engine/train.h"
+#include "app/engine/interrupt.h"
+#include "core/base/file_io.h"
+#include "core/train/pretrainer.h"
+
+#include <chrono>
+#include <cstdio>
+#include <fmt/core.h>
+#include <memory>
+
+namespace fulgurite::app {
+
+namespace {
+
+constexpr double kMiB = 1024.0 * 1024.0;
+constexpr std::size_t kMeasuredBatches = 3;
+
+struct PretrainOptions {
+    std::string config;
+    bool dry_run = false;
+};
+
+std::string durationText(double seconds) {
+    return seconds < 120    ? fmt::format("{:.0f} s", seconds)
+           : seconds < 7200 ? fmt::format("{:.0f} min", seconds / 60)
+                            : fmt::format("{:.1f} h", seconds / 3600);
+}
+
+void printPlan(Pretrainer& trainer) {
+    const PretrainConfig& config = trainer.config();
+    const PretrainMemory memory = trainer.memory();
+    const double tokens = static_cast<double>(config.steps) * static_cast<double>(config.tokensOfStep());
+    fmt::print("parameters      {}\n", trainer.model().config().parameterCount());
+    fmt::print("data            {} tokens, used {:.2f} times\n", trainer.dataTokens(),
+               tokens / static_cast<double>(trainer.dataTokens()));
+    fmt::print("step            {} sequences of {} tokens, {} in all\n", config.batch * config.accumulate,
+               config.sequence, config.tokensOfStep());
+    fmt::print("memory          {:.0f} MiB: weights and gradients {:.0f}, optimizer {:.0f}, activations {:.0f}\n",
+               memory.total() / kMiB, memory.weights / kMiB, memory.moments / kMiB, memory.activations / kMiB);
+    const double speed = trainer.measure(kMeasuredBatches);
+    fmt::print("speed           {:.0f} tokens/s, measured on {} batches\n", speed, kMeasuredBatches);
+    fmt::print("time            {} for {} steps, {:.0f} tokens\n", durationText(tokens / speed), config.steps,
+               tokens);
+}
+
+void runSteps(Pretrainer& trainer) {
+    using Clock = std::chrono::steady_clock;
+    InterruptGuard interrupts;
+    const std::uint64_t made = trainer.begin();
+    if (made > 0) {
+        fmt::print("continues after step {}\n", made);
+    }
+    auto printed = Clock::time_point();
+    while (!trainer.done()) {
+        const StepFigures f = trainer.step();
+        if (Clock::now() - printed > std::chrono::seconds(1) || trainer.done()) {
+            printed = Clock::now();
+            fmt::print("step {}/{}  loss {:.4f}  norm {:.3f}  rate {:.3g}  {:.0f} tokens/s\n", f.step,
+                       trainer.config().steps, f.loss, f.gradient_norm, f.rate, f.tokens_per_second);
+            std::fflush(stdout);
+        }
+        if (interrupts.take() && !trainer.done()) {
+            const auto folder = trainer.save();
+            fmt::print("stopped after step {}: {}; the same command continues\n", f.step, folder.string());
+            throw CLI::RuntimeError(kExitInterrupted);
+        }
+    }
+    fmt::print("the model is in {}\n", trainer.save().string());
+}
+
+void pretrain(const PretrainOptions& options) {
+    const auto config = PretrainConfig::parse(readTextFile(options.config), options.config,
+                                              std::filesystem::path(options.config).parent_path());
+    Pretrainer trainer(config);
+    if (options.dry_run) {
+        printPlan(trainer);
+    } else {
+        runSteps(trainer);
+    }
+}
+
+} // namespace
+
+void addTrainPretrain(CLI::App& train) {
+    auto options = std::make_shared<PretrainOptions>();
+    CLI::App* command = train.add_subcommand("pretrain", "Train on plain text by next-token prediction");
+    command->add_option("config", options->config, "Configuration file: JSON, comments allowed")->required();
+    command->add_flag("--dry-run", options->dry_run, "Write nothing; say memory, speed and time to finish");
+    command->footer(
+        "Begins the run in the configuration's \"out\" folder, or continues it from its newest checkpoint with "
+        "the\n"
+        "same bits as if it had never stopped. Ctrl+C writes a checkpoint first. Paths in the file are relative to "
+        "it.\n\n"
+        "  {\"out\": \"run\", \"model\": \"DIR\", \"data\": [\"text.txt\", \"documents.jsonl\"], \"steps\": 1000,\n"
+        "   \"sequence\": 512, \"batch\": 8, \"accumulate\": 1, \"balance\": 0.01, \"seed\": 1, \"threads\": 0,\n"
+        "   \"learning_rate\": {\"peak\": 1e-3, \"warmup\": 100, \"shape\": \"cosine\", \"final\": 0.1},\n"
+        "   \"optimizer\": {\"beta1\": 0.9, \"beta2\": 0.95, \"epsilon\": 1e-8, \"weight_decay\": 0.1, \"clip\": "
+        "1},\n"
+        "   \"checkpoint\": {\"every\": 200, \"keep\": 2, \"dtype\": \"bf16\"}}\n\n"
+        "In place of \"model\", \"fresh\": {\"config\": \"config.json\", \"deviation\": 0.02} and \"tokenizer\": "
+        "\"DIR\" begin a\n"
+        "new model. Examples:\n"
+        "  fulgurite-engine train pretrain run.json --dry-run\n"
+        "  fulgurite-engine train pretrain run.json");
+    command->callback([options] { pretrain(*options); });
+}
+
+} // namespace fulgurite::app

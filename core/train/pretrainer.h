@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pretraining: the loop over updates. Knows nothing of terminals; the caller asks for one step at a time.
+#pragma once
+
+#include "core/train/pretrain_config.h"
+#include "core/train/run_folder.h"
+#include "core/train/token_windows.h"
+#include "core/train/train_pass.h"
+
+#include <memory>
+#include <string>
+
+namespace fulgurite {
+
+struct StepFigures {
+    std::uint64_t step = 0;
+    std::uint64_t tokens = 0; // since the beginning of the run
+    double loss = 0;          // mean cross-entropy of the step's tokens, nats
+    double balance = 0;       // load-balance loss without its coefficient: top_k when experts are used alike
+    double gradient_norm = 0; // before clipping
+    double rate = 0;
+    double seconds = 0; // of the step
+    double tokens_per_second = 0;
+
+    nlohmann::ordered_json toJson() const; // canonical names, one line of metrics.jsonl
+};
+
+struct PretrainMemory {
+    double weights = 0;     // bytes, masters and gradients
+    double moments = 0;     // of the optimizer
+    double activations = 0; // of one batch
+    double data = 0;        // tokens
+    double total() const { return weights + moments + activations + data; }
+};
+
+class Pretrainer {
+  public:
+    // Reads the model and the data. Touches no file of the run.
+    explicit Pretrainer(const PretrainConfig& config);
+    ~Pretrainer();
+    Pretrainer(const Pretrainer&) = delete;
+    Pretrainer& operator=(const Pretrainer&) = delete;
+
+    const PretrainConfig& config() const { return config_; }
+    const TrainModel& model() const { return model_; }
+    std::uint64_t dataTokens() const { return windows_.tokens(); }
+    PretrainMemory memory() const;
+    // Tokens per second of forward, backward and update, measured on `batches` batches; nothing is changed.
+    double measure(std::size_t batches);
+
+    // Continues from the newest checkpoint in the run's folder, or begins there. Throws Error{InvalidInput} when
+    // the checkpoint belongs to another configuration or other data. Returns the steps already made.
+    std::uint64_t begin();
+    bool done() const { return progress_.step >= config_.steps; }
+    // One update and its line in the log; a checkpoint when one is due.
+    StepFigures step();
+    // A checkpoint now. Returns its folder.
+    std::filesystem::path save();
+
+  private:
+    double batchGradient(std::uint64_t first_sample, double& loss);
+
+    PretrainConfig config_;
+    std::string model_config_json_;
+    TrainModel model_;
+    TokenWindows windows_;
+    kernels::ThreadPool pool_;
+    TrainPass pass_;
+    AdamW optimizer_;
+    RunFolder folder_;
+    RunProgress progress_;
+    std::vector<float> gradients_;
+    TokenIds tokens_, targets_; // of one batch
+    std::vector<std::size_t> lengths_;
+};
+
+} // namespace fulgurite

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/train/run_folder.h"
+
+#include "core/base/atomic_file.h"
+#include "core/base/error.h"
+#include "core/base/file_io.h"
+#include "core/base/json.h"
+#include "core/checkpoint/safetensors.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <fcntl.h>
+#include <fstream>
+#include <unistd.h>
+
+namespace fulgurite {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kFormat = 1;
+constexpr const char* kPrefix = "step-";
+constexpr std::array kTokenizerFiles{"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+                                     "chat_template.jinja", "generation_config.json"};
+
+// A rename reaches the disk with the folder that holds the name.
+void syncFolder(const fs::path& folder) {
+    const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || ::fsync(fd) != 0) {
+        const int error = errno;
+        if (fd >= 0) {
+            ::close(fd);
+        }
+        fail(ErrorKind::Io, "{}: cannot sync: {}", folder.string(), std::strerror(error));
+    }
+    ::close(fd);
+}
+
+void createFolder(const fs::path& folder) {
+    std::error_code error;
+    fs::create_directories(folder, error);
+    if (error) {
+        fail(ErrorKind::Io, "{}: cannot create the folder: {}", folder.string(), error.message());
+    }
+}
+
+void writeModel(const fs::path& folder, const TrainModel& model, DType dtype) {
+    SafetensorsWriter writer(folder / "model.safetensors");
+    writer.setMetadata("format", "pt");
+    const auto dtypeOf = [&](const Parameter& p) { return p.role == TensorRole::Router ? DType::F32 : dtype; };
+    for (const Parameter& p : model.layout().parameters()) {
+        writer.declare(p.name, dtypeOf(p), p.shape);
+    }
+    std::vector<std::uint16_t> halves;
+    for (const Parameter& p : model.layout().parameters()) {
+        const auto values = std::span(model.weights()).subspan(p.offset, p.count);
+        if (dtypeOf(p) == DType::F32) {
+            writer.append(std::as_bytes(values));
+        } else {
+            halves.resize(p.count);
+            std::transform(values.begin(), values.end(), halves.begin(), floatToBf16);
+            writer.append(std::as_bytes(std::span(halves)));
+        }
+    }
+    writer.finish();
+}
+
+void writeState(const fs::path& path, const TrainModel& model, const AdamW& optimizer) {
+    SafetensorsWriter writer(path);
+    const auto size = static_cast<std::int64_t>(model.weights().size());
+    const std::pair<const char*, const std::vector<float>*> arrays[] = {
+        {"weights", &model.weights()},
+        {"first_moment", &optimizer.firstMoment()},
+        {"second_moment", &optimizer.secondMoment()}};
+    for (const auto& [name, values] : arrays) {
+        writer.declare(name, DType::F32, {size});
+    }
+    for (const auto& [name, values] : arrays) {
+        writer.append(std::as_bytes(std::span(*values)));
+    }
+    writer.finish();
+}
+
+void copyTokenizer(const fs::path& from, const fs::path& to) {
+    for (const char* name : kTokenizerFiles) {
+        if (!from.empty() && fs::exists(from / name)) {
+            writeFileAtomically(to / name, readTextFile(from / name));
+        }
+    }
+}
+
+} // namespace
+
+std::vector<std::pair<std::uint64_t, fs::path>> RunFolder::complete() const {
+    std::vector<std::pair<std::uint64_t, fs::path>> found;
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(root_ / "checkpoints", error)) {
+        const std::string name = entry.path().filename().string();
+        std::uint64_t step = 0;
+        const char* first = name.data() + std::min(name.size(), std::strlen(kPrefix));
+        const char* last = name.data() + name.size();
+        if (name.starts_with(kPrefix) && std::from_chars(first, last, step).ptr == last && first != last) {
+            found.emplace_back(step, entry.path());
+        }
+    }
+    std::sort(found.begin(), found.end());
+    return found;
+}
+
+std::optional<fs::path> RunFolder::newest() const {
+    const auto found = complete();
+    return found.empty() ? std::nullopt : std::optional(found.back().second);
+}
+
+RunProgress RunFolder::progressOf(const fs::path& checkpoint) {
+    const std::string name = (checkpoint / "state.json").string();
+    const nlohmann::json json = parseJson(readTextFile(name), name);
+    const JsonView view(json, name);
+    const auto number = [&](const char* key) {
+        return static_cast<std::uint64_t>(view.at(key).integer(0, std::numeric_limits<std::int64_t>::max()));
+    };
+    if (number("format") != kFormat) {
+        fail(ErrorKind::Unsupported, "{}: format {} is not known; this program writes {}", name, number("format"),
+             kFormat);
+    }
+    RunProgress progress;
+    progress.step = number("step");
+    progress.samples = number("samples");
+    progress.seed = number("seed");
+    progress.data_tokens = number("data_tokens");
+    const std::string checksum = view.at("data_checksum").string();
+    const char* end = checksum.data() + checksum.size();
+    if (std::from_chars(checksum.data(), end, progress.data_checksum, 16).ptr != end) {
+        fail(ErrorKind::Corrupt, "{}: data_checksum: expected a hexadecimal number", name);
+    }
+    progress.seconds = json.value("seconds", 0.0);
+    progress.config = nlohmann::ordered_json::parse(view.at("config").value().dump());
+    return progress;
+}
+
+void RunFolder::restore(const fs::path& checkpoint, TrainModel& model, AdamW& optimizer) {
+    const SafetensorsFile file(checkpoint / "optimizer.safetensors");
+    const auto read = [&](const char* name) {
+        const TensorView view = file.tensor(name);
+        if (view.dtype != DType::F32 || view.shape != Shape{static_cast<std::int64_t>(model.weights().size())}) {
+            fail(ErrorKind::Corrupt, "{}: {} is {} {}, the model needs F32 [{}]", file.path().string(), name,
+                 nameOf(view.dtype), toString(view.shape), model.weights().size());
+        }
+        return toFloats(view);
+    };
+    auto weights = read("weights");
+    optimizer.restore(progressOf(checkpoint).step, read("first_moment"), read("second_moment"));
+    model.weights() = std::move(weights);
+}
+
+fs::path RunFolder::save(const RunProgress& progress, const TrainModel& model, const AdamW& optimizer,
+                         const std::string& config_json, const fs::path& tokenizer, DType dtype,
+                         std::size_t keep) const {
+    const fs::path parent = root_ / "checkpoints";
+    const fs::path target = parent / fmt::format("{}{:08}", kPrefix, progress.step);
+    if (fs::exists(target)) {
+        return target; // of this very step: the same bits
+    }
+    const fs::path temporary = parent / "writing";
+    std::error_code error;
+    fs::remove_all(temporary, error);
+    createFolder(temporary);
+    writeModel(temporary, model, dtype);
+    writeState(temporary / "optimizer.safetensors", model, optimizer);
+    writeFileAtomically(temporary / "config.json", config_json);
+    copyTokenizer(tokenizer, temporary);
+    nlohmann::ordered_json state;
+    state["format"] = kFormat;
+    state["step"] = progress.step;
+    state["samples"] = progress.samples;
+    state["seed"] = progress.seed;
+    state["data_tokens"] = progress.data_tokens;
+    state["data_checksum"] = fmt::format("{:016x}", progress.data_checksum);
+    state["seconds"] = progress.seconds;
+    state["config"] = progress.config;
+    writeFileAtomically(temporary / "state.json", state.dump(1) + "\n");
+    syncFolder(temporary);
+    fs::rename(temporary, target, error);
+    if (error) {
+        fail(ErrorKind::Io, "{}: cannot rename to {}: {}", temporary.string(), target.string(), error.message());
+    }
+    syncFolder(parent);
+    const auto all = complete();
+    for (std::size_t i = 0; i + keep < all.size(); ++i) {
+        fs::remove_all(all[i].second, error);
+    }
+    return target;
+}
+
+void RunFolder::begin(const nlohmann::ordered_json& config, std::uint64_t step) const {
+    createFolder(root_);
+    writeFileAtomically(root_ / "run.json", config.dump(1) + "\n");
+    std::string kept;
+    std::ifstream old(root_ / "metrics.jsonl");
+    for (std::string line; std::getline(old, line);) {
+        const auto json = nlohmann::json::parse(line, nullptr, false);
+        if (json.is_object() && json.value("step", std::uint64_t{0}) <= step && step > 0) {
+            kept += line + "\n";
+        }
+    }
+    writeFileAtomically(root_ / "metrics.jsonl", kept);
+}
+
+void RunFolder::log(const nlohmann::ordered_json& line) const {
+    std::ofstream file(root_ / "metrics.jsonl", std::ios::app);
+    file << line.dump() << '\n';
+    if (!file.flush()) {
+        fail(ErrorKind::Io, "{}: cannot write", (root_ / "metrics.jsonl").string());
+    }
+}
+
+} // namespace fulgurite

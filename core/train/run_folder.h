@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// The folder of a training run: `checkpoints/step-N`, each a complete Hugging Face model folder that the engine can
+// load, with the run's own state beside it; `run.json`, the configuration in force; `metrics.jsonl`.
+//
+// A checkpoint is written under a temporary name and renamed when every file of it is on the disk, so that a run
+// that is killed loses what it did since the last one and nothing else.
+#pragma once
+
+#include "core/train/optimizer.h"
+#include "core/train/train_model.h"
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace fulgurite {
+
+// Where a run stands, apart from its arrays.
+struct RunProgress {
+    std::uint64_t step = 0;    // updates made
+    std::uint64_t samples = 0; // windows used: the data position, and with the seed all there is of the generator
+    std::uint64_t seed = 0;
+    std::uint64_t data_tokens = 0;
+    std::uint64_t data_checksum = 0;
+    double seconds = 0; // spent computing
+    nlohmann::ordered_json config;
+};
+
+class RunFolder {
+  public:
+    explicit RunFolder(std::filesystem::path root) : root_(std::move(root)) {}
+
+    const std::filesystem::path& root() const { return root_; }
+    // The newest complete checkpoint.
+    std::optional<std::filesystem::path> newest() const;
+    // Progress of a checkpoint. Throws Error{Corrupt | NotFound}.
+    static RunProgress progressOf(const std::filesystem::path& checkpoint);
+    // Weights and moments of a checkpoint into a model and an optimizer of the same layout.
+    static void restore(const std::filesystem::path& checkpoint, TrainModel& model, AdamW& optimizer);
+
+    // Writes checkpoints/step-N and removes all but the newest `keep`. `config_json` and the files of `tokenizer`
+    // (a folder, may be empty) complete the model folder; `dtype` is F32 or BF16, the router stays F32. Returns its
+    // path.
+    std::filesystem::path save(const RunProgress& progress, const TrainModel& model, const AdamW& optimizer,
+                               const std::string& config_json, const std::filesystem::path& tokenizer, DType dtype,
+                               std::size_t keep) const;
+
+    // Writes run.json and shortens metrics.jsonl to its lines up to `step`.
+    void begin(const nlohmann::ordered_json& config, std::uint64_t step) const;
+    // Appends one line to metrics.jsonl.
+    void log(const nlohmann::ordered_json& line) const;
+
+  private:
+    std::vector<std::pair<std::uint64_t, std::filesystem::path>> complete() const;
+
+    std::filesystem::path root_;
+};
+
+} // namespace fulgurite

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// A pretraining run of a small model: it learns, it continues with the same bits, and its checkpoints are models.
+#include "core/base/atomic_file.h"
+#include "core/base/error.h"
+#include "core/base/file_io.h"
+#include "core/checkpoint/safetensors.h"
+#include "core/model/hybrid_model.h"
+#include "core/model/weights.h"
+#include "core/train/pretrainer.h"
+#include "tests/support/golden_models.h"
+#include "tests/support/model_runner.h"
+
+#include <cmath>
+#include <fstream>
+#include <gmock/gmock.h>
+
+namespace fulgurite {
+namespace {
+
+using testing::HasSubstr;
+
+class Pretraining : public testing::Test {
+  protected:
+    Pretraining() {
+        writeFileAtomically(folder / "config.json", test::goldenModel('C').config_json);
+        TokenIds tokens; // three words in an order without end: easy to learn
+        for (int i = 0; i < 900; ++i) {
+            tokens.push_back(i % 3 == 0 ? 5 : i % 3 == 1 ? 17 : 40);
+        }
+        writeFileAtomically(folder / "data.json", nlohmann::json(tokens).dump());
+    }
+
+    PretrainConfig configOf(const std::string& out, int steps = 8) const {
+        const nlohmann::json json{{"out", out},
+                                  {"fresh", {{"config", "config.json"}, {"deviation", 0.05}}},
+                                  {"data", {"data.json"}},
+                                  {"steps", steps},
+                                  {"sequence", 24},
+                                  {"batch", 2},
+                                  {"accumulate", 2},
+                                  {"learning_rate", {{"peak", 0.01}, {"warmup", 2}}},
+                                  {"checkpoint", {{"every", 3}, {"keep", 2}, {"dtype", "bf16"}}},
+                                  {"threads", 2}};
+        return PretrainConfig::parse(json.dump(), "run.json", folder.path());
+    }
+
+    static std::vector<StepFigures> finish(Pretrainer& trainer) {
+        std::vector<StepFigures> all;
+        while (!trainer.done()) {
+            all.push_back(trainer.step());
+        }
+        return all;
+    }
+
+    std::vector<std::uint64_t> loggedSteps(const std::string& out) const {
+        std::ifstream file(folder / out / "metrics.jsonl");
+        std::vector<std::uint64_t> steps;
+        for (std::string line; std::getline(file, line);) {
+            steps.push_back(nlohmann::json::parse(line).at("step").get<std::uint64_t>());
+        }
+        return steps;
+    }
+
+    test::TemporaryFolder folder;
+};
+
+TEST_F(Pretraining, Learns) {
+    Pretrainer trainer(configOf("run", 40));
+    EXPECT_EQ(trainer.begin(), 0U);
+    const auto figures = finish(trainer);
+    // Fresh weights know nothing of 64 tokens; the data leave nothing to guess.
+    EXPECT_NEAR(figures.front().loss, std::log(64.0), 0.3);
+    EXPECT_LT(figures.back().loss, 0.1);
+    EXPECT_EQ(figures.back().tokens, 40U * 24 * 4);
+    EXPECT_NEAR(figures.back().rate, 0.001, 1e-12);
+    // top_k of 2 when all experts are used alike; at most top_k * experts / 1.
+    EXPECT_GE(figures.back().balance, 1.5);
+}
+
+TEST_F(Pretraining, ContinuesWithTheSameBits) {
+    Pretrainer whole(configOf("whole"));
+    whole.begin();
+    const auto expected = finish(whole);
+    {
+        Pretrainer first(configOf("parts"));
+        first.begin();
+        for (int i = 0; i < 5; ++i) { // the last checkpoint is that of step 3
+            first.step();
+        }
+    }
+    EXPECT_EQ(loggedSteps("parts").size(), 5U);
+    PretrainConfig other_threads = configOf("parts");
+    other_threads.threads = 1;
+    Pretrainer second(other_threads);
+    EXPECT_EQ(second.begin(), 3U);
+    EXPECT_THAT(loggedSteps("parts"), testing::ElementsAre(1, 2, 3)) << "what is done again is logged again";
+    const auto continued = finish(second);
+    ASSERT_EQ(continued.size(), 5U);
+    for (std::size_t i = 0; i < continued.size(); ++i) {
+        EXPECT_EQ(continued[i].loss, expected[i + 3].loss) << i;
+        EXPECT_EQ(continued[i].gradient_norm, expected[i + 3].gradient_norm) << i;
+    }
+    EXPECT_EQ(second.model().weights(), whole.model().weights());
+    for (const char* file : {"model.safetensors", "optimizer.safetensors"}) {
+        EXPECT_EQ(readTextFile(folder / "parts" / "checkpoints" / "step-00000008" / file),
+                  readTextFile(folder / "whole" / "checkpoints" / "step-00000008" / file));
+    }
+}
+
+TEST_F(Pretraining, CheckpointsAreModelsAndTheOldestGo) {
+    Pretrainer trainer(configOf("run"));
+    trainer.begin();
+    finish(trainer);
+    const auto checkpoints = folder / "run" / "checkpoints";
+    EXPECT_FALSE(std::filesystem::exists(checkpoints / "step-00000003"));
+    EXPECT_TRUE(std::filesystem::exists(checkpoints / "step-00000006"));
+    EXPECT_FALSE(std::filesystem::exists(checkpoints / "writing"));
+    const auto model = HybridModel::load(checkpoints / "step-00000008");
+    EXPECT_EQ(model->weights().embedding.dtype, DType::BF16);
+    EXPECT_EQ(model->weights().layers[0].router.dtype, DType::F32);
+    const TrainModel loaded = TrainModel::load(checkpoints / "step-00000008");
+    double largest = 0;
+    for (std::size_t i = 0; i < loaded.weights().size(); ++i) {
+        const double trained = trainer.model().weights()[i];
+        largest = std::max(largest, std::abs(loaded.weights()[i] - trained) / std::max(std::abs(trained), 1e-6));
+    }
+    EXPECT_LE(largest, 0x1p-8) << "rounded to bfloat16 once";
+    EXPECT_EQ(nlohmann::json::parse(readTextFile(folder / "run" / "run.json")).at("balance"), 0.01);
+}
+
+TEST_F(Pretraining, AnUnfinishedCheckpointIsNone) {
+    {
+        Pretrainer trainer(configOf("run"));
+        trainer.begin();
+        for (int i = 0; i < 3; ++i) {
+            trainer.step();
+        }
+    }
+    const auto checkpoints = folder / "run" / "checkpoints";
+    std::filesystem::create_directories(checkpoints / "writing");
+    writeFileAtomically(checkpoints / "writing" / "model.safetensors", "half");
+    Pretrainer trainer(configOf("run"));
+    EXPECT_EQ(trainer.begin(), 3U);
+    finish(trainer);
+    EXPECT_FALSE(std::filesystem::exists(checkpoints / "writing"));
+}
+
+TEST_F(Pretraining, RefusesToGoOnWithSomethingElse) {
+    {
+        Pretrainer trainer(configOf("run"));
+        trainer.begin();
+        trainer.save();
+    }
+    const auto refusal = [&](const PretrainConfig& config) -> std::string {
+        try {
+            Pretrainer(config).begin();
+        } catch (const Error& error) {
+            return error.what();
+        }
+        return "";
+    };
+    PretrainConfig config = configOf("run");
+    config.balance = 0.5;
+    EXPECT_THAT(refusal(config), HasSubstr("another \"balance\""));
+    writeFileAtomically(folder / "data.json", nlohmann::json(TokenIds(900, 5)).dump());
+    EXPECT_THAT(refusal(configOf("run")), HasSubstr("the data have changed"));
+}
+
+TEST_F(Pretraining, MeasuringChangesNothing) {
+    Pretrainer measured(configOf("a"));
+    EXPECT_GT(measured.measure(1), 0.0);
+    EXPECT_GT(measured.memory().activations, 0.0);
+    EXPECT_FALSE(std::filesystem::exists(folder / "a"));
+    measured.begin();
+    Pretrainer plain(configOf("b"));
+    plain.begin();
+    EXPECT_EQ(measured.step().loss, plain.step().loss);
+    EXPECT_EQ(measured.model().weights(), plain.model().weights());
+}
+
+} // namespace
+} // namespace fulgurite
