@@ -127,6 +127,24 @@ TEST(Tiles, NeverLoseASpike) {
     }
 }
 
+TEST(Tiles, AreTheSameWithWhatIsKnownFromBefore) {
+    const RandomHead head(LayerKind::Softmax, 300, 8, 0);
+    Normalisers known(300);
+    const TileRequest first{.first_row = 100, .rows = 100, .cols = 50, .max_cells_a_side = 100};
+    attentionTile({}, head.arrays, first, {}, 0, &known);
+    EXPECT_TRUE(std::isnan(known.at(99)));
+    EXPECT_FALSE(std::isnan(known.at(100)));
+    // Rows 100 to 139 are known, the rest is not; then all are.
+    const TileRequest request{.first_row = 90, .rows = 50, .first_col = 20, .cols = 50, .max_cells_a_side = 50};
+    const AttentionTile without = attentionTile({}, head.arrays, request);
+    for (int again = 0; again < 2; ++again) {
+        const AttentionTile with = attentionTile({}, head.arrays, request, {}, 0, &known);
+        for (std::size_t i = 0; i < with.cells.size(); ++i) {
+            ASSERT_THAT(with.cells[i], testing::NanSensitiveFloatEq(without.cells[i]));
+        }
+    }
+}
+
 TEST(Tiles, OfSkippedRowsSayThatTheyAreApproximate) {
     const RandomHead head(LayerKind::Lightning, 300, 4, 0.01);
     const TileRequest request{.rows = 300, .cols = 300, .max_cells_a_side = 30, .row_step = 4};

@@ -10,7 +10,9 @@
 #include "core/probe/capture/tile.h"
 
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <stop_token>
@@ -65,6 +67,8 @@ class CaptureFile {
     static constexpr std::size_t kExactThumbnailTokens = 4096;
 
   private:
+    static constexpr std::size_t kRememberedHeads = 64;
+
     CaptureFile(std::optional<MappedFile> file, std::span<const std::byte> bytes, std::string name);
 
     void checkArrays();
@@ -75,6 +79,7 @@ class CaptureFile {
     void requireHead(HeadRef head) const;
     std::size_t positionIndex(std::size_t position, const char* what) const;
     void fillFromArrays(HeadFigures& figures, std::size_t position) const;
+    std::shared_ptr<Normalisers> normalisers(HeadRef head) const;
     void requireRouting() const;
     void requireExpert(std::int16_t expert, std::size_t place) const;
 
@@ -85,6 +90,9 @@ class CaptureFile {
     CaptureInfo info_;
     CaptureContents contents_;
     DecayMap decay_;
+    // Of the softmax heads whose maps were looked at; grows with looking, up to kRememberedHeads.
+    mutable std::mutex mutex_;
+    mutable std::map<HeadRef, std::shared_ptr<Normalisers>> normalisers_;
 };
 
 } // namespace fulgurite::capture

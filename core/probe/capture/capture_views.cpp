@@ -126,7 +126,22 @@ std::vector<AttentionRow> CaptureFile::rows(std::size_t position, const std::sto
 }
 
 AttentionTile CaptureFile::tile(HeadRef head, const TileRequest& request, const std::stop_token& stop) const {
-    return attentionTile(head, arrays(head), request, stop);
+    const HeadArrays recorded = arrays(head);
+    const auto known = recorded.kind == LayerKind::Softmax ? normalisers(head) : nullptr;
+    return attentionTile(head, recorded, request, stop, 0, known.get());
+}
+
+std::shared_ptr<Normalisers> CaptureFile::normalisers(HeadRef head) const {
+    const std::lock_guard lock(mutex_);
+    auto& known = normalisers_[head];
+    if (!known) {
+        known = std::make_shared<Normalisers>(info_.tokens);
+        if (normalisers_.size() > kRememberedHeads) { // any other will do: they are only worked out again
+            normalisers_.erase(normalisers_.begin()->first == head ? std::next(normalisers_.begin())
+                                                                   : normalisers_.begin());
+        }
+    }
+    return normalisers_[head];
 }
 
 std::vector<AttentionTile> CaptureFile::thumbnails(int layer, std::size_t side, const std::stop_token& stop) const {

@@ -20,10 +20,11 @@ constexpr std::size_t kBandRows = 64;
 // One thread's work on a band of cell rows: walks over the blocks of source tokens and pools the weights.
 class Band {
   public:
-    Band(const HeadArrays& arrays, const TileRequest& request, AttentionTile& tile)
+    Band(const HeadArrays& arrays, const TileRequest& request, AttentionTile& tile, Normalisers* known)
         : arrays_(arrays),
           request_(request),
           tile_(tile),
+          known_(known),
           packed_(arrays.dim * kBlockCols),
           scale_(arrays.kind == LayerKind::Softmax
                      ? static_cast<float>(1 / std::sqrt(static_cast<double>(arrays.dim)))
@@ -33,7 +34,27 @@ class Band {
         }
     }
 
-    void run(std::size_t first_cell_row, std::size_t cell_rows) {
+    // Returns the largest magnitude of the band's cells.
+    float run(std::size_t first_cell_row, std::size_t cell_rows) {
+        collectRows(first_cell_row, cell_rows);
+        if (arrays_.kind == LayerKind::Softmax && !recallRows()) {
+            sumRows();
+        }
+        const std::size_t end = std::min(request_.first_col + request_.cols, rows_.back().position + 1);
+        for (std::size_t col = request_.first_col; col < end; col += kBlockCols) {
+            poolBlock(col, std::min(kBlockCols, end - col));
+        }
+        return finish(first_cell_row, cell_rows);
+    }
+
+  private:
+    struct Row {
+        std::size_t position = 0;
+        std::size_t cell = 0;
+    };
+
+    // Never none: see the clamp of row_step.
+    void collectRows(std::size_t first_cell_row, std::size_t cell_rows) {
         rows_.clear();
         for (std::size_t cell = first_cell_row; cell < first_cell_row + cell_rows; ++cell) {
             const std::size_t begin = request_.first_row + cell * tile_.pool;
@@ -46,23 +67,21 @@ class Band {
                 }
             }
         }
-        if (rows_.empty()) {
-            return;
-        }
-        if (arrays_.kind == LayerKind::Softmax) {
-            sumRows();
-        }
-        const std::size_t end = std::min(request_.first_col + request_.cols, rows_.back().position + 1);
-        for (std::size_t col = request_.first_col; col < end; col += kBlockCols) {
-            poolBlock(col, std::min(kBlockCols, end - col));
-        }
     }
 
-  private:
-    struct Row {
-        std::size_t position = 0;
-        std::size_t cell = 0;
-    };
+    // Softmax cells hold logarithms until all blocks are through.
+    float finish(std::size_t first_cell_row, std::size_t cell_rows) {
+        float largest = 0;
+        float* begin = tile_.cells.data() + first_cell_row * tile_.cols;
+        for (float* cell = begin; cell != begin + cell_rows * tile_.cols; ++cell) {
+            if (arrays_.kind == LayerKind::Softmax && !std::isnan(*cell)) {
+                *cell = std::exp(*cell);
+            }
+            const float magnitude = std::abs(*cell);
+            largest = magnitude > largest ? magnitude : largest; // false for NaN
+        }
+        return largest;
+    }
 
     // Columns of the block at `col` that row `t` may see.
     static std::size_t visible(std::size_t t, std::size_t col, std::size_t cols) {
@@ -80,6 +99,18 @@ class Band {
         const auto found = std::lower_bound(rows_.begin(), rows_.end(), col,
                                             [](const Row& row, std::size_t at) { return row.position < at; });
         return static_cast<std::size_t>(found - rows_.begin());
+    }
+
+    // False unless every row's normaliser is known.
+    bool recallRows() {
+        normaliser_.clear();
+        for (std::size_t r = 0; known_ != nullptr && r < rows_.size(); ++r) {
+            normaliser_.push_back(known_->at(rows_[r].position));
+            if (std::isnan(normaliser_.back())) {
+                return false;
+            }
+        }
+        return known_ != nullptr;
     }
 
     // The logarithm of each row's softmax denominator, over every source and not only the rectangle's.
@@ -105,6 +136,9 @@ class Band {
         }
         for (std::size_t r = 0; r < rows_.size(); ++r) {
             normaliser_[r] = static_cast<float>(highest[r] + std::log(sum[r]));
+            if (known_ != nullptr) {
+                known_->set(rows_[r].position, normaliser_[r]);
+            }
         }
     }
 
@@ -142,14 +176,20 @@ class Band {
         return static_cast<float>(std::exp(-arrays_.rate * distance));
     }
 
-    // Combines the block's extremes into the cells; softmax cells hold logarithms until all blocks are through.
+    // Combines the block's extremes into the cells.
     void store(std::size_t cell, std::size_t col, std::size_t cols) {
-        float* cells = tile_.cells.data() + cell * tile_.cols;
+        const std::size_t offset = col - request_.first_col;
+        float* at = tile_.cells.data() + cell * tile_.cols + offset / tile_.pool;
+        std::size_t left = tile_.pool - offset % tile_.pool; // columns of the cell that are to come
         for (std::size_t c = 0; c < cols; ++c) {
+            float& kept = *at;
+            if (--left == 0) {
+                left = tile_.pool;
+                ++at;
+            }
             if (high_[c] == -kNone) {
                 continue;
             }
-            float& kept = cells[(col + c - request_.first_col) / tile_.pool];
             if (arrays_.kind == LayerKind::Softmax) {
                 kept = kept >= high_[c] ? kept : high_[c];
             } else {
@@ -162,6 +202,7 @@ class Band {
     const HeadArrays& arrays_;
     const TileRequest& request_;
     AttentionTile& tile_;
+    Normalisers* known_;
     std::vector<float> packed_; // [dim, kBlockCols]
     float scale_;
     float decay_[kBlockCols];
@@ -186,16 +227,13 @@ void checkRequest(const TileRequest& request, std::size_t tokens) {
     }
 }
 
-void finish(AttentionTile& tile) {
-    for (float& cell : tile.cells) {
-        if (tile.kind == LayerKind::Softmax) {
-            cell = std::exp(cell); // NaN stays
-        }
-        tile.max_abs = std::max(tile.max_abs, std::isnan(cell) ? 0.0f : std::abs(cell));
+} // namespace
+
+Normalisers::Normalisers(std::size_t tokens) : values_(tokens) {
+    for (auto& value : values_) {
+        value.store(std::numeric_limits<float>::quiet_NaN(), std::memory_order_relaxed);
     }
 }
-
-} // namespace
 
 std::size_t poolOf(const TileRequest& request) {
     const std::size_t longest = std::max(request.rows, request.cols);
@@ -203,7 +241,7 @@ std::size_t poolOf(const TileRequest& request) {
 }
 
 AttentionTile attentionTile(HeadRef head, const HeadArrays& arrays, const TileRequest& wanted,
-                            const std::stop_token& stop, unsigned threads) {
+                            const std::stop_token& stop, unsigned threads, Normalisers* known) {
     checkRequest(wanted, arrays.tokens);
     TileRequest request = wanted;
     AttentionTile tile;
@@ -220,12 +258,13 @@ AttentionTile attentionTile(HeadRef head, const HeadArrays& arrays, const TileRe
     tile.cells.assign(tile.rows * tile.cols, std::numeric_limits<float>::quiet_NaN());
     const std::size_t band = std::max<std::size_t>(1, kBandRows * request.row_step / tile.pool);
     const std::size_t bands = (tile.rows + band - 1) / band;
+    std::vector<float> largest(bands);
     forEachParallel(bands, threads, stop, [&](std::size_t i) {
         // From the last: under the causal edge it is the longest.
         const std::size_t first = (bands - 1 - i) * band;
-        Band(arrays, request, tile).run(first, std::min(band, tile.rows - first));
+        largest[i] = Band(arrays, request, tile, known).run(first, std::min(band, tile.rows - first));
     });
-    finish(tile);
+    tile.max_abs = *std::max_element(largest.begin(), largest.end());
     return tile;
 }
 

@@ -5,7 +5,9 @@
 
 #include "core/probe/capture/row.h"
 
+#include <atomic>
 #include <stop_token>
+#include <vector>
 
 namespace fulgurite::capture {
 
@@ -22,9 +24,22 @@ struct TileRequest {
 // The smallest pool with which a rectangle has at most max_cells_a_side cells a side; at least 1.
 std::size_t poolOf(const TileRequest& request);
 
+// Logarithms of the softmax denominators of one head's rows. A row's takes all its sources, however small the
+// rectangle: kept between tiles, panning costs only what comes into view. Any thread may read and set.
+class Normalisers {
+  public:
+    explicit Normalisers(std::size_t tokens);
+    float at(std::size_t row) const { return values_[row].load(std::memory_order_relaxed); } // NaN: not known yet
+    void set(std::size_t row, float value) { values_[row].store(value, std::memory_order_relaxed); }
+
+  private:
+    std::vector<std::atomic<float>> values_;
+};
+
 // Throws Error{InvalidInput} for a rectangle that is empty or leaves the tokens, Error{Cancelled} once `stop` asks.
-// Uses up to `threads` threads; 0: as many as the machine has.
+// Uses up to `threads` threads; 0: as many as the machine has. `known`: of this head, for softmax heads; may be
+// null.
 AttentionTile attentionTile(HeadRef head, const HeadArrays& arrays, const TileRequest& request,
-                            const std::stop_token& stop = {}, unsigned threads = 0);
+                            const std::stop_token& stop = {}, unsigned threads = 0, Normalisers* known = nullptr);
 
 } // namespace fulgurite::capture
