@@ -174,6 +174,9 @@ TEST(Tiles, RefuseWhatIsNoRectangle) {
                                        TileRequest{.rows = 10, .cols = 10, .row_step = 0}}) {
         EXPECT_THROW(attentionTile({}, head.arrays, request), Error);
     }
+    const HeadArrays long_text{LayerKind::Lightning, 0.01, 100'000, 4, nullptr, nullptr, nullptr};
+    EXPECT_THROW(attentionTile({}, long_text, {.rows = 100'000, .cols = 100'000, .max_cells_a_side = 100'000}),
+                 Error);
     std::stop_source stop;
     stop.request_stop();
     try {

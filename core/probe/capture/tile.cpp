@@ -225,6 +225,13 @@ void checkRequest(const TileRequest& request, std::size_t tokens) {
     if (request.max_cells_a_side == 0 || request.row_step == 0) {
         fail(ErrorKind::InvalidInput, "map: the number of cells a side and the row step must be at least 1");
     }
+    const std::size_t pool = poolOf(request);
+    if (const double cells = std::ceil(static_cast<double>(request.rows) / static_cast<double>(pool)) *
+                             std::ceil(static_cast<double>(request.cols) / static_cast<double>(pool));
+        cells > static_cast<double>(kMaxTileCells)) {
+        fail(ErrorKind::InvalidInput, "map: {:.0f} cells, at most {} at once; ask for fewer cells a side", cells,
+             kMaxTileCells);
+    }
 }
 
 } // namespace

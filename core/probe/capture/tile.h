@@ -24,6 +24,8 @@ struct TileRequest {
 // The smallest pool with which a rectangle has at most max_cells_a_side cells a side; at least 1.
 std::size_t poolOf(const TileRequest& request);
 
+inline constexpr std::size_t kMaxTileCells = std::size_t{1} << 26; // 256 MiB
+
 // Logarithms of the softmax denominators of one head's rows. A row's takes all its sources, however small the
 // rectangle: kept between tiles, panning costs only what comes into view. Any thread may read and set.
 class Normalisers {
@@ -36,9 +38,9 @@ class Normalisers {
     std::vector<std::atomic<float>> values_;
 };
 
-// Throws Error{InvalidInput} for a rectangle that is empty or leaves the tokens, Error{Cancelled} once `stop` asks.
-// Uses up to `threads` threads; 0: as many as the machine has. `known`: of this head, for softmax heads; may be
-// null.
+// Throws Error{InvalidInput} for a rectangle that is empty or leaves the tokens or has more than kMaxTileCells
+// cells, Error{Cancelled} once `stop` asks. Uses up to `threads` threads; 0: as many as the machine has. `known`:
+// of this head, for softmax heads; may be null.
 AttentionTile attentionTile(HeadRef head, const HeadArrays& arrays, const TileRequest& request,
                             const std::stop_token& stop = {}, unsigned threads = 0, Normalisers* known = nullptr);
 
