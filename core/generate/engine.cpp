@@ -32,6 +32,10 @@ ReentryCost Engine::reentryCost(std::span<const TokenId> prefix) const {
     return scheduler_->reentryCost(prefix);
 }
 
+void Engine::takeTurn(const TurnWork& work) {
+    scheduler_->takeTurn(work);
+}
+
 const HybridModel& Engine::model() const {
     return *model_;
 }

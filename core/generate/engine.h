@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/generate/engine_options.h"
+#include "core/generate/model_turns.h"
 #include "core/generate/request.h"
 #include "core/model/hybrid_model.h"
 #include "core/text/tokenizer.h"
@@ -33,6 +34,9 @@ class Engine {
 
     EngineStatus status() const;
     ReentryCost reentryCost(std::span<const TokenId> prefix) const;
+    // Runs `work` on the engine's thread between two rounds, with its thread pool, and returns when it is done;
+    // throws what it threw, or Error{Unavailable}. Answers get at least half of the time. Not from a listener.
+    void takeTurn(const TurnWork& work);
     const HybridModel& model() const;
     const std::shared_ptr<const Tokenizer>& tokenizer() const;
 

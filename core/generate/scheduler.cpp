@@ -2,6 +2,7 @@
 #include "core/generate/scheduler.h"
 
 #include "core/base/system_memory.h"
+#include "core/generate/generation_context.h"
 
 #include <algorithm>
 #include <chrono>
@@ -31,35 +32,6 @@ EngineOptions completed(EngineOptions options) {
     return options;
 }
 
-TokenIds endOfSentence(const ModelConfig& config, const Tokenizer& tokenizer) {
-    if (!config.eos_token_ids.empty()) {
-        return config.eos_token_ids;
-    }
-    const auto id = tokenizer.idOf("<end_of_sentence>"); // MiniMax configurations leave it to the tokenizer
-    return id ? TokenIds{*id} : TokenIds{};
-}
-
-GenerationContext contextOf(const ModelConfig& config, std::shared_ptr<const Tokenizer> tokenizer,
-                            const EngineOptions& options) {
-    GenerationContext context;
-    context.shape = StateShape::of(config);
-    context.vocab_size = static_cast<std::size_t>(config.vocab_size);
-    if (tokenizer->size() == 0 || tokenizer->size() > context.vocab_size) {
-        fail(ErrorKind::InvalidInput,
-             "the tokenizer has {} tokens, the model's vocabulary {}; they do not belong together",
-             tokenizer->size(), context.vocab_size);
-    }
-    context.max_positions = config.max_positions > 0 ? static_cast<std::size_t>(config.max_positions)
-                                                     : static_cast<std::size_t>(INT64_MAX);
-    context.end_of_sentence = endOfSentence(config, *tokenizer);
-    const std::string& end = options.thinking_end;
-    context.thinking_end = tokenizer->encode(end, SpecialTokens::AsText);
-    context.thinking_end_new_line =
-        tokenizer->encode(end.starts_with('\n') ? end.substr(1) : end, SpecialTokens::AsText);
-    context.tokenizer = std::move(tokenizer);
-    return context;
-}
-
 double secondsOf(const auto& work) {
     const auto begin = std::chrono::steady_clock::now();
     work();
@@ -74,6 +46,7 @@ Scheduler::Scheduler(std::unique_ptr<ForwardRunner> runner, std::shared_ptr<cons
       options_(completed(std::move(options))),
       context_(contextOf(runner_->config(), std::move(tokenizer), options_)),
       snapshots_(options_.snapshot_bytes),
+      turns_([this] { wakeUp(); }),
       memory_(context_.shape, options_.memory_bytes) {
     const std::size_t one = std::max<std::size_t>(context_.shape.bytesAt(1), 1);
     snapshot_allowance_ = options_.snapshot_bytes / kSequenceShare / one;
@@ -88,6 +61,16 @@ Scheduler::~Scheduler() {
     }
     wake_.notify_all();
     thread_.join();
+}
+
+void Scheduler::takeTurn(const TurnWork& work) {
+    turns_.take(work);
+}
+
+// Under the lock: the working thread must not be between its look at what is wanted and its sleep.
+void Scheduler::wakeUp() {
+    const std::lock_guard lock(mutex_);
+    wake_.notify_all();
 }
 
 void Scheduler::validate(const GenerateRequest& request) const {
@@ -175,14 +158,18 @@ ReentryCost Scheduler::reentryCost(std::span<const TokenId> prefix) const {
 void Scheduler::run() {
     measureOnce();
     while (waitForWork()) {
-        handleCancels();
-        admit();
-        decodeStep();
-        removeFinished();
-        prefillStep();
-        removeFinished();
+        const double seconds = secondsOf([this] {
+            handleCancels();
+            admit();
+            decodeStep();
+            removeFinished();
+            prefillStep();
+            removeFinished();
+        });
+        turns_.afterRound(seconds, !active_.empty(), runner_->pool(), turnBudget());
         publish();
     }
+    turns_.stop();
     finishAll();
 }
 
@@ -206,7 +193,9 @@ void Scheduler::measureOnce() {
 
 bool Scheduler::waitForWork() {
     std::unique_lock lock(mutex_);
-    wake_.wait(lock, [this] { return stop_ || !queue_.empty() || !active_.empty() || !cancelled_.empty(); });
+    wake_.wait(lock, [this] {
+        return stop_ || !queue_.empty() || !active_.empty() || !cancelled_.empty() || turns_.wanted();
+    });
     return !stop_;
 }
 
@@ -335,6 +324,11 @@ std::size_t Scheduler::prefillBudget() const {
     const bool busy =
         std::any_of(active_.begin(), active_.end(), [](const Slot& slot) { return !slot.sequence->prefilling(); });
     return busy ? std::max(options_.prefill_chunk / kBusyShare, kSmallestChunk) : options_.prefill_chunk;
+}
+
+// Short while answers wait for it.
+std::size_t Scheduler::turnBudget() const {
+    return active_.empty() ? options_.prefill_chunk : std::max(options_.prefill_chunk / kBusyShare, kSmallestChunk);
 }
 
 // Prompts take turns: each step begins with the next one, and short ones share a batch.

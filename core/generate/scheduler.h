@@ -5,6 +5,7 @@
 
 #include "core/generate/engine_options.h"
 #include "core/generate/forward_runner.h"
+#include "core/generate/model_turns.h"
 #include "core/generate/rate_meter.h"
 #include "core/generate/request.h"
 #include "core/generate/sequence.h"
@@ -38,6 +39,7 @@ class Scheduler {
     void cancel(GenerationId id);
     EngineStatus status() const;
     ReentryCost reentryCost(std::span<const TokenId> prefix) const;
+    void takeTurn(const TurnWork& work);
 
   private:
     // A sequence with the memory it was promised.
@@ -57,6 +59,8 @@ class Scheduler {
     void decodeStep();
     void prefillStep();
     std::size_t prefillBudget() const;
+    std::size_t turnBudget() const;
+    void wakeUp();
     // Runs a batch, one by one if a sequence of it is refused. Returns the seconds; those that failed are finished.
     double forward(const Slots& slots, std::vector<SequenceChunk>& batch, std::vector<float>& logits);
     double forwardOne(Slot& slot, SequenceChunk chunk, std::vector<float>& logits);
@@ -73,6 +77,7 @@ class Scheduler {
     GenerationContext context_;
     std::size_t snapshot_allowance_ = 0; // periodic ones of one sequence
     SnapshotCache snapshots_;
+    ModelTurns turns_;
 
     // The working thread's own.
     std::deque<Slot> active_;
