@@ -9,6 +9,13 @@ void addInspect(CLI::App& app) {
     inspect->require_subcommand(1);
     addInspectAblate(*inspect);
     addInspectDecay(*inspect);
+    addInspectRow(*inspect);
+    addInspectCapture(*inspect);
+    addInspectHeads(*inspect);
+    addInspectLens(*inspect);
+    addInspectRouting(*inspect);
+    addInspectMap(*inspect);
+    addInspectCost(*inspect);
 }
 
 } // namespace fulgurite::app

@@ -34,6 +34,7 @@ struct ServeOptions {
     std::size_t threads = 0;
     std::size_t memory_mib = 0;
     std::size_t snapshot_mib = 512;
+    std::uint64_t capture_mib = std::uint64_t{16} << 10;
     std::size_t max_batch = 64;
     std::size_t body_mib = 32;
     std::size_t grace_seconds = 10;
@@ -118,6 +119,8 @@ node::EngineServiceOptions engineOptions(const ServeOptions& options) {
     engine.engine.memory_bytes = options.memory_mib << 20;
     engine.engine.snapshot_bytes = options.snapshot_mib << 20;
     engine.engine.max_batch = options.max_batch;
+    engine.data = options.data;
+    engine.capture_limit_bytes = options.capture_mib << 20;
     return engine;
 }
 
@@ -179,6 +182,8 @@ void addServe(CLI::App& app) {
     command->add_option("--model", options->model, "Model folder; the included model unless given");
     command->add_option("--model-id", options->model_id, "Name that clients use; the folder's name unless given");
     command->add_option("--data", options->data, "Folder for what this engine keeps");
+    command->add_option("--capture-mib", options->capture_mib, "Largest capture of a run that clients may ask for")
+        ->capture_default_str();
     command->add_option("--threads", options->threads, "Computing threads; 0 takes one for each core");
     command->add_option("--memory-mib", options->memory_mib,
                         "Memory for conversations' states; 0 takes half of what is free at start");

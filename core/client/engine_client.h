@@ -25,6 +25,8 @@ class GenerateListener {
     virtual void onError(const Error& error) = 0;
 };
 
+class InspectionClient;
+
 template <class T>
 using Callback = std::function<void(Outcome<T>)>;
 
@@ -41,6 +43,8 @@ class EngineClient {
     virtual void tokenize(const Prompt& prompt, bool special, bool pieces, Callback<Tokenization> callback) = 0;
     virtual void reentry(const std::vector<GenerateRequest>& sequences,
                          Callback<std::vector<ReentryCost>> callback) = 0;
+    // core/client/inspection_client.h; lives as long as this. nullptr: the server's models cannot be looked into.
+    virtual InspectionClient* inspection() { return nullptr; }
 };
 
 struct ClientOptions {

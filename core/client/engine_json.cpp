@@ -163,13 +163,17 @@ std::string tokenizeBody(const Prompt& prompt, bool special, bool pieces) {
     return dump(body);
 }
 
+void putPrompt(json& body, const Prompt& prompt, const TokenIds& continue_tokens) {
+    putPrompt(body, prompt, "prompt");
+    if (!continue_tokens.empty())
+        body["continue_tokens"] = continue_tokens;
+}
+
 std::string reentryBody(const std::vector<GenerateRequest>& sequences) {
     json list = json::array();
     for (const GenerateRequest& sequence : sequences) {
         json entry = json::object();
-        putPrompt(entry, sequence.prompt, "prompt");
-        if (!sequence.continue_tokens.empty())
-            entry["continue_tokens"] = sequence.continue_tokens;
+        putPrompt(entry, sequence.prompt, sequence.continue_tokens);
         list.push_back(std::move(entry));
     }
     return dump({{"sequences", std::move(list)}});

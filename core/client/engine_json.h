@@ -5,6 +5,8 @@
 
 #include "core/client/engine_types.h"
 
+#include <nlohmann/json_fwd.hpp>
+
 #include <string>
 #include <string_view>
 
@@ -13,6 +15,8 @@ namespace fulgurite::client {
 std::string generateBody(const GenerateRequest& request);
 std::string tokenizeBody(const Prompt& prompt, bool special, bool pieces);
 std::string reentryBody(const std::vector<GenerateRequest>& sequences);
+// The fields that say what is to be run.
+void putPrompt(nlohmann::json& body, const Prompt& prompt, const TokenIds& continue_tokens);
 
 // `where` begins every message.
 EngineInfo readInfo(std::string_view body, const std::string& where);

@@ -2,87 +2,50 @@
 // EngineClient over /fulgurite/v1.
 #include "core/client/engine_client.h"
 #include "core/client/engine_json.h"
+#include "core/client/event_stream_call.h"
+#include "core/client/inspection_client.h"
 #include "core/client/json_call.h"
-#include "core/client/sse_parser.h"
 
+#include <mutex>
 #include <utility>
 
 namespace fulgurite::client {
 
 namespace {
 
-class NodeStream : public HttpHandler {
+class NodeStream final : public EventStreamCall {
   public:
     NodeStream(std::string where, std::shared_ptr<GenerateListener> listener)
-        : where_(std::move(where)), listener_(std::move(listener)) {}
+        : EventStreamCall(std::move(where)), listener_(std::move(listener)) {}
 
-    void onHead(int status, const std::map<std::string, std::string>& headers) override {
-        status_ = status;
-        const auto type = headers.find("content-type");
-        streams_ = status == 200 && type != headers.end() && type->second.starts_with("text/event-stream");
-    }
-
-    void onBody(std::string_view bytes) override {
-        if (!streams_) {
-            body_.append(bytes.substr(0, max_error_bytes - std::min(max_error_bytes, body_.size())));
-            return;
+  protected:
+    bool onEvent(const SseEvent& event) override {
+        if (event.name == "start")
+            listener_->onStart(readStart(event.data, where()));
+        else if (event.name == "prefill")
+            listener_->onPrefill(readPrefill(event.data, where()));
+        else if (event.name == "token")
+            listener_->onTokens(readTokens(event.data, where()));
+        else if (event.name == "done") {
+            const StreamDone done = readDone(event.data, where());
+            listener_->onDone(done);
+            return true;
         }
-        parser_.push(bytes, [this](const SseEvent& event) { onEvent(event); });
+        return false;
     }
-
-    void onEnd() override {
-        if (ended_)
-            return;
-        if (status_ >= 400)
-            return end(readError(status_, body_, where_));
-        if (!streams_)
-            return end(Error(ErrorKind::InvalidInput,
-                             fmt::format("{}: the answer is no event stream; is this a Fulgurite node?", where_)));
-        end(Error(ErrorKind::Unavailable,
-                  fmt::format("{}: the connection ended before the answer did. What arrived is kept.", where_)));
-    }
-
-    void onError(const Error& error) override { end(error); }
+    void onFailure(const Error& error) override { listener_->onError(error); }
 
   private:
-    static constexpr std::size_t max_error_bytes = 64 * 1024;
-
-    void onEvent(const SseEvent& event) {
-        if (ended_)
-            return;
-        if (event.name == "start")
-            listener_->onStart(readStart(event.data, where_));
-        else if (event.name == "prefill")
-            listener_->onPrefill(readPrefill(event.data, where_));
-        else if (event.name == "token")
-            listener_->onTokens(readTokens(event.data, where_));
-        else if (event.name == "error")
-            end(readError(0, event.data, where_));
-        else if (event.name == "done") {
-            const StreamDone done = readDone(event.data, where_);
-            ended_ = true;
-            listener_->onDone(done);
-        }
-    }
-
-    void end(const Error& error) {
-        if (!std::exchange(ended_, true))
-            listener_->onError(error);
-    }
-
-    std::string where_;
     std::shared_ptr<GenerateListener> listener_;
-    SseParser parser_;
-    std::string body_;
-    int status_ = 0;
-    bool streams_ = false;
-    bool ended_ = false;
 };
 
 class NodeClient : public EngineClient {
   public:
     NodeClient(HttpEndpoint endpoint, ClientOptions options)
-        : endpoint_(std::move(endpoint)), token_(std::move(options.token)), http_(std::move(options.http)) {}
+        : endpoint_(std::move(endpoint)),
+          token_(std::move(options.token)),
+          http_options_(std::move(options.http)),
+          http_(http_options_) {}
 
     const HttpEndpoint& endpoint() const override { return endpoint_; }
 
@@ -104,6 +67,12 @@ class NodeClient : public EngineClient {
                  Callback<std::vector<ReentryCost>> callback) override {
         ask<std::vector<ReentryCost>>("POST", "/fulgurite/v1/reentry", reentryBody(sequences), readReentry,
                                       std::move(callback));
+    }
+
+    // Made when it is first asked for: it has a thread of its own, so that large arrays hold no answer up.
+    InspectionClient* inspection() override {
+        std::call_once(inspected_, [this] { inspection_ = connectToInspection(endpoint_, token_, http_options_); });
+        return inspection_.get();
     }
 
     std::shared_ptr<HttpCall> generate(const GenerateRequest& request,
@@ -139,7 +108,10 @@ class NodeClient : public EngineClient {
 
     HttpEndpoint endpoint_;
     std::string token_;
+    HttpClientOptions http_options_;
     HttpClient http_;
+    std::once_flag inspected_;
+    std::unique_ptr<InspectionClient> inspection_;
 };
 
 } // namespace

@@ -36,4 +36,12 @@ Answer generate(const EndpointContext& context, const HttpRequest& request);
 Answer tokenize(const EndpointContext& context, const HttpRequest& request);
 Answer reentry(const EndpointContext& context, const HttpRequest& request);
 
+Answer planOfCapture(const EndpointContext& context, const HttpRequest& request);
+Answer takeCapture(const EndpointContext& context, const HttpRequest& request);
+Answer listCaptures(const EndpointContext& context, const HttpRequest& request);
+Answer showCapture(const EndpointContext& context, const HttpRequest& request); // /fulgurite/v1/captures/ID[/VIEW]
+Answer removeCapture(const EndpointContext& context, const HttpRequest& request);
+Answer decayOfModel(const EndpointContext& context, const HttpRequest& request);
+Answer costsOfModel(const EndpointContext& context, const HttpRequest& request);
+
 } // namespace fulgurite::node

@@ -4,6 +4,7 @@
 
 #include "core/generate/engine.h"
 #include "core/model/weights.h"
+#include "core/node/capture_service.h"
 #include "core/text/chat_template.h"
 
 #include <nlohmann/json.hpp>
@@ -54,6 +55,8 @@ ModelFacts factsOf(const EngineServiceOptions& options, const HybridModel& model
     facts.kv_bytes_per_token = shape.kvBytesPerToken();
     facts.state_bytes = shape.lightningBytes();
     facts.has_tokenizer = true;
+    facts.inspects = true;
+    facts.keeps_captures = !options.data.empty();
     return facts;
 }
 
@@ -62,8 +65,10 @@ class EngineService final : public ModelService {
     explicit EngineService(const EngineServiceOptions& options)
         : tokenizer_(Tokenizer::load(options.model)),
           template_(loadTemplate(options.model)),
-          engine_(HybridModel::load(options.model), tokenizer_, options.engine),
-          facts_(factsOf(options, engine_.model())) {
+          model_(HybridModel::load(options.model)),
+          engine_(model_, tokenizer_, options.engine),
+          facts_(factsOf(options, *model_)),
+          captures_(captureParams(options)) {
         facts_.has_template = template_ != nullptr;
     }
 
@@ -89,12 +94,30 @@ class EngineService final : public ModelService {
     void cancel(GenerationId id) override { engine_.cancel(id); }
     EngineStatus status() const override { return engine_.status(); }
     ReentryCost reentryCost(std::span<const TokenId> prefix) const override { return engine_.reentryCost(prefix); }
+    CaptureService* captures() override { return &captures_; }
 
   private:
+    CaptureServiceParams captureParams(const EngineServiceOptions& options) {
+        CaptureServiceParams params;
+        params.model = model_;
+        params.name = facts_.id;
+        for (TokenId id = 0; id < static_cast<TokenId>(tokenizer_->size()); ++id) {
+            params.vocabulary.emplace_back(tokenizer_->bytesOf(id));
+        }
+        params.is_special = [tokenizer = tokenizer_](TokenId id) { return tokenizer->isSpecial(id); };
+        params.folder = options.data.empty() ? options.data : options.data / "captures";
+        params.limit_bytes = options.capture_limit_bytes;
+        params.turn = [this](const probe::ModelWork& work) { engine_.takeTurn(work); };
+        params.prefill_rate = [this] { return engine_.status().prefill_tokens_per_second; };
+        return params;
+    }
+
     std::shared_ptr<const Tokenizer> tokenizer_;
     std::shared_ptr<const ChatTemplate> template_;
+    std::shared_ptr<const HybridModel> model_;
     Engine engine_;
     ModelFacts facts_;
+    CaptureService captures_; // after the engine: its thread takes turns there
 };
 
 } // namespace

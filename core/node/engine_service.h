@@ -4,6 +4,7 @@
 
 #include "core/node/model_service.h"
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -14,6 +15,8 @@ struct EngineServiceOptions {
     std::filesystem::path model;
     std::string id; // under which it is served; empty: the folder's name
     EngineOptions engine;
+    std::filesystem::path data; // captures go into its folder captures/; empty: none are kept
+    std::uint64_t capture_limit_bytes = std::uint64_t{16} << 30; // of one capture
 };
 
 // Loads everything. Throws Error that names the file. A folder without a chat template is served without chat.

@@ -6,6 +6,7 @@
 #include "core/node/generate_formatter.h"
 #include "core/node/json_text.h"
 #include "core/node/object_reader.h"
+#include "core/node/prompt_fields.h"
 #include "core/node/sampling_fields.h"
 
 #include <fmt/format.h>
@@ -17,58 +18,6 @@ namespace fulgurite::node {
 namespace {
 
 constexpr std::size_t kMaxSequences = 4096;
-
-// The forms a prompt may take; exactly one is present.
-struct PromptFields {
-    const nlohmann::json* messages = nullptr;
-    const nlohmann::json* text = nullptr;
-    const nlohmann::json* tokens = nullptr;
-    const nlohmann::json* tools = nullptr;
-    std::optional<bool> add_generation_prompt; // default: unless an assistant message comes last
-};
-
-PromptFields readPromptFields(ObjectReader& reader, std::string_view text_key) {
-    PromptFields fields;
-    fields.messages = reader.array("messages");
-    fields.tokens = reader.array("tokens");
-    fields.text = reader.find(text_key);
-    const int given = (fields.messages != nullptr ? 1 : 0) + (fields.tokens != nullptr ? 1 : 0) +
-                      (fields.text != nullptr ? 1 : 0);
-    if (given != 1) {
-        refuse("", fmt::format("send exactly one of 'messages', '{}' and 'tokens', not {}", text_key, given));
-    }
-    if (fields.text != nullptr && !fields.text->is_string()) {
-        refuse(reader.pathOf(text_key), fmt::format("must be a string, not {}", fields.text->type_name()));
-    }
-    fields.tools = reader.array("tools");
-    fields.add_generation_prompt = reader.boolean("add_generation_prompt");
-    return fields;
-}
-
-bool endsWithAnswer(const nlohmann::json& messages) {
-    return !messages.empty() && messages.back().is_object() &&
-           messages.back().value("role", nlohmann::json()) == "assistant";
-}
-
-ChatPrompt readPrompt(const ModelService& service, const PromptFields& fields, const std::string& path,
-                      SpecialTokens special) {
-    if (fields.messages != nullptr) {
-        const ChatMessages chat = readMessages(*fields.messages, fields.tools, service.facts(), true);
-        return renderPrompt(service, chat,
-                            fields.add_generation_prompt.value_or(!endsWithAnswer(*fields.messages)));
-    }
-    if (fields.text != nullptr) {
-        return {service.encode(fields.text->get_ref<const std::string&>(), special), false};
-    }
-    return {readTokenIds(*fields.tokens, path + "tokens", service.facts().config.vocab_size), false};
-}
-
-TokenIds readContinuation(ObjectReader& reader, const ModelService& service) {
-    const nlohmann::json* tokens = reader.array("continue_tokens");
-    return tokens == nullptr
-               ? TokenIds()
-               : readTokenIds(*tokens, reader.pathOf("continue_tokens"), service.facts().config.vocab_size);
-}
 
 void append(TokenIds& tokens, const TokenIds& more) {
     tokens.insert(tokens.end(), more.begin(), more.end());

@@ -18,6 +18,8 @@
 
 namespace fulgurite::node {
 
+class CaptureService;
+
 struct ModelFacts {
     std::string id;
     std::string path;
@@ -31,6 +33,8 @@ struct ModelFacts {
     std::size_t state_bytes = 0; // of a conversation's recurrent part, whatever its length
     bool has_tokenizer = false;
     bool has_template = false;
+    bool inspects = false;       // decay, costs and plans
+    bool keeps_captures = false; // has a folder for them
 };
 
 // All methods may be called from any thread. Lives until every generation it was asked for has ended or the
@@ -52,6 +56,9 @@ class ModelService {
     virtual void cancel(GenerationId id) = 0;
     virtual EngineStatus status() const = 0;
     virtual ReentryCost reentryCost(std::span<const TokenId> prefix) const = 0;
+
+    // nullptr when the model's inside cannot be looked at.
+    virtual CaptureService* captures() { return nullptr; }
 };
 
 } // namespace fulgurite::node

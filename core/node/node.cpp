@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The table of routes, admission, and the preparing thread.
+// The table of routes and admission.
 #include "core/node/node.h"
 
 #include "core/node/json_text.h"
@@ -14,11 +14,11 @@ namespace fulgurite::node {
 
 namespace {
 
-enum class Where { IoThread, PreparingThread };
+enum class Where { IoThread, PreparingThread, InspectingThread };
 
 struct Route {
     std::string_view method;
-    std::string_view path; // ends with '/' when it takes one more segment
+    std::string_view path; // ends with '/' when it takes more segments
     Where where;
     bool open; // needs no token
     Answer (*endpoint)(const EndpointContext&, const HttpRequest&);
@@ -37,16 +37,45 @@ constexpr Route kRoutes[] = {
     {"POST", "/fulgurite/v1/generate", Where::PreparingThread, false, generate},
     {"POST", "/fulgurite/v1/tokenize", Where::PreparingThread, false, tokenize},
     {"POST", "/fulgurite/v1/reentry", Where::PreparingThread, false, reentry},
+    {"POST", "/fulgurite/v1/inspect/plan", Where::PreparingThread, false, planOfCapture},
+    {"GET", "/fulgurite/v1/inspect/decay", Where::IoThread, false, decayOfModel},
+    {"GET", "/fulgurite/v1/inspect/costs", Where::InspectingThread, false, costsOfModel},
+    {"POST", "/fulgurite/v1/captures", Where::PreparingThread, false, takeCapture},
+    {"GET", "/fulgurite/v1/captures", Where::InspectingThread, false, listCaptures},
+    {"GET", "/fulgurite/v1/captures/", Where::InspectingThread, false, showCapture},
+    {"DELETE", "/fulgurite/v1/captures/", Where::InspectingThread, false, removeCapture},
 };
 
-const Route* findRoute(std::string_view path) {
-    const auto matches = [&](const Route& route) {
-        return route.path.back() == '/'
-                   ? path.size() > route.path.size() && path.substr(0, route.path.size()) == route.path
-                   : path == route.path;
-    };
-    const auto* found = std::find_if(std::begin(kRoutes), std::end(kRoutes), matches);
-    return found == std::end(kRoutes) ? nullptr : found;
+bool methodFits(const Route& route, std::string_view method) {
+    return method == route.method || (method == "HEAD" && route.method == "GET");
+}
+
+bool pathFits(const Route& route, std::string_view path) {
+    return route.path.back() == '/'
+               ? path.size() > route.path.size() && path.substr(0, route.path.size()) == route.path
+               : path == route.path;
+}
+
+// The route of that path, for another method where there is none for this one.
+const Route* findRoute(const HttpHead& head) {
+    const Route* found = nullptr;
+    for (const Route& route : kRoutes) {
+        if (pathFits(route, head.path) && (found == nullptr || methodFits(route, head.method))) {
+            found = &route;
+        }
+    }
+    return found;
+}
+
+// "GET, POST": of every route with that path.
+std::string methodsOf(std::string_view path) {
+    std::string methods;
+    for (const Route& route : kRoutes) {
+        if (pathFits(route, path)) {
+            methods += (methods.empty() ? "" : ", ") + std::string(route.method);
+        }
+    }
+    return methods;
 }
 
 // "application/json; charset=utf-8" is JSON.
@@ -58,10 +87,6 @@ bool isJson(std::string_view content_type) {
     }
     return std::equal(type.begin(), type.end(), kJson.begin(), kJson.end(),
                       [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; });
-}
-
-bool methodFits(const Route& route, std::string_view method) {
-    return method == route.method || (method == "HEAD" && route.method == "GET");
 }
 
 HttpReply refusal(int status, const std::string& message, HttpFields fields = {}) {
@@ -96,25 +121,17 @@ HttpReply replyOf(const ApiError& error) {
 }
 
 Node::Node(ModelHost& host, Metrics& metrics, const std::string& token, JobLimits limits)
-    : context_{host, metrics, limits}, token_(token), preparer_([this] { prepareLoop(); }) {}
+    : context_{host, metrics, limits}, token_(token) {}
 
-Node::~Node() {
-    {
-        const std::lock_guard lock(mutex_);
-        stopping_ = true;
-        tasks_.clear();
-    }
-    wake_.notify_one();
-    preparer_.join();
-}
+Node::~Node() = default;
 
 std::string Node::label(const HttpHead& head) const {
-    const Route* route = findRoute(head.path);
+    const Route* route = findRoute(head);
     return route == nullptr ? "other" : std::string(route->path);
 }
 
 std::optional<HttpReply> Node::admit(const HttpHead& head) {
-    const Route* route = findRoute(head.path);
+    const Route* route = findRoute(head);
     const bool open = route != nullptr && route->open;
     if (!open && !token_.matches(head.authorization)) {
         return refusal(
@@ -130,8 +147,8 @@ std::optional<HttpReply> Node::admit(const HttpHead& head) {
         return refusal(404, fmt::format("there is no '{}' here", head.path.substr(0, 128)));
     }
     if (!methodFits(*route, head.method)) {
-        return refusal(405, fmt::format("'{}' takes {} only", route->path, route->method),
-                       {{"Allow", std::string(route->method)}});
+        const std::string methods = methodsOf(head.path);
+        return refusal(405, fmt::format("'{}' takes {} only", route->path, methods), {{"Allow", methods}});
     }
     if (route->method != "POST") {
         return std::nullopt;
@@ -154,37 +171,15 @@ std::optional<HttpReply> Node::admit(const HttpHead& head) {
 }
 
 void Node::handle(HttpRequest request, std::shared_ptr<Responder> responder) {
-    const Route& route = *findRoute(request.head.path);
+    const Route& route = *findRoute(request.head);
     if (route.where == Where::IoThread) {
         answer(route, context_, request, *responder);
         return;
     }
-    enqueue([this, &route, request = std::move(request), responder = std::move(responder)] {
+    TaskThread& thread = route.where == Where::PreparingThread ? preparing_ : inspecting_;
+    thread.enqueue([this, &route, request = std::move(request), responder = std::move(responder)] {
         answer(route, context_, request, *responder);
     });
-}
-
-void Node::enqueue(std::function<void()> task) {
-    {
-        const std::lock_guard lock(mutex_);
-        tasks_.push_back(std::move(task));
-    }
-    wake_.notify_one();
-}
-
-void Node::prepareLoop() {
-    std::unique_lock lock(mutex_);
-    for (;;) {
-        wake_.wait(lock, [this] { return stopping_ || !tasks_.empty(); });
-        if (stopping_) {
-            return;
-        }
-        const std::function<void()> task = std::move(tasks_.front());
-        tasks_.pop_front();
-        lock.unlock();
-        task();
-        lock.lock();
-    }
 }
 
 } // namespace fulgurite::node

@@ -64,6 +64,12 @@ nlohmann::json capabilitiesOf(const ModelFacts& facts) {
     if (facts.has_template) {
         list.push_back("chat");
     }
+    if (facts.inspects) {
+        list.push_back("inspect");
+    }
+    if (facts.keeps_captures) {
+        list.push_back("captures");
+    }
     return list;
 }
 

@@ -45,11 +45,16 @@ float logprobOf(std::span<const float> logits, TokenId next) {
 } // namespace
 
 void describeSource(CapturePlan& plan, const CaptureSource& source) {
+    describePlan(plan, source.model, source.model_hash, tokensHash(idsOf(source.tokens)));
+}
+
+void describePlan(CapturePlan& plan, const std::string& model, const std::string& model_hash,
+                  const std::string& tokens_hash) {
     plan.info.created = utcNow();
     plan.info.engine = kVersion;
-    plan.info.model = source.model;
-    plan.info.model_hash = source.model_hash;
-    plan.info.tokens_hash = tokensHash(idsOf(source.tokens));
+    plan.info.model = model;
+    plan.info.model_hash = model_hash;
+    plan.info.tokens_hash = tokens_hash;
     plan.info.settings = planToJson(plan);
 }
 

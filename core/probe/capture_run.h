@@ -27,8 +27,11 @@ struct CaptureSource {
     std::string model_hash;                     // modelHash()
 };
 
-// Completes the plan's info: names, hashes, date, settings.
+// Completes the plan's info: names, hashes, date, settings. They are part of the file, so the exact size is that of
+// a plan that was completed; any tokens hash is as long as any other.
 void describeSource(CapturePlan& plan, const CaptureSource& source);
+void describePlan(CapturePlan& plan, const std::string& model, const std::string& model_hash,
+                  const std::string& tokens_hash);
 
 // Name of the capture by its content: model, tokens and plan. Equal requests give equal names.
 std::string captureId(const CapturePlan& plan);

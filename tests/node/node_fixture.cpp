@@ -173,11 +173,13 @@ void NodeTest::startServer() {
     stopServer();
     metrics_ = std::make_unique<Metrics>();
     server_ = std::make_unique<HttpServer>(options_, *metrics_);
-    host_ = std::make_unique<ModelHost>([] { return std::make_unique<ScriptedService>(); }, nullptr);
+    host_ = std::make_unique<ModelHost>(load_, nullptr);
     node_ = std::make_unique<Node>(*host_, *metrics_, token_, limits_);
     ASSERT_TRUE(eventually([&] { return host_->find() != nullptr; }));
     service_ = dynamic_cast<ScriptedService*>(host_->find());
-    service_->setScript({});
+    if (service_ != nullptr) {
+        service_->setScript({});
+    }
     thread_ = std::thread([this] { server_->run(*node_); });
 }
 

@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -85,6 +86,7 @@ class NodeTest : public testing::Test {
     nlohmann::json chatBody(const nlohmann::json& more = nlohmann::json::object()) const;
     RawClient connect() const { return RawClient(server_->port()); }
 
+    std::function<std::unique_ptr<ModelService>()> load_ = [] { return std::make_unique<ScriptedService>(); };
     HttpServerOptions options_;
     JobLimits limits_;
     std::string token_ = kToken;
@@ -92,7 +94,7 @@ class NodeTest : public testing::Test {
     std::unique_ptr<HttpServer> server_;
     std::unique_ptr<ModelHost> host_;
     std::unique_ptr<Node> node_;
-    ScriptedService* service_ = nullptr; // owned by host_
+    ScriptedService* service_ = nullptr; // owned by host_; null behind another model
     std::thread thread_;
 };
 

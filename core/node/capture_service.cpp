@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/node/capture_service.h"
+
+#include "core/base/error.h"
+#include "core/model/weights.h"
+#include "core/probe/content_hash.h"
+
+#include <utility>
+
+namespace fulgurite::node {
+
+namespace {
+
+constexpr std::size_t kMaxWaiting = 16;
+
+} // namespace
+
+CaptureService::CaptureService(CaptureServiceParams params)
+    : params_(std::move(params)),
+      model_hash_(probe::modelHash(*params_.model->weights().checkpoint)),
+      vocabulary_bytes_(probe::vocabularyBytes(params_.vocabulary)),
+      store_(params_.folder),
+      thread_([this](const std::stop_token& closing) { work(closing); }) {}
+
+CaptureService::~CaptureService() = default;
+
+CaptureStore& CaptureService::store() {
+    if (params_.folder.empty()) {
+        fail(ErrorKind::Unsupported, "this engine keeps no captures: start it with --data DIR");
+    }
+    return store_;
+}
+
+probe::CaptureEstimate CaptureService::estimate(const probe::CaptureRequest& request, std::size_t tokens) const {
+    probe::CapturePlan plan = probe::planCapture(request, params_.model->config(), tokens);
+    probe::describePlan(plan, params_.name, model_hash_, probe::tokensHash({}));
+    return probe::estimateCapture(plan, vocabulary_bytes_, params_.prefill_rate(),
+                                  {params_.folder, params_.limit_bytes});
+}
+
+probe::CaptureSource CaptureService::sourceOf(const CaptureOrder& order) const {
+    probe::CaptureSource source;
+    source.model = params_.name;
+    source.model_hash = model_hash_;
+    source.vocabulary = params_.vocabulary;
+    for (std::size_t i = 0; i < order.tokens.size(); ++i) {
+        capture::CapturedToken token;
+        token.id = order.tokens[i];
+        token.special = params_.is_special(token.id);
+        token.sampled = i >= order.sampled_from;
+        source.tokens.push_back(token);
+    }
+    return source;
+}
+
+void CaptureService::submit(CaptureOrder order, std::shared_ptr<CaptureObserver> observer, std::stop_token stop) {
+    store();
+    Job job{probe::planCapture(order.request, params_.model->config(), order.tokens.size()),
+            sourceOf(order),
+            {},
+            std::move(observer),
+            std::move(stop)};
+    probe::describeSource(job.plan, job.source);
+    job.estimate = probe::estimateCapture(job.plan, vocabulary_bytes_, params_.prefill_rate(),
+                                          {params_.folder, params_.limit_bytes});
+    probe::requireFits(job.estimate);
+    {
+        const std::lock_guard lock(mutex_);
+        if (queue_.size() >= kMaxWaiting) {
+            fail(ErrorKind::Unavailable, "{} captures are waiting already; try again later", queue_.size());
+        }
+        queue_.push_back(std::move(job));
+    }
+    wake_.notify_all();
+}
+
+void CaptureService::work(const std::stop_token& closing) {
+    for (;;) {
+        std::unique_lock lock(mutex_);
+        if (!wake_.wait(lock, closing, [this] { return !queue_.empty(); })) {
+            break;
+        }
+        Job job = std::move(queue_.front());
+        queue_.pop_front();
+        lock.unlock();
+        run(job, closing);
+    }
+    for (Job& job : queue_) {
+        job.observer->onError(Error(ErrorKind::Unavailable, "the engine is shutting down"));
+    }
+}
+
+void CaptureService::run(Job& job, const std::stop_token& closing) {
+    try {
+        const std::string id = probe::captureId(job.plan);
+        job.observer->onStart(id, job.estimate);
+        job.observer->onDone(id, store_.has(id) ? store_.open(id)->info() : take(job, id, closing));
+    } catch (const Error& error) {
+        job.observer->onError(error);
+    } catch (const std::exception& error) {
+        job.observer->onError(Error(ErrorKind::Internal, error.what()));
+    }
+}
+
+capture::CaptureInfo CaptureService::take(Job& job, const std::string& id, const std::stop_token& closing) {
+    std::filesystem::create_directories(params_.folder);
+    // Either side may end it.
+    std::stop_source stop;
+    const std::stop_callback client(job.stop, [&stop] { stop.request_stop(); });
+    const std::stop_callback engine(closing, [&stop] { stop.request_stop(); });
+    probe::CaptureRun run(params_.model, job.plan, job.source, store_.pathOf(id));
+    const std::size_t total = run.total();
+    probe::runCapture(
+        run, params_.turn, [&](std::size_t done) { job.observer->onProgress(done, total); }, stop.get_token());
+    return store_.open(id)->info();
+}
+
+} // namespace fulgurite::node
