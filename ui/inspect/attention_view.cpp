@@ -27,6 +27,7 @@ AttentionView::AttentionView(const InspectServices& services)
     mode_ = group;
     addHeaderWidget(segments);
     provenance_->setObjectName(QStringLiteral("provenance"));
+    provenance_->setSizePolicy(QSizePolicy::Maximum, QSizePolicy::Fixed);
     provenance_->hide();
     addHeaderWidget(provenance_);
     auto* splitter = new QSplitter(Qt::Vertical);
@@ -165,6 +166,11 @@ void AttentionView::showRow(std::shared_ptr<const TrackData> row) {
     paintProvenance();
 }
 
+void AttentionView::resizeEvent(QResizeEvent* event) {
+    InspectView::resizeEvent(event);
+    paintProvenance();
+}
+
 void AttentionView::paintProvenance() {
     const TrackData* row = tracks_->row();
     if (!row) {
@@ -173,8 +179,12 @@ void AttentionView::paintProvenance() {
     }
     const ProvenanceLabel label = provenanceLabel(row->row);
     const QString color = themes().color(label.role).name();
-    provenance_->setText(label.text);
-    provenance_->setToolTip(label.detail);
+    // In a narrow panel the figure stays and the words go.
+    const bool narrow = width() < themes().scaled(640);
+    kind_->setVisible(width() >= themes().scaled(460));
+    provenance_->setText(narrow ? label.brief : label.text);
+    provenance_->setAccessibleName(label.text);
+    provenance_->setToolTip(label.text + QStringLiteral("\n") + label.detail);
     provenance_->setStyleSheet(
         QStringLiteral(
             "QLabel { color: %1; border: 1px solid %1; border-radius: 4px; padding: 1px 7px; font-size: %2px; }")

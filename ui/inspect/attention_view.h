@@ -33,6 +33,7 @@ class AttentionView : public InspectView {
   protected:
     void sourceChanged() override;
     void selectionChanged(const InspectState& now, const InspectState& before) override;
+    void resizeEvent(QResizeEvent* event) override;
 
   private:
     void askRow();

@@ -47,7 +47,7 @@ void LayerMaps::makeImages() {
     // One style for each head: the scales of heads differ by orders of magnitude.
     auto styles = std::make_shared<std::vector<MapStyle>>();
     for (const capture::AttentionTile& tile : *maps_) {
-        styles->push_back(mapStyle(themes().theme(), tile.kind, static_cast<double>(tile.max_abs), 0));
+        styles->push_back(mapStyle(themes().theme(), tile.kind, usualMagnitude(tile), 0));
     }
     inBackground(
         this,
@@ -147,7 +147,9 @@ QString LayerMaps::valueAt(QPointF at) const {
         return {};
     }
     const capture::AttentionTile& tile = (*maps_)[static_cast<std::size_t>(index)];
-    QString text = tr("%1 %2\nlargest %3").arg(headText(tile.head), kindName(tile.kind), signedText(tile.max_abs));
+    QString text = tr("%1 %2\nlargest %3, full colour from %4")
+                       .arg(headText(tile.head), kindName(tile.kind), signedText(tile.max_abs),
+                            signedText(usualMagnitude(tile)));
     if (tile.pool > 1) {
         text += u'\n' + tr("cell = largest of %1 × %1 tokens").arg(tile.pool);
     }

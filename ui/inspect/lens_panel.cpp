@@ -38,6 +38,7 @@ LensPanel::LensPanel(const InspectServices& services)
     });
     connect(plot_, &LensPlot::positionChosen, this,
             [this](std::size_t position) { selection().setQuery(position, true); });
+    connect(&texts_, &CapturedTexts::arrived, this, &LensPanel::showNote);
     sourceChanged();
 }
 
@@ -97,11 +98,17 @@ void LensPanel::askLens() {
     plot_->setLens(nullptr);
     source()->lens(position, answer<capture::LensView>(question_, [this](const capture::LensView& view) {
                        plot_->setLens(std::make_shared<const capture::LensView>(view));
-                       note_->setText(tr("at token %1 “%2”, linear lens through the final norm and head")
-                                          .arg(grouped(static_cast<qint64>(view.position)),
-                                               readableToken(texts_.text(view.position))));
-                   }));
+                       showNote();
+}));
     askRange(position);
+}
+
+void LensPanel::showNote() {
+    if (plot_->lens()) {
+        const std::size_t position = plot_->lens()->position;
+        note_->setText(tr("at token %1 “%2”, linear lens through the final norm and head")
+                           .arg(grouped(static_cast<qint64>(position)), readableToken(texts_.text(position))));
+    }
 }
 
 // The captured positions that end with this one; those that are there already are not asked for again.

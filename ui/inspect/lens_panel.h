@@ -25,6 +25,7 @@ class LensPanel : public InspectView {
 
   private:
     void askLens();
+    void showNote();
     void askRange(std::size_t position);
 
     CapturedTexts texts_;

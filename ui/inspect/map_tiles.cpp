@@ -16,6 +16,21 @@ MapStyle mapStyle(const Theme& theme, LayerKind kind, double most, int stamp) {
             .stamp = stamp};
 }
 
+double usualMagnitude(const capture::AttentionTile& tile) {
+    std::vector<float> magnitudes;
+    for (const float cell : tile.cells) {
+        if (!std::isnan(cell) && cell != 0) {
+            magnitudes.push_back(std::abs(cell));
+        }
+    }
+    if (magnitudes.empty()) {
+        return static_cast<double>(tile.max_abs);
+    }
+    const auto rank = magnitudes.begin() + static_cast<std::ptrdiff_t>((magnitudes.size() - 1) * 199 / 200);
+    std::nth_element(magnitudes.begin(), rank, magnitudes.end());
+    return static_cast<double>(*rank);
+}
+
 QImage mapImage(const capture::AttentionTile& tile, const MapStyle& style) {
     QImage image(static_cast<int>(tile.cols), static_cast<int>(tile.rows), QImage::Format_RGB32);
     for (std::size_t row = 0; row < tile.rows; ++row) {
@@ -100,8 +115,11 @@ void MapTiles::ask(const MapTileKey& key) {
     }
     ++asked_;
     in_flight_.push_back(key);
-    source_->tile(key.head, first_row, std::min(span, tokens - first_row), first_col,
-                  std::min(span, tokens - first_col), kSide, rowStep(key.pool),
+    const std::size_t rows = std::min(span, tokens - first_row);
+    const std::size_t cols = std::min(span, tokens - first_col);
+    // So many cells that those of a short tile at the end cover as many tokens as their neighbours.
+    const std::size_t cells = (std::max(rows, cols) + key.pool - 1) / key.pool;
+    source_->tile(key.head, first_row, rows, first_col, cols, cells, rowStep(key.pool),
                   [self = QPointer(this), generation = generation_,
                    key](const client::Outcome<capture::AttentionTile>& outcome) {
                       if (!self || generation != self->generation_) {

@@ -29,6 +29,9 @@ QImage mapImage(const capture::AttentionTile& tile, const MapStyle& style);
 // The style of a map whose largest magnitude is `most`: signed and symmetric for lightning, from zero for softmax.
 MapStyle mapStyle(const Theme& theme, LayerKind kind, double most, int stamp);
 
+// The magnitude that all but one cell in two hundred stay under: a range in which more than the diagonal is seen.
+double usualMagnitude(const capture::AttentionTile& tile);
+
 struct MapTileKey {
     capture::HeadRef head;
     std::size_t pool = 1; // a power of two: tokens a cell
@@ -59,7 +62,7 @@ class MapTiles : public QObject {
     // What is visible, most important first; replaces what was wanted before. Tiles of another style are
     // repainted.
     void want(std::vector<MapTileKey> keys);
-    bool waiting() const { return asked_ > 0 || !queue_.empty(); }
+    bool waiting() const { return !in_flight_.empty() || !queue_.empty(); }
     const Tile* find(const MapTileKey& key);
     // The key's tile, or the nearest coarser one over its corner; null when there is neither.
     const Tile* nearest(MapTileKey key);

@@ -27,7 +27,7 @@ constexpr std::size_t kMostPainting = 2;
 
 RoutingTimeline::RoutingTimeline(ThemeManager& themes, RoutingStore& store, CapturedTexts& texts, QWidget* parent)
     : PlotView(themes, tr("Expert routing"), parent), store_(store), texts_(texts) {
-    setMargins({44, 4, 8, 46});
+    setMargins({48, 4, 8, 46});
     connect(&store_, &RoutingStore::arrived, this, &RoutingTimeline::startPainting);
     connect(&store_, &RoutingStore::failed, this, [this] { setBusy(false); });
     connect(this, &PlotView::rangeChanged, this, &RoutingTimeline::wantVisible);

@@ -67,10 +67,11 @@ class RoutingTimeline : public PlotView {
     std::vector<Key> keysInSight(bool ahead) const;
     std::size_t spanOf(const Key& key) const { return kColumns * key.per_column; }
     void paintTile(QPainter& painter, const Key& key, const Tile& tile);
-    void paintMargin(QPainter& painter, const Key& key, const Tile& tile);
+    void paintMargin(QPainter& painter, const Key& key, const Tile& tile, double most);
     void paintLayers(QPainter& painter);
     void paintAxis(QPainter& painter);
     QRectF marginRect() const;
+    double mostMargin() const; // in sight, as a round figure: the height of the margin line
     int layerAt(double y) const;
     std::optional<int> expertAt(std::size_t token, int layer) const;
 

@@ -3,6 +3,7 @@
 
 #include "ui/charts/scales.h"
 
+#include <QLocale>
 #include <QPainter>
 
 #include <algorithm>
@@ -29,10 +30,27 @@ void RoutingTimeline::paintTile(QPainter& painter, const Key& key, const Tile& t
                       QRectF(column(left), 0, column(right) - column(left), tile.strip.cells.height()));
 }
 
-void RoutingTimeline::paintMargin(QPainter& painter, const Key& key, const Tile& tile) {
+double RoutingTimeline::mostMargin() const {
+    double most = 0;
+    for (const Key& key : keysInSight(false)) {
+        if (const auto found = tiles_.find(key); found != tiles_.end()) {
+            for (const float margin : found->second.strip.margin_high) {
+                most = std::max(most, static_cast<double>(margin));
+            }
+        }
+    }
+    for (const double round : {0.05, 0.1, 0.2, 0.5}) {
+        if (most <= round) {
+            return round;
+        }
+    }
+    return 1;
+}
+
+void RoutingTimeline::paintMargin(QPainter& painter, const Key& key, const Tile& tile, double most) {
     const QRectF area = marginRect();
     const double first = static_cast<double>(key.index * spanOf(key));
-    const auto y = [&](float margin) { return area.bottom() - std::clamp(margin, 0.0F, 1.0F) * area.height(); };
+    const auto y = [&](double margin) { return area.bottom() - std::clamp(margin / most, 0.0, 1.0) * area.height(); };
     const double step = static_cast<double>(key.per_column);
     QPolygonF line;
     QPolygonF low;
@@ -88,8 +106,8 @@ void RoutingTimeline::paintLayers(QPainter& painter) {
         }
     }
     painter.setPen(themes().color(Role::Muted));
-    painter.drawText(QRectF(0, marginRect().top(), plot.left() - themes().scaled(6), marginRect().height()),
-                     Qt::AlignRight | Qt::AlignVCenter, tr("margin"));
+    painter.drawText(QRectF(0, marginRect().top() - 2, plot.left() - themes().scaled(4), marginRect().height() + 4),
+                     Qt::AlignRight | Qt::AlignVCenter, tr("margin\n0–%1").arg(QLocale().toString(mostMargin())));
 }
 
 void RoutingTimeline::paintAxis(QPainter& painter) {
@@ -120,12 +138,13 @@ void RoutingTimeline::paintPlot(QPainter& painter) {
     painter.fillRect(plotRect(), themes().color(Role::Background));
     painter.save();
     painter.setClipRect(plotRect().united(marginRect()));
+    const double most_margin = mostMargin();
     for (const Key& key : keysInSight(false)) {
         // Another zoom's image stands in until this one is there.
         const auto found = tiles_.find(key);
         if (found != tiles_.end()) {
             paintTile(painter, key, found->second);
-            paintMargin(painter, key, found->second);
+            paintMargin(painter, key, found->second, most_margin);
             continue;
         }
         for (const auto& [other, tile] : tiles_) {

@@ -18,6 +18,7 @@ RoutingView::RoutingView(const InspectServices& services)
       timeline_(new RoutingTimeline(services.themes, store_, texts_)),
       load_(new ExpertLoad(services.themes)),
       reader_(new ExpertReader(services.themes, texts_)),
+      splitter_(new QSplitter(Qt::Horizontal)),
       summary_(new QLabel),
       legend_(new QLabel) {
     legend_->setProperty("tone", "small");
@@ -29,17 +30,16 @@ RoutingView::RoutingView(const InspectServices& services)
             .arg(kHotShare));
     addHeaderWidget(legend_);
     addHeaderWidget(summary_);
-    auto* splitter = new QSplitter(Qt::Horizontal);
-    splitter->addWidget(timeline_);
-    splitter->addWidget(load_);
-    splitter->addWidget(reader_);
-    splitter->setStretchFactor(0, 1);
-    splitter->setStretchFactor(1, 0);
-    splitter->setStretchFactor(2, 0);
-    splitter->setSizes({900, 280, 420});
-    splitter->setChildrenCollapsible(false);
+    splitter_->addWidget(timeline_);
+    splitter_->addWidget(load_);
+    splitter_->addWidget(reader_);
+    splitter_->setStretchFactor(0, 1);
+    splitter_->setStretchFactor(1, 0);
+    splitter_->setStretchFactor(2, 0);
+    splitter_->setSizes({900, 280, 420});
+    splitter_->setChildrenCollapsible(false);
     reader_->hide();
-    setContent(splitter);
+    setContent(splitter_);
     connect(timeline_, &RoutingTimeline::cellChosen, this,
             [this](std::size_t token, int layer, bool as_query, bool walking) {
                 InspectState state = selection().state();
@@ -142,6 +142,12 @@ void RoutingView::selectionChanged(const InspectState& now, const InspectState& 
         timeline_->reveal(*now.source);
     }
     if (now.expert != before.expert || (now.expert && now.layer != before.layer)) {
+        if (now.expert && reader_->isHidden()) {
+            reader_->show();
+            const int load = themes().scaled(250);
+            const int text = themes().scaled(380);
+            splitter_->setSizes({std::max(splitter_->width() - load - text, load), load, text});
+        }
         reader_->setVisible(now.expert.has_value());
         reader_->setExpert(now.expert, layer);
     }

@@ -8,6 +8,7 @@
 
 class QButtonGroup;
 class QLabel;
+class QSplitter;
 
 namespace fulgurite {
 
@@ -39,6 +40,7 @@ class RoutingView : public InspectView {
     RoutingTimeline* timeline_;
     ExpertLoad* load_;
     ExpertReader* reader_;
+    QSplitter* splitter_;
     QWidget* ranks_ = nullptr;
     QLabel* summary_;
     QLabel* legend_;

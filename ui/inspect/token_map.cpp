@@ -199,6 +199,10 @@ void TokenMap::askOverview() {
                       self->overview_data_ = std::make_shared<const capture::AttentionTile>(outcome.value());
                       // Pooling keeps spikes: this is the largest magnitude of the whole map unless it was sampled.
                       self->most_ = std::max(self->most_, static_cast<double>(outcome.value().max_abs));
+                      const double usual = usualMagnitude(outcome.value());
+                      self->gain_ = usual > 0 ? std::exp2(std::clamp(std::floor(std::log2(self->most_ / usual)), 0.0,
+                                                                     std::log2(kMostGain)))
+                                              : 1;
                       self->restyle();
                   });
 }

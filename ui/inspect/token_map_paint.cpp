@@ -109,8 +109,11 @@ void TokenMap::paintLegend(QPainter& painter) {
     painter.setFont(themes().uiFont(10.5));
     const QFontMetricsF metrics(painter.font());
     const bool softmax = kind_ == LayerKind::Softmax;
-    const QString low = softmax ? QStringLiteral("0") : signedText(-most);
-    const QString high = softmax ? QLocale().toString(most, 'g', 3) : signedText(most);
+    // Beyond the ends of the range colours are those of the ends.
+    const bool cut = gain_ > 1;
+    const QString low = softmax ? QStringLiteral("0") : (cut ? QStringLiteral("≤ ") : QString()) + signedText(-most);
+    const QString high =
+        (cut ? QStringLiteral("≥ ") : QString()) + (softmax ? QLocale().toString(most, 'g', 3) : signedText(most));
     const double bar = themes().scaled(70);
     const double low_width = metrics.horizontalAdvance(low) + 5;
     const double width = low_width + bar + 5 + metrics.horizontalAdvance(high) + 12;

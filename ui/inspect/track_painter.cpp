@@ -22,19 +22,6 @@ QString tr(const char* text) {
     return QCoreApplication::translate("AttentionTracks", text);
 }
 
-// The exponent that the row's own decay has: from the farthest token at which float32 still resolves it.
-double rateOf(const capture::AttentionRow& row) {
-    if (row.decay.size() < 2) {
-        return 0;
-    }
-    std::size_t lag = row.decay.size() - 1;
-    const auto value = [&] { return static_cast<double>(row.decay[row.decay.size() - 1 - lag]); };
-    while (lag > 1 && value() < 1e-30) {
-        lag /= 2;
-    }
-    return value() > 0 ? -std::log(value()) / static_cast<double>(lag) : 0;
-}
-
 class Painting {
   public:
     Painting(QPainter& painter, const TrackScene& scene) : p_(painter), s_(scene) {}
@@ -43,6 +30,7 @@ class Painting {
     void marks(std::optional<std::size_t> cursor, std::optional<std::size_t> source);
 
   private:
+    std::pair<double, double> limits(const RangeExtremes& values) const;
     void bars(const QRect& area, const RangeExtremes& values, const QString& name, const QString& kind);
     void bar(int left, int width, const QRect& area, double low, double high, RangeExtremes::Range range);
     void decay();
@@ -53,6 +41,7 @@ class Painting {
     void peaks();
     void name(const QRect& area, const QString& title, const QString& kind);
     void label(const QRect& area, const QString& text, double x);
+    void edgeLabel(const QRect& area, Qt::Alignment edge, const QString& text);
     template <class Draw>
     void columns(const RangeExtremes& values, Draw&& draw);
 
@@ -89,13 +78,24 @@ void Painting::columns(const RangeExtremes& values, Draw&& draw) {
 void Painting::name(const QRect& area, const QString& title, const QString& kind) {
     const int height = s_.themes.scaled(15);
     const int top = std::max(area.center().y() - (kind.isEmpty() ? height / 2 : height), area.top() - height / 2);
-    const QRect line(s_.layout.gutter.left(), top, s_.layout.gutter.width() - 8, height);
+    const QRect line(s_.layout.gutter.left(), top, s_.layout.gutter.width() - 2, height);
     p_.setFont(s_.themes.uiFont(11.5, QFont::DemiBold));
     p_.setPen(s_.themes.color(Role::Text));
     p_.drawText(line, Qt::AlignLeft | Qt::AlignVCenter, title);
     p_.setFont(s_.themes.uiFont(11));
     p_.setPen(s_.themes.color(Role::Muted));
     p_.drawText(line.translated(0, height - 1), Qt::AlignLeft | Qt::AlignVCenter, kind);
+}
+
+// A value at the end of an axis, readable over bars.
+void Painting::edgeLabel(const QRect& area, Qt::Alignment edge, const QString& text) {
+    const QFontMetrics metrics(p_.font());
+    QRect box(area.left() + 2, area.top(), metrics.horizontalAdvance(text) + 4, metrics.height());
+    if (edge == Qt::AlignBottom) {
+        box.moveBottom(area.bottom());
+    }
+    p_.fillRect(box, s_.themes.color(Role::Background, 0.8));
+    p_.drawText(box, Qt::AlignCenter, text);
 }
 
 void Painting::bar(int left, int width, const QRect& area, double low, double high, RangeExtremes::Range range) {
@@ -123,30 +123,33 @@ void Painting::bar(int left, int width, const QRect& area, double low, double hi
     }
 }
 
-void Painting::bars(const QRect& area, const RangeExtremes& values, const QString& title, const QString& kind) {
-    p_.fillRect(area, s_.themes.color(Role::Background));
+// Of the axis of a signed track: those of the whole row, so that panning does not rescale it.
+std::pair<double, double> Painting::limits(const RangeExtremes& values) const {
     const RangeExtremes::Range whole = values.whole();
-    double low = whole.empty() ? 0 : std::min(0.0F, whole.low) / s_.gain;
-    double high = whole.empty() ? 0 : std::max(0.0F, whole.high) / s_.gain;
+    const double low = whole.empty() ? 0 : std::min(0.0F, whole.low) / s_.gain;
+    const double high = whole.empty() ? 0 : std::max(0.0F, whole.high) / s_.gain;
     if (!(high > low)) {
-        low = -1;
-        high = 1;
+        return {-1, 1};
     }
     // A little room, and a sign that has hardly any values still gets a strip of its own.
     const double span = high - low;
-    low = std::min(low * 1.06, -0.04 * span);
-    high = std::max(high * 1.06, 0.04 * span);
-    columns(values,
-            [&](int left, int width, RangeExtremes::Range range) { bar(left, width, area, low, high, range); });
+    return {std::min(low * 1.06, -0.04 * span), std::max(high * 1.06, 0.04 * span)};
+}
+
+void Painting::bars(const QRect& area, const RangeExtremes& values, const QString& title, const QString& kind) {
+    p_.fillRect(area, s_.themes.color(Role::Background));
+    const auto [low, high] = limits(values);
+    columns(values, [&, low = low, high = high](int left, int width, RangeExtremes::Range range) {
+        bar(left, width, area, low, high, range);
+    });
     const int zero = area.top() + static_cast<int>(high / (high - low) * area.height());
     p_.setPen(s_.themes.color(Role::Faint));
     p_.drawLine(area.left(), zero, area.right(), zero);
     name(area, title, kind);
     p_.setFont(s_.themes.uiFont(10.5));
     p_.setPen(s_.themes.color(Role::Muted));
-    const QRect inside = area.adjusted(4, 1, -4, -1);
-    p_.drawText(inside, Qt::AlignLeft | Qt::AlignTop, signedText(high / 1.06));
-    p_.drawText(inside, Qt::AlignLeft | Qt::AlignBottom, signedText(low / 1.06));
+    edgeLabel(area, Qt::AlignTop, signedText(high / 1.06));
+    edgeLabel(area, Qt::AlignBottom, signedText(low / 1.06));
 }
 
 void Painting::decay() {
@@ -198,7 +201,7 @@ void Painting::probability() {
             p_.fillRect(QRectF(left, area.top(), width - gap, 2), s_.themes.color(Role::Text));
         }
     });
-    name(area, tr("probability"), tr("sums to 1"));
+    name(area, tr("probability"), s_.gain > 1 ? tr("× %1").arg(s_.gain) : tr("Up: taller"));
 }
 
 void Painting::share() {
@@ -299,27 +302,33 @@ void Painting::peaks() {
     for (std::size_t i = first; i < last; ++i) {
         order.push_back(i);
     }
-    const std::size_t best = std::min<std::size_t>(order.size(), 6);
+    const std::size_t best = std::min<std::size_t>(order.size(), 8);
     std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(best), order.end(),
                       [&](std::size_t a, std::size_t b) { return values[a] > values[b]; });
     order.resize(best);
+    const auto [low, high] = softmax() ? std::pair(0.0, 1 / s_.gain) : limits(s_.data.score);
     p_.setFont(s_.themes.uiFont(10.5));
     const QFontMetrics metrics(p_.font());
     std::vector<QRect> taken;
-    taken.emplace_back(area.left(), area.top(), s_.themes.scaled(34), s_.themes.scaled(16));
+    taken.emplace_back(area.left(), area.top(), s_.themes.scaled(40), s_.themes.scaled(16));
     for (const std::size_t token : order) {
         const QString words = text(token).trimmed();
-        if (words.isEmpty() || values[token] <= 0) {
+        // Part of a word says little, a marker of the chat format nothing; low bars are no peaks.
+        if (words.size() < 2 || words.startsWith(u'<') || values[token] < 0.08 * high) {
             continue;
         }
         const int x = area.left() + static_cast<int>(s_.scale.xOf(static_cast<double>(token) + 0.5));
         const int width = metrics.horizontalAdvance(words) + 4;
-        QRect place(x - width / 2, area.top() + 1, width, metrics.height());
+        const double top =
+            area.top() + (high - std::min<double>(values[token], high)) / (high - low) * area.height();
+        QRect place(x - width / 2, static_cast<int>(top) - metrics.height(), width, metrics.height());
         place.moveLeft(std::clamp(place.left(), area.left(), std::max(area.left(), area.right() - width)));
+        place.moveTop(std::max(place.top(), area.top()));
         const bool free = std::none_of(taken.begin(), taken.end(), [&](const QRect& other) {
             return other.adjusted(-4, 0, 4, 0).intersects(place);
         });
         if (free) {
+            p_.fillRect(place, s_.themes.color(Role::Background, 0.75));
             p_.setPen(s_.themes.color(Role::Text));
             p_.drawText(place, Qt::AlignCenter, words);
             taken.push_back(place);
@@ -400,47 +409,6 @@ void Painting::all() {
 
 } // namespace
 
-TrackData::TrackData(capture::AttentionRow of)
-    : row(std::move(of)),
-      score(row.score),
-      decay(row.decay),
-      weight(row.weight),
-      share(row.share),
-      rate(rateOf(row)) {}
-
-TrackLayout trackLayout(const QRect& area, int gutter, LayerKind kind, const ThemeManager& themes) {
-    TrackLayout layout;
-    const int gap = themes.scaled(7);
-    const int share = themes.scaled(12);
-    const int axis = themes.scaled(18);
-    const int left = area.left() + gutter;
-    const int width = std::max(area.width() - gutter, 1);
-    int y = area.top();
-    const int bottom = area.bottom() + 1 - axis - share - gap;
-    const auto track = [&](int height) {
-        const QRect rect(left, y, width, std::max(height, 4));
-        y += rect.height() + gap;
-        return rect;
-    };
-    if (kind == LayerKind::Softmax) {
-        layout.weight = track(bottom - y);
-        layout.plot = layout.weight;
-    } else {
-        layout.remaining = QRect(area.left(), y, area.width(), themes.scaled(18));
-        y += layout.remaining.height();
-        const int room = bottom - y - 2 * gap;
-        layout.score = track(room * 38 / 100);
-        layout.decay = track(room * 24 / 100);
-        layout.weight = track(bottom - y);
-        layout.plot = layout.score.united(layout.weight);
-    }
-    layout.share = QRect(left, bottom + gap, width, share);
-    layout.axis = QRect(left, layout.share.bottom() + 1, width, axis);
-    layout.plot = layout.plot.united(layout.share);
-    layout.gutter = QRect(area.left(), area.top(), gutter, area.height());
-    return layout;
-}
-
 void paintTracks(QPainter& painter, const TrackScene& scene) {
     Painting(painter, scene).all();
 }
@@ -448,48 +416,6 @@ void paintTracks(QPainter& painter, const TrackScene& scene) {
 void paintTrackMarks(QPainter& painter, const TrackScene& scene, std::optional<std::size_t> cursor,
                      std::optional<std::size_t> source) {
     Painting(painter, scene).marks(cursor, source);
-}
-
-ProvenanceLabel provenanceLabel(const capture::AttentionRow& row) {
-    ProvenanceLabel label;
-    const bool measured = !std::isnan(row.error);
-    const QString error = QLocale().toString(row.error, 'g', 1);
-    if (measured && row.error > kRowTolerance) {
-        label.role = Role::Bad;
-        label.text = tr("differs from the head's output by %1").arg(error);
-    } else if (row.provenance == capture::Provenance::Approximated) {
-        label.role = Role::Accent;
-        label.text = measured ? tr("approximated, off by %1").arg(error) : tr("approximated, not checked");
-    } else if (!measured) {
-        label.role = Role::Muted;
-        label.text = tr("recomputed, no recorded output to check");
-    } else if (row.provenance == capture::Provenance::Exact) {
-        label.role = Role::Good;
-        label.text = tr("exact, reproduces head output to %1").arg(error);
-    } else {
-        label.role = Role::Good;
-        label.text = tr("recomputed, reproduces head output to %1").arg(error);
-    }
-    label.detail =
-        tr("Weights × values against the output that the head had when the model ran: largest difference "
-           "over the largest channel. Share: weight × (value · output) / |output|², before norm and "
-           "gate; shares sum to 1.");
-    return label;
-}
-
-QString rowValues(const capture::AttentionRow& row, std::size_t token, const QString& text) {
-    if (token > row.position) {
-        return {};
-    }
-    const QString where =
-        tr("token %1 (%2 back) “%3”")
-            .arg(grouped(static_cast<qint64>(token)), grouped(qint64(row.position - token)), readableToken(text));
-    if (row.kind == LayerKind::Softmax) {
-        return where + tr(": probability %1").arg(QLocale().toString(row.weight[token], 'g', 3));
-    }
-    return where + tr(": q·k %1, decay %2, product %3")
-                       .arg(signedText(row.score[token]), QLocale().toString(row.decay[token], 'g', 3),
-                            signedText(row.weight[token]));
 }
 
 } // namespace fulgurite

@@ -63,6 +63,7 @@ void paintTrackMarks(QPainter& painter, const TrackScene& scene, std::optional<s
 // How the row came about and how far weights x values are from the recorded output.
 struct ProvenanceLabel {
     QString text;
+    QString brief; // "✓ exact, 3e-6"
     QString detail;
     Role role = Role::Muted;
 };

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Draws the views of the Inspect page with a capture into a folder, dark and light, for people who work on them:
+//   QT_QPA_PLATFORM=offscreen inspect_gallery FILE.fcap DIR
+#include "ui/base/paths.h"
+#include "ui/base/settings.h"
+#include "ui/engine/engine_link.h"
+#include "ui/engine/local_engine.h"
+#include "ui/inspect/attention_tracks.h"
+#include "ui/inspect/attention_view.h"
+#include "ui/inspect/capture_file_source.h"
+#include "ui/inspect/cost_view.h"
+#include "ui/inspect/layer_maps.h"
+#include "ui/inspect/lens_panel.h"
+#include "ui/inspect/routing_timeline.h"
+#include "ui/inspect/routing_view.h"
+#include "ui/inspect/token_map.h"
+#include "ui/shell/action_registry.h"
+
+#include <QApplication>
+#include <QDir>
+#include <QTemporaryDir>
+#include <QTest>
+
+#include <algorithm>
+#include <cstdio>
+
+using namespace fulgurite;
+
+namespace {
+
+// Until nothing is computed any more, ten seconds at most.
+void settle(const QWidget& view) {
+    for (int i = 0; i < 1000; ++i) {
+        QApplication::processEvents();
+        QTest::qSleep(10);
+        const QList<PlotView*> plots = view.findChildren<PlotView*>();
+        const bool busy = std::any_of(plots.begin(), plots.end(),
+                                      [](const PlotView* plot) { return plot->isVisible() && plot->busy(); });
+        if (i > 30 && !busy) {
+            return;
+        }
+    }
+}
+
+class Gallery {
+  public:
+    Gallery(ThemeManager& themes, InspectionSource& source, QString path)
+        : source_(source),
+          path_(std::move(path)),
+          settings_(home_.filePath(QStringLiteral("settings.ini"))),
+          paths_(Paths::inside(home_.path())),
+          engine_(settings_, paths_),
+          link_(engine_),
+          actions_(settings_, themes),
+          services_{themes, selection_, actions_, link_} {}
+
+    void draw() {
+        const capture::CaptureInfo& info = source_.info();
+        const int layer = info.attention_layers.front();
+        InspectState state;
+        state.query = info.tokens - 1;
+        state.source = info.tokens - 23;
+        state.head = capture::HeadRef{layer, 1};
+        selection_.set(state);
+        AttentionView attention(services_);
+        show(attention, {530, 428}, "attention");
+        attention.tracks().fit();
+        grab(attention, "attention-fit");
+        attention.setMapOnly(true);
+        attention.map().fit();
+        grab(attention, "map-fit");
+        for (const int held : info.attention_layers) {
+            if (info.config.layers[static_cast<std::size_t>(held)] == LayerKind::Softmax) {
+                attention.setMapOnly(false);
+                attention.tracks().showUsual();
+                selection_.setHead(capture::HeadRef{held, 0});
+                grab(attention, "softmax");
+                attention.setMapOnly(true);
+                attention.map().fit();
+                grab(attention, "softmax-map");
+                break;
+            }
+        }
+        LayerMapsView maps(services_);
+        show(maps, {1100, 640}, "layer-maps");
+        LensPanel lens(services_);
+        show(lens, {1200, 420}, "lens");
+        lens.setMode(LensPlot::Mode::Positions);
+        grab(lens, "lens-positions");
+        RoutingView routing(services_);
+        show(routing, {1360, 250}, "routing");
+        routing.timeline().fit();
+        grab(routing, "routing-fit");
+        selection_.setExpert(3);
+        grab(routing, "routing-expert");
+        selection_.setExpert({});
+        CostView cost(services_);
+        show(cost, {1200, 560}, "cost");
+    }
+
+  private:
+    void show(InspectView& view, QSize size, const char* name) {
+        view.resize(size);
+        view.setSource(&source_);
+        view.show();
+        grab(view, name);
+    }
+    void grab(QWidget& view, const char* name) {
+        settle(view);
+        view.grab().save(path_ + QLatin1String(name) + QStringLiteral(".png"));
+    }
+
+    InspectionSource& source_;
+    QString path_;
+    QTemporaryDir home_;
+    Settings settings_;
+    Paths paths_;
+    LocalEngine engine_;
+    EngineLink link_;
+    ActionRegistry actions_;
+    Selection selection_;
+    InspectServices services_;
+};
+
+} // namespace
+
+int main(int argc, char** argv) {
+    QApplication application(argc, argv);
+    if (argc != 3) {
+        std::fprintf(stderr, "usage: inspect_gallery FILE.fcap DIR\n");
+        return 2;
+    }
+    const QString capture = QString::fromLocal8Bit(argv[1]);
+    const QString folder = QString::fromLocal8Bit(argv[2]);
+    QDir().mkpath(folder);
+    CaptureFileSource source(capture::CaptureFile::open(argv[1]), capture);
+    ThemeManager themes;
+    for (const ThemeMode mode : {ThemeMode::Dark, ThemeMode::Light}) {
+        themes.setMode(mode);
+        themes.apply();
+        Gallery(themes, source,
+                folder + (mode == ThemeMode::Dark ? QStringLiteral("/dark-") : QStringLiteral("/light-")))
+            .draw();
+    }
+    return 0;
+}
