@@ -21,7 +21,9 @@ void forSequences(const LayerContext& c, const Body& body) {
 float* activated(const LayerContext& c, const LayerActivations& saved) {
     const std::size_t count = c.rows * 3 * c.inner();
     float* qkv = c.scratch.projected.atLeast(count);
-    std::copy_n(saved.projected.data(), count, qkv);
+    c.queue.pool().parallelFor(count, std::size_t{1} << 16, [&](std::size_t begin, std::size_t end, std::size_t) {
+        std::copy_n(saved.projected.data() + begin, end - begin, qkv + begin);
+    });
     c.ops.silu(qkv, count, c.queue);
     return qkv;
 }

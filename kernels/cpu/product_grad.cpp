@@ -102,7 +102,7 @@ void runPass(const SimdBackwardKernels& simd, std::span<const Product> products,
     std::atomic<std::size_t> next{0};
     queue.pool().parallelFor(workers, 1, [&](std::size_t, std::size_t, std::size_t worker) {
         ProductBlock block;
-        block.a_buffer = queue.scratch(Queue::kSharedSlots + worker, kNBlock * kKBlock);
+        block.a_buffer = queue.scratch(Queue::kSharedSlots + worker, kProductBuffer);
         for (std::size_t index = next++; index < units.size(); index = next++) {
             const Unit& unit = units[index];
             const Product& p = products[unit.product];

@@ -8,7 +8,8 @@
 namespace fulgurite::kernels {
 
 // Some rows of c[rows, cols] (+)= a[rows, depth] b[depth, cols], all operands float32. Element (i, d) of a lies at
-// a[i * a_row + d * a_col]: gradients of inputs read it by rows, gradients of weights by columns.
+// a[i * a_row + d * a_col], where one of the strides is 1: gradients of inputs read it by rows, gradients of
+// weights by columns.
 struct ProductBlock {
     const float* a = nullptr;
     std::size_t a_row = 0;
@@ -17,12 +18,14 @@ struct ProductBlock {
     std::size_t depth = 0;           // at most kProductDepth
     const float* packed_b = nullptr; // by pack_b
     std::size_t cols = 0;
-    float* a_buffer = nullptr; // kNBlock * kKBlock floats
+    float* a_buffer = nullptr; // kProductBuffer floats
     float* c = nullptr;        // [rows, cols] with c_stride
     std::size_t c_stride = 0;
     bool add = false;
 };
 
+// The rows of a block, padded, or its columns and the vector that is written beyond them.
+inline constexpr std::size_t kProductBuffer = kNBlock * kWeightStride;
 // Depth of one pass: bounds the packed operand.
 inline constexpr std::size_t kProductDepth = 4096;
 
