@@ -5,9 +5,9 @@
 namespace fulgurite::app {
 
 void addTrain(CLI::App& app) {
-    CLI::App* train = app.add_subcommand("train", "Train a model: pretraining, gradients");
+    CLI::App* train = app.add_subcommand("train", "Train a model: pretraining, supervised tuning, gradients");
     train->require_subcommand(1);
-    addTrainPretrain(*train);
+    addTrainRuns(*train);
     addTrainGrad(*train);
 }
 

@@ -7,6 +7,6 @@
 namespace fulgurite::app {
 
 void addTrainGrad(CLI::App& train);
-void addTrainPretrain(CLI::App& train);
+void addTrainRuns(CLI::App& train);
 
 } // namespace fulgurite::app

@@ -129,6 +129,7 @@ RunProgress RunFolder::progressOf(const fs::path& checkpoint) {
     RunProgress progress;
     progress.step = number("step");
     progress.samples = number("samples");
+    progress.tokens = number("tokens");
     progress.seed = number("seed");
     progress.data_tokens = number("data_tokens");
     const std::string checksum = view.at("data_checksum").string();
@@ -176,6 +177,7 @@ fs::path RunFolder::save(const RunProgress& progress, const TrainModel& model, c
     state["format"] = kFormat;
     state["step"] = progress.step;
     state["samples"] = progress.samples;
+    state["tokens"] = progress.tokens;
     state["seed"] = progress.seed;
     state["data_tokens"] = progress.data_tokens;
     state["data_checksum"] = fmt::format("{:016x}", progress.data_checksum);

@@ -22,7 +22,8 @@ namespace fulgurite {
 // Where a run stands, apart from its arrays.
 struct RunProgress {
     std::uint64_t step = 0;    // updates made
-    std::uint64_t samples = 0; // windows used: the data position, and with the seed all there is of the generator
+    std::uint64_t samples = 0; // used: the data position, and with the seed all there is of the generator
+    std::uint64_t tokens = 0;  // of those samples
     std::uint64_t seed = 0;
     std::uint64_t data_tokens = 0;
     std::uint64_t data_checksum = 0;

@@ -3,12 +3,10 @@
 
 #include "core/base/error.h"
 #include "core/base/file_io.h"
-#include "core/train/random.h"
 
 #include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <numeric>
 
 namespace fulgurite {
 
@@ -78,46 +76,27 @@ TokenIds readTrainingTokens(std::span<const std::filesystem::path> files, const 
     return all;
 }
 
-TokenWindows::TokenWindows(TokenIds tokens, std::size_t length, std::uint64_t seed)
-    : tokens_(std::move(tokens)),
-      length_(length),
-      seed_(seed),
-      count_(tokens_.empty() ? 0 : (tokens_.size() - 1) / length) {
+TokenWindows::TokenWindows(TokenIds tokens, std::size_t length)
+    : tokens_(std::move(tokens)), length_(length), count_(tokens_.empty() ? 0 : (tokens_.size() - 1) / length) {
     if (count_ == 0) {
         fail(ErrorKind::InvalidInput, "the data hold {} tokens; one sequence of {} needs {}", tokens_.size(),
              length, length + 1);
     }
-    if (count_ > std::numeric_limits<std::uint32_t>::max()) {
-        fail(ErrorKind::Unsupported, "the data hold {} sequences; {} are the most", count_,
-             std::numeric_limits<std::uint32_t>::max());
-    }
-    shuffle(0);
 }
 
 std::uint64_t TokenWindows::checksum() const {
-    std::uint64_t hash = 0xcbf29ce484222325u;
+    TokenChecksum checksum;
     for (const TokenId id : tokens_) {
-        hash = (hash ^ static_cast<std::uint32_t>(id)) * 0x100000001b3u;
+        checksum.add(id);
     }
-    return hash;
+    return checksum.value();
 }
 
-void TokenWindows::shuffle(std::uint64_t epoch) {
-    epoch_ = epoch;
-    order_.resize(count_);
-    std::iota(order_.begin(), order_.end(), 0u);
-    RandomStream random(RandomStream(seed_).bits() ^ (epoch * 0xD1B54A32D192ED03u));
-    for (std::size_t i = order_.size(); i > 1; --i) {
-        std::swap(order_[i - 1], order_[random.below(i)]);
-    }
-}
-
-std::span<const TokenId> TokenWindows::window(std::uint64_t sample) {
-    if (sample / count_ != epoch_) {
-        shuffle(sample / count_);
-    }
-    const std::size_t first = order_[sample % count_] * length_;
-    return std::span(tokens_).subspan(first, length_ + 1);
+std::size_t TokenWindows::append(std::uint64_t index, TokenIds& tokens, TokenIds& targets) const {
+    const auto window = std::span(tokens_).subspan(index * length_, length_ + 1);
+    tokens.insert(tokens.end(), window.begin(), window.end() - 1);
+    targets.insert(targets.end(), window.begin() + 1, window.end());
+    return length_;
 }
 
 } // namespace fulgurite

@@ -3,15 +3,13 @@
 // function of (seed, epoch), so a position is one number.
 #pragma once
 
-#include "core/base/types.h"
+#include "core/train/sample_order.h"
 
-#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>
 #include <span>
 #include <string_view>
-#include <vector>
 
 namespace fulgurite {
 
@@ -24,28 +22,21 @@ using TextToTokens = std::function<TokenIds(std::string_view)>;
 TokenIds readTrainingTokens(std::span<const std::filesystem::path> files, const TextToTokens& encode,
                             std::optional<TokenId> separator);
 
-class TokenWindows {
+class TokenWindows : public TrainingData {
   public:
-    // Windows of `length` tokens and the one after them. Throws Error{InvalidInput} when not even one fits.
-    TokenWindows(TokenIds tokens, std::size_t length, std::uint64_t seed);
+    // Windows of `length` tokens, each with the token that follows it as its target. Throws Error{InvalidInput}
+    // when not even one fits.
+    TokenWindows(TokenIds tokens, std::size_t length);
 
-    std::size_t length() const { return length_; }
-    // Windows of one epoch.
-    std::uint64_t count() const { return count_; }
-    std::size_t tokens() const { return tokens_.size(); }
-    // FNV-1a of all ids: whether a run goes on with the data that it began with.
-    std::uint64_t checksum() const;
-    // `length` + 1 tokens of window number `sample` since the beginning of training.
-    std::span<const TokenId> window(std::uint64_t sample);
+    std::uint64_t count() const override { return count_; }
+    std::size_t tokens() const override { return tokens_.size(); }
+    std::uint64_t checksum() const override;
+    std::size_t append(std::uint64_t index, TokenIds& tokens, TokenIds& targets) const override;
 
   private:
     TokenIds tokens_;
     std::size_t length_;
-    std::uint64_t seed_;
     std::uint64_t count_;
-    std::uint64_t epoch_ = 0;
-    std::vector<std::uint32_t> order_; // of epoch_
-    void shuffle(std::uint64_t epoch);
 };
 
 } // namespace fulgurite

@@ -5,9 +5,9 @@
 #include "core/base/error.h"
 #include "core/train/config_fields.h"
 #include "core/train/optimizer.h"
-#include "core/train/pretrain_config.h"
 #include "core/train/random.h"
 #include "core/train/token_windows.h"
+#include "core/train/train_config.h"
 #include "tests/support/golden_models.h"
 
 #include <cmath>
@@ -107,32 +107,38 @@ TEST(RateSchedule, AtItsCorners) {
     EXPECT_DOUBLE_EQ(rate.at(1, 12), 2.0);
 }
 
-TEST(TokenWindows, EveryEpochUsesEachOnceInAnotherOrder) {
+TEST(TokenWindows, PredictTheTokenThatFollows) {
     TokenIds tokens;
     for (int i = 0; i < 103; ++i) {
         tokens.push_back(i);
     }
-    TokenWindows windows(tokens, 10, 5);
+    const TokenWindows windows(tokens, 10);
     ASSERT_EQ(windows.count(), 10U);
-    std::vector<TokenId> order;
-    for (std::uint64_t sample = 0; sample < 20; ++sample) {
-        const auto window = windows.window(sample);
-        ASSERT_EQ(window.size(), 11U);
-        EXPECT_EQ(window.back(), window.front() + 10);
-        order.push_back(window.front());
-    }
-    EXPECT_EQ(std::set<TokenId>(order.begin(), order.begin() + 10).size(), 10U);
-    EXPECT_EQ(std::set<TokenId>(order.begin() + 10, order.end()).size(), 10U);
+    TokenIds inputs, targets;
+    EXPECT_EQ(windows.append(9, inputs, targets), 10U);
+    EXPECT_EQ(inputs.front(), 90);
+    EXPECT_EQ(targets.front(), 91);
+    EXPECT_EQ(targets.back(), 100);
+    EXPECT_NE(windows.checksum(), TokenWindows(TokenIds(103, 1), 10).checksum());
+    EXPECT_THAT(messageOf([&] { TokenWindows(tokens, 103); }), HasSubstr("one sequence of 103 needs 104"));
+}
+
+TEST(SampleOrder, EveryEpochUsesEachOnceInAnotherOrder) {
+    const auto orderOf = [](std::uint64_t seed) {
+        SampleOrder order(10, seed);
+        std::vector<std::uint64_t> all;
+        for (std::uint64_t position = 0; position < 20; ++position) {
+            all.push_back(order.at(position));
+        }
+        return all;
+    };
+    const auto order = orderOf(5);
+    EXPECT_EQ(std::set<std::uint64_t>(order.begin(), order.begin() + 10).size(), 10U);
+    EXPECT_EQ(std::set<std::uint64_t>(order.begin() + 10, order.end()).size(), 10U);
     EXPECT_FALSE(std::equal(order.begin(), order.begin() + 10, order.begin() + 10));
-    TokenWindows again(tokens, 10, 5);
-    EXPECT_EQ(again.window(13).front(), order[13]) << "a position is one number, wherever one starts";
-    TokenWindows other(tokens, 10, 6);
-    std::vector<TokenId> other_order;
-    for (std::uint64_t sample = 0; sample < 20; ++sample) {
-        other_order.push_back(other.window(sample).front());
-    }
-    EXPECT_NE(other_order, order);
-    EXPECT_THAT(messageOf([&] { TokenWindows(tokens, 103, 5); }), HasSubstr("one sequence of 103 needs 104"));
+    EXPECT_EQ(SampleOrder(10, 5).at(13), order[13]) << "a position is one number, wherever one starts";
+    EXPECT_NE(orderOf(6), order);
+    EXPECT_THAT(messageOf([&] { SampleOrder(0, 1); }), HasSubstr("no sample"));
 }
 
 TEST(TrainingTokens, ComeFromTextsAndIds) {
@@ -153,7 +159,9 @@ TEST(TrainingTokens, ComeFromTextsAndIds) {
 }
 
 TEST(ConfigFields, RefuseAnUnknownNameWithTheNearest) {
-    const auto parse = [](const char* text) { return PretrainConfig::parse(text, "run.json", "base"); };
+    const auto parse = [](const char* text) {
+        return TrainConfig::parse(TrainMethod::Pretrain, text, "run.json", "base");
+    };
     const auto refusal = [&](const char* text) { return messageOf([&] { parse(text); }); };
     EXPECT_THAT(refusal(R"({"out": "o", "model": "m", "data": ["d"], "steps": 1, "sequense": 9})"),
                 AllOf(HasSubstr("run.json"), HasSubstr("\"sequense\""), HasSubstr("nearest is \"sequence\"")));
@@ -171,15 +179,16 @@ TEST(ConfigFields, RefuseAnUnknownNameWithTheNearest) {
     EXPECT_THAT(refusal("{"), HasSubstr("not JSON"));
 }
 
-TEST(PretrainConfig, IsWhatItWritesAndKnowsWhatMatters) {
-    const PretrainConfig config = PretrainConfig::parse(
+TEST(TrainConfig, IsWhatItWritesAndKnowsWhatMatters) {
+    const TrainConfig config = TrainConfig::parse(
+        TrainMethod::Pretrain,
         R"({"out": "o", /* a comment */ "model": "m", "data": ["d", "/e"], "steps": 7, "batch": 3,
             "optimizer": {"clip": 0}, "checkpoint": {"dtype": "f32"}})",
         "run.json", "/base/sub");
     EXPECT_EQ(config.out, "/base/sub/o");
     EXPECT_EQ(config.data[1], "/e");
     EXPECT_EQ(config.tokenizer, "/base/sub/m");
-    PretrainConfig again = PretrainConfig::parse(config.toJson().dump(), "again", "/elsewhere");
+    TrainConfig again = TrainConfig::parse(TrainMethod::Pretrain, config.toJson().dump(), "again", "/elsewhere");
     EXPECT_EQ(again.toJson(), config.toJson());
     again.threads = 9;
     again.checkpoint_every = 3;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/train/pretrain_config.h"
+#include "core/train/train_config.h"
 
 #include "core/base/error.h"
 #include "core/train/config_fields.h"
@@ -10,6 +10,7 @@ namespace fulgurite {
 
 namespace {
 
+const std::vector<std::string> kMethods{"pretrain", "sft"};
 const std::vector<std::string> kShapes{"constant", "linear", "cosine"};
 const std::vector<std::string> kDTypes{"f32", "bf16"};
 constexpr std::int64_t kMany = std::int64_t{1} << 40;
@@ -38,8 +39,8 @@ AdamOptions readOptimizer(ConfigFields fields) {
 
 } // namespace
 
-PretrainConfig PretrainConfig::parse(std::string_view text, const std::string& name,
-                                     const std::filesystem::path& folder) {
+TrainConfig TrainConfig::parse(TrainMethod method, std::string_view text, const std::string& name,
+                               const std::filesystem::path& folder) {
     ConfigFields fields = ConfigFields::parse(text, name);
     const auto path = [&](const std::string& value) {
         return value.empty() ? std::filesystem::path()
@@ -48,7 +49,13 @@ PretrainConfig PretrainConfig::parse(std::string_view text, const std::string& n
     const auto count = [&](const char* key, std::size_t fallback) {
         return static_cast<std::size_t>(fields.integer(key, 1, kMany, static_cast<std::int64_t>(fallback)));
     };
-    PretrainConfig config;
+    TrainConfig config;
+    config.method = method;
+    const auto own = static_cast<std::size_t>(method);
+    if (fields.choice("method", kMethods, own) != own) {
+        fail(ErrorKind::InvalidInput, "{}: is for the method \"{}\", not for \"{}\"", name, fields.text("method"),
+             kMethods[own]);
+    }
     config.out = path(fields.text("out"));
     config.model = path(fields.text("model", ""));
     ConfigFields fresh = fields.object("fresh");
@@ -84,8 +91,9 @@ PretrainConfig PretrainConfig::parse(std::string_view text, const std::string& n
     return config;
 }
 
-nlohmann::ordered_json PretrainConfig::toJson() const {
+nlohmann::ordered_json TrainConfig::toJson() const {
     nlohmann::ordered_json json;
+    json["method"] = kMethods[static_cast<std::size_t>(method)];
     json["out"] = out.string();
     if (model.empty()) {
         json["fresh"] = {{"config", fresh_config.string()}, {"deviation", fresh_deviation}};
@@ -118,7 +126,7 @@ nlohmann::ordered_json PretrainConfig::toJson() const {
     return json;
 }
 
-std::string PretrainConfig::differenceThatMatters(const PretrainConfig& other) const {
+std::string TrainConfig::differenceThatMatters(const TrainConfig& other) const {
     auto mine = toJson();
     auto theirs = other.toJson();
     for (const char* free : {"out", "checkpoint", "threads"}) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// `fulgurite-engine train pretrain`: a run from a configuration file, begun or continued.
-#include "app/engine/train.h"
+// `fulgurite-engine train pretrain` and `train sft`: a run from a configuration file, begun or continued.
 #include "app/engine/interrupt.h"
+#include "app/engine/train.h"
 #include "core/base/file_io.h"
-#include "core/train/pretrainer.h"
+#include "core/train/trainer.h"
 
 #include <chrono>
 #include <cstdio>
@@ -17,7 +17,8 @@ namespace {
 constexpr double kMiB = 1024.0 * 1024.0;
 constexpr std::size_t kMeasuredBatches = 3;
 
-struct PretrainOptions {
+struct RunOptions {
+    TrainMethod method = TrainMethod::Pretrain;
     std::string config;
     bool dry_run = false;
 };
@@ -28,15 +29,17 @@ std::string durationText(double seconds) {
                             : fmt::format("{:.1f} h", seconds / 3600);
 }
 
-void printPlan(Pretrainer& trainer) {
-    const PretrainConfig& config = trainer.config();
-    const PretrainMemory memory = trainer.memory();
-    const double tokens = static_cast<double>(config.steps) * static_cast<double>(config.tokensOfStep());
+void printPlan(Trainer& trainer) {
+    const TrainConfig& config = trainer.config();
+    const TrainMemory memory = trainer.memory();
+    const double tokens = trainer.plannedTokens();
     fmt::print("parameters      {}\n", trainer.model().config().parameterCount());
-    fmt::print("data            {} tokens, used {:.2f} times\n", trainer.dataTokens(),
-               tokens / static_cast<double>(trainer.dataTokens()));
-    fmt::print("step            {} sequences of {} tokens, {} in all\n", config.batch * config.accumulate,
-               config.sequence, config.tokensOfStep());
+    fmt::print("data            {} samples, {} tokens, used {:.2f} times\n", trainer.data().count(),
+               trainer.data().tokens(),
+               static_cast<double>(config.steps * config.samplesOfStep()) /
+                   static_cast<double>(trainer.data().count()));
+    fmt::print("step            {} samples of {}{} tokens\n", config.samplesOfStep(),
+               config.method == TrainMethod::Sft ? "at most " : "", config.sequence);
     fmt::print("memory          {:.0f} MiB: weights and gradients {:.0f}, optimizer {:.0f}, activations {:.0f}\n",
                memory.total() / kMiB, memory.weights / kMiB, memory.moments / kMiB, memory.activations / kMiB);
     const double speed = trainer.measure(kMeasuredBatches);
@@ -45,7 +48,7 @@ void printPlan(Pretrainer& trainer) {
                tokens);
 }
 
-void runSteps(Pretrainer& trainer) {
+void runSteps(Trainer& trainer) {
     using Clock = std::chrono::steady_clock;
     InterruptGuard interrupts;
     const std::uint64_t made = trainer.begin();
@@ -70,10 +73,10 @@ void runSteps(Pretrainer& trainer) {
     fmt::print("the model is in {}\n", trainer.save().string());
 }
 
-void pretrain(const PretrainOptions& options) {
-    const auto config = PretrainConfig::parse(readTextFile(options.config), options.config,
-                                              std::filesystem::path(options.config).parent_path());
-    Pretrainer trainer(config);
+void run(const RunOptions& options) {
+    const auto config = TrainConfig::parse(options.method, readTextFile(options.config), options.config,
+                                           std::filesystem::path(options.config).parent_path());
+    Trainer trainer(config);
     if (options.dry_run) {
         printPlan(trainer);
     } else {
@@ -81,13 +84,21 @@ void pretrain(const PretrainOptions& options) {
     }
 }
 
-} // namespace
-
-void addTrainPretrain(CLI::App& train) {
-    auto options = std::make_shared<PretrainOptions>();
-    CLI::App* command = train.add_subcommand("pretrain", "Train on plain text by next-token prediction");
+CLI::App* addMethod(CLI::App& train, TrainMethod method, const char* name, const char* description) {
+    auto options = std::make_shared<RunOptions>();
+    options->method = method;
+    CLI::App* command = train.add_subcommand(name, description);
     command->add_option("config", options->config, "Configuration file: JSON, comments allowed")->required();
     command->add_flag("--dry-run", options->dry_run, "Write nothing; say memory, speed and time to finish");
+    command->callback([options] { run(*options); });
+    return command;
+}
+
+} // namespace
+
+void addTrainRuns(CLI::App& train) {
+    CLI::App* command =
+        addMethod(train, TrainMethod::Pretrain, "pretrain", "Train on plain text by next-token prediction");
     command->footer(
         "Begins the run in the configuration's \"out\" folder, or continues it from its newest checkpoint with "
         "the\n"
@@ -104,7 +115,15 @@ void addTrainPretrain(CLI::App& train) {
         "new model. Examples:\n"
         "  fulgurite-engine train pretrain run.json --dry-run\n"
         "  fulgurite-engine train pretrain run.json");
-    command->callback([options] { pretrain(*options); });
+    command = addMethod(train, TrainMethod::Sft, "sft", "Train on conversations: on what the assistant says");
+    command->footer(
+        "As pretrain, with \"data\" of .jsonl files: one {\"messages\": [{\"role\": \"user\", \"content\": ...}, "
+        "...]} a\n"
+        "line, in the model's chat format. The loss is that of the assistant's words and of the end after them.\n"
+        "\"sequence\" is the longest conversation; \"batch\" counts conversations.\n\n"
+        "Examples:\n"
+        "  fulgurite-engine train sft run.json --dry-run\n"
+        "  fulgurite-engine train sft run.json");
 }
 
 } // namespace fulgurite::app

@@ -6,9 +6,10 @@
 #include "core/checkpoint/safetensors.h"
 #include "core/model/hybrid_model.h"
 #include "core/model/weights.h"
-#include "core/train/pretrainer.h"
+#include "core/train/trainer.h"
 #include "tests/support/golden_models.h"
 #include "tests/support/model_runner.h"
+#include "tests/unit/test_paths.h"
 
 #include <cmath>
 #include <fstream>
@@ -30,7 +31,7 @@ class Pretraining : public testing::Test {
         writeFileAtomically(folder / "data.json", nlohmann::json(tokens).dump());
     }
 
-    PretrainConfig configOf(const std::string& out, int steps = 8) const {
+    TrainConfig configOf(const std::string& out, int steps = 8) const {
         const nlohmann::json json{{"out", out},
                                   {"fresh", {{"config", "config.json"}, {"deviation", 0.05}}},
                                   {"data", {"data.json"}},
@@ -41,10 +42,10 @@ class Pretraining : public testing::Test {
                                   {"learning_rate", {{"peak", 0.01}, {"warmup", 2}}},
                                   {"checkpoint", {{"every", 3}, {"keep", 2}, {"dtype", "bf16"}}},
                                   {"threads", 2}};
-        return PretrainConfig::parse(json.dump(), "run.json", folder.path());
+        return TrainConfig::parse(TrainMethod::Pretrain, json.dump(), "run.json", folder.path());
     }
 
-    static std::vector<StepFigures> finish(Pretrainer& trainer) {
+    static std::vector<StepFigures> finish(Trainer& trainer) {
         std::vector<StepFigures> all;
         while (!trainer.done()) {
             all.push_back(trainer.step());
@@ -65,7 +66,7 @@ class Pretraining : public testing::Test {
 };
 
 TEST_F(Pretraining, Learns) {
-    Pretrainer trainer(configOf("run", 40));
+    Trainer trainer(configOf("run", 40));
     EXPECT_EQ(trainer.begin(), 0U);
     const auto figures = finish(trainer);
     // Fresh weights know nothing of 64 tokens; the data leave nothing to guess.
@@ -78,20 +79,20 @@ TEST_F(Pretraining, Learns) {
 }
 
 TEST_F(Pretraining, ContinuesWithTheSameBits) {
-    Pretrainer whole(configOf("whole"));
+    Trainer whole(configOf("whole"));
     whole.begin();
     const auto expected = finish(whole);
     {
-        Pretrainer first(configOf("parts"));
+        Trainer first(configOf("parts"));
         first.begin();
         for (int i = 0; i < 5; ++i) { // the last checkpoint is that of step 3
             first.step();
         }
     }
     EXPECT_EQ(loggedSteps("parts").size(), 5U);
-    PretrainConfig other_threads = configOf("parts");
+    TrainConfig other_threads = configOf("parts");
     other_threads.threads = 1;
-    Pretrainer second(other_threads);
+    Trainer second(other_threads);
     EXPECT_EQ(second.begin(), 3U);
     EXPECT_THAT(loggedSteps("parts"), testing::ElementsAre(1, 2, 3)) << "what is done again is logged again";
     const auto continued = finish(second);
@@ -108,7 +109,7 @@ TEST_F(Pretraining, ContinuesWithTheSameBits) {
 }
 
 TEST_F(Pretraining, CheckpointsAreModelsAndTheOldestGo) {
-    Pretrainer trainer(configOf("run"));
+    Trainer trainer(configOf("run"));
     trainer.begin();
     finish(trainer);
     const auto checkpoints = folder / "run" / "checkpoints";
@@ -130,7 +131,7 @@ TEST_F(Pretraining, CheckpointsAreModelsAndTheOldestGo) {
 
 TEST_F(Pretraining, AnUnfinishedCheckpointIsNone) {
     {
-        Pretrainer trainer(configOf("run"));
+        Trainer trainer(configOf("run"));
         trainer.begin();
         for (int i = 0; i < 3; ++i) {
             trainer.step();
@@ -139,7 +140,7 @@ TEST_F(Pretraining, AnUnfinishedCheckpointIsNone) {
     const auto checkpoints = folder / "run" / "checkpoints";
     std::filesystem::create_directories(checkpoints / "writing");
     writeFileAtomically(checkpoints / "writing" / "model.safetensors", "half");
-    Pretrainer trainer(configOf("run"));
+    Trainer trainer(configOf("run"));
     EXPECT_EQ(trainer.begin(), 3U);
     finish(trainer);
     EXPECT_FALSE(std::filesystem::exists(checkpoints / "writing"));
@@ -147,19 +148,19 @@ TEST_F(Pretraining, AnUnfinishedCheckpointIsNone) {
 
 TEST_F(Pretraining, RefusesToGoOnWithSomethingElse) {
     {
-        Pretrainer trainer(configOf("run"));
+        Trainer trainer(configOf("run"));
         trainer.begin();
         trainer.save();
     }
-    const auto refusal = [&](const PretrainConfig& config) -> std::string {
+    const auto refusal = [&](const TrainConfig& config) -> std::string {
         try {
-            Pretrainer(config).begin();
+            Trainer(config).begin();
         } catch (const Error& error) {
             return error.what();
         }
         return "";
     };
-    PretrainConfig config = configOf("run");
+    TrainConfig config = configOf("run");
     config.balance = 0.5;
     EXPECT_THAT(refusal(config), HasSubstr("another \"balance\""));
     writeFileAtomically(folder / "data.json", nlohmann::json(TokenIds(900, 5)).dump());
@@ -167,15 +168,53 @@ TEST_F(Pretraining, RefusesToGoOnWithSomethingElse) {
 }
 
 TEST_F(Pretraining, MeasuringChangesNothing) {
-    Pretrainer measured(configOf("a"));
+    Trainer measured(configOf("a"));
     EXPECT_GT(measured.measure(1), 0.0);
     EXPECT_GT(measured.memory().activations, 0.0);
     EXPECT_FALSE(std::filesystem::exists(folder / "a"));
     measured.begin();
-    Pretrainer plain(configOf("b"));
+    Trainer plain(configOf("b"));
     plain.begin();
     EXPECT_EQ(measured.step().loss, plain.step().loss);
     EXPECT_EQ(measured.model().weights(), plain.model().weights());
+}
+
+// The included model learns an answer that it does not give by itself.
+TEST(SupervisedTuning, TeachesTheIncludedModelAnAnswer) {
+    const test::TemporaryFolder folder;
+    const auto line = [](const std::string& question, const std::string& answer) {
+        return nlohmann::json{
+                   {"messages",
+                    {{{"role", "user"}, {"content", question}}, {{"role", "assistant"}, {"content", answer}}}}}
+                   .dump() +
+               "\n";
+    };
+    writeFileAtomically(folder / "talk.jsonl", line("What is the word?", "Fulgurite.") +
+                                                   line("Say the word.", "Fulgurite.") +
+                                                   line("The word, please.", "Fulgurite."));
+    const nlohmann::json json{{"out", "run"},
+                              {"model", (test::sourceDir() / "resources/models/ember").string()},
+                              {"data", {"talk.jsonl"}},
+                              {"steps", 12},
+                              {"batch", 3},
+                              {"learning_rate", {{"peak", 0.003}, {"shape", "constant"}}}};
+    Trainer trainer(TrainConfig::parse(TrainMethod::Sft, json.dump(), "run.json", folder.path()));
+    trainer.begin();
+    EXPECT_EQ(trainer.data().count(), 3U);
+    std::vector<StepFigures> figures;
+    while (!trainer.done()) {
+        figures.push_back(trainer.step());
+    }
+    EXPECT_GT(figures.front().loss, 1.0);
+    EXPECT_LT(figures.back().loss, 0.1);
+    EXPECT_EQ(figures.back().tokens, 12 * trainer.data().tokens());
+    const auto newest = RunFolder(folder / "run").newest();
+    ASSERT_TRUE(newest);
+    EXPECT_TRUE(std::filesystem::exists(*newest / "tokenizer.json"));
+    EXPECT_EQ(RunFolder::progressOf(*newest).tokens, 12 * trainer.data().tokens());
+    EXPECT_THROW(TrainConfig::parse(TrainMethod::Pretrain, RunFolder::progressOf(*newest).config.dump(), "run.json",
+                                    folder.path()),
+                 Error);
 }
 
 } // namespace

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pretraining: the loop over updates. Knows nothing of terminals; the caller asks for one step at a time.
+// Pretraining and supervised tuning: the loop over updates. Knows nothing of terminals; the caller asks for one
+// step at a time.
 #pragma once
 
-#include "core/train/pretrain_config.h"
 #include "core/train/run_folder.h"
-#include "core/train/token_windows.h"
+#include "core/train/sample_order.h"
+#include "core/train/train_config.h"
 #include "core/train/train_pass.h"
 
 #include <memory>
@@ -15,7 +16,7 @@ namespace fulgurite {
 struct StepFigures {
     std::uint64_t step = 0;
     std::uint64_t tokens = 0; // since the beginning of the run
-    double loss = 0;          // mean cross-entropy of the step's tokens, nats
+    double loss = 0;          // mean cross-entropy of the step's targets, nats
     double balance = 0;       // load-balance loss without its coefficient: top_k when experts are used alike
     double gradient_norm = 0; // before clipping
     double rate = 0;
@@ -25,7 +26,7 @@ struct StepFigures {
     nlohmann::ordered_json toJson() const; // canonical names, one line of metrics.jsonl
 };
 
-struct PretrainMemory {
+struct TrainMemory {
     double weights = 0;     // bytes, masters and gradients
     double moments = 0;     // of the optimizer
     double activations = 0; // of one batch
@@ -33,20 +34,22 @@ struct PretrainMemory {
     double total() const { return weights + moments + activations + data; }
 };
 
-class Pretrainer {
+class Trainer {
   public:
     // Reads the model and the data. Touches no file of the run.
-    explicit Pretrainer(const PretrainConfig& config);
-    ~Pretrainer();
-    Pretrainer(const Pretrainer&) = delete;
-    Pretrainer& operator=(const Pretrainer&) = delete;
+    explicit Trainer(const TrainConfig& config);
+    ~Trainer();
+    Trainer(const Trainer&) = delete;
+    Trainer& operator=(const Trainer&) = delete;
 
-    const PretrainConfig& config() const { return config_; }
+    const TrainConfig& config() const { return config_; }
     const TrainModel& model() const { return model_; }
-    std::uint64_t dataTokens() const { return windows_.tokens(); }
-    PretrainMemory memory() const;
+    const TrainingData& data() const { return *data_; }
+    TrainMemory memory() const;
     // Tokens per second of forward, backward and update, measured on `batches` batches; nothing is changed.
     double measure(std::size_t batches);
+    // Of all updates; for conversations by their mean length.
+    double plannedTokens() const;
 
     // Continues from the newest checkpoint in the run's folder, or begins there. Throws Error{InvalidInput} when
     // the checkpoint belongs to another configuration or other data. Returns the steps already made.
@@ -58,20 +61,27 @@ class Pretrainer {
     std::filesystem::path save();
 
   private:
-    double batchGradient(std::uint64_t first_sample, double& loss);
+    struct Batch {
+        TokenIds tokens, targets;
+        std::vector<std::size_t> lengths;
+    };
+    // The batches of an update that begins at sample `first`; returns the number of their targets.
+    std::size_t collect(std::uint64_t first);
+    // Adds the gradient of one batch; returns its load-balance loss.
+    double batchGradient(const Batch& batch, std::size_t targets, double& loss);
 
-    PretrainConfig config_;
+    TrainConfig config_;
     std::string model_config_json_;
     TrainModel model_;
-    TokenWindows windows_;
+    std::unique_ptr<const TrainingData> data_;
+    SampleOrder order_;
     kernels::ThreadPool pool_;
     TrainPass pass_;
     AdamW optimizer_;
     RunFolder folder_;
     RunProgress progress_;
     std::vector<float> gradients_;
-    TokenIds tokens_, targets_; // of one batch
-    std::vector<std::size_t> lengths_;
+    std::vector<Batch> batches_; // [accumulate], of one update
 };
 
 } // namespace fulgurite

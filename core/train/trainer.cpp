@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/train/pretrainer.h"
+#include "core/train/trainer.h"
 
 #include "core/base/error.h"
 #include "core/base/file_io.h"
 #include "core/text/tokenizer.h"
+#include "core/train/conversations.h"
 #include "core/train/cross_entropy.h"
+#include "core/train/token_windows.h"
 
 #include <algorithm>
 #include <chrono>
@@ -19,11 +21,11 @@ double secondsSince(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-std::filesystem::path modelConfigPath(const PretrainConfig& config) {
+std::filesystem::path modelConfigPath(const TrainConfig& config) {
     return config.model.empty() ? config.fresh_config : config.model / "config.json";
 }
 
-TrainModel makeModel(const PretrainConfig& config, const std::string& config_json) {
+TrainModel makeModel(const TrainConfig& config, const std::string& config_json) {
     if (!config.model.empty()) {
         return TrainModel::load(config.model);
     }
@@ -31,7 +33,7 @@ TrainModel makeModel(const PretrainConfig& config, const std::string& config_jso
                               config.fresh_deviation);
 }
 
-TokenIds readData(const PretrainConfig& config, const ModelConfig& model) {
+std::unique_ptr<const TrainingData> readWindows(const TrainConfig& config, const ModelConfig& model) {
     const auto isIds = [](const std::filesystem::path& file) { return file.extension() == ".json"; };
     TextToTokens encode;
     if (!config.tokenizer.empty() && !std::all_of(config.data.begin(), config.data.end(), isIds)) {
@@ -42,7 +44,18 @@ TokenIds readData(const PretrainConfig& config, const ModelConfig& model) {
     if (!model.eos_token_ids.empty()) {
         separator = model.eos_token_ids.front();
     }
-    return readTrainingTokens(config.data, encode, separator);
+    return std::make_unique<TokenWindows>(readTrainingTokens(config.data, encode, separator), config.sequence);
+}
+
+std::unique_ptr<const TrainingData> readData(const TrainConfig& config, const ModelConfig& model) {
+    if (config.method == TrainMethod::Pretrain) {
+        return readWindows(config, model);
+    }
+    if (config.tokenizer.empty()) {
+        fail(ErrorKind::InvalidInput, "conversations need a chat template: give \"tokenizer\"");
+    }
+    return std::make_unique<Conversations>(config.data, ChatEncoding::load(config.tokenizer, model.eos_token_ids),
+                                           config.sequence);
 }
 
 } // namespace
@@ -58,70 +71,82 @@ nlohmann::ordered_json StepFigures::toJson() const {
             {"perf.tokens_per_s", tokens_per_second}};
 }
 
-Pretrainer::Pretrainer(const PretrainConfig& config)
-    : config_(config),
-      model_config_json_(readTextFile(modelConfigPath(config))),
-      model_(makeModel(config, model_config_json_)),
-      windows_(readData(config, model_.config()), config.sequence, config.seed),
-      pool_(config.threads),
-      pass_(model_, pool_),
-      optimizer_(model_.layout(), config.optimizer),
-      folder_(config.out),
-      gradients_(model_.layout().size(), 0.0f) {
+Trainer::Trainer(const TrainConfig& config)
+    : config_(config), model_config_json_(readTextFile(modelConfigPath(config))),
+      model_(makeModel(config, model_config_json_)), data_(readData(config, model_.config())),
+      order_(data_->count(), config.seed), pool_(config.threads), pass_(model_, pool_),
+      optimizer_(model_.layout(), config.optimizer), folder_(config.out), gradients_(model_.layout().size(), 0.0f),
+      batches_(config.accumulate) {
     progress_.seed = config.seed;
-    progress_.data_tokens = windows_.tokens();
-    progress_.data_checksum = windows_.checksum();
+    progress_.data_tokens = data_->tokens();
+    progress_.data_checksum = data_->checksum();
     progress_.config = config.toJson();
 }
 
-Pretrainer::~Pretrainer() = default;
+Trainer::~Trainer() = default;
 
-PretrainMemory Pretrainer::memory() const {
+TrainMemory Trainer::memory() const {
     const double arrays = static_cast<double>(model_.layout().size()) * sizeof(float);
     return {2 * arrays, 2 * arrays, TrainPass::activationBytes(model_.config(), config_.sequence * config_.batch),
-            static_cast<double>(windows_.tokens()) * sizeof(TokenId)};
+            static_cast<double>(data_->tokens()) * sizeof(TokenId)};
 }
 
-double Pretrainer::batchGradient(std::uint64_t first_sample, double& loss) {
-    tokens_.clear();
-    targets_.clear();
-    for (std::size_t i = 0; i < config_.batch; ++i) {
-        const auto window = windows_.window(first_sample + i);
-        tokens_.insert(tokens_.end(), window.begin(), window.end() - 1);
-        targets_.insert(targets_.end(), window.begin() + 1, window.end());
+std::size_t Trainer::collect(std::uint64_t first) {
+    std::size_t targets = 0;
+    for (Batch& batch : batches_) {
+        batch.tokens.clear();
+        batch.targets.clear();
+        batch.lengths.clear();
+        for (std::size_t i = 0; i < config_.batch; ++i) {
+            batch.lengths.push_back(data_->append(order_.at(first++), batch.tokens, batch.targets));
+        }
+        targets +=
+            batch.targets.size() -
+            static_cast<std::size_t>(std::count(batch.targets.begin(), batch.targets.end(), TrainBatch::kNoTarget));
     }
-    lengths_.assign(config_.batch, config_.sequence);
-    pass_.forward({tokens_, lengths_, targets_});
-    CrossEntropy objective(config_.tokensOfStep());
+    return targets;
+}
+
+double Trainer::batchGradient(const Batch& batch, std::size_t targets, double& loss) {
+    pass_.forward({batch.tokens, batch.lengths, batch.targets});
+    CrossEntropy objective(targets);
     const double balance = pass_.backward(
         objective.objective(), {.balance = config_.balance / static_cast<double>(config_.accumulate)}, gradients_);
     loss += objective.mean();
     return balance;
 }
 
-double Pretrainer::measure(std::size_t batches) {
+double Trainer::plannedTokens() const {
+    const double samples = static_cast<double>(config_.steps) * static_cast<double>(config_.samplesOfStep());
+    return config_.method == TrainMethod::Pretrain
+               ? samples * static_cast<double>(config_.sequence)
+               : samples * static_cast<double>(data_->tokens()) / static_cast<double>(data_->count());
+}
+
+double Trainer::measure(std::size_t batches) {
+    const std::size_t targets = collect(0);
+    const Batch& batch = batches_.front();
     double loss = 0;
-    batchGradient(0, loss); // memory is provided and warmed up
+    batchGradient(batch, targets, loss); // memory is provided and warmed up
     AdamW optimizer(model_.layout(), config_.optimizer);
     std::vector<float> weights = model_.weights();
     const auto start = Clock::now();
     for (std::size_t i = 0; i < batches; ++i) {
-        batchGradient(0, loss);
+        batchGradient(batch, targets, loss);
     }
-    const double passes = secondsSince(start);
+    const double of_batch = secondsSince(start) / static_cast<double>(batches);
     const auto update_start = Clock::now();
     optimizer.step(weights, gradients_, 0.0, pool_);
     const double update = secondsSince(update_start);
     std::fill(gradients_.begin(), gradients_.end(), 0.0f);
-    const double of_step = passes * static_cast<double>(config_.accumulate) / static_cast<double>(batches) + update;
-    return static_cast<double>(config_.tokensOfStep()) / of_step;
+    return static_cast<double>(batch.tokens.size()) / (of_batch + update / static_cast<double>(config_.accumulate));
 }
 
-std::uint64_t Pretrainer::begin() {
+std::uint64_t Trainer::begin() {
     if (const auto checkpoint = folder_.newest()) {
         const RunProgress found = RunFolder::progressOf(*checkpoint);
         const std::string name = checkpoint->string();
-        const auto before = PretrainConfig::parse(found.config.dump(), name, config_.out);
+        const auto before = TrainConfig::parse(config_.method, found.config.dump(), name, config_.out);
         if (const std::string key = config_.differenceThatMatters(before); !key.empty()) {
             fail(ErrorKind::InvalidInput,
                  "{}: the run began with another \"{}\"; take its configuration from run.json, or another \"out\"",
@@ -134,27 +159,32 @@ std::uint64_t Pretrainer::begin() {
         RunFolder::restore(*checkpoint, model_, optimizer_);
         progress_.step = found.step;
         progress_.samples = found.samples;
+        progress_.tokens = found.tokens;
         progress_.seconds = found.seconds;
     }
     folder_.begin(progress_.config, progress_.step);
     return progress_.step;
 }
 
-StepFigures Pretrainer::step() {
+StepFigures Trainer::step() {
     const auto start = Clock::now();
     StepFigures figures;
     figures.step = progress_.step + 1;
     std::fill(gradients_.begin(), gradients_.end(), 0.0f);
-    for (std::size_t i = 0; i < config_.accumulate; ++i) {
-        figures.balance += batchGradient(progress_.samples, figures.loss) / static_cast<double>(config_.accumulate);
-        progress_.samples += config_.batch;
+    const std::size_t targets = collect(progress_.samples);
+    std::uint64_t tokens = 0;
+    for (const Batch& batch : batches_) {
+        figures.balance += batchGradient(batch, targets, figures.loss) / static_cast<double>(config_.accumulate);
+        tokens += batch.tokens.size();
     }
     figures.rate = config_.rate.at(figures.step, config_.steps);
     figures.gradient_norm = optimizer_.step(model_.weights(), gradients_, figures.rate, pool_);
     progress_.step = figures.step;
-    figures.tokens = progress_.samples * config_.sequence;
+    progress_.samples += config_.samplesOfStep();
+    progress_.tokens += tokens;
+    figures.tokens = progress_.tokens;
     figures.seconds = secondsSince(start);
-    figures.tokens_per_second = static_cast<double>(config_.tokensOfStep()) / figures.seconds;
+    figures.tokens_per_second = static_cast<double>(tokens) / figures.seconds;
     progress_.seconds += figures.seconds;
     folder_.log(figures.toJson());
     if (done() || progress_.step % config_.checkpoint_every == 0) {
@@ -163,7 +193,7 @@ StepFigures Pretrainer::step() {
     return figures;
 }
 
-std::filesystem::path Pretrainer::save() {
+std::filesystem::path Trainer::save() {
     return folder_.save(progress_, model_, optimizer_, model_config_json_, config_.tokenizer,
                         config_.checkpoint_dtype, config_.checkpoint_keep);
 }
