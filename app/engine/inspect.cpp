@@ -8,6 +8,7 @@ void addInspect(CLI::App& app) {
     CLI::App* inspect = app.add_subcommand("inspect", "Look inside: decay, heads, experts, captures");
     inspect->require_subcommand(1);
     addInspectAblate(*inspect);
+    addInspectCompare(*inspect);
     addInspectDecay(*inspect);
     addInspectRow(*inspect);
     addInspectCapture(*inspect);

@@ -8,6 +8,7 @@ namespace fulgurite::app {
 
 void addInspectAblate(CLI::App& inspect);
 void addInspectCapture(CLI::App& inspect);
+void addInspectCompare(CLI::App& inspect);
 void addInspectCost(CLI::App& inspect);
 void addInspectDecay(CLI::App& inspect);
 void addInspectHeads(CLI::App& inspect);

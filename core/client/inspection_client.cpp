@@ -183,6 +183,16 @@ class NodeInspection final : public InspectionClient {
                                        capture::decodeLens, std::move(reply));
     }
 
+    Call compare(const CompareRequest& request, Reply<capture::TokenComparison> reply) override {
+        const std::string path = "/fulgurite/v1/inspect/compare";
+        HttpRequest http = prepare("POST", path, compareBody(request));
+        // It may wait behind captures without a word.
+        http.head_timeout = http.idle_timeout = std::chrono::milliseconds(0);
+        return http_.start(endpoint_, std::move(http),
+                           std::make_shared<JsonCall<capture::TokenComparison>>(
+                               endpoint_.url() + path, arrays(capture::decodeComparison), std::move(reply)));
+    }
+
     Call decay(Reply<capture::DecayMap> reply) override {
         return ask<capture::DecayMap>("GET", "/fulgurite/v1/inspect/decay", {}, readDecay, std::move(reply));
     }

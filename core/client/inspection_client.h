@@ -5,6 +5,7 @@
 
 #include "core/client/engine_types.h"
 #include "core/client/http_client.h"
+#include "core/probe/capture/comparison.h"
 #include "core/probe/capture/tile.h"
 #include "core/probe/capture/views.h"
 
@@ -61,6 +62,14 @@ struct CaptureList {
     std::vector<std::pair<std::string, std::string>> broken; // id and what is wrong with it
 };
 
+// What is to be judged by the model as it is and under an intervention.
+struct CompareRequest {
+    Prompt prompt;
+    TokenIds continue_tokens;         // the answer
+    std::optional<std::size_t> first; // first token that is judged; absent: that of continue_tokens
+    InterventionRecipe intervention;
+};
+
 struct CostCurve {
     bool computed = false; // of a shape that is not loaded: no seconds
     std::int64_t parameters = 0;
@@ -111,6 +120,9 @@ class InspectionClient {
                          Reply<capture::RoutingSlice> reply) = 0;
     virtual Call routingSummary(const std::string& id, Reply<capture::RoutingSummary> reply) = 0;
     virtual Call lens(const std::string& id, std::size_t position, Reply<capture::LensView> reply) = 0;
+
+    // Takes as long as reading the text twice. Cancelling ends it.
+    virtual Call compare(const CompareRequest& request, Reply<capture::TokenComparison> reply) = 0;
 
     // Of the loaded model.
     virtual Call decay(Reply<capture::DecayMap> reply) = 0;

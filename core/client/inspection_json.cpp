@@ -76,6 +76,15 @@ std::string captureBody(const CaptureRequest& request) {
     return body.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
+std::string compareBody(const CompareRequest& request) {
+    json body = json::object();
+    putPrompt(body, request.prompt, request.continue_tokens);
+    if (request.first)
+        body["first"] = *request.first;
+    body["intervention"] = recipeJson(request.intervention);
+    return body.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
 CaptureCost readCaptureCost(std::string_view body, const std::string& where) {
     const json document = parse(body, where);
     return costOf(JsonField(document, where));

@@ -11,6 +11,7 @@ namespace fulgurite::client {
 
 std::string planBody(std::size_t tokens, const CapturePlan& plan);
 std::string captureBody(const CaptureRequest& request);
+std::string compareBody(const CompareRequest& request);
 
 // `where` begins every message.
 CaptureCost readCaptureCost(std::string_view body, const std::string& where);

@@ -55,21 +55,67 @@ probe::CaptureSource CaptureService::sourceOf(const CaptureOrder& order) const {
 
 void CaptureService::submit(CaptureOrder order, std::shared_ptr<CaptureObserver> observer, std::stop_token stop) {
     store();
-    Job job{probe::planCapture(order.request, params_.model->config(), order.tokens.size()),
-            sourceOf(order),
-            {},
-            std::move(observer),
-            std::move(stop)};
-    probe::describeSource(job.plan, job.source);
-    job.estimate = probe::estimateCapture(job.plan, vocabulary_bytes_, params_.prefill_rate(),
-                                          {params_.folder, params_.limit_bytes});
-    probe::requireFits(job.estimate);
+    auto job = std::make_shared<Job>();
+    job->plan = probe::planCapture(order.request, params_.model->config(), order.tokens.size());
+    job->source = sourceOf(order);
+    job->observer = std::move(observer);
+    job->stop = std::move(stop);
+    probe::describeSource(job->plan, job->source);
+    job->estimate = probe::estimateCapture(job->plan, vocabulary_bytes_, params_.prefill_rate(),
+                                           {params_.folder, params_.limit_bytes});
+    probe::requireFits(job->estimate);
+    enqueue({[this, job](const std::stop_token& closing) { run(*job, closing); },
+             [job](const Error& error) { job->observer->onError(error); }});
+}
+
+void CaptureService::compare(ComparisonOrder order, ComparisonReply reply, std::stop_token stop) {
+    auto run = std::make_shared<probe::ComparisonRun>(params_.model, std::move(order.tokens),
+                                                      std::move(order.intervention), order.first);
+    enqueue({[this, run, reply, stop = std::move(stop)](const std::stop_token& closing) {
+                 try {
+                     while (!run->finished()) {
+                         if (stop.stop_requested() || closing.stop_requested()) {
+                             fail(ErrorKind::Cancelled, "the comparison was stopped");
+                         }
+                         params_.turn(
+                             [&](kernels::ThreadPool& pool, std::size_t budget) { run->step(pool, budget); });
+                     }
+                     capture::TokenComparison result = run->take();
+                     nameTokens(result);
+                     reply(std::move(result), std::nullopt);
+                 } catch (const Error& error) {
+                     reply(std::nullopt, error);
+                 } catch (const std::exception& error) {
+                     reply(std::nullopt, Error(ErrorKind::Internal, error.what()));
+                 }
+             },
+             [reply](const Error& error) { reply(std::nullopt, error); }});
+}
+
+// The vocabulary is empty where the model has no tokenizer; ids past its end have no text.
+void CaptureService::nameTokens(capture::TokenComparison& comparison) const {
+    if (params_.vocabulary.empty()) {
+        return;
+    }
+    const auto textsOf = [this](const std::vector<TokenId>& ids) {
+        std::vector<std::string> texts;
+        for (const TokenId id : ids) {
+            const auto at = static_cast<std::size_t>(id);
+            texts.push_back(at < params_.vocabulary.size() ? params_.vocabulary[at] : std::string());
+        }
+        return texts;
+    };
+    comparison.best_text = textsOf(comparison.best);
+    comparison.best_changed_text = textsOf(comparison.best_changed);
+}
+
+void CaptureService::enqueue(Task task) {
     {
         const std::lock_guard lock(mutex_);
         if (queue_.size() >= kMaxWaiting) {
             fail(ErrorKind::Unavailable, "{} captures are waiting already; try again later", queue_.size());
         }
-        queue_.push_back(std::move(job));
+        queue_.push_back(std::move(task));
     }
     wake_.notify_all();
 }
@@ -80,13 +126,13 @@ void CaptureService::work(const std::stop_token& closing) {
         if (!wake_.wait(lock, closing, [this] { return !queue_.empty(); })) {
             break;
         }
-        Job job = std::move(queue_.front());
+        const Task task = std::move(queue_.front());
         queue_.pop_front();
         lock.unlock();
-        run(job, closing);
+        task.run(closing);
     }
-    for (Job& job : queue_) {
-        job.observer->onError(Error(ErrorKind::Unavailable, "the engine is shutting down"));
+    for (const Task& task : queue_) {
+        task.drop(Error(ErrorKind::Unavailable, "the engine is shutting down"));
     }
 }
 

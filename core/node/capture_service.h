@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// Takes captures for clients, one after another on a thread of its own. Each chunk of a capture is a turn at the
-// model between two rounds of the scheduler (core/generate/model_turns.h), so that answers go on.
+// Takes captures and compares models for clients, one after another on a thread of its own. Each chunk is a turn at
+// the model between two rounds of the scheduler (core/generate/model_turns.h), so that answers go on.
 #pragma once
 
 #include "core/base/error.h"
 #include "core/node/capture_store.h"
 #include "core/probe/capture_run.h"
+#include "core/probe/comparison.h"
 
 #include <condition_variable>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -35,6 +37,17 @@ class CaptureObserver {
     virtual void onDone(const std::string& id, const capture::CaptureInfo& info) = 0;
     virtual void onError(const Error& error) = 0;
 };
+
+// What is to be judged by the model as it is and under an intervention: tokens from `first` on.
+struct ComparisonOrder {
+    TokenIds tokens;
+    Intervention intervention;
+    std::size_t first = 1;
+};
+
+// Hears the one outcome of a comparison, on the capture thread; one of the two is set.
+using ComparisonReply =
+    std::function<void(const std::optional<capture::TokenComparison>& result, const std::optional<Error>& error)>;
 
 struct CaptureServiceParams {
     std::shared_ptr<const HybridModel> model;
@@ -69,7 +82,16 @@ class CaptureService {
     // chunk, with nothing left behind.
     void submit(CaptureOrder order, std::shared_ptr<CaptureObserver> observer, std::stop_token stop);
 
+    // Queues a comparison. Throws Error{InvalidInput} for what ComparisonRun refuses, Error{Unavailable} when too
+    // many wait. A `stop` is answered with Error{Cancelled}.
+    void compare(ComparisonOrder order, ComparisonReply reply, std::stop_token stop);
+
   private:
+    // Either runs or, when the engine ends first, is dropped with the reason.
+    struct Task {
+        std::function<void(const std::stop_token& closing)> run;
+        std::function<void(const Error&)> drop;
+    };
     struct Job {
         probe::CapturePlan plan;
         probe::CaptureSource source;
@@ -79,9 +101,11 @@ class CaptureService {
     };
 
     probe::CaptureSource sourceOf(const CaptureOrder& order) const;
+    void enqueue(Task task);
     void work(const std::stop_token& closing);
     void run(Job& job, const std::stop_token& closing);
     capture::CaptureInfo take(Job& job, const std::string& id, const std::stop_token& closing);
+    void nameTokens(capture::TokenComparison& comparison) const;
 
     CaptureServiceParams params_;
     std::string model_hash_;
@@ -90,7 +114,7 @@ class CaptureService {
 
     std::mutex mutex_;
     std::condition_variable_any wake_;
-    std::deque<Job> queue_;
+    std::deque<Task> queue_;
     std::jthread thread_; // last: it uses all of the above
 };
 

@@ -43,5 +43,6 @@ Answer showCapture(const EndpointContext& context, const HttpRequest& request); 
 Answer removeCapture(const EndpointContext& context, const HttpRequest& request);
 Answer decayOfModel(const EndpointContext& context, const HttpRequest& request);
 Answer costsOfModel(const EndpointContext& context, const HttpRequest& request);
+Answer compareUnderIntervention(const EndpointContext& context, const HttpRequest& request);
 
 } // namespace fulgurite::node

@@ -40,6 +40,7 @@ constexpr Route kRoutes[] = {
     {"POST", "/fulgurite/v1/inspect/plan", Where::PreparingThread, false, planOfCapture},
     {"GET", "/fulgurite/v1/inspect/decay", Where::IoThread, false, decayOfModel},
     {"GET", "/fulgurite/v1/inspect/costs", Where::InspectingThread, false, costsOfModel},
+    {"POST", "/fulgurite/v1/inspect/compare", Where::PreparingThread, false, compareUnderIntervention},
     {"POST", "/fulgurite/v1/captures", Where::PreparingThread, false, takeCapture},
     {"GET", "/fulgurite/v1/captures", Where::InspectingThread, false, listCaptures},
     {"GET", "/fulgurite/v1/captures/", Where::InspectingThread, false, showCapture},

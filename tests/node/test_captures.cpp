@@ -260,6 +260,34 @@ TEST_F(CaptureTest, DecayAndCostsOfTheLoadedModel) {
     EXPECT_EQ(get("/fulgurite/v1/inspect/costs?shape=m1&measure=true").errorParam(), "measure");
 }
 
+TEST_F(CaptureTest, TokensAreJudgedByBothModels) {
+    const nlohmann::json intervention{{"heads", {{{"layer", 7}, {"head", 3}}}}, {"from", "answer"}};
+    const ClientReply reply = post("/fulgurite/v1/inspect/compare",
+                                   {{"tokens", someTokens(40)}, {"first", 30}, {"intervention", intervention}});
+    ASSERT_EQ(reply.status, 200) << reply.body;
+    const auto comparison = capture::decodeComparison(bytesOf(reply), "reply");
+    EXPECT_EQ(comparison.first, 30U);
+    ASSERT_EQ(comparison.size(), 10U);
+    EXPECT_EQ(comparison.best_text.size(), 10U);
+    EXPECT_GT(*std::max_element(comparison.kl.begin(), comparison.kl.end()), 0.0f);
+
+    const auto plain = capture::decodeComparison(
+        bytesOf(post("/fulgurite/v1/inspect/compare", {{"tokens", someTokens(40)}, {"first", 30}})), "reply");
+    EXPECT_EQ(plain.logprob, comparison.logprob);
+    EXPECT_EQ(plain.changed, plain.logprob);
+
+    for (const auto& [body, message] : std::vector<std::pair<nlohmann::json, std::string>>{
+             {{{"tokens", {5}}}, "two tokens at least"},
+             {{{"tokens", someTokens(4)}, {"first", 4}}, "between 1 and 3"},
+             {{{"tokens", someTokens(4)}, {"frist", 2}}, "frist"},
+             {{{"tokens", someTokens(4)}, {"intervention", {{"heads", {{{"layer", 8}, {"head", 0}}}}}}},
+              "no layer 8"}}) {
+        const ClientReply refused = post("/fulgurite/v1/inspect/compare", body);
+        EXPECT_EQ(refused.status, 400);
+        EXPECT_THAT(refused.body, HasSubstr(message));
+    }
+}
+
 TEST_F(CaptureTest, WithoutAFolderCapturesAreNotOffered) {
     load_ = [] {
         EngineServiceOptions options;

@@ -19,6 +19,7 @@ constexpr const char* kHeadsView = "heads";
 constexpr const char* kRoutingView = "routing";
 constexpr const char* kSummaryView = "routing_summary";
 constexpr const char* kLensView = "lens";
+constexpr const char* kComparisonView = "comparison";
 
 constexpr std::uint8_t kSpecial = 1;
 constexpr std::uint8_t kSampled = 2;
@@ -345,6 +346,40 @@ LensView decodeLens(std::span<const std::byte> bytes, const std::string& name) {
         view.layers.push_back(std::move(entry));
     }
     return view;
+}
+
+std::string encode(const TokenComparison& comparison) {
+    ViewWriter writer(kComparisonView);
+    writer.json() = {{"first", comparison.first}, {"texts", !comparison.best_text.empty()}};
+    writer.add("logprob", comparison.logprob);
+    writer.add("changed", comparison.changed);
+    writer.add("kl", comparison.kl);
+    writer.add("best", comparison.best);
+    writer.add("best_changed", comparison.best_changed);
+    std::vector<std::string> texts = comparison.best_text;
+    texts.insert(texts.end(), comparison.best_changed_text.begin(), comparison.best_changed_text.end());
+    addTexts(writer, texts);
+    return writer.finish();
+}
+
+TokenComparison decodeComparison(std::span<const std::byte> bytes, const std::string& name) {
+    const ViewReader reader(bytes, name, kComparisonView);
+    TokenComparison comparison;
+    comparison.first = reader.count("first");
+    comparison.logprob = reader.take<float>("logprob");
+    const std::size_t count = comparison.size();
+    comparison.changed = reader.take<float>("changed", {count});
+    comparison.kl = reader.take<float>("kl", {count});
+    comparison.best = reader.take<TokenId>("best", {count});
+    comparison.best_changed = reader.take<TokenId>("best_changed", {count});
+    if (reader.json().at("texts").boolean()) {
+        std::vector<std::string> texts = takeTexts(reader, 2 * count);
+        const auto middle = texts.begin() + static_cast<std::ptrdiff_t>(count);
+        comparison.best_changed_text.assign(middle, texts.end());
+        texts.erase(middle, texts.end());
+        comparison.best_text = std::move(texts);
+    }
+    return comparison;
 }
 
 } // namespace fulgurite::capture

@@ -3,6 +3,7 @@
 // (`view`) and its scalars as JSON (`json`). docs/formats/capture.md lists the arrays.
 #pragma once
 
+#include "core/probe/capture/comparison.h"
 #include "core/probe/capture/views.h"
 
 #include <span>
@@ -19,6 +20,7 @@ std::string encode(const HeadTable& table);
 std::string encode(const RoutingSlice& slice);
 std::string encode(const RoutingSummary& summary);
 std::string encode(const LensView& view);
+std::string encode(const TokenComparison& comparison);
 
 // Each refuses what is not its view: Error{Corrupt} that names `name` (the sender), the array or the field.
 std::vector<CapturedToken> decodeTokens(std::span<const std::byte> bytes, const std::string& name);
@@ -29,6 +31,7 @@ HeadTable decodeHeads(std::span<const std::byte> bytes, const std::string& name)
 RoutingSlice decodeRouting(std::span<const std::byte> bytes, const std::string& name);
 RoutingSummary decodeRoutingSummary(std::span<const std::byte> bytes, const std::string& name);
 LensView decodeLens(std::span<const std::byte> bytes, const std::string& name);
+TokenComparison decodeComparison(std::span<const std::byte> bytes, const std::string& name);
 
 // JSON, since it holds no arrays: what GET captures and GET captures/ID answer.
 std::string encode(const CaptureInfo& info);
