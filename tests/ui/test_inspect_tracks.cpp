@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Attention tracks, token maps, expert routing, lens and costs: against captures that the writer wrote, and against
 // sums done the slow way.
+#include "core/probe/capture/costs.h"
 #include "tests/support/capture_sample.h"
+#include "ui/base/format.h"
 #include "ui/base/theme_manager.h"
 #include "ui/inspect/attention_tracks.h"
 #include "ui/inspect/capture_file_source.h"
@@ -404,17 +406,25 @@ class TestInspectTracks : public QObject {
     void costsAreTheClosedForm() {
         CostPlot plot(themes_);
         plot.resize(800, 400);
-        plot.setModel(capture::minimaxM1Shape(), {}, 1000000);
+        const ModelConfig m1 = capture::minimaxM1Shape();
+        std::vector<capture::CostPoint> ends{capture::costAt(m1, {}, 1024), capture::costAt(m1, {}, 1000000)};
+        plot.setCurve(ends);
         const TableTwin twin = plot.table();
         const int last = twin.rows - 1;
         QCOMPARE(twin.cell(last, 0).toLongLong(), 1000000);
-        QCOMPARE(twin.cell(last, 1).toDouble(),
-                 capture::costAt(capture::minimaxM1Shape(), {}, 1000000).hybrid_flops);
+        for (const std::size_t context : {5000U, 65536U, 1000000U}) { // between the ends too: the costs are lines
+            const capture::CostPoint wanted = capture::costAt(m1, {}, context);
+            QVERIFY(std::abs(plot.at(context).hybrid_flops / wanted.hybrid_flops - 1) < 1e-12);
+            QVERIFY(std::abs(plot.at(context).softmax_bytes / wanted.softmax_bytes - 1) < 1e-12);
+        }
+        const auto crossing = static_cast<qint64>(*capture::crossingContext(m1));
+        QVERIFY(plot.summary().contains(compactCount(crossing)));
         QVERIFY(!twin.cell(last, 5).isValid()); // nothing was measured
         QVERIFY(!plot.hasMeasured());
-        capture::CostPoint measured = capture::costAt(capture::minimaxM1Shape(), {}, 3000);
+        capture::CostPoint measured = capture::costAt(m1, {}, 3000);
         measured.seconds = 0.25;
-        plot.setMeasured({measured, capture::costAt(capture::minimaxM1Shape(), {}, 4000)});
+        ends.insert(ends.begin() + 1, measured);
+        plot.setCurve(ends);
         QCOMPARE(plot.table().rows, twin.rows + 1);
         QCOMPARE(plot.table().cell(2, 5).toDouble(), 0.25);
         QVERIFY(!plot.svg().isEmpty());

@@ -54,20 +54,35 @@ QSize CostPlot::sizeHint() const {
     return {themes().scaled(900), themes().scaled(460)};
 }
 
-void CostPlot::setModel(const ModelConfig& config, const capture::CostFormat& format, std::size_t last_context) {
-    config_ = config;
-    format_ = format;
-    last_ = std::max(last_context, 2 * kFirst);
-    arrange();
-}
-
-void CostPlot::setMeasured(std::vector<capture::CostPoint> points) {
-    std::erase_if(points, [](const capture::CostPoint& point) { return std::isnan(point.seconds); });
-    measured_ = std::move(points);
+void CostPlot::setCurve(std::vector<capture::CostPoint> points) {
+    measured_.clear();
+    last_ = 0;
+    if (points.size() >= 2) {
+        begin_ = points.front();
+        end_ = points.back();
+        last_ = std::max(end_.context, 2 * kFirst);
+        std::erase_if(points, [](const capture::CostPoint& point) { return std::isnan(point.seconds); });
+        measured_ = std::move(points);
+    }
     if (measured_.empty() && quantity_ == Quantity::Seconds) {
         quantity_ = Quantity::Operations;
     }
     arrange();
+}
+
+capture::CostPoint CostPlot::at(std::size_t context) const {
+    const double share = (static_cast<double>(context) - static_cast<double>(begin_.context)) /
+                         (static_cast<double>(end_.context) - static_cast<double>(begin_.context));
+    const auto line = [&](double capture::CostPoint::*figure) {
+        return begin_.*figure + share * (end_.*figure - begin_.*figure);
+    };
+    capture::CostPoint point;
+    point.context = context;
+    point.hybrid_flops = line(&capture::CostPoint::hybrid_flops);
+    point.hybrid_bytes = line(&capture::CostPoint::hybrid_bytes);
+    point.softmax_flops = line(&capture::CostPoint::softmax_flops);
+    point.softmax_bytes = line(&capture::CostPoint::softmax_bytes);
+    return point;
 }
 
 void CostPlot::setQuantity(Quantity quantity) {
@@ -96,7 +111,7 @@ void CostPlot::arrange() {
     double high = 0;
     for (const Series& line : series()) {
         for (const std::size_t context : {kFirst, last_}) {
-            const double value = line.value(capture::costAt(config_, format_, context));
+            const double value = line.value(at(context));
             low = std::min(low, value);
             high = std::max(high, value);
         }
@@ -119,15 +134,18 @@ QString CostPlot::summary() const {
     if (last_ == 0) {
         return {};
     }
-    const capture::CostPoint end = capture::costAt(config_, format_, last_);
+    const capture::CostPoint end = at(last_);
     const QString at_end = tr("at %1 tokens %2 of the operations and %3 of the bytes of the all-softmax twin")
                                .arg(compactCount(static_cast<qint64>(last_)),
                                     QLocale().toString(end.hybrid_flops / end.softmax_flops, 'g', 3),
                                     QLocale().toString(end.hybrid_bytes / end.softmax_bytes, 'g', 3));
-    const std::optional<double> crossing = capture::crossingContext(config_);
-    return crossing ? tr("fewer operations from %1 tokens on; %2")
-                          .arg(compactCount(static_cast<qint64>(*crossing)), at_end)
-                    : at_end;
+    // Where the lines meet: the twin grows faster.
+    const capture::CostPoint start = at(0);
+    const double ahead = start.hybrid_flops - start.softmax_flops;
+    const double gain = (end.softmax_flops - end.hybrid_flops + ahead) / static_cast<double>(last_);
+    return gain > 0 && ahead > 0 ? tr("fewer operations from %1 tokens on; %2")
+                                       .arg(compactCount(static_cast<qint64>(ahead / gain)), at_end)
+                                 : at_end;
 }
 
 QString CostPlot::unitText(double value) const {
@@ -180,7 +198,7 @@ void CostPlot::paintPlot(QPainter& painter) {
         QPainterPath path;
         for (double x = plot.left(); x <= plot.right(); x += 2) {
             const double context = std::pow(10, toData({x, 0}).x());
-            const double value = line.value(capture::costAt(config_, format_, static_cast<std::size_t>(context)));
+            const double value = line.value(at(static_cast<std::size_t>(context)));
             const QPointF at(x, toPixel({0, std::log10(value)}).y());
             path.elementCount() == 0 ? path.moveTo(at) : path.lineTo(at);
         }
@@ -245,7 +263,7 @@ QString CostPlot::valueAt(QPointF at) const {
         return {};
     }
     const double context = std::pow(10, at.x());
-    QString text = describe(capture::costAt(config_, format_, static_cast<std::size_t>(context)));
+    QString text = describe(this->at(static_cast<std::size_t>(context)));
     const auto near = std::min_element(measured_.begin(), measured_.end(), [&](const auto& a, const auto& b) {
         return std::abs(std::log(static_cast<double>(a.context) / context)) <
                std::abs(std::log(static_cast<double>(b.context) / context));
@@ -266,18 +284,17 @@ TableTwin CostPlot::table() const {
     if (last_ == 0) {
         return twin;
     }
-    std::vector<std::size_t> contexts = capture::growingContexts(last_);
-    for (const capture::CostPoint& point : measured_) {
-        contexts.push_back(point.context);
+    std::vector<capture::CostPoint> points = measured_;
+    for (std::size_t context = kFirst; context < last_; context *= 2) {
+        points.push_back(at(context));
     }
-    std::sort(contexts.begin(), contexts.end());
-    contexts.erase(std::unique(contexts.begin(), contexts.end()), contexts.end());
-    std::vector<capture::CostPoint> points = capture::costCurve(config_, format_, contexts);
-    for (const capture::CostPoint& point : measured_) {
-        std::find_if(points.begin(), points.end(), [&](const auto& other) {
-            return other.context == point.context;
-        })->seconds = point.seconds;
-    }
+    points.push_back(at(last_));
+    // Of one context the measured point stays: it came first.
+    std::stable_sort(points.begin(), points.end(),
+                     [](const auto& a, const auto& b) { return a.context < b.context; });
+    points.erase(std::unique(points.begin(), points.end(),
+                             [](const auto& a, const auto& b) { return a.context == b.context; }),
+                 points.end());
     twin.rows = static_cast<int>(points.size());
     twin.cell = [points](int row, int column) -> QVariant {
         const capture::CostPoint& point = points[static_cast<std::size_t>(row)];

@@ -3,7 +3,7 @@
 // axes; measured steps as points.
 #pragma once
 
-#include "core/probe/capture/costs.h"
+#include "core/probe/capture/views.h"
 #include "ui/charts/plot_view.h"
 
 namespace fulgurite {
@@ -16,12 +16,13 @@ class CostPlot : public PlotView {
 
     explicit CostPlot(ThemeManager& themes, QWidget* parent = nullptr);
 
-    // The closed form of a model up to a context, and measured steps (those with seconds count).
-    void setModel(const ModelConfig& config, const capture::CostFormat& format, std::size_t last_context);
-    void setMeasured(std::vector<capture::CostPoint> points);
+    // The closed form of a model: at least two points by rising context. Costs are straight lines over the context,
+    // so the ends give them at any; the axis ends with the last point. Points with seconds are measured steps.
+    void setCurve(std::vector<capture::CostPoint> points);
     void setQuantity(Quantity quantity);
     Quantity quantity() const { return quantity_; }
     bool hasMeasured() const { return !measured_.empty(); }
+    capture::CostPoint at(std::size_t context) const;
     // Where the twin becomes dearer, and by how much at the end.
     QString summary() const;
     TableTwin table() const override;
@@ -43,9 +44,9 @@ class CostPlot : public PlotView {
     QString describe(const capture::CostPoint& point) const;
     QString unitText(double value) const;
 
-    ModelConfig config_;
-    capture::CostFormat format_;
-    std::size_t last_ = 0;
+    capture::CostPoint begin_; // two points of the lines
+    capture::CostPoint end_;
+    std::size_t last_ = 0; // 0: nothing to draw
     std::vector<capture::CostPoint> measured_;
     Quantity quantity_ = Quantity::Operations;
 };

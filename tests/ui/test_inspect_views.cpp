@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The views of attention, maps, routing and lens with a capture: one selection for all, and words for what is
+// lacking.
+#include "tests/support/capture_sample.h"
+#include "ui/base/paths.h"
+#include "ui/base/settings.h"
+#include "ui/base/theme_manager.h"
+#include "ui/engine/engine_link.h"
+#include "ui/engine/local_engine.h"
+#include "ui/inspect/attention_tracks.h"
+#include "ui/inspect/attention_view.h"
+#include "ui/inspect/capture_file_source.h"
+#include "ui/inspect/cost_plot.h"
+#include "ui/inspect/cost_view.h"
+#include "ui/inspect/expert_reader.h"
+#include "ui/inspect/layer_maps.h"
+#include "ui/inspect/lens_panel.h"
+#include "ui/inspect/routing_timeline.h"
+#include "ui/inspect/routing_view.h"
+#include "ui/shell/action_registry.h"
+
+#include <QLabel>
+#include <QTemporaryDir>
+#include <QTest>
+
+using namespace fulgurite;
+
+namespace {
+
+using capture::HeadRef;
+
+// What the page hands to its views, with an engine that was never started.
+struct Services {
+    explicit Services(ThemeManager& themes) : actions(settings, themes), all{themes, selection, actions, link} {}
+
+    QTemporaryDir home;
+    Settings settings{home.filePath(QStringLiteral("settings.ini"))};
+    Paths paths = Paths::inside(home.path());
+    LocalEngine engine{settings, paths};
+    EngineLink link{engine};
+    ActionRegistry actions;
+    Selection selection;
+    InspectServices all;
+};
+
+} // namespace
+
+class TestInspectViews : public QObject {
+    Q_OBJECT
+
+  private slots:
+    void initTestCase() {
+        themes_.setMode(ThemeMode::Light);
+        themes_.apply();
+        test::CaptureSampleOptions options;
+        options.tokens = 700;
+        const QString path = folder_.filePath(QStringLiteral("sample.fcap"));
+        source_ = std::make_unique<CaptureFileSource>(test::CaptureSample(options).write(path.toStdString()), path);
+    }
+    void cleanupTestCase() { source_.reset(); }
+
+    void viewsShareOneSelection() {
+        Services services(themes_);
+        AttentionView attention(services.all);
+        RoutingView routing(services.all);
+        LensPanel lens(services.all);
+        for (InspectView* view : std::initializer_list<InspectView*>{&attention, &routing, &lens}) {
+            view->resize(700, 420);
+            view->show();
+            QVERIFY2(!view->messageText().isEmpty(), "nothing is open: the view says so");
+            view->setSource(source_.get());
+        }
+        QVERIFY2(!attention.messageText().isEmpty(), "no head is chosen: the view says so");
+        InspectState state;
+        state.query = 698;
+        state.head = HeadRef{2, 1};
+        services.selection.set(state);
+        QVERIFY(attention.messageText().isEmpty());
+        QTRY_VERIFY(attention.tracks().row());
+        QCOMPARE(attention.tracks().row()->row.position, std::size_t{698});
+        QVERIFY(attention.tracks().row()->row.head == (HeadRef{2, 1}));
+        QVERIFY(attention.provenance().text().startsWith(u'✓'));
+        QTRY_VERIFY(lens.plot().lens());
+        QCOMPARE(lens.plot().lens()->position, std::size_t{698});
+
+        RoutingTimeline& timeline = routing.timeline();
+        timeline.reveal(690);
+        QTest::mouseClick(&timeline, Qt::LeftButton, {}, timeline.toPixel({690.5, 1.5}).toPoint());
+        QCOMPARE(services.selection.state().source, std::optional<std::size_t>(690));
+        QCOMPARE(services.selection.state().layer, std::optional<int>(1));
+        QTRY_VERIFY(attention.tracks().accessibleDescription().contains(QStringLiteral("token 690")));
+        QTest::keyClick(&attention.tracks(), Qt::Key_Return); // the source becomes the query
+        QCOMPARE(services.selection.state().query, std::optional<std::size_t>(690));
+        QTRY_COMPARE(attention.tracks().row()->row.position, std::size_t{690});
+        services.selection.back();
+        QTRY_COMPARE(attention.tracks().row()->row.position, std::size_t{698});
+
+        QVERIFY(!routing.reader().isVisible());
+        services.selection.setExpert(2);
+        QVERIFY(routing.reader().isVisible());
+        QTRY_VERIFY(!routing.reader().reading() && !routing.reader().hits().empty());
+        QTest::keyClick(&timeline, Qt::Key_Escape);
+        QVERIFY(!services.selection.state().expert);
+        QVERIFY(!routing.reader().isVisible());
+    }
+
+    void viewsSayWhatACaptureLacks() {
+        test::CaptureSampleOptions options;
+        options.attention_layers = {1};
+        options.routing = false;
+        options.lens = false;
+        const test::CaptureSample sample(options);
+        const QString path = folder_.filePath(QStringLiteral("bare.fcap"));
+        CaptureFileSource source(sample.write(path.toStdString()), path);
+        Services services(themes_);
+        AttentionView attention(services.all);
+        RoutingView routing(services.all);
+        LensPanel lens(services.all);
+        LayerMapsView maps(services.all);
+        for (InspectView* view : std::initializer_list<InspectView*>{&attention, &routing, &lens, &maps}) {
+            view->show();
+            view->setSource(&source);
+        }
+        services.selection.setHead(HeadRef{0, 0});
+        QVERIFY(attention.messageText().contains(QStringLiteral("layer 0")));
+        QVERIFY(maps.messageText().contains(QStringLiteral("layer 0")));
+        QVERIFY(routing.messageText().contains(QStringLiteral("not captured")));
+        QVERIFY(lens.messageText().contains(QStringLiteral("not captured")));
+        services.selection.setHead(HeadRef{1, 0});
+        QVERIFY(attention.messageText().isEmpty());
+        QTRY_VERIFY(maps.maps().painted());
+        for (InspectView* view : std::initializer_list<InspectView*>{&attention, &routing, &lens, &maps}) {
+            view->setSource(nullptr);
+        }
+    }
+
+    void costsOfTheCapturedModel() {
+        Services services(themes_);
+        CostView cost(services.all);
+        cost.resize(1100, 500);
+        cost.show();
+        const double m1 = cost.plot().at(100000).hybrid_flops;
+        QVERIFY(std::abs(m1 / 127.5e9 - 1) < 0.001); // as published figures round it
+        cost.setSource(source_.get());
+        QVERIFY(cost.plot().at(100000).hybrid_flops < m1 / 1000); // the sample is tiny
+        cost.setSource(nullptr);
+        QCOMPARE(cost.plot().at(100000).hybrid_flops, m1);
+    }
+
+  private:
+    ThemeManager themes_;
+    QTemporaryDir folder_;
+    std::unique_ptr<CaptureFileSource> source_;
+};
+
+QTEST_MAIN(TestInspectViews)
+#include "test_inspect_views.moc"
