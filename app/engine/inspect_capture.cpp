@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <fmt/core.h>
 #include <memory>
 #include <unistd.h>
@@ -155,6 +156,7 @@ void takeCapture(const CaptureOptions& options) {
         {std::filesystem::absolute(path).parent_path(), options.limit_mib << 20});
     fmt::print("{} tokens: {} in about {:.1f} s\n", source.tokens.size(), readableBytes(estimate.bytes),
                estimate.seconds);
+    std::fflush(stdout); // before anything runs, also into a pipe
     probe::requireFits(estimate);
     if (options.plan_only) {
         return;

@@ -39,6 +39,7 @@ struct CaptureRequest {
     Prompt prompt;
     TokenIds continue_tokens;                // the answer, replayed token for token
     std::optional<std::size_t> sampled_from; // first token that the model wrote; absent: that of continue_tokens
+    InterventionRecipe intervention;         // in force while it is replayed, as when it was written; empty: none
     CapturePlan plan;
 };
 

@@ -72,6 +72,8 @@ std::string captureBody(const CaptureRequest& request) {
     putPrompt(body, request.prompt, request.continue_tokens);
     if (request.sampled_from)
         body["sampled_from"] = *request.sampled_from;
+    if (!request.intervention.empty())
+        body["intervention"] = recipeJson(request.intervention);
     body["plan"] = planJson(request.plan);
     return body.dump(-1, ' ', false, json::error_handler_t::replace);
 }

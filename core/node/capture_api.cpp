@@ -7,6 +7,7 @@
 #include "core/node/json_text.h"
 #include "core/node/prompt_fields.h"
 #include "core/node/query_reader.h"
+#include "core/node/sampling_fields.h"
 
 #include "core/model/weights.h"
 #include "core/probe/capture/costs.h"
@@ -16,6 +17,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -144,6 +146,22 @@ constexpr std::pair<std::string_view, View> kViews[] = {
     {"routing/summary", summaryView}, {"lens", lensView},
 };
 
+CaptureOrder readOrder(ObjectReader& reader, const ModelService& service, const CaptureService& captures,
+                       bool with_text) {
+    CaptureOrder order;
+    order.request = readCaptureRequest(reader.object("plan"));
+    const auto sampled_from = reader.integer("sampled_from", 0, kMaxCount);
+    const InterventionRecipe recipe = readIntervention(reader, captures.model().config());
+    if (with_text) {
+        PromptTokens text = readPromptTokens(reader, service);
+        order.tokens = std::move(text.tokens);
+        order.sampled_from = std::min(sampled_from ? sizeOf(*sampled_from) : text.prompt, order.tokens.size());
+    }
+    // "From the answer on" is where the answer begins that is replayed here.
+    order.request.intervention = recipe.forPrompt(order.sampled_from);
+    return order;
+}
+
 nlohmann::json numberOrNull(double value) {
     return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json();
 }
@@ -164,26 +182,18 @@ Answer planOfCapture(const EndpointContext& context, const HttpRequest& request)
     const nlohmann::json body = parseBody(request.body);
     ObjectReader reader(body, "");
     const auto count = reader.integer("count", 1, kMaxCount);
-    const probe::CaptureRequest plan = readCaptureRequest(reader.object("plan"));
-    std::size_t tokens = sizeOf(count.value_or(0));
-    if (!count) {
-        tokens = readPromptTokens(reader, context.host.get()).tokens.size();
-    }
+    const CaptureOrder order = readOrder(reader, context.host.get(), captures, !count);
     reader.finish();
-    return jsonReply(dumpJson(toJson(captures.estimate(plan, tokens))));
+    const std::size_t tokens = count ? sizeOf(*count) : order.tokens.size();
+    return jsonReply(dumpJson(toJson(captures.estimate(order.request, tokens))));
 }
 
 Answer takeCapture(const EndpointContext& context, const HttpRequest& request) {
     CaptureService& captures = serviceOf(context);
     const nlohmann::json body = parseBody(request.body);
     ObjectReader reader(body, "");
-    CaptureOrder order;
-    order.request = readCaptureRequest(reader.object("plan"));
-    const auto sampled_from = reader.integer("sampled_from", 0, kMaxCount);
-    PromptTokens text = readPromptTokens(reader, context.host.get());
+    CaptureOrder order = readOrder(reader, context.host.get(), captures, true);
     reader.finish();
-    order.sampled_from = sampled_from ? sizeOf(*sampled_from) : text.prompt;
-    order.tokens = std::move(text.tokens);
     auto job = std::make_shared<CaptureJob>();
     try {
         captures.submit(std::move(order), job, job->stopToken());

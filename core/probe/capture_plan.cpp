@@ -4,6 +4,7 @@
 #include "core/base/error.h"
 #include "core/base/system_memory.h"
 #include "core/model/costs.h"
+#include "core/model/intervention.h"
 #include "core/probe/probe_plan.h"
 #include "core/state/sequence_state.h"
 
@@ -132,6 +133,8 @@ CapturePlan planCapture(const CaptureRequest& request, const ModelConfig& config
         }
         plan.info.fact = request.fact;
     }
+    checkIntervention(request.intervention, config);
+    plan.intervention = request.intervention;
     plan.contents.every_output = request.every_output;
     plan.contents.logprobs = request.logprobs;
     plan.contents.lens_candidates = request.lens_candidates;
@@ -149,6 +152,9 @@ std::string planToJson(const CapturePlan& plan) {
                                 {"logprobs", plan.contents.logprobs}};
     if (plan.info.fact) {
         json["fact"] = {plan.info.fact->first, plan.info.fact->second};
+    }
+    if (!plan.intervention.empty()) {
+        json["intervention"] = recipeJson({{}, plan.intervention, false});
     }
     return json.dump();
 }

@@ -2,6 +2,7 @@
 // What a capture is to hold, what it will cost, and whether there is room for it: answered before anything runs.
 #pragma once
 
+#include "core/base/intervention.h"
 #include "core/probe/capture/capture_layout.h"
 
 #include <cstddef>
@@ -32,15 +33,17 @@ struct CaptureRequest {
     bool routing = true;                                     // experts, weights and margins of every token
     bool logprobs = true;                                    // of every token given those before it
     std::optional<std::pair<std::size_t, std::size_t>> fact; // marked span [first, last)
+    Intervention intervention;                               // in force while the text is replayed; empty: none
 };
 
 struct CapturePlan {
     capture::CaptureInfo info; // all but hashes, names and date
     capture::CaptureContents contents;
+    Intervention intervention;
 };
 
 // Resolves the request against a model and a text of `tokens` tokens. Throws Error{InvalidInput} that names the
-// layer or position that does not exist and its range.
+// layer, head, expert or position that does not exist and its range.
 CapturePlan planCapture(const CaptureRequest& request, const ModelConfig& config, std::size_t tokens);
 
 // The request in full as one line of JSON: defaults resolved, so that equal plans read equal.

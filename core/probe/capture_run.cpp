@@ -102,7 +102,8 @@ class CaptureRun::Parts {
         tap_.begin(first, count);
         logits_.clear();
         SequenceChunk chunk{&state_, std::span(tokens_).subspan(first, count),
-                            plan_.contents.logprobs ? LogitsWanted::All : LogitsWanted::None};
+                            plan_.contents.logprobs ? LogitsWanted::All : LogitsWanted::None,
+                            plan_.intervention.empty() ? nullptr : &plan_.intervention};
         model_->forward({&chunk, 1}, pool, workspace_, logits_, &tap_);
         if (plan_.contents.logprobs) {
             scoreTokens(first, count, pool);

@@ -446,6 +446,26 @@ TEST_F(ProbeTest, AStoppedCaptureLeavesNothing) {
     EXPECT_TRUE(std::filesystem::is_empty(folder_ / "captures"));
 }
 
+// What was written under an intervention is looked at under it.
+TEST_F(ProbeTest, AReplayMayBeUnderAnIntervention) {
+    load('A');
+    const TokenIds tokens = randomTokens(30, config().vocab_size);
+    probe::CaptureRequest request;
+    request.intervention.heads = {{2, 1, 0}};
+    request.intervention.from = 20;
+    const auto plain = take({}, tokens, 16)->lens(29);
+    const auto file = take(request, tokens, 16);
+    EXPECT_THAT(file->info().settings, testing::HasSubstr("\"intervention\""));
+    EXPECT_NE(file->lens(29).layers.back().candidates.front().logprob,
+              plain.layers.back().candidates.front().logprob);
+    const std::size_t which = 2 * static_cast<std::size_t>(config().num_heads) + 1;
+    EXPECT_EQ(file->heads(29).heads[which].logit_effect, 0) << "it hands nothing on";
+    EXPECT_NE(file->heads(19).heads[which].logit_effect, 0) << "not yet in force";
+    EXPECT_GT(file->heads(29).heads[which].output_norm, 0) << "its core still computes";
+    request.intervention.heads = {{2, 4, 0}};
+    EXPECT_THROW(take(request, tokens, 16), Error);
+}
+
 // Equal text and plan: equal name. Any of model, text and plan else: another.
 TEST_F(ProbeTest, CapturesAreNamedByTheirContent) {
     load('A');
