@@ -149,9 +149,10 @@ void AttentionView::askRow() {
     tracks_->setRow(nullptr);
     source()->row(*head_, *query_,
                   answer<capture::AttentionRow>(row_question_, [this](const capture::AttentionRow& row) {
-                      // Copied and summed up on a worker: a row may be a million tokens long.
+                      // Copied once; summed up on a worker: a row may be a million tokens long.
+                      const auto held = std::make_shared<capture::AttentionRow>(row);
                       inBackground(
-                          this, [row] { return std::make_shared<const TrackData>(row); },
+                          this, [held] { return std::make_shared<const TrackData>(std::move(*held)); },
                           [this, mine = row_question_](std::shared_ptr<const TrackData> data) {
                               if (mine == row_question_) {
                                   showRow(std::move(data));

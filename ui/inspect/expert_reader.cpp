@@ -220,7 +220,7 @@ void ExpertReader::readOn() {
     const std::size_t first = last - std::min(last, kStretch);
     source_->routing(
         first, last - first,
-        [self = QPointer(this), mine = question_, first](const client::Outcome<capture::RoutingSlice>& outcome) {
+        [self = QPointer(this), mine = question_, first](client::Outcome<capture::RoutingSlice> outcome) {
             if (!self || mine != self->question_) {
                 return;
             }
@@ -229,11 +229,12 @@ void ExpertReader::readOn() {
                 self->title_->setText(QString::fromUtf8(outcome.error().what()));
                 return;
             }
-            auto slice = std::make_shared<const capture::RoutingSlice>(outcome.value());
+            // The outcome is this call's own: its arrays are shared, not copied.
+            const auto whole = std::make_shared<const client::Outcome<capture::RoutingSlice>>(std::move(outcome));
             inBackground(
                 self.data(),
-                [slice, expert = *self->expert_, layer = self->layer_] {
-                    return expertHits(*slice, expert, layer);
+                [whole, expert = *self->expert_, layer = self->layer_] {
+                    return expertHits(whole->value(), expert, layer);
                 },
                 [self, mine, first](std::vector<ExpertHit> hits) {
                     if (mine == self->question_) {

@@ -44,17 +44,13 @@ void LayerMaps::makeImages() {
     if (!maps_) {
         return;
     }
-    // One style for each head: the scales of heads differ by orders of magnitude.
-    auto styles = std::make_shared<std::vector<MapStyle>>();
-    for (const capture::AttentionTile& tile : *maps_) {
-        styles->push_back(mapStyle(themes().theme(), tile.kind, usualMagnitude(tile), 0));
-    }
     inBackground(
         this,
-        [maps = maps_, styles] {
+        [maps = maps_, theme = themes().theme()] {
             std::vector<QImage> images;
-            for (std::size_t i = 0; i < maps->size(); ++i) {
-                images.push_back(mapImage((*maps)[i], (*styles)[i]));
+            for (const capture::AttentionTile& tile : *maps) {
+                // A style for each head: their scales differ by orders of magnitude.
+                images.push_back(mapImage(tile, mapStyle(theme, tile.kind, usualMagnitude(tile), 0)));
             }
             return images;
         },

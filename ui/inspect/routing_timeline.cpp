@@ -138,7 +138,7 @@ std::vector<RoutingTimeline::Key> RoutingTimeline::keysInSight(bool ahead) const
     const std::size_t per_column = tokensPerColumn();
     const auto index = [&](double token) {
         const double inside = std::clamp(token, 0.0, static_cast<double>(tokens_) - 1);
-        return static_cast<std::size_t>(inside) / (kColumns * per_column);
+        return static_cast<std::size_t>(inside) / spanOf(per_column);
     };
     const std::size_t first = index(range().left());
     const std::size_t last = index(range().right());
@@ -149,7 +149,7 @@ std::vector<RoutingTimeline::Key> RoutingTimeline::keysInSight(bool ahead) const
         if (first > 0) {
             keys.push_back({per_column, first - 1});
         }
-        if ((last + 1) * kColumns * per_column < tokens_) {
+        if ((last + 1) * spanOf(per_column) < tokens_) {
             keys.push_back({per_column, last + 1});
         }
     }

@@ -6,6 +6,8 @@
 #include "ui/charts/plot_view.h"
 #include "ui/inspect/routing_store.h"
 
+#include <algorithm>
+
 namespace fulgurite {
 
 class CapturedTexts;
@@ -58,6 +60,8 @@ class RoutingTimeline : public PlotView {
         quint64 used = 0;
     };
     static constexpr std::size_t kColumns = 512; // of a tile
+    static constexpr std::size_t kMostSpan = std::size_t{1}
+                                             << 16; // tokens under a tile: what it reads fits the store
     static constexpr std::size_t kMostTiles = 96;
 
     void showEnd();
@@ -65,7 +69,10 @@ class RoutingTimeline : public PlotView {
     void wantVisible();
     void startPainting();
     std::vector<Key> keysInSight(bool ahead) const;
-    std::size_t spanOf(const Key& key) const { return kColumns * key.per_column; }
+    static std::size_t spanOf(std::size_t per_column) {
+        return std::max(std::min(kColumns * per_column, kMostSpan), per_column);
+    }
+    static std::size_t spanOf(const Key& key) { return spanOf(key.per_column); }
     void paintTile(QPainter& painter, const Key& key, const Tile& tile);
     void paintMargin(QPainter& painter, const Key& key, const Tile& tile, double most);
     void paintLayers(QPainter& painter);
