@@ -367,42 +367,6 @@ TEST_F(ProbeTest, DirectEffectsAreDifferencesOfTheFrozenPath) {
     }
 }
 
-TEST(RouterMargin, IsTheGapAtTheEdgeOfTheChoice) {
-    // Probabilities 0.5, 0.3, 0.2 in another order.
-    const std::vector<float> logits{std::log(0.2f), std::log(0.5f), std::log(0.3f)};
-    std::vector<float> margin;
-    for (const auto& [top_k, expected] : {std::pair(1, 0.2), std::pair(2, 0.1), std::pair(3, 0.2)}) {
-        probe::routerMargin(logits, 1, top_k, margin);
-        ASSERT_EQ(margin.size(), 1u);
-        EXPECT_NEAR(margin[0], expected, 1e-6) << top_k;
-    }
-}
-
-// The worked example of the method: two heads of size two, four documents.
-TEST(Importance, FollowsTheWorkedExample) {
-    ModelConfig config;
-    config.layers = {LayerKind::Lightning, LayerKind::Lightning};
-    config.num_heads = 2;
-    config.num_kv_heads = 2;
-    config.head_dim = 2;
-    config.hidden_size = 4;
-    config.vocab_size = 2;
-    config.num_experts = 1;
-    config.top_k = 1;
-    probe::CapturePlan plan;
-    plan.info.config = config;
-    plan.info.tokens = 4;
-    plan.info.positions = {0, 1, 2, 3};
-    probe::HeadFigureSink sink(plan);
-    const std::vector<float> values{1, 0, 0.6f, 0.8f, 0, 1, -1, 0, 0, 2, 2, 0, 1, 1, 0, -1};
-    sink.onRows({0, 1, 0, 4, {2, 2}, values});
-    const auto tables = sink.finish();
-    EXPECT_NEAR(tables[2].heads[2].mrag_importance, 0.775, 1e-6);
-    EXPECT_NEAR(tables[2].heads[3].mrag_importance, 1.2613737822, 1e-6);
-    EXPECT_NEAR(tables[1].heads[2].output_norm, 1.0, 1e-6);
-    EXPECT_EQ(tables[0].heads[0].mrag_importance, 0) << "nothing was recorded of layer 0";
-}
-
 TEST_F(ProbeTest, TheEstimateIsTheFileAndAHundredGigabytesAreRefused) {
     load('A');
     const TokenIds tokens = randomTokens(60, config().vocab_size);
