@@ -14,7 +14,10 @@
 #include "ui/inspect/routing_timeline.h"
 #include "ui/inspect/routing_view.h"
 #include "ui/inspect/token_map.h"
+#include "ui/pages/inspect_page.h"
 #include "ui/shell/action_registry.h"
+#include "ui/shell/desktop.h"
+#include "ui/shell/main_window.h"
 
 #include <QApplication>
 #include <QDir>
@@ -122,6 +125,26 @@ class Gallery {
     InspectServices services_;
 };
 
+// The page as a person has it, at the size of the design.
+void drawPage(const QString& capture, ThemeMode mode, const QString& file) {
+    const QTemporaryDir home;
+    Desktop desktop({.workspace = home.path(), .model = {}, .with_engine = false});
+    desktop.context().themes.setMode(mode);
+    desktop.window().resize(1440, 900);
+    desktop.show();
+    desktop.window().showPage(QStringLiteral("inspect"));
+    auto& page = *qobject_cast<InspectPage*>(desktop.window().page(QStringLiteral("inspect")));
+    page.openCapture(capture);
+    settle(page);
+    InspectState state = page.selection().state();
+    state.head = capture::HeadRef{5, 2};
+    state.source = page.source()->info().tokens - 8;
+    state.query = page.source()->info().tokens - 1;
+    page.selection().set(state);
+    settle(page);
+    desktop.window().grab().save(file);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -141,6 +164,9 @@ int main(int argc, char** argv) {
         Gallery(themes, source,
                 folder + (mode == ThemeMode::Dark ? QStringLiteral("/dark-") : QStringLiteral("/light-")))
             .draw();
+        drawPage(capture, mode,
+                 folder + (mode == ThemeMode::Dark ? QStringLiteral("/dark-page.png")
+                                                   : QStringLiteral("/light-page.png")));
     }
     return 0;
 }

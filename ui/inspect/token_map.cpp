@@ -61,7 +61,7 @@ void TokenMap::setHead(capture::HeadRef head, LayerKind kind) {
     head_ = head;
     kind_ = kind;
     most_ = kind == LayerKind::Softmax ? 1 : 0;
-    gain_ = 1;
+    range_ = 0;
     restyle();
     askOverview();
 }
@@ -148,18 +148,18 @@ void TokenMap::wantVisible() {
 
 void TokenMap::tileArrived() {
     double most = most_;
-    bool any = false;
+    double usual = 0;
     for (const MapTileKey& key : visibleKeys()) {
         if (const MapTiles::Tile* tile = tiles_.find(key)) {
-            any = true;
+            shown_ = head_;
             most = std::max(most, static_cast<double>(tile->data->max_abs));
+            usual = range_ > 0 ? 0 : std::max(usual, usualMagnitude(*tile->data));
         }
     }
-    if (any) {
-        shown_ = head_;
-    }
-    if (most > most_) {
+    if (most > most_ || usual > 0) {
         most_ = most;
+        // Halves of the largest, so that heads are told apart by round factors.
+        range_ = usual > 0 ? most_ / std::exp2(std::max(0.0, std::floor(std::log2(most_ / usual)))) : range_;
         restyle();
         return;
     }
@@ -199,17 +199,15 @@ void TokenMap::askOverview() {
                       self->overview_data_ = std::make_shared<const capture::AttentionTile>(outcome.value());
                       // Pooling keeps spikes: this is the largest magnitude of the whole map unless it was sampled.
                       self->most_ = std::max(self->most_, static_cast<double>(outcome.value().max_abs));
-                      const double usual = usualMagnitude(outcome.value());
-                      self->gain_ = usual > 0 ? std::exp2(std::clamp(std::floor(std::log2(self->most_ / usual)), 0.0,
-                                                                     std::log2(kMostGain)))
-                                              : 1;
                       self->restyle();
                   });
 }
 
-void TokenMap::setGain(double gain) {
-    gain_ = std::clamp(gain, 1.0, kMostGain);
-    restyle();
+void TokenMap::scaleColors(double factor) {
+    if (most_ > 0) {
+        range_ = std::clamp(colorRange() * factor, most_ / kMostGain, most_);
+        restyle();
+    }
 }
 
 QString TokenMap::coverage() const {
@@ -302,10 +300,10 @@ bool TokenMap::walk(QKeyEvent* event) {
         col = row;
         break;
     case Qt::Key_BracketRight:
-        setGain(gain_ * 2);
+        scaleColors(0.5);
         return true;
     case Qt::Key_BracketLeft:
-        setGain(gain_ / 2);
+        scaleColors(2);
         return true;
     default:
         return false;
@@ -318,8 +316,8 @@ bool TokenMap::walk(QKeyEvent* event) {
 }
 
 void TokenMap::addToMenu(QMenu& menu) {
-    menu.addAction(tr("Stronger colours\t]"), this, [this] { setGain(gain_ * 2); });
-    menu.addAction(tr("Weaker colours\t["), this, [this] { setGain(gain_ / 2); })->setEnabled(gain_ > 1);
+    menu.addAction(tr("Stronger colours\t]"), this, [this] { scaleColors(0.5); });
+    menu.addAction(tr("Weaker colours\t["), this, [this] { scaleColors(2); })->setEnabled(colorRange() < most_);
 }
 
 std::optional<QPointF> TokenMap::walkPoint() const {

@@ -6,6 +6,8 @@
 #include "ui/charts/plot_view.h"
 #include "ui/inspect/map_tiles.h"
 
+#include <algorithm>
+
 namespace fulgurite {
 
 class CapturedTexts;
@@ -30,8 +32,10 @@ class TokenMap : public PlotView {
     void setColumns(double first, double count);
 
     MapTiles& tiles() { return tiles_; }
-    std::size_t pool() const; // of the visible pieces
-    double colorRange() const { return most_ / gain_; }
+    std::size_t pool() const;                // of the visible pieces
+    double largest() const { return most_; } // magnitude seen of the head
+    // Magnitude of the strongest colour: what all but a few of the cells first seen stay under; [ and ] change it.
+    double colorRange() const { return range_ > 0 ? std::min(range_, most_) : most_; }
     // "largest of 4 x 4 tokens, every 2nd query row": what the visible cells hold; empty when each is one pair.
     QString coverage() const;
     TableTwin table() const override;
@@ -59,7 +63,7 @@ class TokenMap : public PlotView {
     void wantVisible();
     void tileArrived();
     void restyle();
-    void setGain(double gain);
+    void scaleColors(double factor);
     void placeRows();
     void paintTile(QPainter& painter, const MapTiles::Tile& tile, const MapTileKey& over, bool coarse);
     void paintGutter(QPainter& painter);
@@ -76,8 +80,8 @@ class TokenMap : public PlotView {
     std::optional<std::size_t> query_;
     std::optional<std::size_t> source_token_;
     bool following_ = true;
-    double most_ = 0; // largest magnitude seen of the head
-    double gain_ = 1;
+    double most_ = 0;  // largest magnitude seen of the head
+    double range_ = 0; // of the colours; 0: all of most_
     int stamp_ = 0;
     quint64 overview_question_ = 0;
     std::shared_ptr<const capture::AttentionTile> overview_data_;

@@ -110,8 +110,9 @@ void TokenMap::paintLegend(QPainter& painter) {
     const QFontMetricsF metrics(painter.font());
     const bool softmax = kind_ == LayerKind::Softmax;
     // Beyond the ends of the range colours are those of the ends.
-    const bool cut = gain_ > 1;
-    const QString low = softmax ? QStringLiteral("0") : (cut ? QStringLiteral("≤ ") : QString()) + signedText(-most);
+    const bool cut = most < most_;
+    const QString low =
+        softmax ? QStringLiteral("0") : (cut ? QStringLiteral("≤ ") : QString()) + signedText(-most);
     const QString high =
         (cut ? QStringLiteral("≥ ") : QString()) + (softmax ? QLocale().toString(most, 'g', 3) : signedText(most));
     const double bar = themes().scaled(70);
