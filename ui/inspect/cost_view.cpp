@@ -10,6 +10,7 @@
 #include "ui/inspect/segments.h"
 
 #include <QLabel>
+#include <QVBoxLayout>
 
 #include <array>
 
@@ -36,7 +37,8 @@ CostView::CostView(const InspectServices& services)
       measure_(new QPushButton(tr("Measure"))),
       courier_(std::make_shared<Courier>(this)) {
     note_->setProperty("tone", "small");
-    addHeaderWidget(note_);
+    note_->setContentsMargins(10, 6, 10, 0);
+    note_->setWordWrap(true);
     const auto [models, model] =
         makeSegments({tr("MiniMax-M1, computed"), tr("Captured model"), tr("Loaded model")}, tr("Whose cost"));
     model_ = model;
@@ -49,7 +51,13 @@ CostView::CostView(const InspectServices& services)
         makeSegments({tr("Operations"), tr("Bytes"), tr("Time, measured")}, tr("What is counted"));
     quantity_ = quantity;
     addHeaderWidget(quantities);
-    setContent(plot_);
+    auto* content = new QWidget;
+    auto* column = new QVBoxLayout(content);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->setSpacing(0);
+    column->addWidget(note_);
+    column->addWidget(plot_, 1);
+    setContent(content);
     connect(model_, &QButtonGroup::idClicked, this, &CostView::showModel);
     connect(quantity_, &QButtonGroup::idClicked, this,
             [this](int id) { plot_->setQuantity(static_cast<CostPlot::Quantity>(id)); });

@@ -179,13 +179,14 @@ void Painting::decay() {
     p_.drawText(area.adjusted(4, 1, 0, 0), Qt::AlignLeft | Qt::AlignTop, QStringLiteral("1"));
 }
 
+// On a square-root axis: a head that mostly looks at the first token still shows what it does with the rest.
 void Painting::probability() {
     const QRect& area = s_.layout.weight;
     p_.fillRect(area, s_.themes.color(Role::Background));
     p_.setFont(s_.themes.uiFont(10.5));
     const double top = 1 / s_.gain;
-    for (const double tick : {0.0, 0.25, 0.5, 0.75, 1.0}) {
-        const int y = area.bottom() - static_cast<int>(tick * (area.height() - 1));
+    for (const double tick : {0.0, 0.01, 0.1, 0.25, 0.5, 1.0}) {
+        const int y = area.bottom() - static_cast<int>(std::sqrt(tick) * (area.height() - 1));
         p_.setPen(s_.themes.color(Role::Grid));
         p_.drawLine(area.left(), y, area.right(), y);
         p_.setPen(s_.themes.color(Role::Muted));
@@ -193,7 +194,7 @@ void Painting::probability() {
         p_.drawText(line, Qt::AlignLeft | Qt::AlignVCenter, QLocale().toString(tick * top, 'g', 3));
     }
     columns(s_.data.weight, [&](int left, int width, RangeExtremes::Range range) {
-        const double shown = std::min(range.high / top, 1.0);
+        const double shown = std::sqrt(std::min(range.high / top, 1.0));
         const double height = std::max(shown * (area.height() - 1), range.high > 0 ? 0.6 : 0.0);
         const int gap = width >= 3 ? 1 : 0;
         p_.fillRect(QRectF(left, area.bottom() + 1 - height, width - gap, height), s_.themes.color(Role::Softmax));
@@ -201,7 +202,7 @@ void Painting::probability() {
             p_.fillRect(QRectF(left, area.top(), width - gap, 2), s_.themes.color(Role::Text));
         }
     });
-    name(area, tr("probability"), s_.gain > 1 ? tr("× %1").arg(s_.gain) : tr("Up: taller"));
+    name(area, tr("probability"), s_.gain > 1 ? tr("√ axis × %1").arg(s_.gain) : tr("√ axis"));
 }
 
 void Painting::share() {
@@ -314,13 +315,14 @@ void Painting::peaks() {
     for (const std::size_t token : order) {
         const QString words = text(token).trimmed();
         // Part of a word says little, a marker of the chat format nothing; low bars are no peaks.
-        if (words.size() < 2 || words.startsWith(u'<') || values[token] < 0.08 * high) {
+        if (words.size() < 2 || words.startsWith(u'<') || values[token] < (softmax() ? 0.005 : 0.08) * high) {
             continue;
         }
         const int x = area.left() + static_cast<int>(s_.scale.xOf(static_cast<double>(token) + 0.5));
         const int width = metrics.horizontalAdvance(words) + 4;
-        const double top =
-            area.top() + (high - std::min<double>(values[token], high)) / (high - low) * area.height();
+        const double value = std::min<double>(values[token], high);
+        const double level = softmax() ? std::sqrt(value / high) : (value - low) / (high - low);
+        const double top = area.top() + (1 - level) * area.height();
         QRect place(x - width / 2, static_cast<int>(top) - metrics.height(), width, metrics.height());
         place.moveLeft(std::clamp(place.left(), area.left(), std::max(area.left(), area.right() - width)));
         place.moveTop(std::max(place.top(), area.top()));
