@@ -97,6 +97,7 @@ class ConversationController : public QObject {
     void askTokenDetail(TokenRef token); // alternatives, from the workspace
     void askTokenCost(TokenRef token);   // to go on from there, from the engine
     void askTurnTokens(qint64 turn);     // all with alternatives, for the table
+    void askReplay(TokenRef token);      // the text of an answer as an engine replays it
     void countDraft(const QString& text);
     void lookUpToken(const QString& text, double bias); // for a logit bias
 
@@ -123,6 +124,8 @@ class ConversationController : public QObject {
     void tokenLookedUp(const fulgurite::LogitBias& bias);
     void tokenLookupFailed(const QString& message);
     void turnTokens(qint64 turn, const QList<fulgurite::TokenView>& tokens);
+    // `request` has the conversation before the answer, and all tokens of the answer to go on from.
+    void replayReady(fulgurite::TokenRef token, const fulgurite::client::GenerateRequest& request);
     void exported(const QString& file);
     void saved(const QDateTime& time);
     void failed(const QString& message);

@@ -100,6 +100,19 @@ void ConversationController::askTurnTokens(qint64 turn) {
         [this, turn](const QList<TokenView>& views) { emit turnTokens(turn, views); });
 }
 
+void ConversationController::askReplay(TokenRef token) {
+    store_.ask<client::GenerateRequest>(
+        this,
+        [token, engine = abilities()](StoreSession& session) {
+            session.flush();
+            Workspace& workspace = session.workspace();
+            const Node node = workspace.conversations().node(token.turn);
+            return buildRequest(workspace, node.conversation, node.parent, {}, 0, engine, node.id,
+                                workspace.tokens().count(node.id));
+        },
+        [this, token](const client::GenerateRequest& request) { emit replayReady(token, request); });
+}
+
 void ConversationController::askTokenCost(TokenRef token) {
     if (!engine_ || !token.valid() || !info_.can("reentry")) {
         return;

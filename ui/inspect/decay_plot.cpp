@@ -229,7 +229,9 @@ void DecayPlot::paintRamp(QPainter& painter) const {
     const QRectF plot = plotRect();
     const QFont font = themes().uiFont(10.5);
     const double line = QFontMetricsF(font).height();
-    const double width = std::round(plot.width() * 0.68);
+    // What the words beside the ramp leave of it.
+    const double words = QFontMetricsF(font).horizontalAdvance(tr("%1 % below 64").arg(100)) + 14;
+    const double width = std::max(40.0, std::round(plot.width() - words));
     const double top = plot.bottom() + line + 5;
     const double ramp_top = top + themes().scaled(20) + 2;
     const double ramp_height = themes().scaled(9);
@@ -281,10 +283,8 @@ void DecayPlot::paintMarks(QPainter& painter) {
     painter.setClipRect(plotRect().adjusted(-1, -1, 1, 1));
     painter.setRenderHint(QPainter::Antialiasing, false);
     const auto square = [this](capture::HeadRef head) {
-        QRectF cell = cellRect(head);
-        const double side = std::max({8.0, std::min(cell.width(), 26.0), std::min(cell.height(), 18.0)});
-        QRectF mark(0, 0, std::max(side, std::min(cell.width(), 26.0)),
-                    std::max(8.0, std::min(cell.height(), 18.0)));
+        const QRectF cell = cellRect(head);
+        QRectF mark(0, 0, std::clamp(cell.width(), 8.0, 16.0), std::clamp(cell.height(), 8.0, 14.0));
         mark.moveCenter(cell.center());
         return mark;
     };

@@ -6,6 +6,7 @@
 #include "ui/inspect/inspect_view.h"
 
 class QButtonGroup;
+class QLabel;
 
 namespace fulgurite {
 
@@ -22,8 +23,11 @@ class DecayView : public InspectView {
   protected:
     void decayChanged() override;
 
+    void resizeEvent(QResizeEvent* event) override;
+
   private:
     DecayPlot* plot_;
+    QLabel* origin_;
     QButtonGroup* reach_;
 };
 

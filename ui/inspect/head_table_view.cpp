@@ -5,6 +5,7 @@
 #include "ui/base/theme_manager.h"
 #include "ui/inspect/head_badge.h"
 #include "ui/inspect/head_delegate.h"
+#include "ui/shell/action_registry.h"
 
 #include <QApplication>
 #include <QClipboard>
@@ -26,6 +27,7 @@
 namespace fulgurite {
 namespace {
 
+const QString kAblate = QStringLiteral("inspect.ablate");
 constexpr int kShownTicks = 4; // named in the footer; the rest are counted
 
 // Useful from the first minute on; a person's own stand below them.
@@ -70,14 +72,14 @@ HeadTableView::HeadTableView(const InspectServices& services)
             const int title =
                 QFontMetrics(themes().uiFont(11))
                     .horizontalAdvance(model_->headerData(column, Qt::Horizontal, Qt::DisplayRole).toString());
-            table_->setColumnWidth(column, std::max(digits, title + 12) + 16);
+            table_->setColumnWidth(column, std::max(digits, title + 4) + 14);
         }
         table_->setColumnWidth(HeadTableModel::kTick, themes().scaled(28));
         table_->setColumnWidth(HeadTableModel::kHead,
                                font.horizontalAdvance(QStringLiteral("L00 H00")) + themes().scaled(34));
         for (const char* bar : {"norm", "effect", "share"}) {
             const int column = HeadTableModel::columnOf(QLatin1String(bar));
-            table_->setColumnWidth(column, digits + themes().scaled(38));
+            table_->setColumnWidth(column, digits + themes().scaled(32));
         }
         table_->setColumnWidth(HeadTableModel::roleColumn(),
                                font.horizontalAdvance(QStringLiteral("induction 0.00")) + 20);
@@ -156,8 +158,16 @@ QWidget* HeadTableView::makeFooter() {
     ticked_->setMinimumWidth(40);
     copy_ticked_ = new QPushButton(tr("Copy list"));
     copy_ticked_->setToolTip(tr("The ticked heads as L:H,L:H, as the engine's sub-commands take them"));
+    ablate_ = new QPushButton(tr("Ablate"));
+    ablate_->setProperty("kind", "accent");
     row->addWidget(ticked_, 1);
     row->addWidget(copy_ticked_);
+    row->addWidget(ablate_);
+    ActionRegistry& actions = services().actions;
+    connect(ablate_, &QPushButton::clicked, this, [&actions] { actions.run(kAblate); });
+    connect(&actions, &ActionRegistry::stateChanged, this, &HeadTableView::followAblation);
+    connect(&actions, &ActionRegistry::listChanged, this, &HeadTableView::followAblation);
+    followAblation();
     connect(copy_ticked_, &QPushButton::clicked, this, [this] {
         QStringList heads;
         for (const capture::HeadRef head : selection().ticked()) {
@@ -171,6 +181,7 @@ QWidget* HeadTableView::makeFooter() {
 void HeadTableView::sourceChanged() {
     shown_position_.reset();
     model_->setTable(nullptr);
+    showCount();
     if (!source()) {
         showNotCaptured(tr("Figures of the heads"));
         return;
@@ -294,6 +305,15 @@ void HeadTableView::showTicks() {
     copy_ticked_->setEnabled(!heads.empty());
 }
 
+void HeadTableView::followAblation() {
+    const QAction* action = services().actions.action(kAblate);
+    ablate_->setEnabled(action && action->isEnabled());
+    ablate_->setToolTip(
+        ablate_->isEnabled()
+            ? tr("Writes the answer again with the ticked heads set to zero, as a branch beside it (A)")
+            : services().actions.reason(kAblate));
+}
+
 void HeadTableView::fillSavedMenu() {
     saved_menu_->clear();
     for (const auto& [title, expression] : kBuiltIn) {
@@ -354,6 +374,10 @@ bool HeadTableView::takeKey(const QKeyEvent& event) {
     if (event.matches(QKeySequence::Copy)) {
         const QList<int> rows = selectedRows();
         QApplication::clipboard()->setText(twinAsTabs(model_->twin(rows.size() > 1 ? rows : QList<int>{})));
+        return true;
+    }
+    if (event.key() == Qt::Key_A && event.modifiers() == Qt::NoModifier) {
+        services().actions.run(kAblate);
         return true;
     }
     if (event.matches(QKeySequence::Find) || event.key() == Qt::Key_Slash) {

@@ -36,6 +36,7 @@ class HeadTableView : public InspectView {
     void applyFilter();
     void showCount();
     void showTicks();
+    void followAblation(); // the button is as able as the page's action
     void fillSavedMenu();
     bool takeKey(const QKeyEvent& event);
     void tickFiltered();
@@ -52,6 +53,7 @@ class HeadTableView : public InspectView {
     QLabel* count_;
     QLabel* ticked_ = nullptr;
     QPushButton* copy_ticked_ = nullptr;
+    QPushButton* ablate_ = nullptr;
     QStringList saved_; // expressions that the person kept
     Question heads_asked_ = 0;
     Question target_asked_ = 0;

@@ -64,7 +64,21 @@ InspectHeader::InspectHeader(ThemeManager& themes, Selection& selection, QWidget
     setCapture({}, {});
 }
 
+// The board's title is the longest; its first word does where there is no room.
+void InspectHeader::showTabTitles() {
+    const bool names = width() >= kRoomForNames;
+    for (int i = 0; i < tabs_->count() && i < titles_.size(); ++i) {
+        tabs_->setTabText(i, names ? titles_[i] : titles_[i].section(u' ', 0, 0));
+        tabs_->setTabToolTip(i, titles_[i]);
+    }
+    tabs_->setMinimumWidth(tabs_->sizeHint().width());
+    // Their keys stay.
+    back_->setVisible(names);
+    forward_->setVisible(names);
+}
+
 void InspectHeader::setTabs(const QStringList& titles) {
+    titles_ = titles;
     const QSignalBlocker blocker(tabs_);
     while (tabs_->count() > 0) {
         tabs_->removeTab(0);
@@ -72,6 +86,7 @@ void InspectHeader::setTabs(const QStringList& titles) {
     for (const QString& title : titles) {
         tabs_->addTab(title);
     }
+    showTabTitles();
 }
 
 int InspectHeader::currentTab() const {
@@ -152,8 +167,8 @@ void InspectHeader::showSelection() {
         InspectState without = state;
         without.query.reset();
         without.source.reset();
-        addChip(named(tr("query %1").arg(grouped(static_cast<std::int64_t>(*state.query))), query_text_),
-                tr("the query token"), without);
+        const QString place = grouped(static_cast<std::int64_t>(*state.query));
+        addChip(names ? named(tr("query %1").arg(place), query_text_) : place, tr("the query token"), without);
     }
     if (state.head) {
         InspectState without = state;
@@ -175,7 +190,7 @@ void InspectHeader::showSelection() {
         const QString place =
             state.query ? QStringLiteral("−") + grouped(static_cast<std::int64_t>(*state.query - *state.source))
                         : grouped(static_cast<std::int64_t>(*state.source));
-        addChip(named(tr("source %1").arg(place), source_text_), tr("the source token"), without);
+        addChip(names ? named(tr("source %1").arg(place), source_text_) : place, tr("the source token"), without);
     }
     if (state.layer) {
         InspectState without = state;
@@ -199,6 +214,7 @@ void InspectHeader::resizeEvent(QResizeEvent* event) {
     if ((event->oldSize().width() < kRoomForNames) != (width() < kRoomForNames)) {
         showSelection();
         showCaptureName();
+        showTabTitles();
     }
 }
 

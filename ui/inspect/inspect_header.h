@@ -47,10 +47,12 @@ class InspectHeader : public QWidget {
     void showHistory();
     void addChip(const QString& text, const QString& what, const InspectState& without);
     void showCaptureName();
+    void showTabTitles();
 
     ThemeManager& themes_;
     Selection& selection_;
     QTabBar* tabs_;
+    QStringList titles_;
     QToolButton* back_;
     QToolButton* forward_;
     QHBoxLayout* chip_row_;

@@ -80,9 +80,9 @@ void InspectView::setDecay(const capture::DecayMap& decay) {
     decayChanged();
 }
 
-void InspectView::setCaptureOffer(const QString& offer, const QString& reason) {
-    offer_ = offer;
-    offer_reason_ = reason;
+void InspectView::setCaptureOffer(const QString& action, const QString& note) {
+    offer_ = action;
+    offer_note_ = note;
     if (!not_captured_.isEmpty())
         offerCapture();
 }
@@ -138,12 +138,11 @@ void InspectView::showNotCaptured(const QString& what) {
 }
 
 void InspectView::offerCapture() {
-    button_->setText(tr("Capture now"));
-    button_->show();
-    button_->setEnabled(!offer_.isEmpty());
-    button_->setToolTip(offer_reason_);
-    note_->setText(offer_.isEmpty() ? offer_reason_ : offer_);
-    note_->setVisible(!note_->text().isEmpty());
+    button_->setText(offer_);
+    button_->setVisible(!offer_.isEmpty());
+    button_->setEnabled(true);
+    note_->setText(offer_note_);
+    note_->setVisible(!offer_note_.isEmpty());
     run_ = [this] { emit captureWanted(); };
 }
 

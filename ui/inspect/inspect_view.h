@@ -51,8 +51,8 @@ class InspectView : public QFrame {
     void setSource(InspectionSource* source);
     // Of the open capture, the opened config or the loaded model; no layers: none of them.
     void setDecay(const capture::DecayMap& decay);
-    // What taking a capture now would cost: "about 4 s, 38 MiB". Empty: it cannot be taken, `reason` says why.
-    void setCaptureOffer(const QString& offer, const QString& reason);
+    // What stands on the button of an empty view, and under it what it would cost or what to do.
+    void setCaptureOffer(const QString& action, const QString& note);
     // What a view keeps between starts: its filter, its zoom.
     virtual QJsonObject saveState() const { return {}; }
     virtual void restoreState(const QJsonObject&) {}
@@ -112,8 +112,8 @@ class InspectView : public QFrame {
     InspectionSource* source_ = nullptr;
     capture::DecayMap decay_;
     quint64 generation_ = 0; // of the source
-    QString offer_;
-    QString offer_reason_;
+    QString offer_;          // on the button
+    QString offer_note_;
     QString not_captured_; // what showNotCaptured() was called with
     QFrame* bar_;
     QHBoxLayout* header_;

@@ -23,6 +23,7 @@ inline std::pair<QWidget*, QButtonGroup*> makeSegments(const QStringList& titles
         button->setCheckable(true);
         button->setChecked(i == 0);
         button->setProperty("kind", "segment");
+        button->setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Fixed); // words beside it give way first
         button->setProperty("segment", i == 0 ? "first" : i + 1 == titles.size() ? "last" : "middle");
         button->setAccessibleName(accessible_name + QStringLiteral(": ") + titles[i]);
         group->addButton(button, static_cast<int>(i));

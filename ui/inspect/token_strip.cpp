@@ -24,6 +24,7 @@ TokenStrip::TokenStrip(const InspectServices& services)
     column->addWidget(band_);
     column->addWidget(text_, 1);
     setContent(body);
+    setFocusProxy(text_);
     connect(text_, &TokenText::visibleChanged, band_, [this] { band_->setVisibleTokens(text_->visible()); });
     connect(band_, &OverviewBand::placeWanted, text_, &TokenText::reveal);
     sourceChanged();

@@ -48,7 +48,10 @@ TokenText::TokenText(ThemeManager& themes, Selection& selection, CapturedTexts& 
         } else if (now.source && now.source != before.source) {
             reveal(*now.source);
         }
-        relayout(anchor_); // flags stand before the query
+        if (now.query != before.query) {
+            relayout(anchor_); // flags stand before the query
+        }
+        invalidatePlot();
     });
     connect(&texts_, &CapturedTexts::arrived, this, [this](std::size_t first, std::size_t count) {
         if (first < first_ + kBefore + kAfter && first + count > first_) {
@@ -132,7 +135,8 @@ void TokenText::layOut() {
         piece.token = token;
         piece.marker = known && known->special;
         const QString words = texts_.text(token);
-        piece.text = piece.marker ? markerName(words) : shownText(words);
+        // A token without text is a place all the same: it can be pointed at.
+        piece.text = words.isEmpty() ? QStringLiteral("◦") : piece.marker ? markerName(words) : shownText(words);
         piece.flag = flagBefore(token);
         const double flag = piece.flag > 0 ? small.horizontalAdvance(flagText(piece.flag)) + 16 : 0;
         piece.width = piece.marker ? small.horizontalAdvance(piece.text) + 12 : text.horizontalAdvance(piece.text);

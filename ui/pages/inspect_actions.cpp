@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Everything that can be done on the Inspect page as a whole, for the menus, the palette and the keyboard.
+#include "core/probe/capture/costs.h"
 #include "ui/base/format.h"
 #include "ui/base/notices.h"
 #include "ui/base/theme_manager.h"
@@ -29,6 +30,9 @@ void InspectPage::registerActions() {
         [this] { chooseCapture(); });
     add("inspect.open_config", tr("Open a config for its decay horizon…"), "file", "", tr("model json half-life"),
         [this] { chooseConfig(); });
+    add("inspect.m1", tr("Show the decay horizon of MiniMax-M1"), "flame", "",
+        tr("456B 80 layers 64 heads half-life"),
+        [this] { showShape(capture::minimaxM1Shape(), QStringLiteral("MiniMax-M1")); });
     add("inspect.save", tr("Save the capture as…"), "save", "Ctrl+Shift+S", tr("export copy file fcap"),
         [this] { saveCapture(); });
     add("inspect.close", tr("Close the capture"), "close", "", {}, [this] { closeCapture(); });
@@ -42,6 +46,14 @@ void InspectPage::registerActions() {
         [this] { selection_.undoTicks(); });
     add("inspect.redo_ticks", tr("Redo ticking heads"), "redo", "Ctrl+Shift+Z", tr("ablate"),
         [this] { selection_.redoTicks(); });
+    add("inspect.capture", tr("Capture this answer again…"), "inspect", "", tr("record take"),
+        [this] { planCapture(); });
+    add("inspect.ablate", tr("Ablate the ticked heads and regenerate"), "regenerate", "Ctrl+Return",
+        tr("zero intervention branch"), [this] { ablate(tickedHeads(), true); });
+    add("inspect.ablate_prompt", tr("Ablate the ticked heads from the prompt on and regenerate"), "regenerate", "",
+        tr("zero intervention branch whole"), [this] { ablate(tickedHeads(), false); });
+    add("inspect.ablate_selected", tr("Ablate the selected expert or layer and regenerate"), "regenerate", "",
+        tr("zero intervention branch"), [this] { ablate(selectedPart(), true); });
     connect(&selection_, &Selection::historyChanged, this, &InspectPage::updateActions);
     updateActions();
 }
@@ -54,6 +66,17 @@ void InspectPage::updateActions() {
     actions.setEnabled(QStringLiteral("inspect.back"), selection_.canGoBack(), tr("Nothing was selected before"));
     actions.setEnabled(QStringLiteral("inspect.forward"), selection_.canGoForward(),
                        tr("Nothing was selected after"));
+    const QString unknown = tr("Only for a capture that was taken of an answer in this session");
+    const bool ticked = !selection_.ticked().empty();
+    for (const char* id : {"inspect.ablate", "inspect.ablate_prompt"}) {
+        actions.setEnabled(QLatin1String(id), ticked && captured_turn_ != 0,
+                           ticked ? unknown : tr("No head is ticked"));
+    }
+    const bool part = !selectedPart().empty();
+    actions.setEnabled(QStringLiteral("inspect.ablate_selected"), part && captured_turn_ != 0,
+                       part ? unknown : tr("No expert of a layer and no layer is selected"));
+    actions.setEnabled(QStringLiteral("inspect.capture"), wish_.has_value(),
+                       tr("Choose Inspect this answer on the Prompt page first"));
     actions.setEnabled(QStringLiteral("inspect.undo_ticks"), selection_.canUndoTicks(), tr("Nothing to undo"));
     actions.setEnabled(QStringLiteral("inspect.redo_ticks"), selection_.canRedoTicks(), tr("Nothing to redo"));
 }
@@ -74,9 +97,12 @@ void InspectPage::fillCaptureMenu() {
             action->setEnabled(QFileInfo::exists(file));
         }
     }
+    fillEngineCaptures(capture_menu_->addMenu(tr("With the engine")));
+    add("inspect.capture");
     capture_menu_->addSeparator();
     add("inspect.save");
     add("inspect.open_config");
+    add("inspect.m1");
     add("inspect.close");
 }
 
@@ -136,14 +162,6 @@ void InspectPage::saveCapture() {
                                 .details = {},
                                 .seconds = 6});
     });
-}
-
-void InspectPage::captureWanted() {}
-
-void InspectPage::updateOffer() {}
-
-QList<PictureScene> InspectPage::pictureScenes() {
-    return {{QStringLiteral("inspect-config"), [](const std::function<void()>& ready) { ready(); }}};
 }
 
 } // namespace fulgurite

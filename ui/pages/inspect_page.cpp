@@ -6,6 +6,8 @@
 #include "ui/base/notices.h"
 #include "ui/base/theme_manager.h"
 #include "ui/engine/engine_link.h"
+#include "ui/inspect/ablation_view.h"
+#include "ui/inspect/capture_bar.h"
 #include "ui/inspect/capture_file_source.h"
 #include "ui/inspect/decay_view.h"
 #include "ui/inspect/inspect_header.h"
@@ -69,9 +71,11 @@ QJsonArray toJson(const QStringList& texts) {
 
 } // namespace
 
-InspectPage::InspectPage(const ShellContext& shell) : Page(QStringLiteral("inspect"), shell) {
+InspectPage::InspectPage(const ShellContext& shell)
+    : Page(QStringLiteral("inspect"), shell), courier_(std::make_shared<Courier>(this)) {
     setAcceptDrops(true);
     build();
+    buildCapture();
     registerActions();
     connect(&selection_, &Selection::changed, this, &InspectPage::followSelection);
     connect(&shell.link, &EngineLink::infoChanged, this, &InspectPage::followEngine);
@@ -80,6 +84,7 @@ InspectPage::InspectPage(const ShellContext& shell) : Page(QStringLiteral("inspe
 }
 
 InspectPage::~InspectPage() {
+    courier_->close();
     // The source goes before the views do.
     for (InspectView* each : views_) {
         each->setSource(nullptr);
@@ -96,14 +101,22 @@ void InspectPage::build() {
     around->setContentsMargins(kGap, kGap, kGap, kGap);
     around->addWidget(rows_);
     tabs_->addWidget(board);
-    setCentralWidget(tabs_);
+    auto* body = new QWidget;
+    auto* column = new QVBoxLayout(body);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->setSpacing(0);
+    bar_ = new CaptureBar(context().themes);
+    column->addWidget(bar_);
+    column->addWidget(tabs_, 1);
+    setCentralWidget(body);
 
     const InspectServices services{context().themes, selection_, context().actions, context().link};
     QStringList titles{tr("Heads and experts")};
+    tab_ids_ << QStringLiteral("board");
     std::array<InspectView*, 5> slots_of_board{};
     for (const auto& [slot, view] : makeInspectViews(services)) {
         views_.push_back(view);
-        connect(view, &InspectView::captureWanted, this, [this] { captureWanted(); });
+        connect(view, &InspectView::captureWanted, this, &InspectPage::captureWanted);
         if (slot == InspectSlot::Tab) {
             auto* page = new QWidget;
             auto* margin = new QVBoxLayout(page);
@@ -111,6 +124,7 @@ void InspectPage::build() {
             margin->addWidget(view);
             tabs_->addWidget(page);
             titles << view->title();
+            tab_ids_ << view->id();
         } else {
             slots_of_board[static_cast<std::size_t>(slot)] = view;
         }
@@ -123,7 +137,7 @@ void InspectPage::build() {
         }
     };
     place(InspectSlot::Strip, rows_, 0, 96);
-    place(InspectSlot::Left, columns_, 0, 240);
+    place(InspectSlot::Left, columns_, 0, 290);
     place(InspectSlot::Center, columns_, 1, 320);
     place(InspectSlot::Right, columns_, 0, 300);
     rows_->addWidget(columns_);
@@ -137,6 +151,9 @@ void InspectPage::build() {
     capture_menu_->setToolTipsVisible(true);
     connect(capture_menu_, &QMenu::aboutToShow, this, &InspectPage::fillCaptureMenu);
     header_->setCaptureMenu(capture_menu_);
+    if (auto* ablation = qobject_cast<AblationView*>(view(QStringLiteral("ablation")))) {
+        connect(ablation, &AblationView::branchWanted, this, &InspectPage::branchUnder);
+    }
     if (auto* decay = qobject_cast<DecayView*>(view(QStringLiteral("decay")))) {
         connect(decay, &DecayView::openConfigWanted, this, &InspectPage::chooseConfig);
     }
@@ -218,13 +235,18 @@ void InspectPage::openConfig(const QString& file) {
         }
         const ModelConfig config =
             ModelConfig::parse(json.read(kMostConfigBytes).toStdString(), file.toStdString());
-        closeCapture();
-        config_opened_ = true;
-        setDecay(capture::decayMap(config));
-        header_->setCapture(QFileInfo(file).dir().dirName() + QStringLiteral("/config.json"), file);
+        showShape(config, QFileInfo(file).dir().dirName() + u'/' + QFileInfo(file).fileName());
     } catch (const Error& error) {
         reportFailure(QString::fromUtf8(error.what()));
     }
+}
+
+void InspectPage::showShape(const ModelConfig& config, const QString& name) {
+    closeCapture();
+    config_opened_ = true;
+    setDecay(capture::decayMap(config));
+    header_->setCapture(name, tr("%1: a shape without weights; its decay horizon is exact").arg(name));
+    updateActions();
 }
 
 void InspectPage::closeCapture() {
@@ -239,6 +261,7 @@ void InspectPage::setSource(std::unique_ptr<InspectionSource> source) {
         each->setSource(nullptr);
     }
     source_ = std::move(source);
+    captured_turn_ = 0;
     selection_.clear(startState());
     if (source_) {
         config_opened_ = false;

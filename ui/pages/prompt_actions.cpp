@@ -132,6 +132,11 @@ void PromptPage::registerTurnActions() {
         tr("sibling"), [this] { controller_.switchSibling(currentTurn(), -1); });
     add("prompt.token_table", tr("Show the tokens as a table"), "table", "Ctrl+T", tr("csv numbers probability"),
         [this] { controller_.askTurnTokens(lastAnswer()); });
+    add("prompt.inspect", tr("Inspect this answer"), "inspect", "Ctrl+I", tr("capture heads attention experts why"),
+        [this] {
+            const TokenRef focused = transcript_->focusedToken();
+            inspectToken(focused.valid() ? focused : TokenRef{lastAnswer(), -1});
+        });
     add("prompt.write", tr("Write a message"), "prompt", "Ctrl+L", tr("composer focus input"),
         [this] { composer_->focusInput(); });
     add("prompt.raw", tr("Switch between chat and raw text"), "prompt", "Ctrl+Shift+R", tr("completion notebook"),
@@ -180,6 +185,16 @@ void PromptPage::registerViewActions() {
                            .page = this->id(),
                            .keywords = tr("surprise")},
                           this, [this] { transcript_->focusNextUncertain(); });
+}
+
+// While an answer is written its tokens are not all in the workspace yet.
+void PromptPage::inspectToken(TokenRef token) {
+    if (token.turn == 0 || token.turn == controller_.runningTurn()) {
+        reportFailure(token.turn == 0 ? tr("There is no answer to inspect yet.")
+                                      : tr("The answer is still being written. Inspect it when it is done."));
+        return;
+    }
+    controller_.askReplay(token);
 }
 
 void PromptPage::exportConversation(qint64 id) {

@@ -17,6 +17,7 @@
 #include "ui/prompt/transcript_header.h"
 #include "ui/prompt/transcript_view.h"
 #include "ui/shell/action_registry.h"
+#include "ui/shell/handoff.h"
 #include "ui/shell/panel.h"
 #include "ui/shell/status_model.h"
 #include "ui/start/start_view.h"
@@ -71,6 +72,11 @@ QString PromptPage::headerTitle() const {
 
 void PromptPage::activated() {
     composer_->focusInput();
+    if (const auto wish = context().handoff.takeAblation()) {
+        controller_.showTurn(wish->turn);
+        controller_.regenerateUnder(wish->turn, wish->recipe);
+        transcript_->scrollToEnd();
+    }
 }
 
 QJsonObject PromptPage::saveSession() const {
@@ -214,6 +220,14 @@ void PromptPage::connectController() {
     connect(&controller_, &ConversationController::tokenCost, transcript_, &TranscriptView::setTokenCost);
     connect(&controller_, &ConversationController::tokenBranches, transcript_, &TranscriptView::setTokenBranches);
     connect(&controller_, &ConversationController::turnTokens, this, &PromptPage::showTokens);
+    connect(&controller_, &ConversationController::replayReady, this,
+            [this](TokenRef token, const client::GenerateRequest& request) {
+                const auto last = static_cast<int>(request.continue_tokens.size()) - 1;
+                context().handoff.post(InspectWish{
+                    token.turn, headerTitle(), request.prompt, request.continue_tokens, request.intervention,
+                    static_cast<std::size_t>(std::max(token.valid() ? token.index : last, 0))});
+                context().actions.run(QStringLiteral("view.page.inspect"));
+            });
     connect(&controller_, &ConversationController::failed, this, &PromptPage::reportFailure);
     connect(&controller_, &ConversationController::workspaceFailed, this, &PromptPage::reportWorkspace);
     connect(&controller_, &ConversationController::exported, this, [this](const QString& file) {
@@ -256,6 +270,7 @@ void PromptPage::connectTranscript() {
     connect(transcript_, &TranscriptView::editCommitted, &controller_, &ConversationController::edit);
     connect(transcript_, &TranscriptView::tokenTableRequested, &controller_,
             &ConversationController::askTurnTokens);
+    connect(transcript_, &TranscriptView::inspectRequested, this, &PromptPage::inspectToken);
     connect(transcript_, &TranscriptView::siblingRequested, &controller_, &ConversationController::switchSibling);
     connect(transcript_, &TranscriptView::linkActivated, this, [](const QString& address) {
         const QUrl url(address);

@@ -65,6 +65,7 @@ class PromptPage : public Page {
     void setTint(TintMode mode);
     qint64 currentTurn() const; // the walked or visible one; 0: none
     qint64 lastAnswer() const;
+    void inspectToken(TokenRef token); // of an answer; an index of -1 is its last
     void exportConversation(qint64 id);
     void importConversations();
     void renameConversation(qint64 id);

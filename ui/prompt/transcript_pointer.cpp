@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The transcript's pointer: hover, buttons, links, selection of text, and the context menu.
+#include "ui/base/format.h"
 #include "ui/prompt/token_popup.h"
 #include "ui/prompt/transcript_view.h"
 
@@ -201,6 +202,15 @@ void TranscriptView::contextMenuEvent(QContextMenuEvent* event) {
         QAction* action = menu.addAction(button.tooltip, this,
                                          [this, turn, chosen = button.action] { triggerAction(turn, chosen); });
         action->setEnabled(button.enabled);
+    }
+    if (document_.turn(turn).role == TurnRole::Assistant) {
+        const TokenRef token = by_key ? focus_ : document_.tokenAt(toDocument(event->pos()));
+        const std::optional<TokenView> view = tokenOf(token);
+        menu.addSeparator();
+        menu.addAction(
+            view ? tr("Inspect this answer at “%1”").arg(readableToken(view->text)) : tr("Inspect this answer"),
+            this,
+            [this, token = view ? token : TokenRef{document_.turn(turn).id, -1}] { emit inspectRequested(token); });
     }
     menu.exec(by_key ? viewport()->mapToGlobal(QPoint(40, 40)) : event->globalPos());
 }

@@ -73,6 +73,7 @@ class TranscriptView : public QAbstractScrollArea {
     void branchRequested(std::int64_t turn);
     void editCommitted(std::int64_t turn, const QString& text);
     void tokenTableRequested(std::int64_t turn);
+    void inspectRequested(fulgurite::TokenRef token); // of an answer; an index of -1: the whole of it
     void siblingRequested(std::int64_t turn, int step); // -1 or +1
     void linkActivated(const QString& address);
     void copied(const QString& what); // for the status bar

@@ -15,6 +15,7 @@
 #include "ui/settings/settings_page.h"
 #include "ui/shell/action_registry.h"
 #include "ui/shell/activation.h"
+#include "ui/shell/handoff.h"
 #include "ui/shell/main_window.h"
 #include "ui/shell/run_marker.h"
 #include "ui/shell/status_model.h"
@@ -91,7 +92,7 @@ struct Desktop::Parts {
           link(engine),
           report(engine, link, status, notices),
           activation(paths.workspace),
-          context{themes, settings, actions, notices, status, engine, link, paths} {}
+          context{themes, settings, actions, notices, status, engine, link, handoff, paths} {}
 
     Paths base_paths;
     RunMarker marker;
@@ -105,6 +106,7 @@ struct Desktop::Parts {
     EngineLink link;
     EngineReport report;
     Activation activation;
+    Handoff handoff;
     ShellContext context;
     std::unique_ptr<MainWindow> window;
 };

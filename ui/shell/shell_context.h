@@ -8,6 +8,7 @@ namespace fulgurite {
 
 class ActionRegistry;
 class EngineLink;
+class Handoff;
 class LocalEngine;
 class Notices;
 class Settings;
@@ -22,6 +23,7 @@ struct ShellContext {
     StatusModel& status;
     LocalEngine& engine;
     EngineLink& link;
+    Handoff& handoff; // what one page asks of another
     Paths paths;
 };
 

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/inspect/engine_capture_source.h"
+
+namespace fulgurite {
+
+EngineCaptureSource::EngineCaptureSource(std::shared_ptr<client::EngineClient> client, client::CaptureEntry entry,
+                                         const QString& title, QObject* parent)
+    : InspectionSource(parent),
+      client_(std::move(client)),
+      entry_(std::move(entry)),
+      title_(title),
+      courier_(std::make_shared<Courier>(this)) {}
+
+EngineCaptureSource::~EngineCaptureSource() {
+    courier_->close();
+}
+
+void EngineCaptureSource::tokens(std::size_t first, std::size_t count,
+                                 Answer<std::vector<capture::CapturedToken>> answer) {
+    inspection().tokens(entry_.id, first, count, carry(std::move(answer)));
+}
+
+void EngineCaptureSource::row(capture::HeadRef head, std::size_t position, Answer<capture::AttentionRow> answer) {
+    inspection().row(entry_.id, head, position, carry(std::move(answer)));
+}
+
+void EngineCaptureSource::tile(capture::HeadRef head, std::size_t first_row, std::size_t rows,
+                               std::size_t first_col, std::size_t cols, std::size_t max_cells_a_side,
+                               std::size_t row_step, Answer<capture::AttentionTile> answer) {
+    inspection().tile(entry_.id, head,
+                      {.first_row = first_row,
+                       .rows = rows,
+                       .first_col = first_col,
+                       .cols = cols,
+                       .max_cells_a_side = max_cells_a_side,
+                       .row_step = row_step},
+                      carry(std::move(answer)));
+}
+
+void EngineCaptureSource::thumbnails(int layer, std::size_t side,
+                                     Answer<std::vector<capture::AttentionTile>> answer) {
+    inspection().thumbnails(entry_.id, layer, side, carry(std::move(answer)));
+}
+
+void EngineCaptureSource::heads(std::size_t position, Answer<capture::HeadTable> answer) {
+    inspection().heads(entry_.id, position, carry(std::move(answer)));
+}
+
+void EngineCaptureSource::routing(std::size_t first, std::size_t count, Answer<capture::RoutingSlice> answer) {
+    inspection().routing(entry_.id, first, count, carry(std::move(answer)));
+}
+
+void EngineCaptureSource::routingSummary(Answer<capture::RoutingSummary> answer) {
+    inspection().routingSummary(entry_.id, carry(std::move(answer)));
+}
+
+void EngineCaptureSource::lens(std::size_t position, Answer<capture::LensView> answer) {
+    inspection().lens(entry_.id, position, carry(std::move(answer)));
+}
+
+void EngineCaptureSource::saveAs(const QString& path, Answer<QString> answer) {
+    inspection().download(
+        entry_.id, path.toStdString(),
+        carry<std::uint64_t>([path, answer = std::move(answer)](const client::Outcome<std::uint64_t>& bytes) {
+            answer(bytes.ok() ? client::Outcome<QString>(path) : client::Outcome<QString>(bytes.error()));
+        }));
+}
+
+} // namespace fulgurite

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What one page asks of another: kept here until that page comes to the front and takes it. Pages never know each
+// other.
+#pragma once
+
+#include "core/base/intervention.h"
+#include "core/client/engine_types.h"
+
+#include <QString>
+
+#include <optional>
+#include <utility>
+
+namespace fulgurite {
+
+// An answer to look into: the text as the engine replays it, token for token.
+struct InspectWish {
+    qint64 turn = 0; // of the workspace
+    QString title;   // of the conversation
+    client::Prompt prompt;
+    TokenIds continue_tokens;             // of the answer, whole
+    InterventionRecipe intervention = {}; // that it was written under; empty: none
+    std::size_t token = 0;                // of the answer: where to look
+};
+
+// The answer again, under a changed model, as a branch beside it.
+struct AblationWish {
+    qint64 turn = 0;
+    InterventionRecipe recipe;
+};
+
+class Handoff {
+  public:
+    void post(InspectWish wish) { inspect_ = std::move(wish); }
+    void post(AblationWish wish) { ablation_ = std::move(wish); }
+    std::optional<InspectWish> takeInspect() { return std::exchange(inspect_, {}); }
+    std::optional<AblationWish> takeAblation() { return std::exchange(ablation_, {}); }
+
+  private:
+    std::optional<InspectWish> inspect_;
+    std::optional<AblationWish> ablation_;
+};
+
+} // namespace fulgurite
