@@ -17,9 +17,13 @@
 #include "ui/inspect/lens_panel.h"
 #include "ui/inspect/routing_timeline.h"
 #include "ui/inspect/routing_view.h"
+#include "ui/pages/inspect_page.h"
 #include "ui/shell/action_registry.h"
+#include "ui/shell/desktop.h"
+#include "ui/shell/main_window.h"
 
 #include <QLabel>
+#include <QPushButton>
 #include <QTemporaryDir>
 #include <QTest>
 
@@ -145,6 +149,32 @@ class TestInspectViews : public QObject {
         QVERIFY(cost.plot().at(100000).hybrid_flops < m1 / 1000); // the sample is tiny
         cost.setSource(nullptr);
         QCOMPARE(cost.plot().at(100000).hybrid_flops, m1);
+    }
+
+    void theEngineMeasuresTheStepsOfItsModel() {
+        const QTemporaryDir home;
+        Desktop desktop({.workspace = home.path(), .model = {}, .with_engine = true});
+        desktop.show();
+        desktop.window().showPage(QStringLiteral("inspect"));
+        auto& page = *qobject_cast<InspectPage*>(desktop.window().page(QStringLiteral("inspect")));
+        auto& cost = *static_cast<CostView*>(page.view(QStringLiteral("cost")));
+        const auto button = [&](const QString& text) {
+            for (QPushButton* each : cost.findChildren<QPushButton*>()) {
+                if (each->text() == text) {
+                    return each;
+                }
+            }
+            return static_cast<QPushButton*>(nullptr);
+        };
+        QTRY_VERIFY_WITH_TIMEOUT(button(QStringLiteral("Loaded model"))->isEnabled(), 60000);
+        button(QStringLiteral("Loaded model"))->click();
+        QVERIFY(!button(QStringLiteral("Time, measured"))->isEnabled());
+        button(QStringLiteral("Measure"))->click();
+        QTRY_VERIFY_WITH_TIMEOUT(cost.plot().hasMeasured(), 60000);
+        QVERIFY(button(QStringLiteral("Time, measured"))->isEnabled());
+        QVERIFY(cost.plot().at(65536).softmax_flops > cost.plot().at(65536).hybrid_flops);
+        const TableTwin twin = cost.plot().table();
+        QVERIFY(twin.cell(0, 5).toDouble() > 0);
     }
 
   private:
