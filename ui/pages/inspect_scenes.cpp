@@ -2,6 +2,7 @@
 // The Inspect page for the user guide: a capture of the answer that the Prompt page shows, and the published shape
 // of the large model.
 #include "core/probe/capture/costs.h"
+#include "ui/inspect/ablation_view.h"
 #include "ui/inspect/inspect_header.h"
 #include "ui/pages/inspect_page.h"
 #include "ui/shell/action_registry.h"
@@ -12,7 +13,8 @@
 namespace fulgurite {
 namespace {
 
-constexpr int kSettleMilliseconds = 1500; // views ask for rows, maps and figures after the capture is open
+constexpr int kAblationMilliseconds = 5000; // an answer is judged twice and written once more
+constexpr int kSettleMilliseconds = 1500;   // views ask for rows, maps and figures after the capture is open
 
 } // namespace
 
@@ -44,7 +46,12 @@ QList<PictureScene> InspectPage::pictureScenes() {
         scenes << PictureScene{QStringLiteral("inspect-") + tab_ids_.value(tab),
                                [this, settled, tab](const std::function<void()>& ready) {
                                    header_->setCurrentTab(tab);
-                                   settled(ready);
+                                   auto* ablation = qobject_cast<AblationView*>(view(tab_ids_.value(tab)));
+                                   if (!ablation) {
+                                       return settled(ready);
+                                   }
+                                   ablation->start();
+                                   QTimer::singleShot(kAblationMilliseconds, this, ready);
                                }};
     }
     scenes << PictureScene{QStringLiteral("inspect-m1"), [this](const std::function<void()>& ready) {
