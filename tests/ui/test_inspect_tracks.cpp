@@ -296,6 +296,13 @@ class TestInspectTracks : public QObject {
             QCOMPARE(strip.margin_low[column], low);
             QCOMPARE(strip.margin_high[column], high);
         }
+        look.least = 0.75F; // of single tokens: the others have the ground's colour
+        const RoutingStrip strong = routingStrip({changed}, 0, 1000, 1, look);
+        for (int token = 0; token < 1000; ++token) {
+            const float weight = changed->weights[static_cast<std::size_t>(token) * 6];
+            QCOMPARE(strong.cells.pixel(token, 0) == look.palette.ground(), weight < look.least);
+        }
+        look.least = 0;
         look.expert = 8;
         const RoutingStrip alone = routingStrip({changed}, 0, 8, 128, look);
         const QRgb color = look.palette.shade(8, changed->weights[rare + 1]);

@@ -7,8 +7,10 @@
 #include "ui/inspect/routing_timeline.h"
 #include "ui/inspect/segments.h"
 
+#include <QComboBox>
 #include <QHBoxLayout>
 #include <QLabel>
+#include <QLocale>
 #include <QSplitter>
 
 namespace fulgurite {
@@ -19,6 +21,7 @@ RoutingView::RoutingView(const InspectServices& services)
       load_(new ExpertLoad(services.themes)),
       reader_(new ExpertReader(services.themes, texts_)),
       splitter_(new QSplitter(Qt::Horizontal)),
+      least_(new QComboBox),
       summary_(new QLabel),
       legend_(new QLabel) {
     legend_->setProperty("tone", "small");
@@ -28,6 +31,14 @@ RoutingView::RoutingView(const InspectServices& services)
         tr("Fair share: all choices over all experts. Hot: at least %1 fair shares; dead: under a tenth of one.\n"
            "Entropy of the shares: as many bits as an even load has when all are used alike.")
             .arg(kHotShare));
+    least_->setAccessibleName(tr("Least weight shown"));
+    least_->addItem(tr("every weight"), 0.0F);
+    for (const float least : {0.25F, 0.5F, 0.75F}) {
+        least_->addItem(tr("weight ≥ %1").arg(QLocale().toString(least, 'g', 2)), least);
+    }
+    connect(least_, &QComboBox::currentIndexChanged, this,
+            [this] { timeline_->setLeastWeight(least_->currentData().toFloat()); });
+    addHeaderWidget(least_);
     addHeaderWidget(legend_);
     addHeaderWidget(summary_);
     splitter_->addWidget(timeline_);
@@ -88,6 +99,7 @@ void RoutingView::sourceChanged() {
         reader_->hide();
         timeline_->setText(0, {}, 0);
         legend_->hide();
+        least_->hide();
         if (now) {
             showNotCaptured(tr("The routing of the experts"));
         } else {
@@ -104,6 +116,7 @@ void RoutingView::sourceChanged() {
     timeline_->setRank(0);
     timeline_->setText(info.tokens, info.config.layers, info.config.num_experts);
     legend_->show();
+    least_->show();
     showContent();
     now->routingSummary(
         answer<capture::RoutingSummary>(summary_question_, [this](const capture::RoutingSummary& figures) {

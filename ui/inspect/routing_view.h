@@ -6,7 +6,7 @@
 #include "ui/inspect/inspect_view.h"
 #include "ui/inspect/routing_store.h"
 
-class QButtonGroup;
+class QComboBox;
 class QLabel;
 class QSplitter;
 
@@ -41,6 +41,7 @@ class RoutingView : public InspectView {
     ExpertLoad* load_;
     ExpertReader* reader_;
     QSplitter* splitter_;
+    QComboBox* least_;
     QWidget* ranks_ = nullptr;
     QLabel* summary_;
     QLabel* legend_;
