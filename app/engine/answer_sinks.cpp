@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/engine/answer_sinks.h"
 
-#include "core/base/utf8.h"
+#include "core/generate/report_json.h"
 
 #include <cmath>
 #include <cstdlib>
@@ -31,50 +31,14 @@ std::string withoutControls(const std::string& text) {
     return out;
 }
 
-const char* nameOf(Channel channel) {
-    switch (channel) {
-    case Channel::Thinking:
-        return "thinking";
-    case Channel::Marker:
-        return "marker";
-    case Channel::Answer:
-        break;
-    }
-    return "answer";
-}
-
-const char* nameOf(FinishReason reason) {
-    switch (reason) {
-    case FinishReason::EndOfSentence:
-        return "end_of_sentence";
-    case FinishReason::StopToken:
-        return "stop_token";
-    case FinishReason::StopString:
-        return "stop_string";
-    case FinishReason::MaxTokens:
-        return "max_tokens";
-    case FinishReason::Repetition:
-        return "repetition";
-    case FinishReason::ContextFull:
-        return "context_full";
-    case FinishReason::Cancelled:
-        break;
-    }
-    return "cancelled";
-}
-
 double rateOf(std::size_t tokens, double seconds) {
     return seconds > 0 ? static_cast<double>(tokens) / seconds : 0;
 }
 
-void printLine(const nlohmann::json& object) {
+void printEvent(const char* name, nlohmann::json object) {
+    object["event"] = name;
     fmt::print("{}\n", object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
     std::fflush(stdout);
-}
-
-// JSON has no infinity; a token that cannot be drawn is null.
-nlohmann::json finiteOrNull(float value) {
-    return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json();
 }
 
 } // namespace
@@ -195,59 +159,20 @@ void TextSink::finish(const GenerationSummary& summary, const std::string& rest)
 
 JsonSink::JsonSink(std::shared_ptr<const Tokenizer> tokenizer, std::size_t prompt_tokens, std::uint64_t seed)
     : tokenizer_(std::move(tokenizer)) {
-    printLine({{"event", "start"}, {"prompt_tokens", prompt_tokens}, {"seed", seed}});
+    printEvent("start", {{"prompt_tokens", prompt_tokens}, {"seed", seed}});
 }
 
 void JsonSink::prefill(const PrefillProgress& progress) {
-    printLine({{"event", "prefill"},
-               {"reused", progress.reused},
-               {"done", progress.done},
-               {"total", progress.total},
-               {"tokens_per_second", progress.tokens_per_second}});
+    printEvent("prefill", prefillToJson(progress));
 }
 
 void JsonSink::token(const StreamedToken& token) {
-    const TokenRecord& record = token.record;
-    const auto list = [&](const std::vector<Alternative>& alternatives) {
-        nlohmann::json rows = nlohmann::json::array();
-        for (const Alternative& other : alternatives) {
-            rows.push_back(
-                {other.id, finiteOrNull(other.logprob), replaceInvalidUtf8(tokenizer_->bytesOf(other.id))});
-        }
-        return rows;
-    };
-    nlohmann::json line = {{"event", "token"},
-                           {"id", record.id},
-                           {"text", token.text},
-                           {"channel", nameOf(token.channel)},
-                           {"logprob", finiteOrNull(record.logprob)},
-                           {"logprob_after", finiteOrNull(record.logprob_after)},
-                           {"rank", record.rank},
-                           {"entropy", finiteOrNull(record.entropy)},
-                           {"kept", record.kept},
-                           {"kept_mass", finiteOrNull(record.kept_mass)},
-                           {"forced", record.forced}};
-    if (!record.before.empty()) {
-        line["before"] = list(record.before);
-        line["after"] = list(record.after);
-    }
-    printLine(line);
+    printEvent("token", tokenToJson(tokenInfo(token.record, token.text, token.channel,
+                                              [this](TokenId id) { return tokenizer_->bytesOf(id); })));
 }
 
 void JsonSink::finish(const GenerationSummary& summary, const std::string& rest) {
-    printLine({{"event", "done"},
-               {"reason", nameOf(summary.reason)},
-               {"stop_string", summary.stop_string},
-               {"rest", rest},
-               {"usage",
-                {{"prompt_tokens", summary.prompt_tokens},
-                 {"reused_tokens", summary.reused_tokens},
-                 {"completion_tokens", summary.completion_tokens},
-                 {"thinking_tokens", summary.thinking_tokens}}},
-               {"timings",
-                {{"queue_seconds", summary.queue_seconds},
-                 {"prefill_seconds", summary.prefill_seconds},
-                 {"decode_seconds", summary.decode_seconds}}}});
+    printEvent("done", summaryToJson(summary, rest));
 }
 
 } // namespace fulgurite::app

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `fulgurite-engine bench`: prefill and decode speed beside what this machine can reach, measured in the same run.
 #include "app/engine/command.h"
+#include "app/engine/layer_bench.h"
 #include "app/engine/machine_ceilings.h"
 #include "core/base/error.h"
 #include "core/base/version.h"
@@ -21,7 +22,6 @@ namespace fulgurite::app {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using Json = nlohmann::ordered_json;
 
 struct BenchOptions {
     std::string model;
@@ -32,15 +32,11 @@ struct BenchOptions {
     bool json = false;
     std::string kernels = "best";
     std::vector<std::size_t> contexts;
+    std::vector<std::size_t> layer_contexts;
 };
 
 double secondsSince(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-double median(std::vector<double> values) {
-    std::sort(values.begin(), values.end());
-    return values[values.size() / 2];
 }
 
 double least(const std::vector<double>& values) {
@@ -49,39 +45,6 @@ double least(const std::vector<double>& values) {
 double most(const std::vector<double>& values) {
     return *std::max_element(values.begin(), values.end());
 }
-
-// Tokens that spread over the vocabulary, so that experts are loaded as real text loads them: unevenly.
-TokenIds spreadTokens(std::size_t count, int vocab) {
-    TokenIds ids;
-    for (std::size_t i = 0; i < count; ++i) {
-        ids.push_back(static_cast<TokenId>((i * 2654435761u + i * i * 40503u) % static_cast<std::size_t>(vocab)));
-    }
-    return ids;
-}
-
-// The time that each layer of a forward pass took, by kind.
-class LayerClock : public ForwardTap {
-  public:
-    explicit LayerClock(const ModelConfig& config) : config_(config) {}
-
-    bool wants(TapPoint point, int) const override { return point == TapPoint::Hidden; }
-    void onValues(TapPoint, int index, std::span<const float>, std::size_t) override {
-        const auto now = Clock::now();
-        if (index > 0) {
-            const bool is_lightning = config_.layers[static_cast<std::size_t>(index - 1)] == LayerKind::Lightning;
-            (is_lightning ? lightning : softmax).push_back(std::chrono::duration<double>(now - last_).count());
-        }
-        last_ = now;
-    }
-    void onRouting(int, std::span<const std::int32_t>, std::span<const float>, std::size_t) override {}
-
-    std::vector<double> lightning; // seconds, one for each layer and pass
-    std::vector<double> softmax;
-
-  private:
-    const ModelConfig& config_;
-    Clock::time_point last_;
-};
 
 class Bench {
   public:
@@ -99,6 +62,10 @@ class Bench {
         warmUp();
         addDecode(result);
         addPrefill(result);
+        if (!options_.layer_contexts.empty()) {
+            result["lightning_layer"] = benchLightningLayer(options_.model, model_->ops(), options_.layer_contexts,
+                                                            options_.decode, options_.repeats, pool_);
+        }
         if (!options_.contexts.empty()) {
             result["contexts"] = overContexts();
         }
@@ -319,6 +286,14 @@ void printReport(const Json& r) {
                    r["sgemm"]["library"].get<std::string>(), prefill["sgemm_ratio"].get<double>());
     }
     fmt::print("fork      {:.3f} ms\n", r["fork_seconds"].get<double>() * 1e3);
+    if (r.contains("lightning_layer")) {
+        for (const Json& row : r["lightning_layer"]["contexts"]) {
+            fmt::print("layer     {:>7}: one lightning layer {:.2f} us per token\n",
+                       row["context"].get<std::size_t>(), row["seconds_per_token"].get<double>() * 1e6);
+        }
+        fmt::print("          the slowest over the fastest: {:.3f}\n",
+                   r["lightning_layer"]["spread"].get<double>());
+    }
     if (r.contains("contexts")) {
         for (const Json& row : r["contexts"]) {
             const auto micros = [&](const char* key) {
@@ -372,6 +347,10 @@ void addBench(CLI::App& app) {
         ->capture_default_str();
     command->add_option("--contexts", options->contexts, "Also decode behind these context lengths, ascending")
         ->delimiter(',');
+    command
+        ->add_option("--layer-contexts", options->layer_contexts,
+                     "Also time one lightning layer alone behind these context lengths, ascending")
+        ->delimiter(',');
     command->add_option("--threads", options->threads, "Threads; 0 is one per core")->capture_default_str();
     command->add_option("--kernels", options->kernels, "best, avx2 or avx512")
         ->check(CLI::IsMember({"best", "avx2", "avx512"}))
@@ -380,7 +359,8 @@ void addBench(CLI::App& app) {
     command->footer(
         "decode.bandwidth_ratio: bytes that a token must read, per second, over the measured read bandwidth.\n"
         "prefill.sgemm_ratio: operations per second over the best sgemm rate of OpenBLAS in the same run.\n\n"
-        "Example:\n  fulgurite-engine bench --model ember --contexts 1024,16384,262144 --json");
+        "Example:\n  fulgurite-engine bench --model ember --contexts 1024,16384 --layer-contexts 1024,262144 "
+        "--json");
     command->callback([options] { bench(*options); });
 }
 

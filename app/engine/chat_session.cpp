@@ -7,6 +7,7 @@
 #include "core/base/error.h"
 #include "core/base/file_io.h"
 #include "core/base/json.h"
+#include "core/base/json_field.h"
 #include "core/base/system_memory.h"
 #include "core/generate/chat_tokens.h"
 #include "core/generate/prompt_thinking.h"
@@ -43,14 +44,14 @@ class KeepingSink final : public AnswerSink {
     TextSink shown_;
 };
 
-ChatMessage readMessage(const JsonView& json) {
+ChatMessage readMessage(const JsonField& json) {
     ChatMessage message{json.at("role").string(), json.at("content").string(), {}};
     if (message.role != "user" && message.role != "assistant") {
-        fail(ErrorKind::Corrupt, "{}: role is \"{}\", expected user or assistant", json.where(), message.role);
+        fail(ErrorKind::Corrupt, "{}: role is \"{}\", expected user or assistant", json.path(), message.role);
     }
     if (json.has("tokens")) {
-        const JsonView tokens = json.at("tokens");
-        for (std::size_t i = 0; i < tokens.array().size(); ++i) {
+        const JsonField tokens = json.at("tokens");
+        for (std::size_t i = 0; i < tokens.size(); ++i) {
             message.tokens.push_back(static_cast<TokenId>(tokens.at(i).integer(0, INT32_MAX)));
         }
     }
@@ -280,13 +281,13 @@ void ChatSession::save(const std::string& path) const {
 
 void ChatSession::load(const std::string& path) {
     const nlohmann::json json = parseJson(readTextFile(path), path);
-    const JsonView root(json, path);
+    const JsonField root(json, path, ErrorKind::Corrupt);
     if (!root.has("format") || root.at("format").string() != kFileFormat) {
         fail(ErrorKind::InvalidInput, "{}: not a conversation that /save wrote", path);
     }
     std::vector<ChatMessage> messages;
-    const JsonView list = root.at("messages");
-    for (std::size_t i = 0; i < list.array().size(); ++i) {
+    const JsonField list = root.at("messages");
+    for (std::size_t i = 0; i < list.size(); ++i) {
         messages.push_back(readMessage(list.at(i)));
     }
     system_ = root.at("system").string();

@@ -2,8 +2,7 @@
 #include "app/engine/sampler_options.h"
 
 #include "core/base/error.h"
-#include "core/base/file_io.h"
-#include "core/base/json.h"
+#include "core/checkpoint/generation_config.h"
 #include "core/generate/sampler.h"
 
 #include <charconv>
@@ -78,21 +77,19 @@ void addSamplerOptions(CLI::App& command, SamplerOptions& options) {
 }
 
 void finishSamplerOptions(const CLI::App& command, const std::filesystem::path& model, SamplerOptions& options) {
-    const std::filesystem::path path = model / "generation_config.json";
-    if (std::filesystem::exists(path)) {
-        const nlohmann::json config = parseJson(readTextFile(path), path.string());
-        const auto take = [&](const char* option, const char* key, auto& value) {
-            if (command.count(option) == 0 && config.is_object() && config.contains(key) &&
-                config[key].is_number()) {
-                value = config[key].get<std::remove_reference_t<decltype(value)>>();
-            }
-        };
-        take("--temperature", "temperature", options.sampler.temperature);
-        take("--top-k", "top_k", options.sampler.top_k);
-        take("--top-p", "top_p", options.sampler.top_p);
-        take("--min-p", "min_p", options.sampler.min_p);
-        take("--repetition-penalty", "repetition_penalty", options.sampler.repetition_penalty);
-    }
+    const SamplerParams typed = options.sampler;
+    SamplerParams& sampler = options.sampler;
+    sampler = recommended(readSamplingDefaults(model), typed);
+    const auto keep = [&](const char* option, auto SamplerParams::*field) {
+        if (command.count(option) > 0) {
+            sampler.*field = typed.*field;
+        }
+    };
+    keep("--temperature", &SamplerParams::temperature);
+    keep("--top-k", &SamplerParams::top_k);
+    keep("--top-p", &SamplerParams::top_p);
+    keep("--min-p", &SamplerParams::min_p);
+    keep("--repetition-penalty", &SamplerParams::repetition_penalty);
     options.seeded = command.count("--seed") > 0;
     if (!options.seeded) {
         options.sampler.seed = seedByChance();

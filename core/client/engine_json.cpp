@@ -2,6 +2,7 @@
 #include "core/client/engine_json.h"
 
 #include "core/base/json_field.h"
+#include "core/base/token_json.h"
 
 namespace fulgurite::client {
 
@@ -67,58 +68,23 @@ std::string dump(const json& value) {
     return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-// Logarithms of zero arrive as null.
-float real(const JsonField& object, const char* key) {
-    const auto found = object.value().find(key);
-    if (found == object.value().end())
-        fail(ErrorKind::InvalidInput, "{}: field \"{}\" is missing", object.path(), key);
-    return static_cast<float>(JsonField(*found, object.path() + "." + key).number());
-}
-
 int whole(const JsonField& object, const char* key) {
     return static_cast<int>(object[key].integer(0, INT32_MAX));
 }
 
-std::vector<Candidate> candidates(const JsonField& object, const char* key) {
-    if (!object.has(key))
-        return {};
-    const JsonField list = object[key];
-    std::vector<Candidate> result(list.size());
-    for (std::size_t i = 0; i < result.size(); ++i) {
-        const JsonField entry = list.at(i);
-        result[i].id = static_cast<TokenId>(entry.at(0).integer(0, INT32_MAX));
-        result[i].logprob = static_cast<float>(entry.at(1).number());
-        result[i].text = entry.at(2).string();
-    }
-    return result;
-}
-
-StreamChannel channelOf(const JsonField& field) {
-    const std::string name = field.string();
-    if (name == "answer")
-        return StreamChannel::Answer;
-    if (name == "thinking")
-        return StreamChannel::Thinking;
-    if (name == "marker")
-        return StreamChannel::Marker;
-    fail(ErrorKind::InvalidInput, "{}: \"{}\" is none of answer, thinking, marker", field.path(), name);
-}
-
-TokenInfo tokenOf(const JsonField& field) {
-    TokenInfo token;
-    token.id = static_cast<TokenId>(field["id"].integer(0, INT32_MAX));
-    token.text = field["text"].string();
-    token.channel = channelOf(field["channel"]);
-    token.logprob = real(field, "logprob");
-    token.logprob_after = real(field, "logprob_after");
-    token.rank = whole(field, "rank");
-    token.entropy = real(field, "entropy");
-    token.kept = whole(field, "kept");
-    token.kept_mass = real(field, "kept_mass");
-    token.forced = field.boolean("forced", false);
-    token.before = candidates(field, "before");
-    token.after = candidates(field, "after");
-    return token;
+SamplingDefaults samplingOf(const JsonField& field) {
+    SamplingDefaults sampling;
+    const auto read = [&](const char* key, std::optional<double>& value) {
+        if (field.has(key))
+            value = field[key].number();
+    };
+    read("temperature", sampling.temperature);
+    read("top_p", sampling.top_p);
+    read("min_p", sampling.min_p);
+    read("repetition_penalty", sampling.repetition_penalty);
+    if (field.has("top_k"))
+        sampling.top_k = whole(field, "top_k");
+    return sampling;
 }
 
 ModelInfo modelOf(const JsonField& field) {
@@ -140,6 +106,8 @@ ModelInfo modelOf(const JsonField& field) {
     model.top_k = field.count("top_k", 0);
     model.vocab_size = field["vocab_size"].count();
     model.max_positions = field["max_positions"].count();
+    if (field.has("sampling"))
+        model.sampling = samplingOf(field["sampling"]);
     return model;
 }
 
@@ -276,7 +244,7 @@ std::vector<TokenInfo> readTokens(std::string_view data, const std::string& wher
     const JsonField tokens = JsonField(document, where + ": token")["tokens"];
     std::vector<TokenInfo> result;
     for (std::size_t i = 0; i < tokens.size(); ++i)
-        result.push_back(tokenOf(tokens.at(i)));
+        result.push_back(tokenFromJson(tokens.at(i)));
     return result;
 }
 

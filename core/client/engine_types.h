@@ -4,6 +4,7 @@
 
 #include "core/base/error.h"
 #include "core/base/intervention.h"
+#include "core/base/sampling_defaults.h"
 #include "core/base/token_info.h"
 
 #include <cstddef>
@@ -33,6 +34,7 @@ struct ModelInfo {
     std::size_t top_k = 0;
     std::size_t vocab_size = 0;
     std::size_t max_positions = 0;
+    SamplingDefaults sampling;
 };
 
 struct EngineInfo {

@@ -2,9 +2,16 @@
 // Recent speed: tokens over seconds, older steps fading out.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 
 namespace fulgurite {
+
+inline double secondsOf(const auto& work) {
+    const auto begin = std::chrono::steady_clock::now();
+    work();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
 
 class RateMeter {
   public:

@@ -65,6 +65,19 @@ void validate(const SamplerParams& params, std::size_t vocab_size) {
     }
 }
 
+SamplerParams recommended(const SamplingDefaults& model, SamplerParams otherwise) {
+    SamplerParams params = std::move(otherwise);
+    const auto take = [](const std::optional<double>& value, float& field) {
+        field = value ? static_cast<float>(*value) : field;
+    };
+    take(model.temperature, params.temperature);
+    params.top_k = model.top_k.value_or(params.top_k);
+    take(model.top_p, params.top_p);
+    take(model.min_p, params.min_p);
+    take(model.repetition_penalty, params.repetition_penalty);
+    return params;
+}
+
 Sampler::Sampler(SamplerParams params, std::size_t known_ids) : params_(std::move(params)), known_ids_(known_ids) {}
 
 bool Sampler::hasPenalties() const {

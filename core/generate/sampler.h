@@ -3,6 +3,7 @@
 // then a draw. Reports the distribution before and after. One sampler for each sequence; not synchronised.
 #pragma once
 
+#include "core/base/sampling_defaults.h"
 #include "core/generate/distribution.h"
 #include "core/generate/request.h"
 
@@ -18,6 +19,9 @@ inline constexpr int kMaxAlternatives = 20;
 
 // Throws Error{InvalidInput} that names the field and its range.
 void validate(const SamplerParams& params, std::size_t vocab_size);
+
+// What the model recommends, for fields that nobody chose.
+SamplerParams recommended(const SamplingDefaults& model, SamplerParams otherwise = {});
 
 // What a record should contain beyond the token.
 struct ReportParams {

@@ -5,7 +5,6 @@
 #include "core/generate/generation_context.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 namespace fulgurite {
@@ -18,10 +17,6 @@ constexpr std::size_t kSmallestChunk = 16;
 // One sequence's periodic snapshots may take this share of the budget; conversations share the rest.
 constexpr std::size_t kSequenceShare = 4;
 
-// Parameters of a model that reads kMeasuredTokens in a moment.
-constexpr std::int64_t kQuickModel = 100'000'000;
-constexpr std::size_t kMeasuredTokens = 64;
-
 EngineOptions completed(EngineOptions options) {
     if (options.memory_bytes == 0) {
         options.memory_bytes = availableMemory() / 2;
@@ -30,12 +25,6 @@ EngineOptions completed(EngineOptions options) {
     options.prefill_chunk = std::max(options.prefill_chunk, kSmallestChunk);
     options.max_batch = std::max<std::size_t>(options.max_batch, 1);
     return options;
-}
-
-double secondsOf(const auto& work) {
-    const auto begin = std::chrono::steady_clock::now();
-    work();
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
 } // namespace
@@ -171,24 +160,6 @@ void Scheduler::run() {
     }
     turns_.stop();
     finishAll();
-}
-
-// A first figure of the prefill speed, so that the cost of going on somewhere can be told before anybody has asked
-// anything. Not for models where it would keep the first question waiting; trouble will show with that one.
-void Scheduler::measureOnce() {
-    if (runner_->config().parameterCount() > kQuickModel) {
-        return;
-    }
-    try {
-        SequenceState state(context_.shape);
-        const TokenIds tokens(kMeasuredTokens, 0);
-        SequenceChunk chunk{&state, tokens, LogitsWanted::None};
-        const double seconds = secondsOf([&] { runner_->forward({&chunk, 1}, logits_); });
-        prefill_rate_.add(tokens.size(), seconds);
-        publish();
-    } catch (const std::exception&) {
-        logits_.clear();
-    }
 }
 
 bool Scheduler::waitForWork() {
@@ -381,43 +352,6 @@ void Scheduler::prefillStep() {
             keepPeriodic(sequence);
         }
     }
-}
-
-double Scheduler::forward(const Slots& slots, std::vector<SequenceChunk>& batch, std::vector<float>& logits) {
-    try {
-        return secondsOf([&] { runner_->forward(batch, logits); });
-    } catch (const Error& error) {
-        if (error.kind() == ErrorKind::InvalidInput && slots.size() > 1) {
-            // Refused before any state was touched: find out whose fault it is.
-            logits.clear();
-            double seconds = 0;
-            for (std::size_t i = 0; i < slots.size(); ++i) {
-                seconds += forwardOne(*slots[i], batch[i], logits);
-            }
-            return seconds;
-        }
-        for (Slot* slot : slots) {
-            slot->sequence->finishWith(error);
-        }
-    } catch (const std::exception& error) {
-        for (Slot* slot : slots) {
-            slot->sequence->finishWith(Error(ErrorKind::Internal, error.what()));
-        }
-    }
-    return 0;
-}
-
-double Scheduler::forwardOne(Slot& slot, SequenceChunk chunk, std::vector<float>& logits) {
-    const std::size_t before = logits.size();
-    try {
-        return secondsOf([&] { runner_->forward({&chunk, 1}, logits); });
-    } catch (const Error& error) {
-        slot.sequence->finishWith(error);
-    } catch (const std::exception& error) {
-        slot.sequence->finishWith(Error(ErrorKind::Internal, error.what()));
-    }
-    logits.resize(before);
-    return 0;
 }
 
 void Scheduler::keepPeriodic(Sequence& sequence) {

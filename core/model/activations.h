@@ -47,6 +47,9 @@ struct Workspace::Buffers {
     std::vector<kernels::LinearTask> tasks;
     std::vector<float*> key_pages;
     std::vector<float*> value_pages;
+
+    // Room for all of it, so that a pass that has begun to change states no longer asks for memory.
+    void prepare(const ModelConfig& config, std::size_t rows, std::size_t wanted_rows);
 };
 
 // What every part of the forward pass needs. `rows` are the tokens of all chunks, concatenated.

@@ -5,6 +5,7 @@
 #include "core/model/activations.h"
 
 #include <algorithm>
+#include <new>
 
 namespace fulgurite {
 
@@ -44,9 +45,6 @@ std::size_t admit(const ModelConfig& config, std::span<SequenceChunk> batch) {
             }
         }
         rows += chunk.tokens.size();
-    }
-    for (const SequenceChunk& chunk : batch) {
-        chunk.state->reserve(chunk.tokens.size());
     }
     return rows;
 }
@@ -100,6 +98,38 @@ void runLayer(ForwardContext& context, int index, float* hidden) {
     addBranch(context, config.mlp_scale, hidden, normed, branch);
 }
 
+std::size_t wantedRows(const SequenceChunk& chunk) {
+    switch (chunk.logits) {
+    case LogitsWanted::All:
+        return chunk.tokens.size();
+    case LogitsWanted::Last:
+        return std::min<std::size_t>(chunk.tokens.size(), 1);
+    case LogitsWanted::None:
+        break;
+    }
+    return 0;
+}
+
+// Everything the pass will need, before it touches a state: whoever called can try again with less.
+void takeMemory(const ModelConfig& config, std::span<SequenceChunk> batch, std::size_t rows,
+                Workspace::Buffers& buffers, std::vector<float>& logits) {
+    std::size_t wanted = 0;
+    for (const SequenceChunk& chunk : batch) {
+        wanted += wantedRows(chunk);
+    }
+    try {
+        for (const SequenceChunk& chunk : batch) {
+            chunk.state->reserve(chunk.tokens.size());
+        }
+        buffers.prepare(config, rows, wanted);
+        logits.reserve(logits.size() + wanted * static_cast<std::size_t>(config.vocab_size));
+    } catch (const std::bad_alloc&) {
+        fail(ErrorKind::OutOfMemory,
+             "the machine has no memory left to compute {} tokens at once; free some, or compute fewer at a time",
+             rows);
+    }
+}
+
 // Appends the logits of the wanted rows: final norm, then the head in float32.
 void appendLogits(ForwardContext& context, const float* hidden, std::vector<float>& logits) {
     const ModelConfig& config = context.weights.config;
@@ -109,10 +139,7 @@ void appendLogits(ForwardContext& context, const float* hidden, std::vector<floa
     std::size_t row = 0;
     for (const SequenceChunk& chunk : context.batch) {
         const std::size_t count = chunk.tokens.size();
-        const std::size_t wanted = chunk.logits == LogitsWanted::All    ? count
-                                   : chunk.logits == LogitsWanted::Last ? 1
-                                                                        : 0;
-        for (std::size_t i = count - std::min(count, wanted); i < count; ++i) {
+        for (std::size_t i = count - wantedRows(chunk); i < count; ++i) {
             index.push_back(static_cast<std::int32_t>(row + i));
         }
         row += count;
@@ -144,6 +171,7 @@ void HybridModel::forward(std::span<SequenceChunk> batch, kernels::ThreadPool& p
     if (!buffers.queue || &buffers.queue->pool() != &pool) {
         buffers.queue.emplace(pool);
     }
+    takeMemory(config(), batch, rows, buffers, logits);
     const bool intervened = std::any_of(batch.begin(), batch.end(), [](const SequenceChunk& chunk) {
         return chunk.intervention != nullptr && !chunk.intervention->empty();
     });

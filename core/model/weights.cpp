@@ -144,7 +144,7 @@ class Loader {
 
 } // namespace
 
-std::unique_ptr<const ModelWeights> loadWeights(const std::filesystem::path& folder) {
+std::unique_ptr<ModelWeights> loadWeights(const std::filesystem::path& folder) {
     auto weights = std::make_unique<ModelWeights>();
     weights->config = ModelConfig::load(folder);
     weights->checkpoint = std::make_unique<const Checkpoint>(folder);

@@ -55,6 +55,6 @@ struct ModelWeights {
     std::vector<LayerWeights> layers;
 };
 
-std::unique_ptr<const ModelWeights> loadWeights(const std::filesystem::path& folder);
+std::unique_ptr<ModelWeights> loadWeights(const std::filesystem::path& folder);
 
 } // namespace fulgurite

@@ -2,6 +2,7 @@
 // Joins model, tokenizer, template and engine.
 #include "core/node/engine_service.h"
 
+#include "core/checkpoint/generation_config.h"
 #include "core/generate/engine.h"
 #include "core/model/weights.h"
 #include "core/node/capture_service.h"
@@ -52,6 +53,7 @@ ModelFacts factsOf(const EngineServiceOptions& options, const HybridModel& model
     facts.weight_bytes = static_cast<std::int64_t>(model.weights().checkpoint->bytes());
     facts.created = modifiedAt(options.model / "config.json");
     facts.config = config;
+    facts.sampling = readSamplingDefaults(options.model);
     facts.kv_bytes_per_token = shape.kvBytesPerToken();
     facts.state_bytes = shape.lightningBytes();
     facts.has_tokenizer = true;

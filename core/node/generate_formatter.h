@@ -33,18 +33,13 @@ class GenerateFormatter final : public ReplyFormatter {
     void failed(const ApiError& error, std::string& out) override;
 
   private:
-    nlohmann::json describe(const TokenRecord& record, const std::string& text) const;
     void decide(const std::vector<StreamChannel>& channels);
 
     const ModelService& service_;
     Options options_;
     ThinkingTracker tracker_;
-    std::deque<nlohmann::json> undecided_;
+    std::deque<TokenInfo> undecided_; // whose channel is not known yet
     nlohmann::json ready_ = nlohmann::json::array();
 };
-
-const char* nameOf(StreamChannel channel); // "thinking", "answer" or "marker"
-// "end_of_sentence", "stop_token", ...
-const char* nameOf(FinishReason reason);
 
 } // namespace fulgurite::node

@@ -2,6 +2,7 @@
 // The one loaded model as the endpoints see it: tokenizer, chat template, engine and facts behind one interface.
 #pragma once
 
+#include "core/base/sampling_defaults.h"
 #include "core/checkpoint/model_config.h"
 #include "core/generate/engine_options.h"
 #include "core/generate/request.h"
@@ -29,6 +30,7 @@ struct ModelFacts {
     std::int64_t weight_bytes = 0;
     std::int64_t created = 0; // seconds since 1970
     ModelConfig config;
+    SamplingDefaults sampling; // what the model's makers recommend
     std::size_t kv_bytes_per_token = 0;
     std::size_t state_bytes = 0; // of a conversation's recurrent part, whatever its length
     bool has_tokenizer = false;

@@ -32,6 +32,22 @@ const char* nameOf(ModelHost::State state) {
     return "failed";
 }
 
+// Only what the model's makers set: the rest is the asker's choice.
+nlohmann::json samplingObject(const SamplingDefaults& sampling) {
+    nlohmann::json object = nlohmann::json::object();
+    const auto put = [&](const char* key, const auto& value) {
+        if (value) {
+            object[key] = *value;
+        }
+    };
+    put("temperature", sampling.temperature);
+    put("top_k", sampling.top_k);
+    put("top_p", sampling.top_p);
+    put("min_p", sampling.min_p);
+    put("repetition_penalty", sampling.repetition_penalty);
+    return object;
+}
+
 nlohmann::json modelObject(const ModelFacts& facts) {
     nlohmann::json layers = nlohmann::json::array();
     for (const LayerKind kind : facts.config.layers) {
@@ -52,7 +68,8 @@ nlohmann::json modelObject(const ModelFacts& facts) {
             {"experts", config.num_experts},
             {"top_k", config.top_k},
             {"vocab_size", config.vocab_size},
-            {"max_positions", config.max_positions}};
+            {"max_positions", config.max_positions},
+            {"sampling", samplingObject(facts.sampling)}};
 }
 
 nlohmann::json capabilitiesOf(const ModelFacts& facts) {

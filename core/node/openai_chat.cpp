@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // POST /v1/chat/completions.
+#include "core/generate/sampler.h"
 #include "core/node/chat_formatter.h"
 #include "core/node/chat_prompt.h"
 #include "core/node/endpoints.h"
@@ -86,7 +87,8 @@ Answer chatCompletions(const EndpointContext& context, const HttpRequest& reques
     ModelService& service = context.host.get();
     const nlohmann::json body = parseBody(request.body);
     ObjectReader reader(body, "");
-    const CommonFields common = readCommonFields(reader, service.facts().config.vocab_size);
+    const CommonFields common =
+        readCommonFields(reader, service.facts().config.vocab_size, recommended(service.facts().sampling));
     checkModelName(common.model, service.facts());
     const int max_tokens = readMaxTokens(reader);
     ChatFormat format = readFormat(reader);

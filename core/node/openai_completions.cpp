@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // POST /v1/completions.
 #include "core/base/utf8.h"
+#include "core/generate/sampler.h"
 #include "core/node/completion_formatter.h"
 #include "core/node/endpoints.h"
 #include "core/node/json_text.h"
@@ -86,7 +87,8 @@ Answer completions(const EndpointContext& context, const HttpRequest& request) {
     ModelService& service = context.host.get();
     const nlohmann::json body = parseBody(request.body);
     ObjectReader reader(body, "");
-    const CommonFields common = readCommonFields(reader, service.facts().config.vocab_size);
+    const CommonFields common =
+        readCommonFields(reader, service.facts().config.vocab_size, recommended(service.facts().sampling));
     checkModelName(common.model, service.facts());
     CompletionFormat format;
     format.echo = reader.boolean("echo").value_or(false);

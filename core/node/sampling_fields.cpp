@@ -146,8 +146,9 @@ std::string newId(const std::string& prefix) {
     return prefix + randomHex(24);
 }
 
-CommonFields readCommonFields(ObjectReader& reader, std::int64_t vocab_size) {
+CommonFields readCommonFields(ObjectReader& reader, std::int64_t vocab_size, SamplerParams defaults) {
     CommonFields fields;
+    fields.sampler = std::move(defaults);
     fields.model = reader.string("model").value_or("");
     readSamplerFields(reader, vocab_size, fields.sampler);
     fields.stop.strings = readStopStrings(reader.find("stop"), reader.pathOf("stop"));

@@ -26,8 +26,9 @@ struct CommonFields {
     bool include_usage = false;
 };
 
-// `vocab_size` bounds token ids. A request without a seed gets a random one.
-CommonFields readCommonFields(ObjectReader& reader, std::int64_t vocab_size);
+// `vocab_size` bounds token ids; what the request leaves out is as in `defaults`. Without a seed it gets a random
+// one.
+CommonFields readCommonFields(ObjectReader& reader, std::int64_t vocab_size, SamplerParams defaults = {});
 
 SamplerParams readSampler(const nlohmann::json* object, const std::string& path, std::int64_t vocab_size);
 StopParams readStop(const nlohmann::json* object, const std::string& path, std::int64_t vocab_size);

@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -94,6 +95,8 @@ class SequenceState {
     void advance(std::size_t count) { position_ += count; }
 
   private:
+    void eachPiece(const std::function<void(std::span<const std::byte>)>& take) const;
+
     SequenceState() = default;
 
     StateShape shape_;

@@ -5,6 +5,8 @@
 #include "core/checkpoint/safetensors.h"
 #include "core/state/sequence_state.h"
 
+#include <boost/crc.hpp>
+
 #include <algorithm>
 #include <charconv>
 #include <cstring>
@@ -15,7 +17,7 @@ namespace fulgurite {
 namespace {
 
 constexpr const char* kFormat = "fulgurite.sequence_state";
-constexpr const char* kVersion = "1";
+constexpr const char* kVersion = "2"; // 2: with a checksum
 
 std::string arrayName(const char* kind, std::size_t layer) {
     return fmt::format("{}.{}", kind, layer);
@@ -87,6 +89,40 @@ TensorView expectArray(const SafetensorsFile& file, const std::string& name, con
     return view;
 }
 
+// Over the data of all arrays, in the order in which they are saved.
+class Checksum {
+  public:
+    void add(std::span<const std::byte> bytes) { crc_.process_bytes(bytes.data(), bytes.size()); }
+    std::string text() const { return fmt::format("{:08x}", crc_.checksum()); }
+
+  private:
+    boost::crc_32_type crc_;
+};
+
+void checkSum(const SafetensorsFile& file, const StateShape& shape) {
+    Checksum checksum;
+    const auto add = [&](const char* kind, std::size_t layer) {
+        const TensorView view = file.tensor(arrayName(kind, layer));
+        checksum.add({view.data, view.bytes()});
+    };
+    for (std::size_t layer = 0; layer < shape.layers.size(); ++layer) {
+        if (shape.layers[layer] == LayerKind::Lightning) {
+            add("state", layer);
+        } else {
+            add("keys", layer);
+            add("values", layer);
+        }
+    }
+    const auto& metadata = file.header().metadata;
+    const auto expected = metadata.find("crc32");
+    if (expected == metadata.end() || expected->second != checksum.text()) {
+        fail(ErrorKind::Corrupt,
+             "{}: the saved state is damaged (its data has the checksum {}, {} was written); delete the file, the "
+             "conversation is computed again",
+             file.path().string(), checksum.text(), expected == metadata.end() ? "none" : expected->second);
+    }
+}
+
 void checkNothingElse(const SafetensorsFile& file, const StateShape& shape) {
     std::size_t expected = 0;
     for (const LayerKind kind : shape.layers) {
@@ -102,11 +138,36 @@ void checkNothingElse(const SafetensorsFile& file, const StateShape& shape) {
 
 } // namespace
 
+// Hands over the file's data in order, piece by piece.
+void SequenceState::eachPiece(const std::function<void(std::span<const std::byte>)>& take) const {
+    std::vector<float> rows(kPageTokens * shape_.rowFloats());
+    const auto takeRows = [&](std::size_t layer, std::vector<float> KvPage::*which, PageIndex index) {
+        for (std::size_t page = 0; page * kPageTokens < position_; ++page) {
+            const std::vector<float>& source = (*pages_[layer][page]).*which;
+            const std::size_t tokens = tokensOfPage(position_, page);
+            eachElement(shape_, tokens, index,
+                        [&](std::size_t in_page, std::size_t in_file) { rows[in_file] = source[in_page]; });
+            take(std::as_bytes(std::span(rows.data(), tokens * shape_.rowFloats())));
+        }
+    };
+    for (std::size_t layer = 0; layer < shape_.layers.size(); ++layer) {
+        if (shape_.layers[layer] == LayerKind::Lightning) {
+            take(std::as_bytes(std::span(matrices_[layer])));
+        } else {
+            takeRows(layer, &KvPage::keys, keyIndex);
+            takeRows(layer, &KvPage::values, valueIndex);
+        }
+    }
+}
+
 void SequenceState::save(const std::filesystem::path& path) const {
+    Checksum checksum;
+    eachPiece([&](std::span<const std::byte> piece) { checksum.add(piece); });
     SafetensorsWriter writer(path);
     writer.setMetadata("format", kFormat);
     writer.setMetadata("version", kVersion);
     writer.setMetadata("position", std::to_string(position_));
+    writer.setMetadata("crc32", checksum.text());
     for (std::size_t layer = 0; layer < shape_.layers.size(); ++layer) {
         if (shape_.layers[layer] == LayerKind::Lightning) {
             writer.declare(arrayName("state", layer), DType::F32, matrixShape(shape_));
@@ -115,24 +176,7 @@ void SequenceState::save(const std::filesystem::path& path) const {
             writer.declare(arrayName("values", layer), DType::F32, rowsShape(shape_, position_));
         }
     }
-    std::vector<float> rows(kPageTokens * shape_.rowFloats());
-    const auto appendRows = [&](std::size_t layer, std::vector<float> KvPage::*which, PageIndex index) {
-        for (std::size_t page = 0; page * kPageTokens < position_; ++page) {
-            const std::vector<float>& source = (*pages_[layer][page]).*which;
-            const std::size_t tokens = tokensOfPage(position_, page);
-            eachElement(shape_, tokens, index,
-                        [&](std::size_t in_page, std::size_t in_file) { rows[in_file] = source[in_page]; });
-            writer.append(std::as_bytes(std::span(rows.data(), tokens * shape_.rowFloats())));
-        }
-    };
-    for (std::size_t layer = 0; layer < shape_.layers.size(); ++layer) {
-        if (shape_.layers[layer] == LayerKind::Lightning) {
-            writer.append(std::as_bytes(std::span(matrices_[layer])));
-        } else {
-            appendRows(layer, &KvPage::keys, keyIndex);
-            appendRows(layer, &KvPage::values, valueIndex);
-        }
-    }
+    eachPiece([&](std::span<const std::byte> piece) { writer.append(piece); });
     writer.finish();
 }
 
@@ -149,6 +193,7 @@ SequenceState SequenceState::restore(const std::filesystem::path& path, const St
             expectArray(file, arrayName("values", layer), rowsShape(shape, position));
         }
     }
+    checkSum(file, shape);
     SequenceState state(shape);
     state.reserve(position);
     state.position_ = position;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/store/conversation_export.h"
 
+#include "core/base/token_json.h"
+
 #include <nlohmann/json.hpp>
 
 #include <sstream>
@@ -11,40 +13,10 @@ namespace {
 
 using nlohmann::json;
 
-json candidates(const std::vector<Candidate>& list) {
-    json result = json::array();
-    for (const Candidate& candidate : list)
-        result.push_back({candidate.id, candidate.logprob, candidate.text});
-    return result;
-}
-
-const char* nameOfChannel(StreamChannel channel) {
-    switch (channel) {
-    case StreamChannel::Answer:
-        return "answer";
-    case StreamChannel::Thinking:
-        return "thinking";
-    case StreamChannel::Marker:
-        return "marker";
-    }
-    return "";
-}
-
 json tokensOf(TokenStore& tokens, NodeId id) {
     json result = json::array();
     for (const TokenInfo& token : tokens.read(id, 0, tokens.count(id), TokenDetail::WithAlternatives))
-        result.push_back({{"id", token.id},
-                          {"text", token.text},
-                          {"channel", nameOfChannel(token.channel)},
-                          {"logprob", token.logprob},
-                          {"logprob_after", token.logprob_after},
-                          {"rank", token.rank},
-                          {"entropy", token.entropy},
-                          {"kept", token.kept},
-                          {"kept_mass", token.kept_mass},
-                          {"forced", token.forced},
-                          {"before", candidates(token.before)},
-                          {"after", candidates(token.after)}});
+        result.push_back(tokenToJson(token));
     return result;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/json_field.h"
+#include "core/base/token_json.h"
 #include "core/store/clock.h"
 #include "core/store/conversation_export.h"
 
@@ -24,51 +25,6 @@ struct ImportedConversation {
 };
 
 constexpr std::int64_t latest_time = 253402300799999; // the end of the year 9999
-
-std::vector<Candidate> candidates(const JsonField& list) {
-    std::vector<Candidate> result(list.size());
-    for (std::size_t i = 0; i < result.size(); ++i) {
-        const JsonField entry = list.at(i);
-        result[i] = {static_cast<TokenId>(entry.at(0).integer(0, INT32_MAX)),
-                     static_cast<float>(entry.at(1).number()), entry.at(2).string()};
-    }
-    return result;
-}
-
-StreamChannel channelOf(const JsonField& field) {
-    const std::string name = field.string();
-    if (name == "answer")
-        return StreamChannel::Answer;
-    if (name == "thinking")
-        return StreamChannel::Thinking;
-    if (name == "marker")
-        return StreamChannel::Marker;
-    fail(ErrorKind::InvalidInput, "{}: \"{}\" is none of answer, thinking, marker", field.path(), name);
-}
-
-TokenInfo tokenOf(const JsonField& field) {
-    // A null logprob is minus infinity, which has() would take for absent.
-    const auto real = [&field](const char* key) {
-        const auto found = field.value().find(key);
-        return found == field.value().end() ? 0.0f : static_cast<float>(JsonField(*found, field.path()).number());
-    };
-    TokenInfo token;
-    token.id = static_cast<TokenId>(field["id"].integer(0, INT32_MAX));
-    token.text = field["text"].string();
-    token.channel = channelOf(field["channel"]);
-    token.logprob = real("logprob");
-    token.logprob_after = real("logprob_after");
-    token.rank = static_cast<int>(field["rank"].integer(0, INT32_MAX));
-    token.entropy = real("entropy");
-    token.kept = static_cast<int>(field["kept"].integer(0, INT32_MAX));
-    token.kept_mass = real("kept_mass");
-    token.forced = field.boolean("forced", false);
-    if (field.has("before"))
-        token.before = candidates(field["before"]);
-    if (field.has("after"))
-        token.after = candidates(field["after"]);
-    return token;
-}
 
 std::string embedded(const JsonField& object, const char* key) {
     if (!object.has(key))
@@ -117,7 +73,7 @@ ImportedNode nodeOf(const JsonField& field, const std::map<NodeId, std::size_t>&
     result.selected_child = idOf(field, "selected_child");
     const std::size_t tokens = field.has("tokens") ? field["tokens"].size() : 0;
     for (std::size_t i = 0; i < tokens; ++i)
-        result.tokens.push_back(tokenOf(field["tokens"].at(i)));
+        result.tokens.push_back(tokenFromJson(field["tokens"].at(i)));
     return result;
 }
 

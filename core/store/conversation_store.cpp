@@ -111,6 +111,13 @@ Node ConversationStore::node(NodeId id) {
     return nodeIn(select);
 }
 
+Node ConversationStore::nodeOrRemoved(NodeId id) {
+    Statement select = database_.prepare(fmt::format("SELECT {} FROM nodes WHERE id = ?", node_columns));
+    if (!select.bind(id).step())
+        fail(ErrorKind::NotFound, "{}: there never was a message {}", database_.path().string(), id);
+    return nodeIn(select);
+}
+
 std::vector<Node> ConversationStore::path(ConversationId id) {
     std::optional<NodeId> at = conversation(id).head;
     std::vector<Node> result;

@@ -34,6 +34,7 @@ class ConversationStore {
     // Throw Error{NotFound}, also for what is deleted.
     Conversation conversation(ConversationId id);
     Node node(NodeId id);
+    Node nodeOrRemoved(NodeId id); // also one that was removed and can be brought back
     // From the root to the head.
     std::vector<Node> path(ConversationId id);
     std::vector<NodeOutline> outline(ConversationId id);

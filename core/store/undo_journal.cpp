@@ -143,9 +143,12 @@ std::optional<UndoResult> UndoJournal::move(bool undo) {
                                                : "SELECT target, row, field, after, typeof(after) FROM "
                                                  "journal_changes WHERE step = ? ORDER BY id ASC");
     changes.bind(step);
-    while (changes.step())
+    while (changes.step()) {
         write(changes.string(0), changes.integer(1), changes.string(2),
               valueIn(changes, 3, changes.text(4) == "text"));
+        if (changes.text(0) == tableOf(JournalTarget::Node) && changes.text(2) == "deleted")
+            result.nodes.push_back(changes.integer(1));
+    }
     database_.run("UPDATE journal_steps SET undone = ? WHERE id = ?", undo, step);
     transaction.commit();
     return result;

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 namespace fulgurite {
 
@@ -21,6 +22,7 @@ enum class JournalTarget : std::uint8_t { Conversation, Node };
 struct UndoResult {
     std::string label;                          // "Delete conversation"
     std::optional<ConversationId> conversation; // where the change can be seen
+    std::vector<NodeId> nodes;                  // messages that went or came back
 };
 
 class UndoJournal {

@@ -4,6 +4,7 @@
 #include "core/base/error.h"
 #include "core/base/file_io.h"
 #include "core/base/json.h"
+#include "core/base/json_field.h"
 #include "core/base/utf8.h"
 #include "core/text/chat_messages.h"
 #include "core/text/jinja/evaluator.h"
@@ -40,11 +41,11 @@ std::string normalised(std::string_view source) {
 }
 
 // bos_token and the like: a string, or an added token's {"content": ...}.
-std::vector<std::pair<std::string, std::string>> readTokens(const JsonView& config) {
+std::vector<std::pair<std::string, std::string>> readTokens(const JsonField& config) {
     std::vector<std::pair<std::string, std::string>> tokens;
     for (const char* key : {"bos_token", "eos_token", "unk_token", "pad_token"}) {
         if (config.has(key)) {
-            const JsonView token = config.at(key);
+            const JsonField token = config.at(key);
             tokens.emplace_back(key, token.value().is_string() ? token.string() : token.at("content").string());
         }
     }
@@ -52,17 +53,17 @@ std::vector<std::pair<std::string, std::string>> readTokens(const JsonView& conf
 }
 
 // The template itself, or a list of named ones of which "default" is taken.
-std::string readSource(const JsonView& config) {
-    const JsonView entry = config.at("chat_template");
+std::string readSource(const JsonField& config) {
+    const JsonField entry = config.at("chat_template");
     if (entry.value().is_string()) {
         return entry.string();
     }
-    for (std::size_t i = 0; i < entry.array().size(); ++i) {
+    for (std::size_t i = 0; i < entry.size(); ++i) {
         if (entry.at(i).at("name").string() == "default") {
             return entry.at(i).at("template").string();
         }
     }
-    fail(ErrorKind::NotFound, "{}: none of the templates is named \"default\"", entry.where());
+    fail(ErrorKind::NotFound, "{}: none of the templates is named \"default\"", entry.path());
 }
 
 } // namespace
@@ -153,7 +154,7 @@ std::shared_ptr<const ChatTemplate> ChatTemplate::load(const std::filesystem::pa
     bool found = false;
     if (std::filesystem::exists(config_path, error)) {
         const nlohmann::json json = parseJson(readTextFile(config_path), config_path.string());
-        const JsonView config(json, config_path.string());
+        const JsonField config(json, config_path.string(), ErrorKind::Corrupt);
         tokens = readTokens(config);
         found = config.has("chat_template");
         source = found ? readSource(config) : "";

@@ -3,6 +3,7 @@
 
 #include "core/base/error.h"
 #include "core/base/json.h"
+#include "core/base/json_field.h"
 #include "core/text/byte_alphabet.h"
 #include "core/text/pretokenizer.h"
 #include "core/text/tokenizer_json.h"
@@ -16,29 +17,29 @@ namespace {
 
 constexpr std::int64_t kMaxId = (1 << 24) - 1;
 
-std::string typeOf(const JsonView& part) {
+std::string typeOf(const JsonField& part) {
     return part.at("type").string();
 }
 
-[[noreturn]] void unsupported(const JsonView& part, std::string_view what) {
+[[noreturn]] void unsupported(const JsonField& part, std::string_view what) {
     fail(ErrorKind::Unsupported,
-         "{}: {} is not supported; this program reads byte-level BPE as MiniMax publishes it", part.where(), what);
+         "{}: {} is not supported; this program reads byte-level BPE as MiniMax publishes it", part.path(), what);
 }
 
 // Null, {"type": "NFC"} or a sequence of nothing else.
-bool readNormalizer(const JsonView& root) {
+bool readNormalizer(const JsonField& root) {
     if (!root.has("normalizer")) {
         return false;
     }
-    const JsonView normalizer = root.at("normalizer");
+    const JsonField normalizer = root.at("normalizer");
     if (typeOf(normalizer) == "Sequence") {
-        const JsonView parts = normalizer.at("normalizers");
-        for (std::size_t i = 0; i < parts.array().size(); ++i) {
+        const JsonField parts = normalizer.at("normalizers");
+        for (std::size_t i = 0; i < parts.size(); ++i) {
             if (typeOf(parts.at(i)) != "NFC") {
                 unsupported(parts.at(i), typeOf(parts.at(i)));
             }
         }
-        return !parts.array().empty();
+        return parts.size() > 0;
     }
     if (typeOf(normalizer) != "NFC") {
         unsupported(normalizer, typeOf(normalizer));
@@ -46,11 +47,11 @@ bool readNormalizer(const JsonView& root) {
     return true;
 }
 
-void requireSplit(const JsonView& split) {
+void requireSplit(const JsonField& split) {
     if (typeOf(split) != "Split") {
         unsupported(split, typeOf(split));
     }
-    const JsonView pattern = split.at("pattern");
+    const JsonField pattern = split.at("pattern");
     const std::string& regex = pattern.at("Regex").string();
     if (regex != kPublishedPattern) {
         unsupported(pattern, "the split pattern \"" + regex + "\"");
@@ -63,7 +64,7 @@ void requireSplit(const JsonView& split) {
     }
 }
 
-void requireByteLevel(const JsonView& part) {
+void requireByteLevel(const JsonField& part) {
     if (typeOf(part) != "ByteLevel") {
         unsupported(part, typeOf(part));
     }
@@ -72,14 +73,14 @@ void requireByteLevel(const JsonView& part) {
     }
 }
 
-void checkPipeline(const JsonView& root) {
-    const JsonView pre = root.at("pre_tokenizer");
+void checkPipeline(const JsonField& root) {
+    const JsonField pre = root.at("pre_tokenizer");
     if (typeOf(pre) != "Sequence") {
         unsupported(pre, typeOf(pre));
     }
-    const JsonView parts = pre.at("pretokenizers");
-    if (parts.array().size() != 2) {
-        unsupported(parts, fmt::format("a sequence of {}", parts.array().size()));
+    const JsonField parts = pre.at("pretokenizers");
+    if (parts.size() != 2) {
+        unsupported(parts, fmt::format("a sequence of {}", parts.size()));
     }
     requireSplit(parts.at(std::size_t{0}));
     requireByteLevel(parts.at(1));
@@ -91,7 +92,7 @@ void checkPipeline(const JsonView& root) {
     }
 }
 
-void requireAbsent(const JsonView& model, const char* key) {
+void requireAbsent(const JsonField& model, const char* key) {
     if (!model.has(key)) {
         return;
     }
@@ -102,7 +103,7 @@ void requireAbsent(const JsonView& model, const char* key) {
 }
 
 // Returns ignore_merges.
-bool checkModel(const JsonView& model) {
+bool checkModel(const JsonField& model) {
     if (typeOf(model) != "BPE") {
         unsupported(model, typeOf(model));
     }
@@ -112,12 +113,12 @@ bool checkModel(const JsonView& model) {
     return model.has("ignore_merges") && model.at("ignore_merges").boolean();
 }
 
-std::vector<AddedToken> readAddedTokens(const JsonView& root) {
+std::vector<AddedToken> readAddedTokens(const JsonField& root) {
     std::vector<AddedToken> added;
     std::unordered_set<std::string> contents;
-    const JsonView list = root.at("added_tokens");
-    for (std::size_t i = 0; i < list.array().size(); ++i) {
-        const JsonView item = list.at(i);
+    const JsonField list = root.at("added_tokens");
+    for (std::size_t i = 0; i < list.size(); ++i) {
+        const JsonField item = list.at(i);
         for (const char* key : {"single_word", "lstrip", "rstrip"}) {
             if (item.has(key) && item.at(key).boolean()) {
                 unsupported(item, key);
@@ -129,10 +130,10 @@ std::vector<AddedToken> readAddedTokens(const JsonView& root) {
         token.special = item.at("special").boolean();
         token.normalized = item.has("normalized") && item.at("normalized").boolean();
         if (token.content.empty()) {
-            fail(ErrorKind::Corrupt, "{}: the content is empty", item.where());
+            fail(ErrorKind::Corrupt, "{}: the content is empty", item.path());
         }
         if (!contents.insert(token.content).second) {
-            fail(ErrorKind::Corrupt, "{}: \"{}\" is listed twice", item.where(), token.content);
+            fail(ErrorKind::Corrupt, "{}: \"{}\" is listed twice", item.path(), token.content);
         }
         added.push_back(std::move(token));
     }
@@ -253,17 +254,14 @@ std::array<TokenId, 256> readByteIds(const Vocabulary& vocabulary, const std::st
 
 TokenizerFile readTokenizerFile(std::string_view json_text, const std::string& name) {
     const TokenizerJson json = parseTokenizerJson(json_text, name);
-    const JsonView root(json.rest, name);
-    const JsonView model = root.at("model");
+    const JsonField root(json.rest, name, ErrorKind::Corrupt);
+    const JsonField model = root.at("model");
     checkPipeline(root);
     std::vector<AddedToken> added = readAddedTokens(root);
     const bool ignore_merges = checkModel(model);
     for (const char* table : {"vocab", "merges"}) {
-        const nlohmann::json& left = model.at(table).value(); // null where the table was read
-        if (!left.is_null()) {
-            fail(ErrorKind::Corrupt, "{}: {}: expected {}, found a {}", model.where(), table,
-                 table == std::string_view("vocab") ? "an object" : "an array", left.type_name());
-        }
+        const JsonField left = model.at(table); // null where the table was read
+        left.expect(left.value().is_null(), table == std::string_view("vocab") ? "an object" : "an array");
     }
     const TokenList list(json, added, name);
     TokenizerFile file{Vocabulary(list.tokens, list.in_model, name),

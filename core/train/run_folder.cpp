@@ -5,6 +5,7 @@
 #include "core/base/error.h"
 #include "core/base/file_io.h"
 #include "core/base/json.h"
+#include "core/base/json_field.h"
 #include "core/checkpoint/safetensors.h"
 
 #include <algorithm>
@@ -118,7 +119,7 @@ std::optional<fs::path> RunFolder::newest() const {
 RunProgress RunFolder::progressOf(const fs::path& checkpoint) {
     const std::string name = (checkpoint / "state.json").string();
     const nlohmann::json json = parseJson(readTextFile(name), name);
-    const JsonView view(json, name);
+    const JsonField view(json, name, ErrorKind::Corrupt);
     const auto number = [&](const char* key) {
         return static_cast<std::uint64_t>(view.at(key).integer(0, std::numeric_limits<std::int64_t>::max()));
     };

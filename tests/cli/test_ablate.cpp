@@ -87,7 +87,7 @@ TEST_F(Ablate, SaysWhatIsWrong) {
              {"--heads", "0:1=x", "is not LAYER:HEAD or LAYER:HEAD=FACTOR"},
              {"--experts", "0:-1", "layer 0 has no expert -1"},
              {"--layers", "1:mlp", "\"1:mlp\" is not LAYER, LAYER:attention or LAYER:experts"},
-             {"--recipe", (folder / "tokens.json").string(), "should be an object"}}) {
+             {"--recipe", (folder / "tokens.json").string(), "expected an object"}}) {
         const Outcome outcome = ablate({option, value});
         EXPECT_EQ(outcome.status, 1);
         EXPECT_THAT(outcome.err, HasSubstr(message));

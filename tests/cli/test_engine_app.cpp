@@ -54,6 +54,24 @@ TEST_F(SamplerOptionsTest, TheModelFillsInTheRest) {
     EXPECT_FALSE(options_.seeded);
 }
 
+TEST_F(SamplerOptionsTest, TheModelMayBeGreedyAndMayBeWrong) {
+    writeFileAtomically(folder_ / "generation_config.json",
+                        R"({"do_sample": false, "temperature": 0.9, "top_k": -1, "top_p": null})");
+    parse({});
+    EXPECT_EQ(options_.sampler.temperature, 0.0f);
+    EXPECT_EQ(options_.sampler.top_k, 0);
+    EXPECT_EQ(options_.sampler.top_p, 0.95f);
+    writeFileAtomically(folder_ / "generation_config.json", R"({"temperature": -3})");
+    options_ = {};
+    try {
+        parse({});
+        FAIL() << "accepted";
+    } catch (const Error& error) {
+        EXPECT_NE(std::string(error.what()).find("generation_config.json: temperature is -3"), std::string::npos)
+            << error.what();
+    }
+}
+
 TEST_F(SamplerOptionsTest, RefusesWhatItCannotRead) {
     EXPECT_THROW(parse({"--logit-bias", "3"}), Error);
     options_ = {};

@@ -95,14 +95,20 @@ TEST_F(Measure, ConvertedCheckpointsCanBeMeasured) {
         {"convert", "--random", (folder / "config.json").string(), "--out", (folder / "random").string()});
     ASSERT_EQ(converted.status, 0) << converted.err;
     EXPECT_THAT(converted.out, HasSubstr("227832 parameters"));
-    const Outcome measured = runEngine({"bench", "--model", (folder / "random").string(), "--prompt", "64",
-                                        "--decode", "4", "--repeats", "1", "--contexts", "64,128", "--json"});
+    const Outcome measured =
+        runEngine({"bench", "--model", (folder / "random").string(), "--prompt", "64", "--decode", "4", "--repeats",
+                   "1", "--contexts", "64,128", "--layer-contexts", "64,4096", "--json"});
     ASSERT_EQ(measured.status, 0) << measured.err;
     const auto report = nlohmann::json::parse(measured.out);
     EXPECT_GT(report["decode"]["bandwidth_ratio"].get<double>(), 0);
     EXPECT_TRUE(report["prefill"].contains("sgemm_ratio"));
     EXPECT_GT(report["prefill"]["tokens_per_second"].get<double>(), 0);
     EXPECT_EQ(report["contexts"].size(), 2u);
+    const auto& layer = report["lightning_layer"];
+    ASSERT_EQ(layer["contexts"].size(), 2u);
+    EXPECT_EQ(layer["contexts"][1]["context"], 4096);
+    EXPECT_GT(layer["contexts"][0]["seconds_per_token"].get<double>(), 0);
+    EXPECT_GE(layer["spread"].get<double>(), 1.0);
     EXPECT_EQ(report["model"]["parameters"], 227832);
 }
 

@@ -38,6 +38,8 @@ ScriptedService::ScriptedService() {
     facts_.config.num_experts = 8;
     facts_.config.vocab_size = 10'000;
     facts_.config.max_positions = 4096;
+    facts_.sampling.temperature = 0.2;
+    facts_.sampling.top_k = 40;
     facts_.has_tokenizer = true;
     facts_.has_template = true;
 }

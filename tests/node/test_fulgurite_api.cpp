@@ -29,6 +29,7 @@ TEST_F(FulguriteApiTest, InfoAndStatus) {
     const json info = get("/fulgurite/v1/info").json();
     EXPECT_EQ(info.at("protocol"), 1);
     EXPECT_EQ(info.at("model").at("layers"), json::parse(R"(["lightning", "softmax"])"));
+    EXPECT_EQ(info.at("model").at("sampling"), json::parse(R"({"temperature": 0.2, "top_k": 40})"));
     EXPECT_THAT(info.at("capabilities"), testing::Contains("chat"));
     EXPECT_GT(info.at("machine").at("cores").get<int>(), 0);
     const json status = get("/fulgurite/v1/status").json();

@@ -36,6 +36,16 @@ TEST_F(CompletionTest, PromptsOfEveryForm) {
     EXPECT_EQ(complete({{"prompt", {{1, 2}, {3}}}}).json().at("choices").size(), 2U);
 }
 
+TEST_F(CompletionTest, WhatIsLeftOutIsAsTheModelRecommends) {
+    complete({{"prompt", "Hi"}, {"top_k", 5}});
+    const SamplerParams sampler = service_->requests().back().sampler;
+    EXPECT_EQ(sampler.temperature, 0.2f);
+    EXPECT_EQ(sampler.top_k, 5);
+    EXPECT_EQ(sampler.top_p, 1.0f);
+    post("/fulgurite/v1/generate", {{"prompt", "Hi"}});
+    EXPECT_EQ(service_->requests().back().sampler.temperature, 1.0f); // this one has defaults of its own
+}
+
 TEST_F(CompletionTest, EchoScoresThePrompt) {
     const json choice = complete({{"prompt", "caf\xC3\xA9"}, {"echo", true}, {"logprobs", 2}, {"max_tokens", 1}})
                             .json()

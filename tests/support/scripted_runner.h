@@ -41,6 +41,9 @@ class ScriptedRunner final : public ForwardRunner {
                 if (token == refused) {
                     throw Error(ErrorKind::InvalidInput, "a token that this model refuses");
                 }
+                if (token == too_large || (batch.size() > 1 && token == too_large_together)) {
+                    throw Error(ErrorKind::OutOfMemory, "no memory left to compute so much at once");
+                }
             }
         }
         for (SequenceChunk& chunk : batch) {
@@ -72,6 +75,8 @@ class ScriptedRunner final : public ForwardRunner {
     }
 
     std::atomic<TokenId> refused{-1};
+    std::atomic<TokenId> too_large{-1};          // alone or not
+    std::atomic<TokenId> too_large_together{-1}; // only beside others
 
   private:
     static void absorb(SequenceState& state, TokenId token) {

@@ -46,6 +46,7 @@ class TestConversation : public QObject {
         controller_->store().wait();
         QCoreApplication::processEvents();
     }
+    QJsonObject lastSampler() const { return node_->generations().last()["sampler"].toObject(); }
     void send(const QString& text) {
         controller_->send(text);
         settle();
@@ -273,6 +274,26 @@ class TestConversation : public QObject {
         QTRY_COMPARE(controller_->line().turns.size(), 2);
     }
 
+    void undoingSendGivesTheMessageBack() {
+        QSignalSpy restored(controller_.get(), &ConversationController::draftRestored);
+        QSignalSpy withdrawn(controller_.get(), &ConversationController::draftWithdrawn);
+        send("first");
+        send("second");
+        controller_->undo();
+        QTRY_COMPARE(restored.size(), 1);
+        QCOMPARE(restored.last().first().toString(), QString("second"));
+        QCOMPARE(texts(), QStringList({"first", "one two one !"}));
+        controller_->redo();
+        QTRY_COMPARE(withdrawn.size(), 1);
+        QCOMPARE(withdrawn.last().first().toString(), QString("second"));
+        QCOMPARE(turns().size(), 4);
+        controller_->rename(controller_->line().id, "A name");
+        QTRY_COMPARE(controller_->undoLabels().undo, QString("Rename conversation"));
+        controller_->undo();
+        QTRY_COMPARE(controller_->undoLabels().undo, QString("Send"));
+        QCOMPARE(restored.size(), 1); // a name is no message
+    }
+
     void undoingStopsWhatRuns() {
         node_->delay = 30;
         node_->words = 100;
@@ -366,6 +387,43 @@ class TestConversation : public QObject {
         start();
         QVERIFY(controller_->line().sampler == sampler);
         QCOMPARE(controller_->line().system_prompt, QString("Be short."));
+    }
+
+    void theModelRecommendsUntilSomebodyChooses() {
+        client::EngineInfo recommends = FakeNode::info();
+        recommends.model.sampling.temperature = 0.2;
+        recommends.model.sampling.top_k = 40;
+        QSignalSpy changed(controller_.get(), &ConversationController::modelSamplerChanged);
+        controller_->setEngine(node_->connect(), recommends);
+        QCOMPARE(changed.size(), 1);
+        QCOMPARE(controller_->line().sampler.temperature, 0.2);
+        QCOMPARE(controller_->line().sampler.top_p, SamplerSettings().top_p); // nothing is said about it
+        send("question");
+        QCOMPARE(lastSampler()["temperature"].toDouble(), 0.2);
+        QCOMPARE(lastSampler()["top_k"].toInt(), 40);
+        // Another model, another recommendation; a conversation that nobody set goes along.
+        recommends.model.sampling.temperature = 0.7;
+        controller_->setEngine(node_->connect(), recommends);
+        send("again");
+        QCOMPARE(lastSampler()["temperature"].toDouble(), 0.7);
+        SamplerSettings chosen = controller_->line().sampler;
+        chosen.temperature = 1.1;
+        controller_->setSampler(chosen);
+        controller_->store().wait();
+        controller_.reset();
+        start();
+        recommends.model.sampling.temperature = 0.3;
+        controller_->setEngine(node_->connect(), recommends);
+        QCOMPARE(controller_->line().sampler.temperature, 1.1);
+        send("explicit");
+        QCOMPARE(lastSampler()["temperature"].toDouble(), 1.1);
+        // Back to the recommendation, for good.
+        controller_->setSampler(controller_->modelSampler());
+        controller_.reset();
+        start();
+        recommends.model.sampling.temperature = 0.4;
+        controller_->setEngine(node_->connect(), recommends);
+        QCOMPARE(controller_->line().sampler.temperature, 0.4);
     }
 
     void rawCompletionSendsText() {

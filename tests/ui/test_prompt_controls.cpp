@@ -16,10 +16,13 @@
 
 #include <QAbstractButton>
 #include <QComboBox>
+#include <QDockWidget>
 #include <QLabel>
 #include <QLineEdit>
+#include <QMainWindow>
 #include <QPlainTextEdit>
 #include <QPushButton>
+#include <QScrollArea>
 #include <QSignalSpy>
 #include <QTest>
 
@@ -37,6 +40,7 @@ class TestPromptControls : public QObject {
     void composerGrows();
     void meterWarns();
     void presetsAndChanges();
+    void aNarrowSavedLayoutCutsNothingOff();
     void settingsRoundTrip();
     void rowsShowOff();
     void effectFollowsTheEngine_data();
@@ -164,6 +168,43 @@ void TestPromptControls::presetsAndChanges() {
     QCOMPARE(panel.presetName(), QStringLiteral("Greedy")); // stays where it was
     panel.setSettings(own);
     QCOMPARE(panel.presetName(), QStringLiteral("Mine"));
+    // What the model's makers recommend stands first, and wins over a built-in one that is alike.
+    SamplerSettings recommended;
+    recommended.temperature = 0.2;
+    panel.setModelPreset(SamplerPreset{QStringLiteral("ember, as recommended"), recommended, true});
+    QCOMPARE(panel.presetName(), QStringLiteral("Mine"));
+    panel.setSettings(recommended);
+    QCOMPARE(panel.presetName(), QStringLiteral("ember, as recommended"));
+    QVERIFY(!panel.changedFromPreset());
+    panel.setModelPreset(SamplerPreset{QStringLiteral("plain, as recommended"), {}, true});
+    panel.setSettings({});
+    QCOMPARE(panel.presetName(), QStringLiteral("plain, as recommended"));
+}
+
+void TestPromptControls::aNarrowSavedLayoutCutsNothingOff() {
+    const auto windowWith = [](QWidget* content) {
+        auto window = std::make_unique<QMainWindow>();
+        window->setCentralWidget(new QWidget);
+        auto* dock = new QDockWidget;
+        dock->setObjectName(QStringLiteral("sampler"));
+        dock->setWidget(content);
+        window->addDockWidget(Qt::RightDockWidgetArea, dock);
+        window->resize(1200, 800);
+        window->show();
+        return window;
+    };
+    const auto before = windowWith(new QWidget);
+    before->resizeDocks({before->findChild<QDockWidget*>()}, {120}, Qt::Horizontal);
+    QCoreApplication::processEvents();
+    QVERIFY(before->findChild<QDockWidget*>()->width() < 150);
+    auto* panel = new SamplerPanel(themes_);
+    const auto after = windowWith(panel);
+    QVERIFY(after->restoreState(before->saveState()));
+    QCoreApplication::processEvents();
+    const auto* scroll = panel->findChild<QScrollArea*>();
+    QVERIFY2(scroll->viewport()->width() >= scroll->widget()->minimumSizeHint().width(),
+             qPrintable(QString::number(scroll->viewport()->width())));
+    QVERIFY(scroll->widget()->width() <= scroll->viewport()->width());
 }
 
 void TestPromptControls::settingsRoundTrip() {

@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 const std::string info_body = R"({"protocol":1,"engine":{"version":"0.1.0"},"model":{"id":"ember","path":"/m",
 "architecture":"MiniMaxM1ForCausalLM","parameters":7000000,"weight_bytes":14000000,"dtype":"bf16",
 "layers":["lightning","softmax"],"hidden_size":192,"heads":6,"kv_heads":2,"head_dim":32,"experts":8,"top_k":2,
-"vocab_size":6144,"max_positions":32768},"memory":{"limit_bytes":1000,"kv_bytes_per_token":256,"state_bytes":9000},
+"vocab_size":6144,"max_positions":32768,"sampling":{"temperature":0.2,"top_k":40,"top_p":null}},"memory":{"limit_bytes":1000,"kv_bytes_per_token":256,"state_bytes":9000},
 "machine":{"cores":2,"simd":"avx2","memory_bytes":5000},"capabilities":["chat","generate"],"later":true})";
 
 const std::string token_data = R"({"tokens":[{"id":5,"text":"75","channel":"answer","logprob":-0.5,
@@ -150,6 +150,9 @@ TEST(Protocol, InfoIsReadAndErrorsNameTheField) {
     EXPECT_THAT(info.model.layers, ElementsAre("lightning", "softmax"));
     EXPECT_TRUE(info.can("generate"));
     EXPECT_EQ(info.state_bytes, 9000u);
+    EXPECT_EQ(info.model.sampling.temperature, 0.2);
+    EXPECT_EQ(info.model.sampling.top_k, 40);
+    EXPECT_FALSE(info.model.sampling.top_p);
     const auto message = [](std::string body, const std::string& from, const std::string& to) -> std::string {
         body.replace(body.find(from), from.size(), to);
         try {
@@ -160,10 +163,10 @@ TEST(Protocol, InfoIsReadAndErrorsNameTheField) {
         return "accepted";
     };
     EXPECT_EQ(message(info_body, R"("heads":6)", R"("heads":"6")"),
-              "node: model.heads: should be a whole number, is string");
+              "node: model.heads: expected a whole number, found a string");
     EXPECT_THAT(message(info_body, R"("heads":6)", R"("heads":-6)"), HasSubstr("model.heads: -6 is outside"));
     EXPECT_THAT(message(info_body, R"("id":"ember",)", ""), HasSubstr("model: field \"id\" is missing"));
-    EXPECT_THAT(message(info_body, R"("softmax")", "7"), HasSubstr("model.layers[1]: should be a text"));
+    EXPECT_THAT(message(info_body, R"("softmax")", "7"), HasSubstr("model.layers[1]: expected a string"));
     EXPECT_THAT(message(info_body, "{", "["), HasSubstr("is not JSON"));
 }
 
@@ -294,7 +297,7 @@ TEST(NodeClient, RefusalsAndNonsenseAreOneClearError) {
     EXPECT_THAT(ask(), HasSubstr("needs 100 GB, 12 GB free"));
     EXPECT_THAT(ask(), HasSubstr("is this a Fulgurite node?"));
     EXPECT_THAT(ask(), HasSubstr("127.0.0.1"));
-    EXPECT_THAT(ask(), HasSubstr("tokens[0].id: should be a whole number"));
+    EXPECT_THAT(ask(), HasSubstr("tokens[0].id: expected a whole number"));
     EXPECT_THAT(ask(), HasSubstr("device lost"));
 }
 

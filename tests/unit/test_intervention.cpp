@@ -57,7 +57,7 @@ TEST(InterventionRecipe, TheAnswerBeginsWithThePromptsLastRow) {
 }
 
 TEST(InterventionRecipe, NamesTheFieldThatIsWrong) {
-    EXPECT_THAT(refusal(json::array()), HasSubstr("should be an object"));
+    EXPECT_THAT(refusal(json::array()), HasSubstr("expected an object"));
     EXPECT_THAT(refusal({{"head", 3}}), HasSubstr("no field \"head\""));
     EXPECT_THAT(refusal({{"heads", {{{"layer", 1}}}}}), HasSubstr("heads[0]: field \"head\" is missing"));
     EXPECT_THAT(refusal({{"heads", {{{"layer", -1}, {"head", 0}}}}}), HasSubstr("-1 is outside"));
@@ -65,7 +65,7 @@ TEST(InterventionRecipe, NamesTheFieldThatIsWrong) {
     EXPECT_THAT(refusal({{"layers", {{{"layer", 1}, {"part", "mlp"}}}}}), HasSubstr("\"mlp\" is none of"));
     EXPECT_THAT(refusal({{"from", "middle"}}), HasSubstr("position or \"answer\""));
     EXPECT_THAT(refusal({{"from", -4}}), HasSubstr("outside"));
-    EXPECT_THAT(refusal({{"experts", 3}}), HasSubstr("should be an array"));
+    EXPECT_THAT(refusal({{"experts", 3}}), HasSubstr("expected an array"));
 }
 
 } // namespace

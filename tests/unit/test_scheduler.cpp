@@ -405,6 +405,24 @@ TEST_F(SchedulerTest, OneFailureHarmsNobodyElse) {
     EXPECT_EQ(heard, 1);
 }
 
+TEST_F(SchedulerTest, OnlyWhoGetsNoMemoryFails) {
+    start(Script({{'A', std::string(200, 'a')}, {'L', "!l"}, {'T', "?t"}}));
+    runner_->too_large = '!';
+    runner_->too_large_together = '?';
+    auto good = std::make_shared<CollectingListener>();
+    auto large = std::make_shared<CollectingListener>();
+    auto together = std::make_shared<CollectingListener>();
+    scheduler_->submit(greedy(bytes("A|")), good);
+    ASSERT_TRUE(good->waitForTokens(1));
+    scheduler_->submit(greedy(bytes("L|")), large);
+    scheduler_->submit(greedy(bytes("T|")), together);
+    ASSERT_TRUE(good->wait() && large->wait() && together->wait());
+    EXPECT_EQ(good->text, std::string(200, 'a'));
+    EXPECT_EQ(together->text, "?t");
+    ASSERT_TRUE(large->error);
+    EXPECT_EQ(large->error->kind(), ErrorKind::OutOfMemory);
+}
+
 TEST_F(SchedulerTest, ScoresThePrompt) {
     start(Script({{'A', "xyz"}}));
     GenerateRequest request = greedy(bytes("Aq|xQ"));

@@ -301,6 +301,15 @@ TEST_F(StateFile, RefusesDamage) {
     word.replace(word.find("\"position\":\"70\""), 15, "\"position\":\"x0\"");
     writeFileAtomically(folder / "word", word);
     expectRefused([&] { SequenceState::restore(folder / "word", smallShape()); }, ErrorKind::Corrupt, "position");
+    // One bit anywhere in the data.
+    for (const std::size_t from_end : {std::size_t{1}, std::size_t{77}, std::size_t{1000}}) {
+        std::string flipped = whole;
+        char& byte = flipped[flipped.size() - from_end];
+        byte = static_cast<char>(byte ^ 4);
+        writeFileAtomically(folder / "flipped", flipped);
+        expectRefused([&] { SequenceState::restore(folder / "flipped", smallShape()); }, ErrorKind::Corrupt,
+                      "flipped: the saved state is damaged");
+    }
     SafetensorsWriter writer(folder / "weights");
     writer.declare("w", DType::F32, {0});
     writer.finish();

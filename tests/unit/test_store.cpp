@@ -303,7 +303,7 @@ TEST_F(Store, ImportNamesTheField) {
     };
     const std::string head = R"({"format":"fulgurite-conversations","version":1,"conversations":)";
     EXPECT_EQ(message("{"), "f.json: is not JSON");
-    EXPECT_THAT(message("[]"), HasSubstr("should be an object"));
+    EXPECT_THAT(message("[]"), HasSubstr("expected an object"));
     EXPECT_THAT(message(R"({"format":"fulgurite-conversations","version":2})"), HasSubstr("version 2"));
     EXPECT_THAT(message(head + R"([{"title":"x"}]})"), HasSubstr("\"nodes\" is missing"));
     EXPECT_THAT(message(head + R"([{"title":"x","nodes":[{"id":1,"role":"boss","content":""}]}]})"),
@@ -311,7 +311,7 @@ TEST_F(Store, ImportNamesTheField) {
     EXPECT_THAT(message(head + R"([{"title":"x","nodes":[{"id":1,"parent":1,"role":"user","content":""}]}]})"),
                 HasSubstr("parent: node 1 does not stand before"));
     EXPECT_THAT(message(head + R"([{"title":"x","nodes":[{"id":1,"role":"user","content":7}]}]})"),
-                HasSubstr("content: should be a text, is number"));
+                HasSubstr("content: expected a string, found a number"));
     EXPECT_EQ(store.count(), 0u);
 }
 

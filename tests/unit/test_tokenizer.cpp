@@ -301,9 +301,9 @@ TEST(TokenizerFile, ErrorsNameTheField) {
     EXPECT_THAT(messageOf("[]", ErrorKind::Corrupt), HasSubstr("expected an object, found an array"));
     EXPECT_THAT(messageOf("{}", ErrorKind::Corrupt), HasSubstr("\"model\" is missing"));
     EXPECT_THAT(messageOf(changed([](Json& f) { f["model"].erase("merges"); }), ErrorKind::Corrupt),
-                HasSubstr("model: the field \"merges\" is missing"));
+                HasSubstr("model: field \"merges\" is missing"));
     EXPECT_THAT(messageOf(changed([](Json& f) { f["model"]["vocab"] = 3; }), ErrorKind::Corrupt),
-                HasSubstr("model: vocab: expected an object, found a number"));
+                HasSubstr("model.vocab: expected an object, found a number"));
     EXPECT_THAT(messageOf(changed([](Json& f) { f["model"]["vocab"]["the"] = "x"; }), ErrorKind::Corrupt),
                 HasSubstr("expected an integer"));
     EXPECT_THAT(messageOf(changed([](Json& f) { f["model"]["vocab"]["the"] = 65; }), ErrorKind::Corrupt),
@@ -325,7 +325,7 @@ TEST(TokenizerFile, ErrorsNameTheField) {
                           ErrorKind::Corrupt),
                 HasSubstr("merges[3]: expected two tokens"));
     EXPECT_THAT(messageOf(changed([](Json& f) { f["model"]["merges"] = "a b"; }), ErrorKind::Corrupt),
-                HasSubstr("model: merges: expected an array, found a string"));
+                HasSubstr("model.merges: expected an array, found a string"));
     EXPECT_THAT(messageOf("{\"model\": {\"vocab\": {\"a\": 1, \"a\": 2}}}", ErrorKind::Corrupt),
                 HasSubstr("missing"));
     EXPECT_THAT(messageOf(changed([](Json& f) { f["added_tokens"][1]["content"] = "<pad>"; }), ErrorKind::Corrupt),

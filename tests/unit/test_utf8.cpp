@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/error.h"
 #include "core/base/json.h"
+#include "core/base/json_field.h"
 #include "core/base/utf8.h"
 
 #include <gtest/gtest.h>
@@ -63,13 +64,13 @@ TEST(Json, ErrorsNameFileAndField) {
         return "no error";
     };
     const nlohmann::json value = parseJson(R"({"a": {"b": [1, 18446744073709551615, "x"]}, "n": null})", "f.json");
-    const JsonView root(value, "f.json");
+    const JsonField root(value, "f.json", ErrorKind::Corrupt);
     EXPECT_EQ(root.at("a").at("b").at(std::size_t{0}).integer(0, 1), 1);
     EXPECT_FALSE(root.has("n"));
-    EXPECT_EQ(message([&] { root.at("z"); }), "f.json: the field \"z\" is missing");
+    EXPECT_EQ(message([&] { root.at("z"); }), "f.json: field \"z\" is missing");
     EXPECT_EQ(message([&] { root.at("a").string(); }), "f.json: a: expected a string, found an object");
     EXPECT_EQ(message([&] { root.at("a").at("b").at(1).integer(0, 5); }),
-              "f.json: a: b[1]: 18446744073709551615 is outside 0 to 5");
+              "f.json: a.b[1]: 18446744073709551615 is outside 0 to 5");
     EXPECT_NE(message([] {
                   parseJson("{\n\"a\": tru}", "g.json");
               }).find("g.json: not valid JSON: parse error at line 2"),

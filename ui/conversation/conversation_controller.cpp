@@ -70,12 +70,16 @@ void ConversationController::saveDraft() {
 
 void ConversationController::saveSampler() {
     sampler_timer_.stop();
-    store_.post([id = line_.id, json = toJson(line_.sampler).toStdString()](StoreSession& session) {
+    store_.post([id = line_.id, json = samplerToKeep()](StoreSession& session) {
         session.workspace().setValue(ValueKind::Setting, "sampler", json);
         if (id != 0) {
             session.workspace().conversations().setSettings(id, json);
         }
     });
+}
+
+std::string ConversationController::samplerToKeep() const {
+    return line_.sampler_chosen ? toJson(line_.sampler).toStdString() : kNoSampler;
 }
 
 void ConversationController::workspaceReady(int recovered) {
@@ -142,11 +146,15 @@ void ConversationController::apply(const Update& update) {
         line_.draft = before.draft;
         if (sampler_timer_.isActive() || line_.id == 0) {
             line_.sampler = before.sampler; // newer than what the store knew
+            line_.sampler_chosen = before.sampler_chosen;
         }
         if (line_.id == 0) {
             line_.raw = before.raw;
             line_.system_prompt = before.system_prompt;
         }
+    }
+    if (!line_.sampler_chosen) {
+        line_.sampler = model_sampler_;
     }
     addMissingTokens(line_);
     emit lineChanged();
@@ -342,6 +350,7 @@ void ConversationController::setSampler(const SamplerSettings& settings) {
         return;
     }
     line_.sampler = settings;
+    line_.sampler_chosen = !(settings == model_sampler_);
     sampler_timer_.start(); // a slider that moves is one step
 }
 
@@ -379,28 +388,6 @@ void ConversationController::setDraft(const QString& text) {
     line_.draft = text;
     draft_timer_.start();
     count_timer_.start();
-}
-
-void ConversationController::undo() {
-    whenIdle([this] {
-        change([shown = line_.id](StoreSession& session) {
-            const std::optional<UndoResult> result = session.workspace().journal().undo();
-            session.turnCache().clear();
-            const auto now = shown ? std::optional<ConversationId>(shown) : std::nullopt;
-            return result && result->conversation ? result->conversation : now;
-        });
-    });
-}
-
-void ConversationController::redo() {
-    whenIdle([this] {
-        change([shown = line_.id](StoreSession& session) {
-            const std::optional<UndoResult> result = session.workspace().journal().redo();
-            session.turnCache().clear();
-            const auto now = shown ? std::optional<ConversationId>(shown) : std::nullopt;
-            return result && result->conversation ? result->conversation : now;
-        });
-    });
 }
 
 void ConversationController::exportTo(const QString& file, const QList<qint64>& conversations) {

@@ -22,6 +22,9 @@
 
 namespace fulgurite {
 
+// The step in the undo journal that is a message on its way.
+inline constexpr const char* kSendStep = "Send";
+
 class ConversationController : public QObject {
     Q_OBJECT
 
@@ -37,6 +40,8 @@ class ConversationController : public QObject {
     bool engineReady() const { return engine_ != nullptr; }
     const client::EngineInfo& engineInfo() const { return info_; }
     void setLoad(const client::EngineLoad& load); // for the context meter
+    // What a sampler that nobody chose is set to: the recommendation of the model that answers.
+    const SamplerSettings& modelSampler() const { return model_sampler_; }
 
     const LineView& line() const { return line_; }
     const QList<ConversationRow>& rows() const { return rows_; } // those that the search finds
@@ -114,8 +119,10 @@ class ConversationController : public QObject {
     void runningChanged();
     void queueChanged();
     void undoChanged();
+    void modelSamplerChanged(); // and with it, where nobody chose one, the line's sampler
     void presetsChanged(const QList<fulgurite::SamplerPreset>& presets);
     void draftRestored(const QString& text);
+    void draftWithdrawn(const QString& text); // it was sent again
     void draftCounted(int tokens);
     void tokenDetail(fulgurite::TokenRef token, const fulgurite::TokenView& view);
     void tokenCost(fulgurite::TokenRef token, int tokens, double seconds);
@@ -168,6 +175,8 @@ class ConversationController : public QObject {
     static Update updateFor(StoreSession& session, std::optional<ConversationId> id, bool with_rows);
     void change(Job job, bool with_rows = true); // then shows the conversation that it names
     void apply(const Update& update);
+    void step(std::optional<UndoResult> (UndoJournal::*move)(),
+              void (ConversationController::*message)(const QString&));
     void whenIdle(std::function<void()> action);
 
     void prepareRun(PreparingJob job);
@@ -188,6 +197,7 @@ class ConversationController : public QObject {
     void loadPresets();
     void saveDraft();
     void saveSampler();
+    std::string samplerToKeep() const;
     void workspaceReady(int recovered);
 
     StoreThread store_;
@@ -195,6 +205,7 @@ class ConversationController : public QObject {
     std::shared_ptr<client::EngineClient> engine_;
     client::EngineInfo info_;
     client::EngineLoad load_;
+    SamplerSettings model_sampler_;
     LineView line_;
     QList<ConversationRow> rows_;
     QList<ConversationRow> all_rows_;

@@ -59,17 +59,17 @@ void ConversationController::sendNow(qint64 conversation, const QString& text) {
     fresh.title = titleFrom(text).toStdString();
     fresh.raw = line_.raw;
     fresh.system_prompt = line_.system_prompt.toStdString();
-    fresh.settings = toJson(sampler).toStdString();
-    prepareRun([=, engine = abilities(), shown = line_.id](StoreSession& session) {
+    fresh.settings = samplerToKeep();
+    prepareRun([=, engine = abilities(), shown = line_.id, recommended = model_sampler_](StoreSession& session) {
         Workspace& workspace = session.workspace();
         ConversationStore& store = workspace.conversations();
         const SamplerSettings used =
             conversation != 0 && conversation != shown
-                ? samplerFromJson(QByteArray::fromStdString(store.conversation(conversation).settings))
+                ? samplerFromJson(QByteArray::fromStdString(store.conversation(conversation).settings), recommended)
                 : sampler;
         Prepared prepared;
         prepared.conversation = conversation;
-        workspace.journal().asOneStep("Send", conversation ? std::optional(conversation) : std::nullopt, [&] {
+        workspace.journal().asOneStep(kSendStep, conversation ? std::optional(conversation) : std::nullopt, [&] {
             if (conversation == 0) {
                 prepared.conversation = store.create(fresh);
             }
@@ -82,7 +82,7 @@ void ConversationController::sendNow(qint64 conversation, const QString& text) {
             const NodeId parent = store.append(question);
             const QByteArray record =
                 requestRecord(used, seed, QString::fromStdString(about.system_prompt), engine);
-            prepared.node = addAnswer(session, about.id, parent, engine, record, "Send");
+            prepared.node = addAnswer(session, about.id, parent, engine, record, kSendStep);
             prepared.request = buildRequest(workspace, about.id, parent, used, seed, engine);
         });
         const ConversationId show = shown == conversation || shown == 0 ? prepared.conversation : shown;

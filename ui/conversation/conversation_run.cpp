@@ -13,6 +13,11 @@ void ConversationController::setEngine(std::shared_ptr<client::EngineClient> eng
                                        const client::EngineInfo& info) {
     engine_ = std::move(engine);
     info_ = info;
+    model_sampler_ = recommendedSettings(info.model.sampling);
+    if (!line_.sampler_chosen) {
+        line_.sampler = model_sampler_;
+    }
+    emit modelSamplerChanged();
     emit runningChanged();
     updateContext();
     map_timer_.start();

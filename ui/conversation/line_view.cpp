@@ -242,6 +242,11 @@ ConversationRow rowOf(const Conversation& conversation) {
     return row;
 }
 
+void takeSampler(LineView& line, const std::string& settings) {
+    line.sampler = samplerFromJson(QByteArray::fromStdString(settings));
+    line.sampler_chosen = settings != kNoSampler;
+}
+
 } // namespace
 
 LineView buildLine(StoreSession& session, ConversationId id) {
@@ -257,7 +262,7 @@ LineView buildLine(StoreSession& session, ConversationId id) {
     line.starred = conversation.starred;
     line.raw = conversation.raw;
     line.system_prompt = text(conversation.system_prompt);
-    line.sampler = samplerFromJson(QByteArray::fromStdString(conversation.settings));
+    takeSampler(line, conversation.settings);
     line.draft = text(session.workspace().draft(id));
     line.context_tokens = static_cast<int>(conversation.tokens);
     for (const Node& node : store.path(id)) {
@@ -278,7 +283,7 @@ LineView emptyLine(StoreSession& session) {
     LineView line;
     line.draft = text(session.workspace().draft(0));
     const auto sampler = session.workspace().value(ValueKind::Setting, "sampler");
-    line.sampler = samplerFromJson(QByteArray::fromStdString(sampler.value_or("{}")));
+    takeSampler(line, sampler.value_or(kNoSampler));
     return line;
 }
 

@@ -18,6 +18,7 @@ struct LineView {
     bool raw = false;
     QString system_prompt;
     SamplerSettings sampler;
+    bool sampler_chosen = false; // by a person; else the model's own recommendation holds
     QString draft;
     int context_tokens = 0;
     QList<Turn> turns;

@@ -119,9 +119,9 @@ QByteArray toJson(const SamplerSettings& settings) {
     return QJsonDocument(samplerObject(settings)).toJson(QJsonDocument::Compact);
 }
 
-SamplerSettings samplerFromJson(const QByteArray& json) {
+SamplerSettings samplerFromJson(const QByteArray& json, const SamplerSettings& otherwise) {
     const QJsonObject object = QJsonDocument::fromJson(json).object();
-    SamplerSettings result;
+    SamplerSettings result = otherwise;
     const auto real = [&object](const char* key, double& value) {
         value = object[QLatin1String(key)].toDouble(value);
     };
@@ -149,6 +149,16 @@ SamplerSettings samplerFromJson(const QByteArray& json) {
         result.seed = seed;
     }
     return result;
+}
+
+SamplerSettings recommendedSettings(const SamplingDefaults& model) {
+    SamplerSettings settings;
+    settings.temperature = model.temperature.value_or(settings.temperature);
+    settings.top_p = model.top_p.value_or(settings.top_p);
+    settings.top_k = model.top_k.value_or(settings.top_k);
+    settings.min_p = model.min_p.value_or(settings.min_p);
+    settings.repetition_penalty = model.repetition_penalty.value_or(settings.repetition_penalty);
+    return settings;
 }
 
 QByteArray requestRecord(const SamplerSettings& settings, std::uint64_t seed, const QString& system_prompt,

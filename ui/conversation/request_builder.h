@@ -10,10 +10,14 @@
 
 namespace fulgurite {
 
-// How the sampler is kept in the workspace. Unknown or wrong fields keep their default: a person may have edited
-// it.
+// What the workspace keeps in place of a sampler that nobody chose: the model's own recommendation holds.
+inline constexpr const char* kNoSampler = "{}";
+
+// How the sampler is kept in the workspace. Fields that are unknown, wrong or missing are as in `otherwise`: a
+// person may have edited it.
 QByteArray toJson(const SamplerSettings& settings);
-SamplerSettings samplerFromJson(const QByteArray& json);
+SamplerSettings samplerFromJson(const QByteArray& json, const SamplerSettings& otherwise = {});
+SamplerSettings recommendedSettings(const SamplingDefaults& model);
 
 struct EngineAbilities {
     QString model;

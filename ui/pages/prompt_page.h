@@ -53,6 +53,7 @@ class PromptPage : public Page {
     void registerViewActions();
 
     void showLine();
+    void showSampler();
     void showRows();
     void showTags();
     void showTarget();

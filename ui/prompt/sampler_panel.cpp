@@ -15,10 +15,12 @@
 #include <QPushButton>
 #include <QRegularExpressionValidator>
 #include <QScrollArea>
+#include <QScrollBar>
 #include <QSignalBlocker>
 #include <QToolButton>
 #include <QVBoxLayout>
 
+#include <algorithm>
 #include <cmath>
 
 namespace fulgurite {
@@ -55,16 +57,16 @@ double valueOf(const SamplerSettings& settings, int row) {
 
 SamplerPanel::SamplerPanel(ThemeManager& themes, QWidget* parent) : QWidget(parent), themes_(themes) {
     setAccessibleName(tr("Sampler"));
-    auto* scroll = new QScrollArea(this);
-    scroll->setWidgetResizable(true);
-    scroll->setFrameShape(QFrame::NoFrame);
-    scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    scroll_ = new QScrollArea(this);
+    scroll_->setWidgetResizable(true);
+    scroll_->setFrameShape(QFrame::NoFrame);
+    scroll_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     auto* body = new QWidget;
     body->setProperty("scrollBody", true);
-    scroll->setWidget(body);
+    scroll_->setWidget(body);
     auto* outer = new QVBoxLayout(this);
     outer->setContentsMargins(0, 0, 0, 0);
-    outer->addWidget(scroll);
+    outer->addWidget(scroll_);
     auto* column = new QVBoxLayout(body);
     column->setContentsMargins(12, 10, 12, 12);
     column->setSpacing(0);
@@ -78,6 +80,11 @@ SamplerPanel::SamplerPanel(ThemeManager& themes, QWidget* parent) : QWidget(pare
     setPresets({});
     showSettings(presets_.front().settings);
     refresh();
+}
+
+QSize SamplerPanel::minimumSizeHint() const {
+    const int bar = scroll_->verticalScrollBar()->sizeHint().width();
+    return {scroll_->widget()->minimumSizeHint().width() + bar, scroll_->minimumSizeHint().height()};
 }
 
 void SamplerPanel::buildPresetRow(QVBoxLayout* column) {
@@ -208,8 +215,21 @@ void SamplerPanel::buildLimits(QVBoxLayout* column) {
 }
 
 void SamplerPanel::setPresets(const QList<SamplerPreset>& own) {
+    own_ = own;
+    listPresets();
+}
+
+void SamplerPanel::setModelPreset(const std::optional<SamplerPreset>& recommended) {
+    recommended_ = recommended;
+    listPresets();
+}
+
+void SamplerPanel::listPresets() {
     const QString before = presetName();
-    presets_ = builtInSamplerPresets() + own;
+    presets_ = builtInSamplerPresets() + own_;
+    if (recommended_) {
+        presets_.prepend(*recommended_);
+    }
     const QSignalBlocker quiet(preset_box_);
     preset_box_->clear();
     preset_ = 0;
@@ -262,12 +282,14 @@ void SamplerPanel::showSettings(const SamplerSettings& settings) {
 }
 
 void SamplerPanel::setSettings(const SamplerSettings& settings) {
-    for (int i = 0; i < presets_.size(); ++i) {
-        SamplerSettings preset = presets_[i].settings;
-        preset.seed = settings.seed; // a fixed seed does not make it another preset
-        if (preset == settings) {
-            preset_ = i;
-        }
+    const auto equals = [&settings](SamplerPreset preset) {
+        preset.settings.seed = settings.seed; // a fixed seed does not make it another preset
+        return preset.settings == settings;
+    };
+    // Of two presets that are alike, the one that is shown stays.
+    const auto found = std::find_if(presets_.begin(), presets_.end(), equals);
+    if (found != presets_.end() && !equals(presets_[preset_])) {
+        preset_ = static_cast<int>(found - presets_.begin());
     }
     const QSignalBlocker quiet(preset_box_);
     preset_box_->setCurrentIndex(preset_);

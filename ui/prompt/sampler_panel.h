@@ -14,6 +14,7 @@ class QComboBox;
 class QLabel;
 class QLineEdit;
 class QPushButton;
+class QScrollArea;
 class QToolButton;
 class QVBoxLayout;
 
@@ -31,8 +32,9 @@ class SamplerPanel : public QWidget {
   public:
     explicit SamplerPanel(ThemeManager& themes, QWidget* parent = nullptr);
 
-    // The person's own presets; the built-in ones always come first.
+    // The person's own presets; what the model's makers recommend and the built-in ones always come first.
     void setPresets(const QList<SamplerPreset>& own);
+    void setModelPreset(const std::optional<SamplerPreset>& recommended);
     const QList<SamplerPreset>& presets() const { return presets_; }
     void setSettings(const SamplerSettings& settings); // quiet; picks the preset that it equals, if any
     SamplerSettings settings() const;
@@ -42,6 +44,8 @@ class SamplerPanel : public QWidget {
     void setToken(const std::optional<TokenView>& token);
     void addBias(const LogitBias& bias);         // answers tokenLookupRequested()
     void setBiasMessage(const QString& message); // or says why it cannot be
+    // Wide enough for every row: a layout that was saved with a narrower panel must not cut them off.
+    QSize minimumSizeHint() const override;
 
   signals:
     void settingsChanged(const fulgurite::SamplerSettings& settings);
@@ -58,12 +62,16 @@ class SamplerPanel : public QWidget {
     void applyPreset(int index);
     void edited();
     void refresh();
+    void listPresets();
     void savePreset();
 
     ThemeManager& themes_;
-    QList<SamplerPreset> presets_;
+    std::optional<SamplerPreset> recommended_;
+    QList<SamplerPreset> own_;
+    QList<SamplerPreset> presets_; // all of them, as listed
     int preset_ = 0;
     bool was_changed_ = false;
+    QScrollArea* scroll_ = nullptr;
     QComboBox* preset_box_ = nullptr;
     QPushButton* save_ = nullptr;
     QToolButton* reset_ = nullptr;

@@ -2,6 +2,7 @@
 // CaptureInfo as JSON: in the metadata of a capture file and on the wire.
 #include "core/base/error.h"
 #include "core/base/json.h"
+#include "core/base/json_field.h"
 #include "core/probe/capture/capture_layout.h"
 #include "core/probe/capture/view_codec.h"
 
@@ -17,65 +18,65 @@ constexpr std::int64_t kMaxCandidates = 1 << 16;
 // What the views of a capture allocate by the shape of the model alone.
 constexpr std::int64_t kMaxExpertCells = 1 << 22;
 
-std::string text(const JsonView& view, const char* key) {
+std::string text(const JsonField& view, const char* key) {
     return view.has(key) ? view.at(key).string() : std::string();
 }
 
-bool flag(const JsonView& view, const char* key) {
+bool flag(const JsonField& view, const char* key) {
     return view.has(key) && view.at(key).boolean();
 }
 
 // Whole numbers that rise, each in [0, limit).
 template <class T>
-std::vector<T> rising(const JsonView& list, std::int64_t limit) {
+std::vector<T> rising(const JsonField& list, std::int64_t limit) {
     std::vector<T> numbers;
-    for (std::size_t i = 0; i < list.array().size(); ++i) {
+    for (std::size_t i = 0; i < list.size(); ++i) {
         const std::int64_t least = numbers.empty() ? 0 : static_cast<std::int64_t>(numbers.back()) + 1;
         numbers.push_back(static_cast<T>(list.at(i).integer(least, limit - 1)));
     }
     return numbers;
 }
 
-CaptureContents contentsOf(const JsonView& view) {
+CaptureContents contentsOf(const JsonField& view) {
     CaptureContents contents;
     contents.every_output = flag(view, "every_output");
     contents.logprobs = flag(view, "logprobs");
     contents.lens_candidates = static_cast<int>(view.at("lens_candidates").integer(0, kMaxCandidates));
     contents.figures.clear();
-    const JsonView figures = view.at("figures");
-    for (std::size_t i = 0; i < figures.array().size(); ++i) {
+    const JsonField figures = view.at("figures");
+    for (std::size_t i = 0; i < figures.size(); ++i) {
         const std::string& name = figures.at(i).string();
         const auto known = figureFields();
         if (std::none_of(known.begin(), known.end(), [&](const FigureField& f) { return f.name == name; }) ||
             std::find(contents.figures.begin(), contents.figures.end(), name) != contents.figures.end()) {
-            fail(ErrorKind::Corrupt, "{}: \"{}\" is unknown or named twice", figures.at(i).where(), name);
+            fail(ErrorKind::Corrupt, "{}: \"{}\" is unknown or named twice", figures.at(i).path(), name);
         }
         contents.figures.push_back(name);
     }
     return contents;
 }
 
-ModelConfig configOf(const JsonView& view) {
+ModelConfig configOf(const JsonField& view) {
     try {
-        ModelConfig config = ModelConfig::parse(view.value().dump(), view.where());
+        ModelConfig config = ModelConfig::parse(view.value().dump(), view.path());
         if (std::int64_t{config.num_experts} * config.layerCount() > kMaxExpertCells) {
-            fail(ErrorKind::Corrupt, "{}: {} layers of {} experts are no model's", view.where(),
-                 config.layerCount(), config.num_experts);
+            fail(ErrorKind::Corrupt, "{}: {} layers of {} experts are no model's", view.path(), config.layerCount(),
+                 config.num_experts);
         }
         return config;
     } catch (const Error& error) {
         throw Error(ErrorKind::Corrupt, error.what());
     } catch (const nlohmann::json::exception& error) { // text that is no UTF-8
-        fail(ErrorKind::Corrupt, "{}: {}", view.where(), error.what());
+        fail(ErrorKind::Corrupt, "{}: {}", view.path(), error.what());
     }
 }
 
-void readSpans(CaptureInfo& info, const JsonView& view) {
+void readSpans(CaptureInfo& info, const JsonField& view) {
     const auto tokens = static_cast<std::int64_t>(info.tokens);
     info.positions = rising<std::size_t>(view.at("positions"), tokens);
     info.attention_layers = rising<int>(view.at("attention_layers"), info.config.layerCount());
     if (view.has("fact")) {
-        const JsonView fact = view.at("fact");
+        const JsonField fact = view.at("fact");
         const std::int64_t first = fact.at(std::size_t{0}).integer(0, tokens - 1);
         info.fact.emplace(static_cast<std::size_t>(first),
                           static_cast<std::size_t>(fact.at(std::size_t{1}).integer(first + 1, tokens)));
@@ -115,7 +116,7 @@ std::string captureInfoToJson(const CaptureInfo& info, const CaptureContents& co
 
 CaptureInfo captureInfoFromJson(std::string_view json_text, const std::string& name, CaptureContents& contents) {
     const nlohmann::json json = parseJson(json_text, name, kMaxDepth);
-    const JsonView view(json, name);
+    const JsonField view(json, name, ErrorKind::Corrupt);
     CaptureInfo info;
     info.version = static_cast<int>(view.at("version").integer(0, INT32_MAX));
     info.created = text(view, "created");

@@ -4,6 +4,7 @@
 
 #include "core/base/error.h"
 #include "core/base/json.h"
+#include "core/base/json_field.h"
 #include "core/checkpoint/safetensors.h"
 
 #include <cstring>
@@ -72,12 +73,12 @@ class ViewReader {
         json_ = parseJson(text("json"), name_ + ": json", kMaxDepth);
     }
 
-    JsonView json() const { return {json_, name_ + ": json"}; }
+    JsonField json() const { return {json_, name_ + ": json", ErrorKind::Corrupt}; }
     std::size_t count(const char* field) const { return countOf(json().at(field)); }
     int number(const char* field, int least = 0) const {
         return static_cast<int>(json().at(field).integer(least, INT32_MAX));
     }
-    static std::size_t countOf(const JsonView& view, std::int64_t least = 0) {
+    static std::size_t countOf(const JsonField& view, std::int64_t least = 0) {
         return static_cast<std::size_t>(view.integer(least, std::int64_t{1} << 40));
     }
 

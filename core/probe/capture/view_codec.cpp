@@ -53,16 +53,16 @@ std::vector<std::string> takeTexts(const ViewReader& reader, std::size_t count) 
     return texts;
 }
 
-LayerKind kindOf(const JsonView& view) {
+LayerKind kindOf(const JsonField& view) {
     return view.integer(0, 1) == 0 ? LayerKind::Lightning : LayerKind::Softmax;
 }
 
-HeadRef headOf(const JsonView& view) {
+HeadRef headOf(const JsonField& view) {
     return {static_cast<int>(view.at("layer").integer(0, INT32_MAX)),
             static_cast<int>(view.at("head").integer(0, INT32_MAX))};
 }
 
-Provenance provenanceOf(const JsonView& view) {
+Provenance provenanceOf(const JsonField& view) {
     return static_cast<Provenance>(view.integer(0, static_cast<int>(Provenance::Approximated)));
 }
 
@@ -74,7 +74,7 @@ Json scalarsOf(const AttentionTile& tile) {
             {"row_step", tile.row_step},   {"provenance", tile.provenance}};
 }
 
-AttentionTile tileOf(const ViewReader& reader, const JsonView& view, const std::string& array) {
+AttentionTile tileOf(const ViewReader& reader, const JsonField& view, const std::string& array) {
     AttentionTile tile;
     tile.head = headOf(view);
     tile.kind = kindOf(view.at("kind"));
@@ -187,9 +187,9 @@ std::string encode(const std::vector<AttentionTile>& tiles) {
 
 std::vector<AttentionTile> decodeTiles(std::span<const std::byte> bytes, const std::string& name) {
     const ViewReader reader(bytes, name, kTilesView);
-    const JsonView list = reader.json();
+    const JsonField list = reader.json();
     std::vector<AttentionTile> tiles;
-    for (std::size_t i = 0; i < list.at("tiles").array().size(); ++i) {
+    for (std::size_t i = 0; i < list.at("tiles").size(); ++i) {
         tiles.push_back(tileOf(reader, list.at("tiles").at(i), "cells." + std::to_string(i)));
     }
     return tiles;
