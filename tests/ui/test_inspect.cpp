@@ -278,7 +278,10 @@ class TestInspect : public QObject {
         // Texts come in blocks; what is clicked is what was painted with them.
         QTRY_COMPARE(text.table().cell(295, 1).toString(), QString::fromStdString(sample_.tokens()[295].text));
         text.grab();
-        QVERIFY(!text.tokenRect(295).isEmpty());
+        const QRectF place = text.tokenRect(295);
+        QVERIFY2(
+            QRectF(text.rect()).contains(place),
+            qPrintable(QString("token 295 at %1 %2, %3 high").arg(place.x()).arg(place.y()).arg(text.height())));
         QTest::mouseClick(&text, Qt::LeftButton, Qt::NoModifier, text.tokenRect(295).center().toPoint());
         QCOMPARE(*page().selection().state().source, std::size_t{295});
         QTRY_VERIFY2(header->chips().join(' ').contains("source"), qPrintable(header->chips().join(' ')));

@@ -56,6 +56,9 @@ TokenText::TokenText(ThemeManager& themes, Selection& selection, CapturedTexts& 
     connect(&texts_, &CapturedTexts::arrived, this, [this](std::size_t first, std::size_t count) {
         if (first < first_ + kBefore + kAfter && first + count > first_) {
             relayout(anchor_);
+            if (kept_) {
+                placeScroll(*kept_);
+            }
         }
     });
     connect(&themes, &ThemeManager::changed, this, [this] { relayout(anchor_); });
@@ -163,6 +166,7 @@ const TokenText::Piece* TokenText::pieceOf(std::size_t token) const {
 }
 
 void TokenText::placeScroll(std::size_t token) {
+    kept_ = token;
     if (stale_layout_) {
         layOut();
     }

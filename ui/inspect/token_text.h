@@ -80,7 +80,8 @@ class TokenText : public PlotView {
     std::size_t first_ = 0; // of the tokens that are laid out
     std::vector<Piece> pieces_;
     int lines_ = 0;
-    double scroll_ = 0; // pixels above the first visible line
+    double scroll_ = 0;               // pixels above the first visible line
+    std::optional<std::size_t> kept_; // stays in sight while texts arrive; nothing once the person has scrolled
     bool stale_layout_ = true;
     std::size_t anchor_ = 0;
 };

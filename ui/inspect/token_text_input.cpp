@@ -163,6 +163,7 @@ void TokenText::resizeEvent(QResizeEvent* event) {
 
 void TokenText::wheelEvent(QWheelEvent* event) {
     const double before = scroll_;
+    kept_.reset();
     const double most = std::max(0.0, lines_ * lineHeight() - height());
     scroll_ = std::clamp(scroll_ - event->angleDelta().y() / 120.0 * kLinesPerNotch * lineHeight(), 0.0, most);
     event->accept();
