@@ -131,7 +131,8 @@ class ConversationController : public QObject {
     void tokenLookedUp(const fulgurite::LogitBias& bias);
     void tokenLookupFailed(const QString& message);
     void turnTokens(qint64 turn, const QList<fulgurite::TokenView>& tokens);
-    // `request` has the conversation before the answer, and all tokens of the answer to go on from.
+    // `request` has the conversation before the answer, all tokens of the answer to go on from, and the sampling
+    // that the answer was made with.
     void replayReady(fulgurite::TokenRef token, const fulgurite::client::GenerateRequest& request);
     void exported(const QString& file);
     void saved(const QDateTime& time);

@@ -107,8 +107,9 @@ void ConversationController::askReplay(TokenRef token) {
             session.flush();
             Workspace& workspace = session.workspace();
             const Node node = workspace.conversations().node(token.turn);
-            return buildRequest(workspace, node.conversation, node.parent, {}, 0, engine, node.id,
-                                workspace.tokens().count(node.id));
+            const SamplerSettings sampler = recordedSampler(node);
+            return buildRequest(workspace, node.conversation, node.parent, sampler, sampler.seed.value_or(0),
+                                engine, node.id, workspace.tokens().count(node.id));
         },
         [this, token](const client::GenerateRequest& request) { emit replayReady(token, request); });
 }

@@ -4,12 +4,16 @@
 #include "ui/base/format.h"
 #include "ui/charts/scales.h"
 
+#include <QFont>
+
 #include <cmath>
 #include <limits>
 
 namespace fulgurite {
 
 namespace {
+
+constexpr double kShown = 1e-3; // nats: the last digit that is shown
 
 // Number of an original token in what was judged; the first token of all text has no prediction.
 std::optional<std::size_t> judgedIndex(const AblationResult& result, int i) {
@@ -127,14 +131,33 @@ int AblationModel::rowCount(const QModelIndex& parent) const {
     return parent.isValid() || !result_ ? 0 : static_cast<int>(result_->rows.size());
 }
 
+// What the eye should find: tokens without a partner, and another token at the top.
+bool AblationModel::differs(int row, int column) const {
+    const AlignedTokens& pair = result_->rows[static_cast<std::size_t>(row)];
+    if (column == kOriginal || column == kRegenerated) {
+        return !pair.both() && !result_->changed.empty();
+    }
+    const auto judged = column == kBest ? judgedIndex(*result_, pair.original) : std::nullopt;
+    return judged && result_->judged.best[*judged] != result_->judged.best_changed[*judged];
+}
+
+QVariant AblationModel::alignmentOf(int column) {
+    const bool text = column == kOriginal || column == kRegenerated || column == kBest;
+    return QVariant::fromValue(Qt::Alignment(text ? Qt::AlignLeft : Qt::AlignRight) | Qt::AlignVCenter);
+}
+
 QVariant AblationModel::data(const QModelIndex& index, int role) const {
     if (!index.isValid() || !result_) {
         return {};
     }
     const int column = index.column();
     if (role == Qt::TextAlignmentRole) {
-        const bool text = column == kOriginal || column == kRegenerated || column == kBest;
-        return QVariant::fromValue(Qt::Alignment(text ? Qt::AlignLeft : Qt::AlignRight) | Qt::AlignVCenter);
+        return alignmentOf(column);
+    }
+    if (role == Qt::FontRole && differs(index.row(), column)) {
+        QFont bold;
+        bold.setBold(true);
+        return bold;
     }
     if (role != Qt::DisplayRole && role != Qt::AccessibleTextRole) {
         return {};
@@ -148,12 +171,12 @@ QVariant AblationModel::data(const QModelIndex& index, int role) const {
     case kRegenerated:
         return readableToken(value.toString());
     case kDelta:
-        return signedText(value.toDouble());
+        return std::abs(value.toDouble()) < kShown / 2 ? QStringLiteral("0") : signedText(value.toDouble());
     case kLogprob:
     case kChangedLogprob:
-        return QString::number(value.toDouble(), 'f', 2);
     case kKl:
-        return QString::number(value.toDouble(), 'f', 3);
+        // Without a minus sign before a zero.
+        return QString::number(std::abs(value.toDouble()) < kShown / 2 ? 0.0 : value.toDouble(), 'f', 3);
     default:
         return value;
     }
@@ -176,9 +199,10 @@ QVariant AblationModel::headerData(int section, Qt::Orientation orientation, int
     if (orientation != Qt::Horizontal) {
         return {};
     }
-    return role == Qt::DisplayRole   ? QVariant(tr(kTitles[section]))
-           : role == Qt::ToolTipRole ? QVariant(tr(kTips[section]))
-                                     : QVariant();
+    return role == Qt::DisplayRole         ? QVariant(tr(kTitles[section]))
+           : role == Qt::ToolTipRole       ? QVariant(tr(kTips[section]))
+           : role == Qt::TextAlignmentRole ? alignmentOf(section)
+                                           : QVariant();
 }
 
 TableTwin AblationModel::twin() const {

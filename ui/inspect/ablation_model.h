@@ -50,6 +50,9 @@ class AblationModel : public QAbstractTableModel {
     QVariant headerData(int section, Qt::Orientation orientation, int role) const override;
 
   private:
+    bool differs(int row, int column) const;
+    static QVariant alignmentOf(int column);
+
     std::shared_ptr<const AblationResult> result_;
 };
 

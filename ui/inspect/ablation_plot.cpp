@@ -25,7 +25,7 @@ float delta(const AblationResult& result, int i) {
 
 AblationPlot::AblationPlot(ThemeManager& themes, const AblationModel& model, QWidget* parent)
     : PlotView(themes, tr("Effect on each token"), parent), model_(model) {
-    setMargins({58, 8, 12, 24});
+    setMargins({72, 8, 12, 24});
     setLeastSpan({8, 1});
     setYUp(true);
     connect(&model_, &QAbstractItemModel::modelReset, this, &AblationPlot::modelChanged);

@@ -11,7 +11,6 @@
 
 #include <QHBoxLayout>
 #include <QHeaderView>
-#include <QJsonDocument>
 #include <QJsonObject>
 #include <QLabel>
 #include <QPushButton>
@@ -86,7 +85,6 @@ QWidget* AblationView::makeRecipeSide() {
            "same settings, same seed"));
     cancel_ = new QPushButton(tr("Cancel"));
     branch_ = new QPushButton(tr("Keep as a branch"));
-    branch_->setToolTip(tr("Answers again in the conversation, under this recipe, beside the original"));
     row->addWidget(start_);
     row->addWidget(cancel_);
     row->addWidget(branch_);
@@ -155,6 +153,7 @@ void AblationView::sourceChanged() {
     run_.reset();
     problem_.clear();
     text_.clear();
+    sampling_.reset();
     model_->setResult(nullptr);
     if (!source()) {
         showNotCaptured(tr("An answer to ablate"));
@@ -215,26 +214,16 @@ void AblationView::updateButtons() {
     const QString reason = whyNot();
     start_->setEnabled(reason.isEmpty() && !run_);
     cancel_->setEnabled(run_ != nullptr);
-    branch_->setEnabled(reason.isEmpty() && answer_first_ > 0);
+    branch_->setEnabled(reason.isEmpty() && sampling_.has_value());
+    branch_->setToolTip(sampling_ ? tr("Answers again in the conversation, under this recipe, beside the original")
+                                  : tr("Only for a capture that was taken of an answer in this session"));
     reason_->setText(reason);
     reason_->setVisible(!reason.isEmpty());
 }
 
-// As the answer was made, where the capture says so; else greedy, which needs no luck to be repeated.
-client::Sampling AblationView::sampling() const {
-    const QJsonObject settings =
-        QJsonDocument::fromJson(QByteArray::fromStdString(source()->info().settings)).object();
-    const QJsonObject sampler = settings["sampler"].toObject();
-    client::Sampling sampling;
-    sampling.temperature = sampler["temperature"].toDouble(0);
-    sampling.top_k = sampler["top_k"].toInt(0);
-    sampling.top_p = sampler["top_p"].toDouble(1);
-    sampling.min_p = sampler["min_p"].toDouble(0);
-    sampling.repetition_penalty = sampler["repetition_penalty"].toDouble(1);
-    sampling.presence_penalty = sampler["presence_penalty"].toDouble(0);
-    sampling.frequency_penalty = sampler["frequency_penalty"].toDouble(0);
-    sampling.seed = sampler["seed"].toVariant().toULongLong();
-    return sampling;
+void AblationView::setOrigin(const client::Sampling& sampling) {
+    sampling_ = sampling;
+    updateButtons();
 }
 
 void AblationView::start() {
@@ -242,8 +231,10 @@ void AblationView::start() {
         return;
     }
     problem_.clear();
+    client::Sampling greedy; // needs no luck to be repeated
+    greedy.temperature = 0;
     run_ = std::make_unique<AblationRun>(*services().link.client(), text_, answer_first_, editor_->recipe(),
-                                         sampling());
+                                         sampling_.value_or(greedy));
     connect(run_.get(), &AblationRun::changed, this, &AblationView::showResult);
     connect(run_.get(), &AblationRun::failed, this, [this](const QString& message) { problem_ = message; });
     connect(run_.get(), &AblationRun::finished, this, [this] {
@@ -252,6 +243,7 @@ void AblationView::start() {
         plot_->setBusy(false);
         updateButtons();
         showSummary();
+        emit finished();
     });
     plot_->setBusy(true);
     showResult();
@@ -303,11 +295,11 @@ void AblationView::showSummary() {
                                     [](const AlignedTokens& row) { return row.both(); });
     const double count = std::max(judged, 1);
     summary_->setText(tr("<b>%1</b> tokens judged · mean KL <b>%2</b> nats · mean Δ log p <b>%3</b> · the answer's "
-                         "probability times <b>e^%4</b> · regenerated: %5 tokens, <b>%6</b> the same")
+                         "probability times <b>%4</b> · regenerated: %5 tokens, <b>%6</b> the same")
                           .arg(judged)
                           .arg(kl / count, 0, 'f', 3)
                           .arg(signedText(change / count))
-                          .arg(change, 0, 'f', 1)
+                          .arg(std::exp(change), 0, 'g', 3)
                           .arg(result->changed.size())
                           .arg(same));
 }

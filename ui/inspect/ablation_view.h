@@ -25,6 +25,9 @@ class AblationView : public InspectView {
     RecipeEditor& editor() { return *editor_; }
     AblationModel& model() { return *model_; }
     bool running() const { return run_ != nullptr; }
+    // The open capture is of an answer of this session: how it was made, and that it can become a branch. Forgotten
+    // with the source.
+    void setOrigin(const client::Sampling& sampling);
     QJsonObject saveState() const override;
     void restoreState(const QJsonObject& state) override;
 
@@ -35,6 +38,7 @@ class AblationView : public InspectView {
   signals:
     // The person wants the answer as a branch of its conversation.
     void branchWanted(const fulgurite::InterventionRecipe& recipe);
+    void finished(); // a run has come to its end
 
   protected:
     void sourceChanged() override;
@@ -49,7 +53,6 @@ class AblationView : public InspectView {
     void showSummary();
     void updateButtons();
     QString whyNot() const; // the run cannot be started; empty: it can
-    client::Sampling sampling() const;
     void choose(std::size_t position);
 
     RecipeEditor* editor_;
@@ -66,6 +69,7 @@ class AblationView : public InspectView {
     Question text_asked_ = 0;
     std::vector<capture::CapturedToken> text_;
     std::size_t answer_first_ = 0;
+    std::optional<client::Sampling> sampling_; // of the answer, where it is known
     bool following_ = false;
 };
 

@@ -27,7 +27,7 @@
 namespace fulgurite {
 namespace {
 
-const QString kAblate = QStringLiteral("inspect.ablate");
+const QString kAblate = QStringLiteral("inspect.ablation");
 constexpr int kShownTicks = 4; // named in the footer; the rest are counted
 
 // Useful from the first minute on; a person's own stand below them.
@@ -308,10 +308,9 @@ void HeadTableView::showTicks() {
 void HeadTableView::followAblation() {
     const QAction* action = services().actions.action(kAblate);
     ablate_->setEnabled(action && action->isEnabled());
-    ablate_->setToolTip(
-        ablate_->isEnabled()
-            ? tr("Writes the answer again with the ticked heads set to zero, as a branch beside it (A)")
-            : services().actions.reason(kAblate));
+    ablate_->setToolTip(ablate_->isEnabled() ? tr("Takes the ticked heads out and compares: the tokens as they are "
+                                                  "and without them, and the answer instead (A)")
+                                             : services().actions.reason(kAblate));
 }
 
 void HeadTableView::fillSavedMenu() {

@@ -48,6 +48,8 @@ void InspectPage::registerActions() {
         [this] { selection_.redoTicks(); });
     add("inspect.capture", tr("Capture this answer again…"), "inspect", "", tr("record take"),
         [this] { planCapture(); });
+    add("inspect.ablation", tr("Ablate and compare…"), "regenerate", "Ctrl+Shift+E",
+        tr("zero intervention heads experts"), [this] { showTab(QStringLiteral("ablation")); });
     add("inspect.ablate", tr("Ablate the ticked heads and regenerate"), "regenerate", "Ctrl+Return",
         tr("zero intervention branch"), [this] { ablate(tickedHeads(), true); });
     add("inspect.ablate_prompt", tr("Ablate the ticked heads from the prompt on and regenerate"), "regenerate", "",
@@ -58,11 +60,17 @@ void InspectPage::registerActions() {
     updateActions();
 }
 
+void InspectPage::showTab(const QString& id) {
+    header_->setCurrentTab(std::max(0, static_cast<int>(tab_ids_.indexOf(id))));
+    tabs_->currentWidget()->setFocus();
+}
+
 void InspectPage::updateActions() {
     ActionRegistry& actions = context().actions;
     const QString none = tr("No capture is open");
     actions.setEnabled(QStringLiteral("inspect.save"), source_ != nullptr, none);
     actions.setEnabled(QStringLiteral("inspect.close"), source_ != nullptr || config_opened_, none);
+    actions.setEnabled(QStringLiteral("inspect.ablation"), source_ != nullptr, none);
     actions.setEnabled(QStringLiteral("inspect.back"), selection_.canGoBack(), tr("Nothing was selected before"));
     actions.setEnabled(QStringLiteral("inspect.forward"), selection_.canGoForward(),
                        tr("Nothing was selected after"));

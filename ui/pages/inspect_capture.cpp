@@ -5,6 +5,7 @@
 #include "ui/base/notices.h"
 #include "ui/base/theme_manager.h"
 #include "ui/engine/engine_link.h"
+#include "ui/inspect/ablation_view.h"
 #include "ui/inspect/capture_bar.h"
 #include "ui/inspect/capture_run.h"
 #include "ui/inspect/engine_capture_source.h"
@@ -137,6 +138,9 @@ void InspectPage::takeCapture(const client::CaptureEntry& entry) {
     setSource(std::make_unique<EngineCaptureSource>(context().link.client(), entry,
                                                     wish_ ? wish_->title : entryTitle(entry)));
     captured_turn_ = wish_ ? wish_->turn : 0;
+    if (auto* ablation = qobject_cast<AblationView*>(view(QStringLiteral("ablation"))); ablation && wish_) {
+        ablation->setOrigin(wish_->sampling);
+    }
     if (wish_ && answer > 0 && entry.info.tokens >= answer) {
         // The row that foretold the chosen token is the one before it.
         const std::size_t at = entry.info.tokens - answer + std::min(wish_->token, answer - 1);

@@ -77,7 +77,8 @@ class InspectPage : public Page {
     void showEngineCaptures(QMenu& menu, const std::shared_ptr<client::EngineClient>& client,
                             const client::Outcome<client::CaptureList>& list);
     void ablate(Intervention intervention, bool from_answer);
-    void branchUnder(const InterventionRecipe& recipe);
+    void branchUnder(const InterventionRecipe& recipe); // on the Prompt page
+    void showTab(const QString& id);
     Intervention tickedHeads() const;
     Intervention selectedPart() const;
     void setSource(std::unique_ptr<InspectionSource> source);

@@ -13,8 +13,7 @@
 namespace fulgurite {
 namespace {
 
-constexpr int kAblationMilliseconds = 5000; // an answer is judged twice and written once more
-constexpr int kSettleMilliseconds = 1500;   // views ask for rows, maps and figures after the capture is open
+constexpr int kSettleMilliseconds = 1500; // views ask for rows, maps and figures after the capture is open
 
 } // namespace
 
@@ -46,12 +45,15 @@ QList<PictureScene> InspectPage::pictureScenes() {
         scenes << PictureScene{QStringLiteral("inspect-") + tab_ids_.value(tab),
                                [this, settled, tab](const std::function<void()>& ready) {
                                    header_->setCurrentTab(tab);
-                                   auto* ablation = qobject_cast<AblationView*>(view(tab_ids_.value(tab)));
-                                   if (!ablation) {
-                                       return settled(ready);
+                                   if (auto* ablation = qobject_cast<AblationView*>(view(tab_ids_.value(tab)))) {
+                                       ablation->start();
+                                       if (ablation->running()) {
+                                           connect(ablation, &AblationView::finished, this, ready,
+                                                   Qt::SingleShotConnection);
+                                           return;
+                                       }
                                    }
-                                   ablation->start();
-                                   QTimer::singleShot(kAblationMilliseconds, this, ready);
+                                   settled(ready);
                                }};
     }
     scenes << PictureScene{QStringLiteral("inspect-m1"), [this](const std::function<void()>& ready) {

@@ -54,7 +54,7 @@ void PromptPage::connectController() {
                 const auto last = static_cast<int>(request.continue_tokens.size()) - 1;
                 context().handoff.post(InspectWish{
                     token.turn, headerTitle(), request.prompt, request.continue_tokens, request.intervention,
-                    static_cast<std::size_t>(std::max(token.valid() ? token.index : last, 0))});
+                    request.sampling, static_cast<std::size_t>(std::max(token.valid() ? token.index : last, 0))});
                 context().actions.run(QStringLiteral("view.page.inspect"));
             });
     connect(&controller_, &ConversationController::failed, this, &PromptPage::reportFailure);

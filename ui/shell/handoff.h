@@ -20,6 +20,7 @@ struct InspectWish {
     client::Prompt prompt;
     TokenIds continue_tokens;             // of the answer, whole
     InterventionRecipe intervention = {}; // that it was written under; empty: none
+    client::Sampling sampling = {};       // that it was made with
     std::size_t token = 0;                // of the answer: where to look
 };
 
