@@ -6,6 +6,7 @@
 #include "ui/engine/engine_link.h"
 #include "ui/engine/local_engine.h"
 #include "ui/shell/action_registry.h"
+#include "ui/shell/handoff.h"
 #include "ui/shell/status_model.h"
 #include "ui/start/model_facts.h"
 #include "ui/start/start_view.h"
@@ -91,7 +92,8 @@ void TestStart::samplesAreOfferedAndPicked() {
     const Paths paths = Paths::inside(folder.path());
     LocalEngine engine(settings, paths);
     EngineLink link(engine);
-    StartView view({themes, settings, actions, notices, status, engine, link, paths});
+    Handoff handoff;
+    StartView view({themes, settings, actions, notices, status, engine, link, handoff, paths});
     view.resize(1100, 740);
     view.show();
     QSignalSpy picked(&view, &StartView::samplePicked);
