@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Draws the views of the Inspect page with a capture into a folder, dark and light, for people who work on them:
-//   QT_QPA_PLATFORM=offscreen inspect_gallery FILE.fcap DIR
+//   QT_QPA_PLATFORM=offscreen inspect_gallery FILE.fcap DIR [QUERY SOURCE LAYER HEAD]
+// With a selection: the page alone, the whole text in sight and the heads by recall, as the user guide shows it.
 #include "ui/base/paths.h"
 #include "ui/base/settings.h"
 #include "ui/engine/engine_link.h"
@@ -9,6 +10,7 @@
 #include "ui/inspect/attention_view.h"
 #include "ui/inspect/capture_file_source.h"
 #include "ui/inspect/cost_view.h"
+#include "ui/inspect/head_table_view.h"
 #include "ui/inspect/layer_maps.h"
 #include "ui/inspect/lens_panel.h"
 #include "ui/inspect/routing_timeline.h"
@@ -21,6 +23,7 @@
 
 #include <QApplication>
 #include <QDir>
+#include <QTableView>
 #include <QTemporaryDir>
 #include <QTest>
 
@@ -126,7 +129,8 @@ class Gallery {
 };
 
 // The page as a person has it, at the size of the design.
-void drawPage(const QString& capture, ThemeMode mode, const QString& file) {
+void drawPage(const QString& capture, ThemeMode mode, const QString& file,
+              const std::optional<InspectState>& wanted) {
     const QTemporaryDir home;
     Desktop desktop({.workspace = home.path(), .model = {}, .with_engine = false});
     desktop.context().themes.setMode(mode);
@@ -140,8 +144,16 @@ void drawPage(const QString& capture, ThemeMode mode, const QString& file) {
     state.head = capture::HeadRef{5, 2};
     state.source = page.source()->info().tokens - 8;
     state.query = page.source()->info().tokens - 1;
-    page.selection().set(state);
+    page.selection().set(wanted.value_or(state));
     settle(page);
+    if (wanted) {
+        qobject_cast<AttentionView*>(page.view(QStringLiteral("attention")))->tracks().fit();
+        auto* heads = qobject_cast<HeadTableView*>(page.view(QStringLiteral("heads")));
+        const int recall = HeadTableModel::columnOf(QStringLiteral("recall"));
+        heads->table().sortByColumn(recall, Qt::DescendingOrder);
+        heads->table().scrollToTop();
+        settle(page);
+    }
     desktop.window().grab().save(file);
 }
 
@@ -149,9 +161,16 @@ void drawPage(const QString& capture, ThemeMode mode, const QString& file) {
 
 int main(int argc, char** argv) {
     QApplication application(argc, argv);
-    if (argc != 3) {
-        std::fprintf(stderr, "usage: inspect_gallery FILE.fcap DIR\n");
+    if (argc != 3 && argc != 7) {
+        std::fprintf(stderr, "usage: inspect_gallery FILE.fcap DIR [QUERY SOURCE LAYER HEAD]\n");
         return 2;
+    }
+    std::optional<InspectState> wanted;
+    if (argc == 7) {
+        wanted.emplace();
+        wanted->query = QByteArray(argv[3]).toULongLong();
+        wanted->source = QByteArray(argv[4]).toULongLong();
+        wanted->head = capture::HeadRef{QByteArray(argv[5]).toInt(), QByteArray(argv[6]).toInt()};
     }
     const QString capture = QString::fromLocal8Bit(argv[1]);
     const QString folder = QString::fromLocal8Bit(argv[2]);
@@ -161,12 +180,15 @@ int main(int argc, char** argv) {
     for (const ThemeMode mode : {ThemeMode::Dark, ThemeMode::Light}) {
         themes.setMode(mode);
         themes.apply();
-        Gallery(themes, source,
-                folder + (mode == ThemeMode::Dark ? QStringLiteral("/dark-") : QStringLiteral("/light-")))
-            .draw();
+        if (!wanted) {
+            Gallery(themes, source,
+                    folder + (mode == ThemeMode::Dark ? QStringLiteral("/dark-") : QStringLiteral("/light-")))
+                .draw();
+        }
         drawPage(capture, mode,
                  folder + (mode == ThemeMode::Dark ? QStringLiteral("/dark-page.png")
-                                                   : QStringLiteral("/light-page.png")));
+                                                   : QStringLiteral("/light-page.png")),
+                 wanted);
     }
     return 0;
 }

@@ -315,7 +315,7 @@ TEST_F(DamagedCaptures, AreRefusedWithTheReason) {
     EXPECT_EQ(open(with("fulgurite.capture", "fulgurite.pasture"), "this is no capture"), ErrorKind::Corrupt);
     EXPECT_EQ(open(with(R"(\"tokens\":40)", R"(\"tokens\":41)"), "array \"tokens\" is I32 [40], expected I32 [41]"),
               ErrorKind::Corrupt);
-    EXPECT_EQ(open(with(R"(\"tokens\":40)", R"(\"tokens\":[])"), "tokens: expected an integer"),
+    EXPECT_EQ(open(with(R"(\"tokens\":40)", R"(\"tokens\":[])"), "tokens: expected a whole number"),
               ErrorKind::Corrupt);
     EXPECT_EQ(open(with(R"("heads.gate_mean")", R"("heads.fate_mean")"), "\"heads.gate_mean\" is missing"),
               ErrorKind::Corrupt);
