@@ -21,26 +21,26 @@ QList<PictureScene> InspectPage::pictureScenes() {
     const auto settled = [this](const std::function<void()>& ready) {
         QTimer::singleShot(kSettleMilliseconds, this, ready);
     };
-    QList<PictureScene> scenes{{QStringLiteral("inspect"), [this, settled](const std::function<void()>& ready) {
-                                    connect(
-                                        this, &InspectPage::sourceChanged, this,
-                                        [this, settled, ready] {
-                                            // A slow head of a middle layer, looking a few tokens back; the
-                                            // selection comes after the page's own.
-                                            QTimer::singleShot(0, this, [this, settled, ready] {
-                                                InspectState state = selection_.state();
-                                                state.head = capture::HeadRef{
-                                                    static_cast<int>(decay_.layers.size()) / 2, decay_.heads / 2};
-                                                state.source =
-                                                    state.query && *state.query > 6 ? *state.query - 6 : 0;
-                                                selection_.set(state);
-                                                selection_.setTicked({{7, 1}, {7, 2}});
-                                                settled(ready);
-                                            });
-                                        },
-                                        Qt::SingleShotConnection);
-                                    context().actions.run(QStringLiteral("prompt.inspect"));
-                                }}};
+    QList<PictureScene> scenes{
+        {QStringLiteral("inspect"), [this, settled](const std::function<void()>& ready) {
+             connect(
+                 this, &InspectPage::sourceChanged, this,
+                 [this, settled, ready] {
+                     // A slow head of a middle layer, looking a few tokens back; the
+                     // selection comes after the page's own.
+                     QTimer::singleShot(0, this, [this, settled, ready] {
+                         InspectState state = selection_.state();
+                         state.head =
+                             capture::HeadRef{static_cast<int>(decay_.layers.size()) / 2, decay_.heads / 2};
+                         state.source = state.query && *state.query > 6 ? *state.query - 6 : 0;
+                         selection_.set(state);
+                         selection_.setTicked({{1, 4}, {3, 0}}); // what the sum leans on most
+                         settled(ready);
+                     });
+                 },
+                 Qt::SingleShotConnection);
+             context().actions.run(QStringLiteral("prompt.inspect"));
+         }}};
     for (int tab = 1; tab < tabs_->count(); ++tab) {
         scenes << PictureScene{QStringLiteral("inspect-") + tab_ids_.value(tab),
                                [this, settled, tab](const std::function<void()>& ready) {

@@ -9,6 +9,8 @@
 #include <QLabel>
 #include <QPushButton>
 
+#include <algorithm>
+
 namespace fulgurite {
 
 HeaderRow::HeaderRow(ThemeManager& themes, QWidget* parent)
@@ -19,7 +21,6 @@ HeaderRow::HeaderRow(ThemeManager& themes, QWidget* parent)
     title_ = new QLabel;
     title_->setProperty("tone", "title");
     title_->setTextFormat(Qt::PlainText);
-    title_->setMinimumWidth(40);
     title_->setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Preferred);
     field_ = new QPushButton;
     field_->setObjectName(QStringLiteral("goToField"));
@@ -61,6 +62,10 @@ void HeaderRow::show(const QString& title, QWidget* page_widget) {
 void HeaderRow::setTitle(const QString& title) {
     title_->setText(title);
     title_->setToolTip(title);
+    // A page's name stays whole; only longer titles give way.
+    constexpr int kNameWidth = 90;
+    title_->ensurePolished();
+    title_->setMinimumWidth(std::min(title_->fontMetrics().horizontalAdvance(title) + 4, kNameWidth));
 }
 
 void HeaderRow::setPaletteShortcut(const QKeySequence& keys) {
