@@ -5,6 +5,7 @@
 #include "ui/base/notices.h"
 #include "ui/charts/scales.h"
 #include "ui/engine/local_engine.h"
+#include "ui/inspect/ablation_view.h"
 #include "ui/inspect/capture_bar.h"
 #include "ui/inspect/capture_file_source.h"
 #include "ui/inspect/decay_view.h"
@@ -30,6 +31,7 @@
 #include <QTest>
 #include <QWheelEvent>
 
+#include <algorithm>
 #include <cmath>
 
 using namespace fulgurite;
@@ -438,6 +440,20 @@ class TestInspect : public QObject {
         }
         heads().setFilter("layer:0-7");
         QTest::keyClick(&heads().table(), Qt::Key_A, Qt::ControlModifier);
+        // In the Ablate view: each token with and without the heads, and what comes instead.
+        auto& ablation = *static_cast<AblationView*>(page().view("ablation"));
+        QVERIFY(run("inspect.ablation"));
+        QSignalSpy finished(&ablation, &AblationView::finished);
+        ablation.start();
+        QVERIFY(finished.wait(60000));
+        const AblationResult& result = *ablation.model().result();
+        QCOMPARE(result.judged.size(), static_cast<std::size_t>(answer.tokens.size()));
+        for (int i = 0; i < answer.tokens.size(); ++i) {
+            // As the answer was sampled: one token at a time there, in chunks here.
+            QVERIFY(std::abs(result.logprob(i) - answer.tokens[i].logprob) < 1e-4f);
+        }
+        QVERIFY(*std::max_element(result.judged.kl.begin(), result.judged.kl.end()) > 0.01f);
+        QVERIFY(!result.changed.empty());
         QVERIFY(run("inspect.ablate"));
         QCOMPARE(desktop_->window().currentPage()->id(), QString("prompt"));
         QTRY_VERIFY_WITH_TIMEOUT(controller.line().turns.last().id != answer.id && !controller.running(), 60000);
