@@ -24,7 +24,7 @@ struct AblateOptions {
 
 void ablate(const AblateOptions& options) {
     const TokenIds tokens = readTokenFile(options.tokens);
-    const Intervention intervention = options.intervention.recipe().forPrompt(tokens.size());
+    const Intervention intervention = options.intervention.forText(tokens.size(), tokens.size());
     const auto model = HybridModel::load(options.model);
     checkIntervention(intervention, model->config());
     SafetensorsWriter writer(options.out);

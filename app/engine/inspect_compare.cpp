@@ -103,7 +103,8 @@ void compare(const CompareOptions& options) {
     const std::size_t first = options.first.value_or(text.answer);
     const auto model = HybridModel::load(options.model);
     kernels::ThreadPool pool(options.threads);
-    probe::ComparisonRun run(model, std::move(text.tokens), options.intervention.recipe().forPrompt(first), first);
+    Intervention intervention = options.intervention.forText(first, text.tokens.size());
+    probe::ComparisonRun run(model, std::move(text.tokens), std::move(intervention), first);
     while (!run.finished()) {
         constexpr std::size_t kChunk = 256;
         run.step(pool, kChunk);

@@ -88,8 +88,20 @@ void InterventionOptions::addTo(CLI::App& command) {
     command.add_flag("--renormalise", renormalise_,
                      "Scale the weights of the experts that are left to a sum of one");
     command.add_option("--recipe", recipe_, "JSON file with an intervention; the other options add to it");
-    from_given_ =
-        command.add_option("--from", from_, "First token where it is in force [0]")->type_name("POSITION");
+    from_given_ = command.add_option("--from", from_, "First token where it is in force [0]")
+                      ->check([](const std::string& value) {
+                          return value.starts_with('-') ? std::string("a position counts from 0") : std::string();
+                      })
+                      ->type_name("POSITION");
+}
+
+Intervention InterventionOptions::forText(std::size_t answer, std::size_t tokens) const {
+    Intervention intervention = recipe().forPrompt(answer);
+    if (!intervention.empty() && intervention.from >= tokens) {
+        fail(ErrorKind::InvalidInput, "--from {} lies beyond the text of {} tokens: nothing would be changed",
+             intervention.from, tokens);
+    }
+    return intervention;
 }
 
 InterventionRecipe InterventionOptions::recipe() const {

@@ -17,6 +17,9 @@ class InterventionOptions {
     // What all options together ask for; `from` is that of --from, or else the recipe's. Throws
     // Error{InvalidInput | Io}. Whether the model has these parts is checkIntervention's to say.
     InterventionRecipe recipe() const;
+    // The same for a text whose answer begins at token `answer`. Throws Error{InvalidInput} when it would begin
+    // after the text.
+    Intervention forText(std::size_t answer, std::size_t tokens) const;
 
     static constexpr const char* kFooter =
         "Heads, experts and layers are lists such as 7:0,7:3 (layer 7, heads 0 and 3); a head may carry a factor\n"

@@ -11,10 +11,25 @@
 
 namespace fulgurite {
 
+namespace {
+
+// A rename would put a file in the place of a device, a pipe or a folder.
+bool replaceable(const std::filesystem::path& target) {
+    std::error_code ignored;
+    const std::filesystem::file_status status = std::filesystem::status(target, ignored);
+    if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+        fail(ErrorKind::InvalidInput, "{}: is no file but a device, a pipe or a folder; name a file to write",
+             target.string());
+    }
+    return true;
+}
+
+} // namespace
+
 AtomicFile::AtomicFile(std::filesystem::path target)
     : target_(std::move(target)),
       temporary_(target_.string() + ".partial"),
-      fd_(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)) {
+      fd_(replaceable(target_) ? ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644) : -1) {
     check(fd_ >= 0, "create");
 }
 

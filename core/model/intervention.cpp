@@ -63,9 +63,11 @@ void checkIntervention(const Intervention& intervention, const ModelConfig& conf
     for (const HeadScale& scale : intervention.heads) {
         checkLayer(scale.layer, config);
         checkIndex("head", scale.layer, scale.head, config.num_heads);
-        if (!std::isfinite(scale.factor)) {
-            fail(ErrorKind::InvalidInput, "the factor of head {} in layer {} is not a finite number", scale.head,
-                 scale.layer);
+        // Beyond it the squares that the next norm sums leave float32.
+        constexpr float kLargestFactor = 1e6f;
+        if (!(std::abs(scale.factor) <= kLargestFactor)) {
+            fail(ErrorKind::InvalidInput, "the factor of head {} in layer {} is not a number from -1e6 to 1e6",
+                 scale.head, scale.layer);
         }
     }
     for (const ExpertRef& ref : intervention.experts) {

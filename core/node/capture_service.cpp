@@ -138,9 +138,10 @@ void CaptureService::work(const std::stop_token& closing) {
 
 void CaptureService::run(Job& job, const std::stop_token& closing) {
     try {
-        const std::string id = probe::captureId(job.plan);
+        const std::string id = probe::captureId(job.plan, job.source.tokens);
         job.observer->onStart(id, job.estimate);
-        job.observer->onDone(id, store_.has(id) ? store_.open(id)->info() : take(job, id, closing));
+        const auto there = store_.whole(id);
+        job.observer->onDone(id, there ? there->info() : take(job, id, closing));
     } catch (const Error& error) {
         job.observer->onError(error);
     } catch (const std::exception& error) {

@@ -62,7 +62,9 @@ std::shared_ptr<const capture::CaptureFile> CaptureStore::open(const std::string
         fail(ErrorKind::NotFound, "there is no capture '{}'; it may have been removed", id);
     }
     std::shared_ptr<const capture::CaptureFile>& file = open_[id];
-    if (!file) {
+    // Cut or replaced behind our back: what is mapped is not there any more.
+    std::error_code ignored;
+    if (!file || fs::file_size(path, ignored) != file->info().bytes) {
         try {
             file = capture::CaptureFile::open(path);
         } catch (...) {
@@ -71,6 +73,14 @@ std::shared_ptr<const capture::CaptureFile> CaptureStore::open(const std::string
         }
     }
     return file;
+}
+
+std::shared_ptr<const capture::CaptureFile> CaptureStore::whole(const std::string& id) {
+    try {
+        return open(id);
+    } catch (const Error&) {
+        return nullptr;
+    }
 }
 
 void CaptureStore::remove(const std::string& id) {

@@ -27,6 +27,8 @@ class CaptureStore {
     // Throws Error{NotFound | Corrupt | Unsupported | Io}. A view of a capture that is removed meanwhile stays
     // valid.
     std::shared_ptr<const capture::CaptureFile> open(const std::string& id);
+    // nullptr when there is none, or only a damaged one, which may be taken again.
+    std::shared_ptr<const capture::CaptureFile> whole(const std::string& id);
     void remove(const std::string& id);
 
     struct Listing {

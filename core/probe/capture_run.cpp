@@ -58,9 +58,13 @@ void describePlan(CapturePlan& plan, const std::string& model, const std::string
     plan.info.settings = planToJson(plan);
 }
 
-std::string captureId(const CapturePlan& plan) {
+std::string captureId(const CapturePlan& plan, std::span<const capture::CapturedToken> marks) {
+    std::string sampled;
+    for (const capture::CapturedToken& token : marks) {
+        sampled += token.sampled ? '1' : '0';
+    }
     constexpr std::size_t kLength = 24; // 96 bits: no two captures of a life-time meet
-    return sha256(plan.info.model_hash + "\n" + plan.info.tokens_hash + "\n" + plan.info.settings)
+    return sha256(plan.info.model_hash + "\n" + plan.info.tokens_hash + "\n" + plan.info.settings + "\n" + sampled)
         .substr(0, kLength);
 }
 

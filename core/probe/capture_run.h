@@ -33,8 +33,9 @@ void describeSource(CapturePlan& plan, const CaptureSource& source);
 void describePlan(CapturePlan& plan, const std::string& model, const std::string& model_hash,
                   const std::string& tokens_hash);
 
-// Name of the capture by its content: model, tokens and plan. Equal requests give equal names.
-std::string captureId(const CapturePlan& plan);
+// Name of the capture by its content: model, tokens, plan, and which tokens are marked as written by the model.
+// Equal requests give equal names.
+std::string captureId(const CapturePlan& plan, std::span<const capture::CapturedToken> marks = {});
 
 std::uint64_t vocabularyBytes(std::span<const std::string> vocabulary);
 

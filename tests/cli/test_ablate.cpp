@@ -86,9 +86,11 @@ TEST_F(Ablate, SaysWhatIsWrong) {
              {"--heads", "0", "\"0\" is not LAYER:HEAD"},
              {"--heads", "0:1=x", "is not LAYER:HEAD or LAYER:HEAD=FACTOR"},
              {"--experts", "0:-1", "layer 0 has no expert -1"},
+             {"--from", "40", "lies beyond the text of 40 tokens"},
              {"--layers", "1:mlp", "\"1:mlp\" is not LAYER, LAYER:attention or LAYER:experts"},
              {"--recipe", (folder / "tokens.json").string(), "expected an object"}}) {
-        const Outcome outcome = ablate({option, value});
+        const Outcome outcome =
+            option == "--from" ? ablate({option, value, "--heads", "0:0"}) : ablate({option, value});
         EXPECT_EQ(outcome.status, 1);
         EXPECT_THAT(outcome.err, HasSubstr(message));
         EXPECT_FALSE(std::filesystem::exists(folder / "out"));

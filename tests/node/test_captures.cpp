@@ -171,6 +171,32 @@ TEST_F(CaptureTest, WhatDoesNotExistIsOneClearError) {
     EXPECT_EQ(post(kCaptures, {{"tokens", nlohmann::json::array()}}).status, 400);
 }
 
+TEST_F(CaptureTest, OtherMarksAreAnotherCapture) {
+    const auto idOf = [this](std::size_t sampled_from) -> std::string {
+        return stream(kCaptures, {{"tokens", someTokens(60)}, {"sampled_from", sampled_from}})
+            .back()
+            .json()
+            .at("id");
+    };
+    const std::string late = idOf(50);
+    EXPECT_NE(idOf(20), late);
+    EXPECT_EQ(idOf(50), late);
+}
+
+// Cut by somebody else while its pages are mapped: an error, not the end of the node; asked for again, it is taken
+// again.
+TEST_F(CaptureTest, ACaptureThatIsCutWhileItIsOpenIsTakenAgain) {
+    const std::string id = take(300);
+    ASSERT_EQ(view(id, "row?layer=7&head=0&position=200").status, 200);
+    const auto file = data_ / "captures" / (id + ".fcap");
+    std::filesystem::resize_file(file, std::filesystem::file_size(file) / 3);
+    const ClientReply refused = view(id, "tokens");
+    EXPECT_GE(refused.status, 400);
+    EXPECT_THAT(refused.body, HasSubstr(id));
+    EXPECT_EQ(take(300), id);
+    EXPECT_EQ(view(id, "row?layer=7&head=0&position=200").status, 200);
+}
+
 TEST_F(CaptureTest, ABrokenFileIsNamedAndHidesNoOther) {
     const std::string id = take(20);
     std::ofstream(data_ / "captures" / "torn.fcap") << "not a capture";
