@@ -208,13 +208,15 @@ TEST_F(CaptureTest, ABrokenFileIsNamedAndHidesNoOther) {
 
 TEST_F(CaptureTest, APlanOfAHundredGigabytesIsRefusedWithTheFigure) {
     // 24 KiB for each token of eight layers: 5 million tokens are more than 100 GiB.
-    const auto plan = post("/fulgurite/v1/inspect/plan", {{"count", 5'000'000}}).json();
+    const ClientReply planned = post("/fulgurite/v1/inspect/plan", {{"count", 5'000'000}});
+    ASSERT_EQ(planned.status, 200) << planned.body;
+    const auto plan = planned.json();
     EXPECT_FALSE(plan.at("fits"));
     EXPECT_GT(plan.at("bytes").get<double>(), 100e9);
     EXPECT_THAT(plan.at("refusal").get<std::string>(), HasSubstr("GiB; one capture may take 2.0 GiB and "));
     // The same refusal when it is ordered all the same; 100,000 tokens of it are 2.3 GiB.
     const ClientReply reply = post(kCaptures, {{"tokens", someTokens(100'000)}});
-    EXPECT_EQ(reply.status, 400);
+    ASSERT_EQ(reply.status, 400) << reply.body;
     EXPECT_EQ(reply.json().at("error").at("code"), "capture_too_large");
     EXPECT_THAT(reply.errorText(), HasSubstr("GiB; one capture may take 2.0 GiB and "));
     EXPECT_EQ(files(), 0u);
