@@ -69,11 +69,15 @@ QJsonObject recipeObject(const InterventionRecipe& recipe) {
     return QJsonDocument::fromJson(QByteArray::fromStdString(recipeJson(recipe).dump())).object();
 }
 
+InterventionRecipe readRecipeObject(const QJsonObject& object) {
+    const std::string text = QJsonDocument(object).toJson(QJsonDocument::Compact).toStdString();
+    const nlohmann::json json = nlohmann::json::parse(text);
+    return readRecipe(JsonField(json, "intervention"));
+}
+
 InterventionRecipe recipeFromObject(const QJsonObject& object) {
     try {
-        const std::string text = QJsonDocument(object).toJson(QJsonDocument::Compact).toStdString();
-        const nlohmann::json json = nlohmann::json::parse(text);
-        return readRecipe(JsonField(json, "intervention"));
+        return readRecipeObject(object);
     } catch (const Error&) {
         return {};
     }

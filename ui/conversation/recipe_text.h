@@ -15,7 +15,10 @@ QString recipeSummary(const InterventionRecipe& recipe);
 QString recipeParts(const Intervention& intervention);
 
 QJsonObject recipeObject(const InterventionRecipe& recipe);
-// Empty where the text is no recipe: a person may have edited the workspace.
+// Empty for an empty object. Throws Error{InvalidInput} that names the field, for what goes on under a recipe:
+// going on without it would be another experiment.
+InterventionRecipe readRecipeObject(const QJsonObject& object);
+// For showing: empty where it is no recipe, as in a workspace that a person has edited.
 InterventionRecipe recipeFromObject(const QJsonObject& object);
 
 } // namespace fulgurite

@@ -184,7 +184,7 @@ SamplerSettings recordedSampler(const Node& node) {
 }
 
 InterventionRecipe recordedIntervention(const Node& node) {
-    return recipeFromObject(recordOf(node)["intervention"].toObject());
+    return readRecipeObject(recordOf(node)["intervention"].toObject());
 }
 
 QByteArray withInterventionFrom(const QByteArray& record, std::size_t position) {
