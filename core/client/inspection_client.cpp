@@ -5,7 +5,7 @@
 #include "core/base/atomic_file.h"
 #include "core/client/event_stream_call.h"
 #include "core/client/inspection_json.h"
-#include "core/client/json_call.h"
+#include "core/client/node_api.h"
 #include "core/probe/capture/view_codec.h"
 
 namespace fulgurite::client {
@@ -104,7 +104,8 @@ auto arrays(T (*decode)(std::span<const std::byte>, const std::string&)) {
 class NodeInspection final : public InspectionClient {
   public:
     NodeInspection(HttpEndpoint endpoint, std::string token, const HttpClientOptions& options)
-        : endpoint_(std::move(endpoint)), token_(std::move(token)), http_(options) {}
+        // Maps of long texts and measurements take their time.
+        : api_(std::move(endpoint), std::move(token), options, std::chrono::minutes(5)) {}
 
     Call plan(const CaptureRequest& request, Reply<CaptureCost> reply) override {
         return ask<CaptureCost>("POST", "/fulgurite/v1/inspect/plan", captureBody(request), readCaptureCost,
@@ -115,12 +116,12 @@ class NodeInspection final : public InspectionClient {
                                 std::move(reply));
     }
     Call take(const CaptureRequest& request, std::shared_ptr<CaptureListener> listener) override {
-        HttpRequest http = prepare("POST", kCaptures, captureBody(request));
+        HttpRequest http = api_.prepare("POST", kCaptures, captureBody(request));
         http.headers["Accept"] = "text/event-stream";
         // It may wait behind other captures without a word.
         http.head_timeout = http.idle_timeout = std::chrono::milliseconds(0);
-        return http_.start(endpoint_, std::move(http),
-                           std::make_shared<CaptureStream>(endpoint_.url() + kCaptures, std::move(listener)));
+        return api_.start(std::move(http),
+                          std::make_shared<CaptureStream>(api_.endpoint().url() + kCaptures, std::move(listener)));
     }
     Call list(Reply<CaptureList> reply) override {
         return ask<CaptureList>("GET", kCaptures, {}, readCaptureList, std::move(reply));
@@ -136,8 +137,8 @@ class NodeInspection final : public InspectionClient {
     }
     Call download(const std::string& id, const std::filesystem::path& target, Reply<std::uint64_t> reply) override {
         const std::string path = viewPath(id, "file");
-        return http_.start(endpoint_, prepare("GET", path, {}),
-                           std::make_shared<Download>(endpoint_.url() + path, target, std::move(reply)));
+        return api_.start(api_.prepare("GET", path, {}),
+                          std::make_shared<Download>(api_.endpoint().url() + path, target, std::move(reply)));
     }
 
     Call tokens(const std::string& id, std::size_t first, std::size_t count,
@@ -185,12 +186,12 @@ class NodeInspection final : public InspectionClient {
 
     Call compare(const CompareRequest& request, Reply<capture::TokenComparison> reply) override {
         const std::string path = "/fulgurite/v1/inspect/compare";
-        HttpRequest http = prepare("POST", path, compareBody(request));
+        HttpRequest http = api_.prepare("POST", path, compareBody(request));
         // It may wait behind captures without a word.
         http.head_timeout = http.idle_timeout = std::chrono::milliseconds(0);
-        return http_.start(endpoint_, std::move(http),
-                           std::make_shared<JsonCall<capture::TokenComparison>>(
-                               endpoint_.url() + path, arrays(capture::decodeComparison), std::move(reply)));
+        return api_.start(std::move(http),
+                          std::make_shared<JsonCall<capture::TokenComparison>>(
+                              api_.endpoint().url() + path, arrays(capture::decodeComparison), std::move(reply)));
     }
 
     Call decay(Reply<capture::DecayMap> reply) override {
@@ -204,26 +205,10 @@ class NodeInspection final : public InspectionClient {
     }
 
   private:
-    HttpRequest prepare(const char* method, std::string path, std::string body) const {
-        HttpRequest request;
-        request.method = method;
-        request.path = std::move(path);
-        request.body = std::move(body);
-        if (!token_.empty())
-            request.headers["Authorization"] = "Bearer " + token_;
-        if (!request.body.empty())
-            request.headers["Content-Type"] = "application/json";
-        // Maps of long texts and measurements take their time.
-        request.head_timeout = std::chrono::minutes(5);
-        return request;
-    }
-
     template <class T>
     Call ask(const char* method, const std::string& path, std::string body, typename JsonCall<T>::Reader reader,
              Reply<T> reply) {
-        return http_.start(
-            endpoint_, prepare(method, path, std::move(body)),
-            std::make_shared<JsonCall<T>>(endpoint_.url() + path, std::move(reader), std::move(reply)));
+        return api_.ask<T>(method, path, std::move(body), std::move(reader), std::move(reply));
     }
 
     template <class T>
@@ -232,9 +217,7 @@ class NodeInspection final : public InspectionClient {
         return ask<T>("GET", path, {}, arrays(decode), std::move(reply));
     }
 
-    HttpEndpoint endpoint_;
-    std::string token_;
-    HttpClient http_;
+    NodeApi api_;
 };
 
 } // namespace

@@ -4,7 +4,7 @@
 #include "core/client/engine_json.h"
 #include "core/client/event_stream_call.h"
 #include "core/client/inspection_client.h"
-#include "core/client/json_call.h"
+#include "core/client/node_api.h"
 
 #include <mutex>
 #include <utility>
@@ -42,12 +42,10 @@ class NodeStream final : public EventStreamCall {
 class NodeClient : public EngineClient {
   public:
     NodeClient(HttpEndpoint endpoint, ClientOptions options)
-        : endpoint_(std::move(endpoint)),
-          token_(std::move(options.token)),
-          http_options_(std::move(options.http)),
-          http_(http_options_) {}
+        : api_(std::move(endpoint), std::move(options.token), options.http),
+          http_options_(std::move(options.http)) {}
 
-    const HttpEndpoint& endpoint() const override { return endpoint_; }
+    const HttpEndpoint& endpoint() const override { return api_.endpoint(); }
 
     void health(Callback<Health> callback) override {
         // A model that loads or failed is told with a status of its own and the same body.
@@ -71,45 +69,30 @@ class NodeClient : public EngineClient {
 
     // Made when it is first asked for: it has a thread of its own, so that large arrays hold no answer up.
     InspectionClient* inspection() override {
-        std::call_once(inspected_, [this] { inspection_ = connectToInspection(endpoint_, token_, http_options_); });
+        std::call_once(inspected_,
+                       [this] { inspection_ = connectToInspection(api_.endpoint(), api_.token(), http_options_); });
         return inspection_.get();
     }
 
     std::shared_ptr<HttpCall> generate(const GenerateRequest& request,
                                        std::shared_ptr<GenerateListener> listener) override {
-        HttpRequest http = prepare("POST", "/fulgurite/v1/generate", generateBody(request));
+        HttpRequest http = api_.prepare("POST", "/fulgurite/v1/generate", generateBody(request));
         http.headers["Accept"] = "text/event-stream";
         // A request may wait in the node's queue, and prefill for minutes, without a word.
         http.head_timeout = http.idle_timeout = std::chrono::milliseconds(0);
-        return http_.start(endpoint_, std::move(http),
-                           std::make_shared<NodeStream>(endpoint_.url(), std::move(listener)));
+        return api_.start(std::move(http),
+                          std::make_shared<NodeStream>(api_.endpoint().url(), std::move(listener)));
     }
 
   private:
-    HttpRequest prepare(const char* method, const char* path, std::string body) const {
-        HttpRequest request;
-        request.method = method;
-        request.path = path;
-        request.body = std::move(body);
-        if (!token_.empty())
-            request.headers["Authorization"] = "Bearer " + token_;
-        if (!request.body.empty())
-            request.headers["Content-Type"] = "application/json";
-        return request;
-    }
-
     template <class T>
     void ask(const char* method, const char* path, std::string body, typename JsonCall<T>::Reader reader,
              Callback<T> callback, bool any_status = false) {
-        http_.start(endpoint_, prepare(method, path, std::move(body)),
-                    std::make_shared<JsonCall<T>>(endpoint_.url() + path, std::move(reader), std::move(callback),
-                                                  any_status));
+        api_.ask<T>(method, path, std::move(body), std::move(reader), std::move(callback), any_status);
     }
 
-    HttpEndpoint endpoint_;
-    std::string token_;
-    HttpClientOptions http_options_;
-    HttpClient http_;
+    NodeApi api_;
+    HttpClientOptions http_options_; // of the clients made later
     std::once_flag inspected_;
     std::unique_ptr<InspectionClient> inspection_;
 };
