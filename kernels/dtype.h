@@ -87,4 +87,24 @@ constexpr float f16ToFloat(std::uint16_t bits) {
     return sign != 0 ? -magnitude : magnitude;
 }
 
+// Rounds to nearest even, to infinity from 65520 on, to subnormals below 2^-14; a NaN stays a (quiet) NaN.
+constexpr std::uint16_t floatToF16(float value) {
+    const auto bits = std::bit_cast<std::uint32_t>(value);
+    const auto sign = static_cast<std::uint16_t>((bits >> 16) & 0x8000u);
+    const std::uint32_t magnitude = bits & 0x7fffffffu;
+    if (magnitude > 0x7f800000u) {
+        return static_cast<std::uint16_t>(sign | 0x7e00u);
+    }
+    if (magnitude >= 0x477ff000u) {
+        return static_cast<std::uint16_t>(sign | 0x7c00u);
+    }
+    if (magnitude < 0x38800000u) {
+        // A sum whose unit in the last place is 2^-24, that of the subnormals: the addition rounds.
+        const float shifted = std::bit_cast<float>(magnitude) + 0.5f;
+        return static_cast<std::uint16_t>(sign | (std::bit_cast<std::uint32_t>(shifted) - 0x3f000000u));
+    }
+    const std::uint32_t rounded = magnitude + 0xfffu + ((magnitude >> 13) & 1u);
+    return static_cast<std::uint16_t>(sign | ((rounded - 0x38000000u) >> 13));
+}
+
 } // namespace fulgurite

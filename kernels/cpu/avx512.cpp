@@ -2,6 +2,7 @@
 // Compiled with the flags of one instruction set; see simd_kernels.h for why it holds nothing else.
 #include "kernels/cpu/simd_backward.h"
 #include "kernels/cpu/simd_kernels.h"
+#include "kernels/cpu/simd_scan.h"
 
 #include "kernels/cpu/simd_avx512.h"
 
@@ -19,6 +20,8 @@ namespace fulgurite::kernels {
 
 #include "kernels/cpu/kernel_table.inl"
 
+#include "kernels/cpu/scan.inl"
+
 #include "kernels/cpu/product_grad.inl"
 
 #include "kernels/cpu/math_grad.inl"
@@ -32,5 +35,7 @@ namespace fulgurite::kernels {
 const SimdKernels* avx512Kernels() { return &kTable; }
 
 const SimdBackwardKernels* avx512BackwardKernels() { return &kBackwardTable; }
+
+ScanKernel avx512Scan() { return scanBlock; }
 
 } // namespace fulgurite::kernels
