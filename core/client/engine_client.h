@@ -26,6 +26,7 @@ class GenerateListener {
 };
 
 class InspectionClient;
+class RetrievalClient;
 
 template <class T>
 using Callback = std::function<void(Outcome<T>)>;
@@ -45,6 +46,8 @@ class EngineClient {
                          Callback<std::vector<ReentryCost>> callback) = 0;
     // core/client/inspection_client.h; lives as long as this. nullptr: the server's models cannot be looked into.
     virtual InspectionClient* inspection() { return nullptr; }
+    // core/client/retrieval_client.h; lives as long as this. nullptr: the server keeps no collections.
+    virtual RetrievalClient* retrieval() { return nullptr; }
 };
 
 struct ClientOptions {

@@ -10,13 +10,6 @@ namespace {
 
 using nlohmann::json;
 
-json parse(std::string_view text, const std::string& where) {
-    json value = json::parse(text, nullptr, false);
-    if (value.is_discarded())
-        fail(ErrorKind::InvalidInput, "{}: the answer is not JSON; is this a Fulgurite node?", where);
-    return value;
-}
-
 json messagesJson(const std::vector<ChatMessage>& messages) {
     json result = json::array();
     for (const ChatMessage& message : messages) {
@@ -113,6 +106,13 @@ ModelInfo modelOf(const JsonField& field) {
 
 } // namespace
 
+json parseAnswer(std::string_view text, const std::string& where) {
+    json value = json::parse(text, nullptr, false);
+    if (value.is_discarded())
+        fail(ErrorKind::InvalidInput, "{}: the answer is not JSON; is this a Fulgurite node?", where);
+    return value;
+}
+
 std::string generateBody(const GenerateRequest& request) {
     json body{{"sampler", samplerJson(request.sampling)},
               {"stop", stopJson(request.stopping)},
@@ -148,7 +148,7 @@ std::string reentryBody(const std::vector<GenerateRequest>& sequences) {
 }
 
 EngineInfo readInfo(std::string_view body, const std::string& where) {
-    const json document = parse(body, where);
+    const json document = parseAnswer(body, where);
     const JsonField root(document, where);
     EngineInfo info;
     info.protocol = static_cast<int>(root["protocol"].integer(1, INT32_MAX));
@@ -169,7 +169,7 @@ EngineInfo readInfo(std::string_view body, const std::string& where) {
 }
 
 EngineLoad readLoad(std::string_view body, const std::string& where) {
-    const json document = parse(body, where);
+    const json document = parseAnswer(body, where);
     const JsonField root(document, where);
     EngineLoad load;
     load.active = root["active"].count();
@@ -188,7 +188,7 @@ EngineLoad readLoad(std::string_view body, const std::string& where) {
 }
 
 Health readHealth(std::string_view body, const std::string& where) {
-    const json document = parse(body, where);
+    const json document = parseAnswer(body, where);
     const JsonField root(document, where);
     const std::string status = root["status"].string();
     Health health;
@@ -203,7 +203,7 @@ Health readHealth(std::string_view body, const std::string& where) {
 }
 
 Tokenization readTokenization(std::string_view body, const std::string& where) {
-    const json document = parse(body, where);
+    const json document = parseAnswer(body, where);
     const JsonField root(document, where);
     Tokenization result;
     const JsonField tokens = root["tokens"];
@@ -216,7 +216,7 @@ Tokenization readTokenization(std::string_view body, const std::string& where) {
 }
 
 std::vector<ReentryCost> readReentry(std::string_view body, const std::string& where) {
-    const json document = parse(body, where);
+    const json document = parseAnswer(body, where);
     const JsonField costs = JsonField(document, where)["costs"];
     std::vector<ReentryCost> result;
     for (std::size_t i = 0; i < costs.size(); ++i) {
@@ -227,20 +227,20 @@ std::vector<ReentryCost> readReentry(std::string_view body, const std::string& w
 }
 
 StreamStart readStart(std::string_view data, const std::string& where) {
-    const json document = parse(data, where);
+    const json document = parseAnswer(data, where);
     const JsonField root(document, where + ": start");
     return {root["id"].string(), root["prompt_tokens"].count()};
 }
 
 StreamPrefill readPrefill(std::string_view data, const std::string& where) {
-    const json document = parse(data, where);
+    const json document = parseAnswer(data, where);
     const JsonField root(document, where + ": prefill");
     return {root["reused"].count(), root["done"].count(), root["total"].count(),
             root["tokens_per_second"].number()};
 }
 
 std::vector<TokenInfo> readTokens(std::string_view data, const std::string& where) {
-    const json document = parse(data, where);
+    const json document = parseAnswer(data, where);
     const JsonField tokens = JsonField(document, where + ": token")["tokens"];
     std::vector<TokenInfo> result;
     for (std::size_t i = 0; i < tokens.size(); ++i)
@@ -249,7 +249,7 @@ std::vector<TokenInfo> readTokens(std::string_view data, const std::string& wher
 }
 
 StreamDone readDone(std::string_view data, const std::string& where) {
-    const json document = parse(data, where);
+    const json document = parseAnswer(data, where);
     const JsonField root(document, where + ": done");
     StreamDone done;
     done.reason = root["reason"].string();

@@ -19,6 +19,7 @@ std::string reentryBody(const std::vector<GenerateRequest>& sequences);
 void putPrompt(nlohmann::json& body, const Prompt& prompt, const TokenIds& continue_tokens);
 
 // `where` begins every message.
+nlohmann::json parseAnswer(std::string_view text, const std::string& where);
 EngineInfo readInfo(std::string_view body, const std::string& where);
 EngineLoad readLoad(std::string_view body, const std::string& where);
 Health readHealth(std::string_view body, const std::string& where);

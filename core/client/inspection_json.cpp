@@ -11,13 +11,6 @@ namespace {
 
 using nlohmann::json;
 
-json parse(std::string_view text, const std::string& where) {
-    json value = json::parse(text, nullptr, false);
-    if (value.is_discarded())
-        fail(ErrorKind::InvalidInput, "{}: the answer is not JSON; is this a Fulgurite node?", where);
-    return value;
-}
-
 json planJson(const CapturePlan& plan) {
     json result{{"every_output", plan.every_output},
                 {"last", plan.last},
@@ -88,17 +81,17 @@ std::string compareBody(const CompareRequest& request) {
 }
 
 CaptureCost readCaptureCost(std::string_view body, const std::string& where) {
-    const json document = parse(body, where);
+    const json document = parseAnswer(body, where);
     return costOf(JsonField(document, where));
 }
 
 CaptureEntry readCaptureEntry(std::string_view body, const std::string& where) {
-    const json document = parse(body, where);
+    const json document = parseAnswer(body, where);
     return entryOf(JsonField(document, where));
 }
 
 CaptureList readCaptureList(std::string_view body, const std::string& where) {
-    const json document = parse(body, where);
+    const json document = parseAnswer(body, where);
     const JsonField root(document, where);
     CaptureList list;
     const JsonField captures = root["captures"];
@@ -111,12 +104,12 @@ CaptureList readCaptureList(std::string_view body, const std::string& where) {
 }
 
 std::string readRemoved(std::string_view body, const std::string& where) {
-    const json document = parse(body, where);
+    const json document = parseAnswer(body, where);
     return JsonField(document, where)["removed"].string();
 }
 
 capture::DecayMap readDecay(std::string_view body, const std::string& where) {
-    const json document = parse(body, where);
+    const json document = parseAnswer(body, where);
     const JsonField root(document, where);
     capture::DecayMap map;
     map.heads = static_cast<int>(root["heads"].integer(1, INT32_MAX));
@@ -132,7 +125,7 @@ capture::DecayMap readDecay(std::string_view body, const std::string& where) {
 }
 
 CostCurve readCosts(std::string_view body, const std::string& where) {
-    const json document = parse(body, where);
+    const json document = parseAnswer(body, where);
     const JsonField root(document, where);
     CostCurve curve;
     curve.computed = root["computed"].boolean();
@@ -144,13 +137,13 @@ CostCurve readCosts(std::string_view body, const std::string& where) {
 }
 
 CaptureStart readCaptureStart(std::string_view data, const std::string& where) {
-    const json document = parse(data, where);
+    const json document = parseAnswer(data, where);
     const JsonField root(document, where);
     return {root["id"].string(), costOf(root)};
 }
 
 std::pair<std::size_t, std::size_t> readCaptureProgress(std::string_view data, const std::string& where) {
-    const json document = parse(data, where);
+    const json document = parseAnswer(data, where);
     const JsonField root(document, where);
     return {root["done"].count(), root["total"].count()};
 }

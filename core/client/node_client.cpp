@@ -5,6 +5,7 @@
 #include "core/client/event_stream_call.h"
 #include "core/client/inspection_client.h"
 #include "core/client/node_api.h"
+#include "core/client/retrieval_client.h"
 
 #include <mutex>
 #include <utility>
@@ -73,6 +74,11 @@ class NodeClient : public EngineClient {
                        [this] { inspection_ = connectToInspection(api_.endpoint(), api_.token(), http_options_); });
         return inspection_.get();
     }
+    RetrievalClient* retrieval() override {
+        std::call_once(retrieves_,
+                       [this] { retrieval_ = connectToRetrieval(api_.endpoint(), api_.token(), http_options_); });
+        return retrieval_.get();
+    }
 
     std::shared_ptr<HttpCall> generate(const GenerateRequest& request,
                                        std::shared_ptr<GenerateListener> listener) override {
@@ -95,6 +101,8 @@ class NodeClient : public EngineClient {
     HttpClientOptions http_options_; // of the clients made later
     std::once_flag inspected_;
     std::unique_ptr<InspectionClient> inspection_;
+    std::once_flag retrieves_;
+    std::unique_ptr<RetrievalClient> retrieval_;
 };
 
 } // namespace
