@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <sqlite3.h>
+#include <unistd.h>
 
 namespace fulgurite {
 
@@ -11,11 +12,31 @@ namespace {
 
 // Another window may be closing its last transaction; longer than this means that it stays open.
 constexpr int busy_milliseconds = 2000;
+// Writers that take turns wait for each other's transactions.
+constexpr int turn_milliseconds = 5000;
 
 bool fileHasContent(const std::filesystem::path& path) {
     std::error_code ignored;
     const auto size = std::filesystem::file_size(path, ignored);
     return !ignored && size > 0;
+}
+
+// Reading a write-ahead log needs a file beside the database. Where none can be made and no log is waiting, the
+// database is read as what it is there: a file that never changes.
+bool onReadOnlyMedium(const std::filesystem::path& path) {
+    const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+    return ::access(folder.c_str(), W_OK) != 0 && !fileHasContent(path.string() + "-wal");
+}
+
+std::string immutableUri(const std::filesystem::path& path) {
+    std::string uri = "file:";
+    for (const char c : path.string()) {
+        if (c == '%' || c == '?' || c == '#')
+            uri += fmt::format("%{:02x}", static_cast<unsigned char>(c));
+        else
+            uri += c;
+    }
+    return uri + "?immutable=1";
 }
 
 } // namespace
@@ -45,6 +66,11 @@ bool Statement::step() {
 void Statement::run() {
     while (step()) {
     }
+}
+
+Statement& Statement::reset() {
+    sqlite3_reset(statement_);
+    return *this;
 }
 
 bool Statement::isNull(int column) const {
@@ -95,8 +121,7 @@ void Statement::bindOne(int index, std::span<const std::byte> value) {
 
 Database::Database(const std::filesystem::path& path, DatabaseOptions options)
     : path_(path), options_(std::move(options)) {
-    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    const int code = sqlite3_open_v2(path_.c_str(), &connection_, flags, nullptr);
+    const int code = open();
     try {
         if (code != SQLITE_OK)
             raise(code, connection_ ? sqlite3_errmsg(connection_) : sqlite3_errstr(code));
@@ -105,6 +130,19 @@ Database::Database(const std::filesystem::path& path, DatabaseOptions options)
         closeAll();
         throw;
     }
+}
+
+int Database::open() {
+    constexpr int common = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    if (options_.access != DatabaseAccess::ReadOnly)
+        return sqlite3_open_v2(path_.c_str(), &connection_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | common,
+                               nullptr);
+    if (!std::filesystem::exists(path_))
+        fail(ErrorKind::NotFound, "{}: there is no such file", path_.string());
+    if (onReadOnlyMedium(path_))
+        return sqlite3_open_v2(immutableUri(path_).c_str(), &connection_,
+                               SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | common, nullptr);
+    return sqlite3_open_v2(path_.c_str(), &connection_, SQLITE_OPEN_READONLY | common, nullptr);
 }
 
 Database::~Database() {
@@ -120,12 +158,16 @@ void Database::closeAll() noexcept {
 }
 
 void Database::configure() {
-    sqlite3_busy_timeout(connection_, busy_milliseconds);
+    const bool exclusive = options_.access == DatabaseAccess::Exclusive;
+    sqlite3_busy_timeout(connection_, exclusive ? busy_milliseconds : turn_milliseconds);
     // SQLite opens what it may not write as read-only and says nothing.
-    if (sqlite3_db_readonly(connection_, "main") == 1)
+    if (options_.access != DatabaseAccess::ReadOnly && sqlite3_db_readonly(connection_, "main") == 1)
         raise(SQLITE_READONLY, "the file is read-only");
     // Exclusive: one owner for each file, and a second window hears so at once.
-    execute("PRAGMA locking_mode = EXCLUSIVE");
+    if (exclusive)
+        execute("PRAGMA locking_mode = EXCLUSIVE");
+    else
+        execute("PRAGMA cache_size = -20000; PRAGMA temp_store = MEMORY");
     const std::int64_t found = integer("PRAGMA application_id").value_or(0);
     // A process that died before its first migration leaves a header without tables.
     const bool empty =
@@ -186,6 +228,10 @@ int Database::version() {
     return static_cast<int>(integer("PRAGMA user_version").value_or(0));
 }
 
+std::int64_t Database::dataVersion() {
+    return integer("PRAGMA data_version").value_or(0);
+}
+
 void Database::checkIntegrity() {
     Statement check = prepare("PRAGMA quick_check(1)");
     if (check.step() && check.text(0) != "ok")
@@ -198,7 +244,8 @@ void Database::checkpoint() {
 
 void Database::raise(int code, const std::string& message) const {
     const std::string file = path_.string();
-    const bool no_space = connection_ && sqlite3_system_errno(connection_) == ENOSPC;
+    const int cause = connection_ ? sqlite3_system_errno(connection_) : 0;
+    const bool no_space = cause == ENOSPC || cause == EDQUOT || cause == EFBIG;
     const int primary = code & 0xff;
     if (primary == SQLITE_FULL || (primary == SQLITE_IOERR && no_space))
         fail(ErrorKind::Io,
@@ -219,6 +266,9 @@ void Database::raise(int code, const std::string& message) const {
              file, options_.kind, message);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
+        if (options_.access != DatabaseAccess::Exclusive)
+            fail(ErrorKind::Unavailable, "{}: another program has been writing to this {} for {} s. Try again.",
+                 file, options_.kind, turn_milliseconds / 1000);
         fail(ErrorKind::Unavailable, "{}: another window has this {} open. Close it there, or choose another.",
              file, options_.kind);
     case SQLITE_TOOBIG:
@@ -254,19 +304,26 @@ void Transaction::commit() {
     open_ = false;
 }
 
+void refuseNewer(const Database& database, int found, int known) {
+    const std::string& kind = database.options().kind;
+    fail(ErrorKind::Unsupported,
+         "{}: was written by a newer Fulgurite ({} version {}; this program knows versions up to {}). It was "
+         "left as it is; update Fulgurite, or choose another {}.",
+         database.path().string(), kind, found, known, kind);
+}
+
 void migrate(Database& database, std::span<const Migration> migrations) {
     const int last = migrations.empty() ? 0 : migrations.back().version;
     const int found = database.version();
     if (found > last)
-        fail(ErrorKind::Unsupported,
-             "{}: was written by a newer Fulgurite ({} version {}; this program knows versions up to {}). It was "
-             "left as it is; update Fulgurite, or choose another {}.",
-             database.path().string(), database.options().kind, found, last, database.options().kind);
+        refuseNewer(database, found, last);
     database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON");
     for (const Migration& migration : migrations) {
         if (migration.version <= found)
             continue;
         Transaction transaction(database);
+        if (database.version() >= migration.version)
+            continue; // another process was faster
         database.execute(migration.sql);
         database.execute(fmt::format("PRAGMA user_version = {}; PRAGMA application_id = {}", migration.version,
                                      database.options().application_id));

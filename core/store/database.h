@@ -40,6 +40,8 @@ class Statement {
 
     bool step(); // true while there is a row
     void run();  // steps to the end
+    // Ready for other parameters, for a statement that is run for many rows.
+    Statement& reset();
 
     bool isNull(int column) const;
     std::int64_t integer(int column) const;
@@ -73,16 +75,24 @@ class Statement {
     sqlite3_stmt* statement_;
 };
 
+enum class DatabaseAccess : std::uint8_t {
+    Exclusive, // one owner; a second one is refused
+    Shared,    // others may read at any time and write in turn
+    ReadOnly,  // the file must exist; also one on a read-only medium
+};
+
 struct DatabaseOptions {
     int application_id = 0;     // marks whose file it is; another one's is refused
     std::string kind;           // in messages: "workspace"
     std::int64_t max_pages = 0; // a quota; 0 is none
+    DatabaseAccess access = DatabaseAccess::Exclusive;
 };
 
 class Database {
   public:
     // Opens or creates. Refuses, before anything is written: a file that is no database or another program's
-    // (Corrupt), one that cannot be written (Io), one that another process holds (Unavailable).
+    // (Corrupt), one that cannot be written (Io), one that another process holds (Unavailable); with ReadOnly one
+    // that does not exist (NotFound).
     Database(const std::filesystem::path& path, DatabaseOptions options);
     ~Database();
     Database(const Database&) = delete;
@@ -110,6 +120,8 @@ class Database {
     std::int64_t totalChanges() const; // rows written since it was opened
     bool inTransaction() const;
     int version(); // user_version
+    // A number that differs from the last one when another connection has committed in between.
+    std::int64_t dataVersion();
 
     // Throws Error{Corrupt} with SQLite's first finding.
     void checkIntegrity();
@@ -120,6 +132,7 @@ class Database {
 
   private:
     friend class Statement;
+    int open();
     void configure();
     void giveBack(std::string&& sql, sqlite3_stmt* statement) noexcept;
     void closeAll() noexcept;
@@ -153,5 +166,7 @@ struct Migration {
 // Brings the file to the last version, each step in a transaction of its own. Throws Error{Unsupported} and leaves
 // the file untouched when it is newer than the last.
 void migrate(Database& database, std::span<const Migration> migrations);
+// That Error, for whoever reads without migrating.
+[[noreturn]] void refuseNewer(const Database& database, int found, int known);
 
 } // namespace fulgurite
