@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Held-out scores with greedy decoding. python evaluate.py MODEL_DIR TEXT.json [--n 200] [--only "NAME|NAME"]"""
+"""Held-out scores with greedy decoding.
+
+python evaluate.py MODEL_DIR TEXT.json [--engine fulgurite-engine] [--n 200] [--only "NAME|NAME"]
+
+With --engine the workbench's engine decodes, without it the PyTorch code of generate.py.
+"""
 import argparse
 import collections
 import json
 import time
 
-import torch
-
 import gen_arith as A
 import gen_lists as L
 import gen_talk as T
 from data import Source
-from generate import Engine
 
 
 def run(e, items, batch, max_new):
@@ -51,7 +53,7 @@ def recall(e, src, name, low, high, n):
 TASKS = {
     "addition to 3 digits": (lambda r: A.arith(r, True, "+"), 64, 160), "subtraction to 3 digits": (lambda r: A.arith(r, True, "-"), 64, 160),
     "multiplication (2 x 1 digits)": (lambda r: A.arith(r, True, "*"), 64, 160),
-    "sorting 3-10 numbers": (lambda r: L.sort(r, True), 64, 420), "largest / smallest": (lambda r: L.extreme(r, True), 64, 160),
+    "sorting 3-10 numbers": (lambda r: L.sort(r, True), 64, 480), "largest / smallest": (lambda r: L.extreme(r, True), 64, 160),
     "counting letters": (lambda r: L.letters(r, True), 64, 120), "counting items": (lambda r: L.items(r, True), 64, 160),
     "comparison": (lambda r: A.compare(r, True), 64, 80), "repetition": (lambda r: L.repeat(r, True), 64, 160),
     "first, last, next, reverse": (lambda r: L.first_last(r, True), 64, 120), "number sequences": (lambda r: L.sequence(r, True), 64, 120),
@@ -61,18 +63,28 @@ RECALL = {"recall, 64-256 tokens": (64, 256, 32), "recall, 256-1,024 tokens": (2
           "recall, 2,048-4,096 tokens": (2400, 4096, 6)}
 
 
+def decoder(a):
+    if a.engine:
+        from engine import Engine
+        return Engine(a.engine, a.model)
+    import torch
+    from export import load_folder
+    from generate import Engine
+    torch.set_num_threads(1)
+    return Engine(load_folder(a.model), a.model + "/tokenizer.json")
+
+
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("model")
     ap.add_argument("text")
     ap.add_argument("--n", type=int, default=200)
     ap.add_argument("--only", default="")
+    ap.add_argument("--engine", help="the program fulgurite-engine")
     ap.add_argument("--show", type=int, default=0)
     ap.add_argument("--json")
     a = ap.parse_args()
-    torch.set_num_threads(1)
-    from export import load_folder
-    e = Engine(load_folder(a.model), a.model + "/tokenizer.json")
+    e = decoder(a)
     src = Source(e.tok, a.text, seed=7, split="held")
     scores = collections.OrderedDict()
     for name in list(TASKS) + list(RECALL):

@@ -2,6 +2,8 @@
 """Arithmetic with visible column-by-column reasoning. Every function takes a random.Random."""
 import zlib
 
+from gen_lists import selected
+
 PLACES = ["ones", "tens", "hundreds", "thousands", "ten thousands"]
 
 ADD = ["What is {a}+{b}?", "What is {a} + {b}?", "{a}+{b}", "{a} + {b} = ?", "{a}+{b}=", "Calculate {a} + {b}.", "Compute {a}+{b}.",
@@ -137,7 +139,7 @@ def compare(rng, held=False):
     word = rng.choice(["bigger", "larger", "greater"]) if big else rng.choice(["smaller", "less"])
     r = max(a, b) if big else min(a, b)
     q = rng.choice([f"Which is {word}, {a} or {b}?", f"Which number is {word}: {a} or {b}?", f"Is {a} or {b} {word}?"])
-    return q, f"{a} is {'more' if a > b else 'less'} than {b}", f"{r} is {word}.", r
+    return q, selected([a, b], big), f"{r} is {word}.", r
 
 
 def even_odd(rng, held=False):

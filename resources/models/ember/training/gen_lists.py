@@ -31,29 +31,39 @@ def join(rng, xs):
     return rng.choices([" ", ", ", ","], [5, 5, 1])[0].join(map(str, xs))
 
 
+def padded(xs):
+    """All numbers with the digits of the longest, so that the smaller is the one whose first different digit is smaller."""
+    width = max(len(str(x)) for x in xs)
+    return [str(x).zfill(width) for x in xs]
+
+
+def selected(xs, big):
+    """Thought that picks the largest or smallest of some numbers: the one step that sorting repeats."""
+    width, best = max(len(str(x)) for x in xs), max(xs) if big else min(xs)
+    return f"{width} digits: {' '.join(padded(xs))}\n{'max' if big else 'min'} {str(best).zfill(width)}"
+
+
 def sort(rng, held=False, down=None):
     xs = numbers(rng, held)
     down = rng.random() < .2 if down is None else down
     q = rng.choice(SORT_DOWN if down else SORT).format(l=join(rng, xs))
     if rng.random() < .15:
         q += rng.choice([" Think first.", ". Thanks!", " please"])
-    left, out, lines = list(xs), [], ["left: " + " ".join(map(str, xs))]
+    left, out = padded(xs), []
+    lines = [f"{len(left[0])} digits: " + " ".join(left)]
     while left:
         m = max(left) if down else min(left)
         left.remove(m)
-        out.append(m)
-        lines.append(f"{'max' if down else 'min'} {m}" + (", left: " + " ".join(map(str, left)) if left else ""))
+        out.append(int(m))
+        lines.append(f"{'max' if down else 'min'} {m}" + (", left: " + " ".join(left) if left else ""))
     return q, "\n".join(lines), " ".join(map(str, out)), " ".join(map(str, out))
 
 
 def extreme(rng, held=False):
     xs, big = numbers(rng, held, 3, 8), rng.random() < .5
-    best, parts = None, []
-    for x in xs:
-        best = x if best is None or (x > best if big else x < best) else best
-        parts.append(f"{x} -> {best}")
+    best = max(xs) if big else min(xs)
     word = "largest" if big else "smallest"
-    return rng.choice(BIG if big else SMALL).format(l=join(rng, xs)), ", ".join(parts), f"The {word} is {best}.", best
+    return rng.choice(BIG if big else SMALL).format(l=join(rng, xs)), selected(xs, big), f"The {word} is {best}.", best
 
 
 def letters(rng, held=False):
