@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/inspect/attention_view.h"
 
+#include "ui/base/background.h"
 #include "ui/base/theme_manager.h"
 #include "ui/inspect/attention_tracks.h"
-#include "ui/inspect/background.h"
 #include "ui/inspect/head_badge.h"
 #include "ui/inspect/segments.h"
 #include "ui/inspect/token_map.h"

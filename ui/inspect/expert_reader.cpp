@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/inspect/expert_reader.h"
 
+#include "ui/base/background.h"
 #include "ui/base/format.h"
 #include "ui/base/theme_manager.h"
-#include "ui/inspect/background.h"
 #include "ui/inspect/captured_texts.h"
 #include "ui/inspect/inspection_source.h"
 #include "ui/inspect/segments.h"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/inspect/layer_maps.h"
 
+#include "ui/base/background.h"
 #include "ui/base/format.h"
 #include "ui/charts/scales.h"
-#include "ui/inspect/background.h"
 #include "ui/inspect/head_badge.h"
 #include "ui/inspect/map_tiles.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/inspect/map_tiles.h"
 
-#include "ui/inspect/background.h"
+#include "ui/base/background.h"
 #include "ui/inspect/inspection_source.h"
 
 #include <algorithm>

@@ -2,8 +2,8 @@
 // What is in sight, its images, keys and values; routing_timeline_paint.cpp draws.
 #include "ui/inspect/routing_timeline.h"
 
+#include "ui/base/background.h"
 #include "ui/base/format.h"
-#include "ui/inspect/background.h"
 #include "ui/inspect/captured_texts.h"
 #include "ui/inspect/head_badge.h"
 #include "ui/prompt/tint.h"

@@ -2,8 +2,8 @@
 // What is visible, fetching it, keys and values; token_map_paint.cpp draws.
 #include "ui/inspect/token_map.h"
 
+#include "ui/base/background.h"
 #include "ui/base/format.h"
-#include "ui/inspect/background.h"
 #include "ui/inspect/captured_texts.h"
 #include "ui/inspect/inspection_source.h"
 #include "ui/prompt/tint.h"
