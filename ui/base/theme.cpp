@@ -15,11 +15,14 @@ namespace fulgurite {
 namespace {
 
 constexpr std::array<const char*, static_cast<std::size_t>(Role::Count)> kRoleNames = {
-    "background", "panel",  "raised",         "line",          "grid",          "text",           "muted",
-    "faint",      "accent", "accent_hover",   "on_accent",     "lightning",     "softmax",        "good",
-    "bad",        "warn",   "selection",      "focus",         "surprise",      "probability",    "positive",
-    "negative",   "zero",   "notice_ground",  "notice_line",   "weights",       "workspace",      "run_1",
-    "run_2",      "run_3",  "syntax_keyword", "syntax_string", "syntax_number", "syntax_comment", "shadow"};
+    "background",    "panel",         "raised",         "line",        "grid",      "text",        "muted",
+    "faint",         "accent",        "accent_hover",   "on_accent",   "lightning", "softmax",     "good",
+    "bad",           "warn",          "selection",      "focus",       "surprise",  "probability", "positive",
+    "negative",      "zero",          "notice_ground",  "notice_line", "weights",   "workspace",   "run_1",
+    "run_2",         "run_3",         "stage_1",        "stage_2",     "stage_3",   "fell",        "run_text_1",
+    "run_text_2",    "run_text_3",    "ratio_below",    "ratio_above", "capped",    "on_capped",   "standard",
+    "split",         "aspect_a",      "aspect_b",       "aspect_c",    "aspect_d",  "aspect_e",    "syntax_keyword",
+    "syntax_string", "syntax_number", "syntax_comment", "shadow"};
 
 double toLinear(double channel) {
     return channel <= 0.04045 ? channel / 12.92 : std::pow((channel + 0.055) / 1.055, 2.4);

@@ -41,6 +41,24 @@ enum class Role {
     Run1,
     Run2,
     Run3,
+    Stage1, // of a cascade: coarse sieve to fine, one ramp
+    Stage2,
+    Stage3,
+    Fell,     // what a stage let fall
+    RunText1, // text in the colour of a run
+    RunText2,
+    RunText3,
+    RatioBelow, // importance ratio under 1
+    RatioAbove, // over 1
+    Capped,     // text about a capped token on a panel
+    OnCapped,   // on the fill of one
+    Standard,   // retrieval by the one vector
+    Split,      // by pieces of it
+    AspectA,    // the relevant documents of a query, in their order
+    AspectB,
+    AspectC,
+    AspectD,
+    AspectE,
     SyntaxKeyword,
     SyntaxString,
     SyntaxNumber,
