@@ -2,24 +2,13 @@
 #include "core/model/weights.h"
 
 #include "core/base/error.h"
+#include "core/model/weight_views.h"
 
 #include <cmath>
 
 namespace fulgurite {
 
 namespace {
-
-kernels::WeightMatrix matrixOf(const TensorView& view) {
-    if (view.data == nullptr || view.shape.size() != 2) {
-        return {};
-    }
-    return {view.data, view.dtype, static_cast<std::size_t>(view.shape[0]),
-            static_cast<std::size_t>(view.shape[1])};
-}
-
-std::vector<float> vectorOf(const TensorView& view) {
-    return view.data == nullptr ? std::vector<float>{} : toFloats(view);
-}
 
 // Rows [first, first + rows) of slice `index` of a [slices, all_rows, cols] tensor.
 kernels::WeightMatrix sliceOf(const TensorView& view, std::int64_t index, std::int64_t first, std::int64_t rows) {

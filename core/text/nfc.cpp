@@ -64,7 +64,7 @@ void decompose(std::string_view text, Codes& codes) {
         const auto count = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(next.code), parts.data(),
                                                    parts.size(), UTF8PROC_DECOMPOSE, &boundary);
         if (count < 0 || static_cast<std::size_t>(count) > parts.size()) {
-            fail(ErrorKind::Internal, "NFC: U+{:04X} has a decomposition of {} characters",
+            fail(ErrorKind::Internal, "U+{:04X} has a decomposition of {} characters",
                  static_cast<std::uint32_t>(next.code), count);
         }
         codes.insert(codes.end(), parts.begin(), parts.begin() + count);
@@ -115,6 +115,19 @@ std::string_view toNfc(std::string_view text, std::string& buffer) {
     }
     buffer.append(text.substr(done));
     return buffer;
+}
+
+std::string toNfd(std::string_view text) {
+    Codes codes;
+    codes.reserve(text.size());
+    decompose(text, codes);
+    sortMarks(codes);
+    std::string out;
+    out.reserve(text.size());
+    for (const utf8proc_int32_t code : codes) {
+        appendUtf8(out, static_cast<char32_t>(code));
+    }
+    return out;
 }
 
 } // namespace fulgurite

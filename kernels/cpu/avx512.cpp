@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Compiled with the flags of one instruction set; see simd_kernels.h for why it holds nothing else.
 #include "kernels/cpu/simd_backward.h"
+#include "kernels/cpu/simd_encoder.h"
 #include "kernels/cpu/simd_kernels.h"
 #include "kernels/cpu/simd_scan.h"
 
@@ -32,10 +33,14 @@ namespace fulgurite::kernels {
 
 #include "kernels/cpu/backward_table.inl"
 
+#include "kernels/cpu/encoder.inl"
+
 const SimdKernels* avx512Kernels() { return &kTable; }
 
 const SimdBackwardKernels* avx512BackwardKernels() { return &kBackwardTable; }
 
 ScanKernel avx512Scan() { return scanBlock; }
+
+const SimdEncoderKernels* avx512EncoderKernels() { return &kEncoderTable; }
 
 } // namespace fulgurite::kernels

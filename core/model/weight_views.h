@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Checkpoint tensors as what operations take in. Private to core/model.
+#pragma once
+
+#include "core/tensor/tensor.h"
+#include "kernels/ops.h"
+
+#include <vector>
+
+namespace fulgurite {
+
+// Empty for a view that TensorBinder could not fill: it reports all problems together afterwards.
+inline kernels::WeightMatrix matrixOf(const TensorView& view) {
+    if (view.data == nullptr || view.shape.size() != 2) {
+        return {};
+    }
+    return {view.data, view.dtype, static_cast<std::size_t>(view.shape[0]), static_cast<std::size_t>(view.shape[1])};
+}
+
+inline std::vector<float> vectorOf(const TensorView& view) {
+    return view.data == nullptr ? std::vector<float>{} : toFloats(view);
+}
+
+} // namespace fulgurite
