@@ -15,6 +15,7 @@ engine_packages=(
   "g++=g++" "cmake=cmake" "ninja=ninja-build" "pkg-config=pkg-config"
   "libboost-dev>=1.81|libboost1.83-dev|libboost1.81-dev"
   libfmt-dev nlohmann-json3-dev libcli11-dev libsqlite3-dev libssl-dev libutf8proc-dev
+  "libjpeg62-turbo-dev|libjpeg-turbo8-dev" libpng-dev libwebp-dev # pictures of image libraries
   libgtest-dev libgmock-dev
   libopenblas0-pthread # at run time only: the ceiling that `fulgurite-engine bench` prints
 )

@@ -14,6 +14,7 @@ inline constexpr int kExitInterrupted = 130;
 
 // Each adds its sub-command to `app`; the sub-command's callback does the work and throws Error on failure.
 void addBench(CLI::App& app);
+void addCascade(CLI::App& app);
 void addChat(CLI::App& app);
 void addConvert(CLI::App& app);
 void addDoctor(CLI::App& app);

@@ -30,6 +30,7 @@ int main(int argc, char** argv) {
     app::addScore(app);
     app::addTrain(app);
     app::addInspect(app);
+    app::addCascade(app);
     app::addBench(app);
     app::addConvert(app);
     app::addDoctor(app);

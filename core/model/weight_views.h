@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checkpoint tensors as what operations take in. Private to core/model.
+// Checkpoint tensors as what operations take in. For the code of models.
 #pragma once
 
 #include "core/tensor/tensor.h"

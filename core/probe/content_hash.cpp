@@ -2,11 +2,9 @@
 #include "core/probe/content_hash.h"
 
 #include "core/base/file_io.h"
-
-#include <openssl/sha.h>
+#include "core/base/sha256.h"
 
 #include <algorithm>
-#include <array>
 #include <fmt/format.h>
 
 namespace fulgurite::probe {
@@ -18,13 +16,7 @@ constexpr std::size_t kTensorSample = 1024; // bytes
 } // namespace
 
 std::string sha256(std::string_view bytes) {
-    std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
-    SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest.data());
-    std::string text;
-    for (const unsigned char byte : digest) {
-        text += fmt::format("{:02x}", byte);
-    }
-    return text;
+    return fulgurite::sha256(std::as_bytes(std::span(bytes)));
 }
 
 std::string tokensHash(std::span<const TokenId> tokens) {
