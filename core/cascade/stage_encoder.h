@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// One encoder at work: its model, its vectors kept for ever, and the encoding of pictures that have none yet.
+#pragma once
+
+#include "core/cascade/encoder_set.h"
+#include "core/cascade/library_store.h"
+#include "core/cascade/vector_file.h"
+
+#include <functional>
+#include <mutex>
+#include <optional>
+
+namespace fulgurite::cascade {
+
+// A picture to be encoded, and how to get its bytes.
+struct PictureSource {
+    ContentId content = 0;
+    std::string path;
+    std::string hash; // what the bytes must have, or the vector would be kept for another picture
+};
+
+struct EncodingReport {
+    std::size_t encoded = 0;
+    std::size_t cached = 0;
+    std::size_t missing = 0; // the file is gone, changed or unreadable
+    double seconds = 0;      // in the vision tower alone: what the cost model calls t
+    double wall_seconds = 0; // with reading, decoding and keeping
+    double flops = 0;
+    double bytes = 0;
+};
+
+// The store is used under `store_mutex`; everything else by one thread at a time.
+class StageEncoder {
+  public:
+    StageEncoder(const EncoderInfo& info, std::shared_ptr<const clip::ClipModel> model, LibraryStore& store,
+                 std::mutex& store_mutex, const std::filesystem::path& data, kernels::ThreadPool& pool);
+
+    const EncoderInfo& info() const { return info_; }
+    const clip::ClipModel& model() const { return *model_; }
+
+    bool has(ContentId content) const { return rowOf(content) >= 0; }
+    // Null when there is none; valid until vectors are added.
+    const float* vector(ContentId content) const;
+    // The row in rows(), or -1.
+    std::int64_t rowOf(ContentId content) const;
+    kernels::VectorRows rows() const { return file_->view(); }
+
+    // Keeps vectors [contents, width], on the disk and in the database when it returns.
+    void add(std::span<const ContentId> contents, std::span<const float> vectors);
+    // Computes vectors of decoded pixels.
+    void encodePixels(const float* pixels, std::size_t count, float* out) {
+        model_->encodePixels(pixels, count, out, runtime_);
+    }
+    // Encodes what has no vector yet, in batches; `stop` is asked between them.
+    EncodingReport ensure(std::span<const PictureSource> pictures, const std::function<bool()>& stop = {});
+    // [width], of length 1.
+    std::vector<float> encodeText(const std::string& text, double* flops);
+
+  private:
+    std::size_t encodeBatch(std::span<const PictureSource> pictures, EncodingReport& report);
+
+    EncoderInfo info_;
+    std::shared_ptr<const clip::ClipModel> model_;
+    LibraryStore& store_;
+    std::mutex& store_mutex_;
+    clip::ClipRuntime runtime_;
+    EncoderId id_ = 0;
+    std::optional<VectorFile> file_;
+    std::vector<std::int64_t> row_of_; // by content; -1: none
+};
+
+} // namespace fulgurite::cascade
