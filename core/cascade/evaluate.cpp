@@ -101,7 +101,9 @@ class Evaluation {
             for (std::size_t v = 0; v < ranks.size(); ++v) {
                 ranks[v].push_back(rankAfter(settings_.variants[v], scores, queries_[q].target, &touched[v]));
             }
-            hooks_.progress(static_cast<double>(q + 1) / static_cast<double>(queries_.size()));
+            if (hooks_.progress) {
+                hooks_.progress(static_cast<double>(q + 1) / static_cast<double>(queries_.size()));
+            }
         }
         return report(ranks, touched);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // LibraryService's reading of the ledger.
 #include "core/cascade/library_service.h"
+#include "core/store/clock.h"
 
 #include <algorithm>
 #include <limits>
@@ -93,6 +94,29 @@ LedgerReport LibraryService::ledger(LibraryId id, std::size_t entries) {
     report.curve = thinned(curve);
     report.entries = store_.entries(id, entries);
     return report;
+}
+
+EvaluationHooks LibraryService::evaluationHooks(LibraryId id, std::function<bool()> stop) {
+    EvaluationHooks hooks;
+    hooks.stop = std::move(stop);
+    hooks.measured = [this](const std::string& encoder) { return measuredSeconds(encoder).value_or(0); };
+    hooks.path = [this, id](ImageId image) { return this->image(id, image).path; };
+    hooks.encoded = [this, id](const std::string& encoder, const EncodingReport& report) {
+        if (report.encoded == 0) {
+            return;
+        }
+        const std::lock_guard lock(store_mutex_);
+        store_.addEntry({.library = id,
+                         .time = nowMilliseconds(),
+                         .kind = LedgerEntry::Kind::Evaluation,
+                         .encoder = encoder,
+                         .items = static_cast<std::int64_t>(report.encoded),
+                         .cached = static_cast<std::int64_t>(report.cached),
+                         .seconds = report.seconds,
+                         .flops = report.flops,
+                         .bytes = report.bytes});
+    };
+    return hooks;
 }
 
 } // namespace fulgurite::cascade

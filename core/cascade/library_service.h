@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/cascade/cost_model.h"
+#include "core/cascade/evaluate.h"
 #include "core/cascade/scan.h"
 #include "core/cascade/search.h"
 
@@ -89,8 +90,9 @@ class LibraryService {
 
     // For evaluations: runs `work` alone with the encoders. `index` stays as it is meanwhile.
     void withSearch(LibraryId id, const std::function<void(const SearchContext& context)>& work);
-    LibraryStore& store() { return store_; }
-    std::mutex& storeMutex() { return store_mutex_; }
+    // What an evaluation of a library asks and tells: costs and paths from here, encodings into the ledger as no
+    // part of a lifetime. `progress` is left to the caller.
+    EvaluationHooks evaluationHooks(LibraryId id, std::function<bool()> stop = {});
 
   private:
     struct ScanJob {

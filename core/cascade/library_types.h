@@ -60,8 +60,8 @@ struct LedgerEntry {
     std::int64_t cached = 0; // were there already
     double seconds = 0;
     double flops = 0;
-    double bytes = 0; // of vectors: written by an encoding, read by a search
-    std::string text; // of the query
+    double bytes = 0;      // of vectors: written by an encoding, read by a search
+    std::string text = {}; // of the query
 };
 
 // Sums of a library's ledger for one encoder.
