@@ -18,6 +18,7 @@ void addCascade(CLI::App& app);
 void addChat(CLI::App& app);
 void addConvert(CLI::App& app);
 void addDoctor(CLI::App& app);
+void addImportRun(CLI::App& app);
 void addInspect(CLI::App& app);
 void addRun(CLI::App& app);
 void addScore(CLI::App& app);

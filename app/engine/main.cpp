@@ -29,6 +29,7 @@ int main(int argc, char** argv) {
     app::addTokenize(app);
     app::addScore(app);
     app::addTrain(app);
+    app::addImportRun(app);
     app::addInspect(app);
     app::addCascade(app);
     app::addBench(app);

@@ -243,9 +243,10 @@ void Database::checkpoint() {
 }
 
 void Database::raise(int code, const std::string& message) const {
+    // SQLite does not keep the cause of every failure to write, so errno, which is that of its last system call.
+    const auto is_space = [](int cause) { return cause == ENOSPC || cause == EDQUOT || cause == EFBIG; };
+    const bool no_space = is_space(errno) || (connection_ && is_space(sqlite3_system_errno(connection_)));
     const std::string file = path_.string();
-    const int cause = connection_ ? sqlite3_system_errno(connection_) : 0;
-    const bool no_space = cause == ENOSPC || cause == EDQUOT || cause == EFBIG;
     const int primary = code & 0xff;
     if (primary == SQLITE_FULL || (primary == SQLITE_IOERR && no_space))
         fail(ErrorKind::Io,

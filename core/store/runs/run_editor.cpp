@@ -28,6 +28,9 @@ void RunEditor::setProject(RunId run, const std::string& project) {
 void RunEditor::setNotes(RunId run, const std::string& notes) {
     setText(run, "notes", notes);
 }
+void RunEditor::setConfig(RunId run, const std::string& json) {
+    setText(run, "config_json", json);
+}
 
 void RunEditor::setTags(RunId run, const std::vector<std::string>& tags) {
     Transaction transaction(*database_);

@@ -21,6 +21,7 @@ class RunEditor {
     void setName(RunId run, const std::string& name);
     void setProject(RunId run, const std::string& project);
     void setNotes(RunId run, const std::string& notes);
+    void setConfig(RunId run, const std::string& json);
     void setTags(RunId run, const std::vector<std::string>& tags);
     // For a run that no writer holds, for instance one that was cut. Throws Error{Unavailable} otherwise.
     void setStatus(RunId run, RunStatus status);

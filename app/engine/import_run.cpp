@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// `fulgurite-engine import-run`: logs of other programs into a runs file, once or while they grow.
+#include "app/engine/command.h"
+#include "app/engine/interrupt.h"
+#include "core/store/runs/import/run_import.h"
+
+#include <chrono>
+#include <cstdio>
+#include <fmt/core.h>
+#include <memory>
+#include <thread>
+
+namespace fulgurite::app {
+
+namespace {
+
+constexpr auto kFollowPeriod = std::chrono::milliseconds(250);
+
+struct ImportRunOptions {
+    std::string path;
+    ImportOptions import;
+    std::string database = "runs.fulgurite";
+};
+
+void print(const std::vector<ImportedRun>& runs, double seconds) {
+    for (const ImportedRun& run : runs) {
+        const ImportCounts& counts = run.counts;
+        fmt::print("run {}  {}  {}  {} values", run.run, run.name, nameOf(run.format), counts.values);
+        if (counts.histograms > 0)
+            fmt::print(", {} histograms", counts.histograms);
+        if (counts.skipped > 0)
+            fmt::print(", {} records skipped", counts.skipped);
+        if (counts.backwards > 0)
+            fmt::print(", steps went back {} times", counts.backwards);
+        fmt::print(", {} files, {:.2f} s\n", counts.files, seconds);
+        for (const std::string& remark : run.remarks)
+            fmt::print(stderr, "{}\n", remark);
+    }
+    std::fflush(stdout);
+}
+
+std::vector<ImportedRun> timedUpdate(RunImport& import, double& seconds) {
+    const auto begin = std::chrono::steady_clock::now();
+    std::vector<ImportedRun> runs = import.update();
+    seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    return runs;
+}
+
+void importRun(const ImportRunOptions& options) {
+    InterruptGuard interrupts;
+    RunImport import(options.path, options.import);
+    double seconds = 0;
+    const std::vector<ImportedRun> runs = timedUpdate(import, seconds);
+    print(runs, seconds);
+    if (runs.empty())
+        fmt::print("nothing is new since the last import into {}\n", options.import.database.string());
+    if (!options.import.follow)
+        return;
+    fmt::print("following; Ctrl+C ends\n");
+    std::fflush(stdout);
+    while (!interrupts.take()) {
+        std::this_thread::sleep_for(kFollowPeriod);
+        print(timedUpdate(import, seconds), seconds);
+    }
+    import.finish();
+}
+
+} // namespace
+
+void addImportRun(CLI::App& app) {
+    auto options = std::make_shared<ImportRunOptions>();
+    CLI::App* command = app.add_subcommand("import-run", "Bring logs of training runs into a runs file");
+    command->add_option("path", options->path, "A log, or a folder that is searched for logs")->required();
+    command->add_option("--db", options->database, "The runs file; it is made when it does not exist")
+        ->capture_default_str();
+    command->add_flag("--follow", options->import.follow, "Go on while the logs grow");
+    command->add_option("--name", options->import.name, "Name of the run; the default is the file's or folder's");
+    command->add_option("--project", options->import.project,
+                        "Project of the runs; the default is the folder's name");
+    command->add_flag(
+        "--rewind", options->import.rewind,
+        "A step that goes back takes away what came from there on, as after a restart from a checkpoint");
+    command->footer("Known are TensorBoard event files, trainer_state.json of Hugging Face trainers, JSON lines "
+                    "(verl, ms-swift,\n"
+                    "prime-rl and others), verl's console output, and tables with a header (CSV). A second import "
+                    "of the same path\n"
+                    "goes on where the first ended. Damaged records are skipped, counted and told.\n\n"
+                    "Examples:\n"
+                    "  fulgurite-engine import-run logs/ --db runs.fulgurite\n"
+                    "  fulgurite-engine import-run output/metrics.jsonl --follow --project math");
+    command->callback([options] {
+        options->import.database = options->database;
+        importRun(*options);
+    });
+}
+
+} // namespace fulgurite::app

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Brings logs of other programs into a runs file, and follows them while they grow. How far each file was read is
+// kept in the runs file, so that a second import of the same path goes on where the first ended.
+#pragma once
+
+#include "core/store/runs/import/log_files.h"
+#include "core/store/runs/runs_file.h"
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace fulgurite {
+
+class ImportTarget;
+
+struct ImportOptions {
+    std::filesystem::path database;
+    std::string name;    // of the run, or of the first part of several runs' names; empty: from the path
+    std::string project; // empty: the name of the folder
+    // A step that is smaller than one before takes back everything from there on, as TensorBoard does after a
+    // restart; else a later value replaces an earlier one of the same step.
+    bool rewind = false;
+    bool follow = false; // runs stay Running between updates
+};
+
+struct ImportCounts {
+    std::size_t files = 0; // with something new
+    std::int64_t values = 0;
+    std::int64_t histograms = 0;
+    std::int64_t skipped = 0;      // records that could not be used
+    std::int64_t backwards = 0;    // times that the steps went back
+    std::int64_t started_anew = 0; // files that were replaced or cut
+
+    void add(const ImportCounts& other);
+};
+
+struct ImportedRun {
+    RunId run = 0;
+    std::string name;
+    LogFormat format = LogFormat::JsonLines;
+    ImportCounts counts;
+    std::vector<std::string> remarks; // "FILE: 3 records were skipped; the first: ..."
+};
+
+class RunImport {
+  public:
+    // Throws Error as findLogRuns and openRunsFile do.
+    RunImport(std::filesystem::path path, ImportOptions options);
+    ~RunImport();
+    RunImport(const RunImport&) = delete;
+    RunImport& operator=(const RunImport&) = delete;
+
+    // Reads what is new since the last call and since the last import of the path, in pieces of bounded size. Files
+    // that appeared are found. Returns the runs that got something, or that something is to be said about. Throws
+    // Error when the runs file cannot be written, or when a single file of the path has no record at all.
+    std::vector<ImportedRun> update();
+    // Ends the runs that follow kept open.
+    void finish();
+
+  private:
+    struct Cursor;
+
+    ImportedRun readRun(const LogRun& run, bool single);
+    bool readFile(const LogRun& run, const std::filesystem::path& file, ImportTarget& target);
+    std::size_t readPieces(const std::filesystem::path& file, std::size_t offset, LogParser& parser,
+                           ImportTarget& target);
+    std::optional<Cursor> savedCursor(const std::string& key);
+    void saveCursor(const std::string& key, const Cursor& cursor, std::optional<RunId> run);
+    ImportTarget& targetOf(const LogRun& run, bool single);
+
+    std::filesystem::path path_;
+    ImportOptions options_;
+    std::unique_ptr<Database> database_;
+    std::map<std::string, std::unique_ptr<ImportTarget>> open_; // by uri
+};
+
+} // namespace fulgurite
