@@ -92,6 +92,17 @@ double ConfigFields::number(const std::string& key, double min, double max, std:
     return value->get<double>();
 }
 
+bool ConfigFields::flag(const std::string& key, bool fallback) {
+    const nlohmann::json* value = find(key);
+    if (value == nullptr) {
+        return fallback;
+    }
+    if (!value->is_boolean()) {
+        wrong(key, "true or false");
+    }
+    return value->get<bool>();
+}
+
 std::string ConfigFields::text(const std::string& key, std::optional<std::string> fallback) {
     const nlohmann::json* value = find(key);
     if (value == nullptr) {
@@ -133,6 +144,22 @@ ConfigFields ConfigFields::object(const std::string& key) {
         wrong(key, "an object");
     }
     return {value == nullptr ? nlohmann::json::object() : *value, where_ + ": " + key};
+}
+
+std::vector<ConfigFields> ConfigFields::objects(const std::string& key) {
+    const nlohmann::json* value = find(key);
+    if (value == nullptr) {
+        missing(key);
+    }
+    const auto isObject = [](const nlohmann::json& item) { return item.is_object(); };
+    if (!value->is_array() || value->empty() || !std::all_of(value->begin(), value->end(), isObject)) {
+        wrong(key, "a list of objects");
+    }
+    std::vector<ConfigFields> all;
+    for (std::size_t i = 0; i < value->size(); ++i) {
+        all.push_back({(*value)[i], fmt::format("{}: {}[{}]", where_, key, i)});
+    }
+    return all;
 }
 
 void ConfigFields::finish() const {

@@ -22,11 +22,13 @@ class ConfigFields {
     std::int64_t integer(const std::string& key, std::int64_t min, std::int64_t max,
                          std::optional<std::int64_t> fallback = {});
     double number(const std::string& key, double min, double max, std::optional<double> fallback = {});
+    bool flag(const std::string& key, bool fallback);
     std::string text(const std::string& key, std::optional<std::string> fallback = {});
     std::vector<std::string> texts(const std::string& key);
     // One of `names`; the index.
     std::size_t choice(const std::string& key, const std::vector<std::string>& names, std::size_t fallback);
     ConfigFields object(const std::string& key); // an empty one when missing
+    std::vector<ConfigFields> objects(const std::string& key);
     // Call last: refuses what was not asked for.
     void finish() const;
 
