@@ -23,12 +23,6 @@ struct RunOptions {
     bool dry_run = false;
 };
 
-std::string durationText(double seconds) {
-    return seconds < 120    ? fmt::format("{:.0f} s", seconds)
-           : seconds < 7200 ? fmt::format("{:.0f} min", seconds / 60)
-                            : fmt::format("{:.1f} h", seconds / 3600);
-}
-
 void printPlan(Trainer& trainer) {
     const TrainConfig& config = trainer.config();
     const TrainMemory memory = trainer.memory();

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <map>
 
 namespace fulgurite {
@@ -18,82 +17,11 @@ double limited(double exponent) {
     return std::clamp(exponent, -kLargestExponent, kLargestExponent);
 }
 
-// 1 / N of each answer's tokens.
-std::vector<double> shares(Normaliser normaliser, std::span<const AnswerTokens> answers) {
-    std::map<std::size_t, std::pair<double, double>> groups; // tokens, answers; of those that have tokens
-    double tokens = 0;
-    for (const AnswerTokens& answer : answers) {
-        if (!answer.log_probs.empty()) {
-            auto& [group_tokens, group_answers] = groups[answer.group];
-            group_tokens += static_cast<double>(answer.log_probs.size());
-            group_answers += 1;
-            tokens += static_cast<double>(answer.log_probs.size());
-        }
-    }
-    std::vector<double> result;
-    const double group_count = static_cast<double>(groups.size());
-    for (const AnswerTokens& answer : answers) {
-        if (answer.log_probs.empty()) {
-            result.push_back(0);
-            continue;
-        }
-        const auto& [group_tokens, group_answers] = groups[answer.group];
-        const double length = static_cast<double>(answer.log_probs.size());
-        result.push_back(1.0 / (normaliser == Normaliser::BatchTokens   ? tokens
-                                : normaliser == Normaliser::GroupTokens ? group_tokens * group_count
-                                                                        : length * group_answers * group_count));
-    }
-    return result;
-}
-
-void check(const AnswerTokens& answer) {
-    const std::size_t n = answer.log_probs.size();
-    const bool reference_fits = answer.reference_log_probs.empty() || answer.reference_log_probs.size() == n;
-    if (answer.old_log_probs.size() != n || !reference_fits) {
-        fail(ErrorKind::Internal, "an answer of {} tokens has {} old and {} reference log-probabilities", n,
-             answer.old_log_probs.size(), answer.reference_log_probs.size());
-    }
-}
-
 // What the masked losses maximise: the smaller of the plain and the clipped gain.
 double surrogate(const PolicyOptions& options, double advantage, const TokenWeight& token) {
     const double clipped = std::clamp(token.ratio, 1 - options.clip_low, 1 + options.clip_high);
     return std::min(token.ratio * advantage, clipped * advantage);
 }
-
-// Sums of a batch, token by token.
-class Tally {
-  public:
-    void add(const TokenWeight& token, double gradient, double loss, double kl) {
-        ++figures_.tokens;
-        figures_.loss += loss;
-        figures_.kl += kl;
-        figures_.mean_ratio += token.ratio;
-        figures_.capped_fraction += token.capped ? 1 : 0;
-        figures_.masked_fraction += token.masked ? 1 : 0;
-        figures_.weighted_fraction += gradient != 0 ? 1 : 0;
-        smallest_ = std::min(smallest_, token.ratio);
-        largest_ = std::max(largest_, token.ratio);
-    }
-    PolicyFigures figures() const {
-        PolicyFigures result = figures_;
-        if (result.tokens > 0) {
-            const double tokens = static_cast<double>(result.tokens);
-            for (double* mean : {&result.kl, &result.mean_ratio, &result.capped_fraction, &result.masked_fraction,
-                                 &result.weighted_fraction}) {
-                *mean /= tokens;
-            }
-            result.smallest_ratio = smallest_;
-            result.largest_ratio = largest_;
-        }
-        return result;
-    }
-
-  private:
-    PolicyFigures figures_;
-    double smallest_ = std::numeric_limits<double>::infinity();
-    double largest_ = 0;
-};
 
 } // namespace
 
@@ -168,37 +96,83 @@ TokenWeight tokenWeight(const PolicyOptions& options, double advantage, double l
     return token;
 }
 
-PolicyFigures policyGradients(const PolicyOptions& options, std::span<const AnswerTokens> answers,
-                              std::span<float> gradients) {
-    const std::vector<double> share = shares(options.normaliser, answers);
-    Tally tally;
-    std::size_t at = 0;
-    for (std::size_t i = 0; i < answers.size(); ++i) {
-        const AnswerTokens& answer = answers[i];
-        check(answer);
-        if (gradients.size() < at + answer.log_probs.size()) {
-            fail(ErrorKind::Internal, "{} gradients are too few for the answers", gradients.size());
-        }
-        for (std::size_t t = 0; t < answer.log_probs.size(); ++t, ++at) {
-            const double log_prob = answer.log_probs[t];
-            const TokenWeight token = tokenWeight(options, answer.advantage, log_prob, answer.old_log_probs[t]);
-            const double pull = token.masked ? 0.0 : token.weight * answer.advantage;
-            double gradient = pull == 0 ? 0.0 : -pull * share[i];
-            double loss =
-                -share[i] *
-                (options.loss == PolicyLoss::Cispo ? pull * log_prob : surrogate(options, answer.advantage, token));
-            double kl = 0;
-            if (!answer.reference_log_probs.empty()) {
-                const double d = limited(answer.reference_log_probs[t] - log_prob);
-                kl = std::exp(d) - d - 1;
-                gradient += options.kl * (1 - std::exp(d)) * share[i];
-                loss += options.kl * kl * share[i];
-            }
-            gradients[at] = static_cast<float>(gradient);
-            tally.add(token, gradient, loss, kl);
+std::vector<double> tokenShares(Normaliser normaliser, std::span<const AnswerSize> answers) {
+    struct Group {
+        double tokens = 0;
+        double answers = 0; // that have tokens
+    };
+    std::map<std::size_t, Group> groups;
+    double tokens = 0;
+    for (const AnswerSize& answer : answers) {
+        if (answer.tokens > 0) {
+            groups[answer.group].tokens += static_cast<double>(answer.tokens);
+            groups[answer.group].answers += 1;
+            tokens += static_cast<double>(answer.tokens);
         }
     }
-    return tally.figures();
+    const auto group_count = static_cast<double>(groups.size());
+    std::vector<double> shares;
+    for (const AnswerSize& answer : answers) {
+        if (answer.tokens == 0) {
+            shares.push_back(0);
+            continue;
+        }
+        const Group& group = groups[answer.group];
+        const double length = static_cast<double>(answer.tokens);
+        shares.push_back(1.0 / (normaliser == Normaliser::BatchTokens   ? tokens
+                                : normaliser == Normaliser::GroupTokens ? group.tokens * group_count
+                                                                        : length * group.answers * group_count));
+    }
+    return shares;
+}
+
+void PolicyGradients::add(const AnswerTokens& answer, std::span<float> gradients) {
+    const std::size_t n = answer.log_probs.size();
+    const bool reference_fits = answer.reference_log_probs.empty() || answer.reference_log_probs.size() == n;
+    if (answer.old_log_probs.size() != n || !reference_fits || gradients.size() != n) {
+        fail(ErrorKind::Internal,
+             "an answer of {} tokens has {} old and {} reference log-probabilities and {} gradients", n,
+             answer.old_log_probs.size(), answer.reference_log_probs.size(), gradients.size());
+    }
+    for (std::size_t t = 0; t < n; ++t) {
+        const double log_prob = answer.log_probs[t];
+        const TokenWeight token = tokenWeight(options_, answer.advantage, log_prob, answer.old_log_probs[t]);
+        const double pull = token.masked ? 0.0 : token.weight * answer.advantage;
+        double gradient = pull == 0 ? 0.0 : -pull * answer.share;
+        const double gain =
+            options_.loss == PolicyLoss::Cispo ? pull * log_prob : surrogate(options_, answer.advantage, token);
+        sums_.loss -= answer.share * gain;
+        if (!answer.reference_log_probs.empty()) {
+            const double d = limited(answer.reference_log_probs[t] - log_prob);
+            const double kl = std::exp(d) - d - 1;
+            gradient += options_.kl * (1 - std::exp(d)) * answer.share;
+            sums_.loss += options_.kl * kl * answer.share;
+            sums_.kl += kl;
+        }
+        gradients[t] = static_cast<float>(gradient);
+        count(token, gradient);
+    }
+}
+
+void PolicyGradients::count(const TokenWeight& token, double gradient) {
+    sums_.smallest_ratio = sums_.tokens == 0 ? token.ratio : std::min(sums_.smallest_ratio, token.ratio);
+    sums_.largest_ratio = std::max(sums_.largest_ratio, token.ratio);
+    ++sums_.tokens;
+    sums_.mean_ratio += token.ratio;
+    sums_.capped_fraction += token.capped ? 1 : 0;
+    sums_.masked_fraction += token.masked ? 1 : 0;
+    sums_.weighted_fraction += gradient != 0 ? 1 : 0;
+}
+
+PolicyFigures PolicyGradients::figures() const {
+    PolicyFigures result = sums_;
+    if (result.tokens > 0) {
+        for (double* mean : {&result.kl, &result.mean_ratio, &result.capped_fraction, &result.masked_fraction,
+                             &result.weighted_fraction}) {
+            *mean /= static_cast<double>(result.tokens);
+        }
+    }
+    return result;
 }
 
 } // namespace fulgurite

@@ -54,15 +54,6 @@ struct PolicyOptions {
     static PolicyOptions dapo(double clip_low = 0.2, double clip_high = 0.28);
 };
 
-// Tokens of one answer that carry a loss; answers of one group stand together.
-struct AnswerTokens {
-    std::size_t group = 0;
-    double advantage = 0;
-    std::span<const float> log_probs;           // under the current policy
-    std::span<const float> old_log_probs;       // under the policy that wrote the answer
-    std::span<const float> reference_log_probs; // empty without a reference
-};
-
 // One token: ratio, weight and what the mask did.
 struct TokenWeight {
     double ratio = 1;
@@ -85,9 +76,37 @@ struct PolicyFigures {
     std::size_t tokens = 0;
 };
 
-// Writes dL/dlp of every token, answer after answer, into `gradients` and returns the figures. Answers without
-// tokens count for nothing. `gradients` has the sum of all answers' tokens.
-PolicyFigures policyGradients(const PolicyOptions& options, std::span<const AnswerTokens> answers,
-                              std::span<float> gradients);
+// What the normaliser needs to know of an answer; answers of one group stand together.
+struct AnswerSize {
+    std::size_t group = 0;
+    std::size_t tokens = 0; // with a loss
+};
+// 1 / N of the tokens of each answer. Answers without tokens count for nothing.
+std::vector<double> tokenShares(Normaliser normaliser, std::span<const AnswerSize> answers);
+
+// Tokens of one answer, or of a part of it.
+struct AnswerTokens {
+    double advantage = 0;
+    double share = 0;                           // of tokenShares()
+    std::span<const float> log_probs;           // under the current policy
+    std::span<const float> old_log_probs;       // under the policy that wrote the answer
+    std::span<const float> reference_log_probs; // empty without a reference
+};
+
+// The gradients of a batch, which may come in parts, and the figures of all that came.
+class PolicyGradients {
+  public:
+    explicit PolicyGradients(const PolicyOptions& options) : options_(options) {}
+
+    // Writes dL/dlp of every token into `gradients`.
+    void add(const AnswerTokens& answer, std::span<float> gradients);
+    PolicyFigures figures() const;
+
+  private:
+    void count(const TokenWeight& token, double gradient);
+
+    PolicyOptions options_;
+    PolicyFigures sums_; // its means still sums
+};
 
 } // namespace fulgurite

@@ -198,25 +198,32 @@ fs::path RunFolder::save(const RunProgress& progress, const TrainModel& model, c
     return target;
 }
 
-void RunFolder::begin(const nlohmann::ordered_json& config, std::uint64_t step) const {
-    createFolder(root_);
-    writeFileAtomically(root_ / "run.json", config.dump(1) + "\n");
+void RunFolder::shorten(const char* file, std::uint64_t step) const {
     std::string kept;
-    std::ifstream old(root_ / "metrics.jsonl");
+    std::ifstream old(root_ / file);
     for (std::string line; std::getline(old, line);) {
         const auto json = nlohmann::json::parse(line, nullptr, false);
         if (json.is_object() && json.value("step", std::uint64_t{0}) <= step && step > 0) {
             kept += line + "\n";
         }
     }
-    writeFileAtomically(root_ / "metrics.jsonl", kept);
+    writeFileAtomically(root_ / file, kept);
 }
 
-void RunFolder::log(const nlohmann::ordered_json& line) const {
-    std::ofstream file(root_ / "metrics.jsonl", std::ios::app);
-    file << line.dump() << '\n';
-    if (!file.flush()) {
-        fail(ErrorKind::Io, "{}: cannot write", (root_ / "metrics.jsonl").string());
+void RunFolder::begin(const nlohmann::ordered_json& config, std::uint64_t step) const {
+    createFolder(root_);
+    writeFileAtomically(root_ / "run.json", config.dump(1) + "\n");
+    shorten(kMetrics, step);
+    if (fs::exists(root_ / kRollouts)) {
+        shorten(kRollouts, step);
+    }
+}
+
+void RunFolder::log(const nlohmann::ordered_json& line, const char* file) const {
+    std::ofstream stream(root_ / file, std::ios::app);
+    stream << line.dump() << '\n';
+    if (!stream.flush()) {
+        fail(ErrorKind::Io, "{}: cannot write", (root_ / file).string());
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The folder of a training run: `checkpoints/step-N`, each a complete Hugging Face model folder that the engine can
-// load, with the run's own state beside it; `run.json`, the configuration in force; `metrics.jsonl`.
+// load, with the run's own state beside it; `run.json`, the configuration in force; `metrics.jsonl` and, where
+// there are any, `rollouts.jsonl`.
 //
 // A checkpoint is written under a temporary name and renamed when every file of it is on the disk, so that a run
 // that is killed loses what it did since the last one and nothing else.
@@ -50,13 +51,16 @@ class RunFolder {
                                const std::string& config_json, const std::filesystem::path& tokenizer, DType dtype,
                                std::size_t keep) const;
 
-    // Writes run.json and shortens metrics.jsonl to its lines up to `step`.
+    static constexpr const char* kMetrics = "metrics.jsonl";
+    static constexpr const char* kRollouts = "rollouts.jsonl";
+    // Writes run.json and shortens the logs to their lines up to `step`.
     void begin(const nlohmann::ordered_json& config, std::uint64_t step) const;
-    // Appends one line to metrics.jsonl.
-    void log(const nlohmann::ordered_json& line) const;
+    // Appends one line to a log; it has a "step".
+    void log(const nlohmann::ordered_json& line, const char* file = kMetrics) const;
 
   private:
     std::vector<std::pair<std::uint64_t, std::filesystem::path>> complete() const;
+    void shorten(const char* file, std::uint64_t step) const;
 
     std::filesystem::path root_;
 };

@@ -2,8 +2,7 @@
 // What a training run does, read from a file that a person writes; see docs/user/training.md.
 #pragma once
 
-#include "core/train/optimizer.h"
-#include "kernels/dtype.h"
+#include "core/train/config_parts.h"
 
 #include <nlohmann/json.hpp>
 
@@ -33,9 +32,7 @@ struct TrainConfig {
     AdamOptions optimizer;
     double balance = 0.01; // coefficient of the load-balance loss
     std::uint64_t seed = 1;
-    std::uint64_t checkpoint_every = 200; // steps
-    std::size_t checkpoint_keep = 2;
-    DType checkpoint_dtype = DType::BF16; // of the model folder; the run's own state is float32
+    CheckpointOptions checkpoint;
     std::size_t threads = 0;
 
     // For `method`, which the file may repeat but not contradict. `name` for messages; paths are taken relative to

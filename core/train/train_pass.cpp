@@ -14,6 +14,10 @@ namespace {
 // Rows of logits that exist at one time: a batch may be long and the vocabulary large.
 constexpr std::size_t kHeadRows = 256;
 
+void roundToBf16(const float* from, std::size_t count, float* to) {
+    std::transform(from, from + count, to, [](float x) { return bf16ToFloat(floatToBf16(x)); });
+}
+
 } // namespace
 
 struct TrainPass::State {
@@ -28,6 +32,7 @@ struct TrainPass::State {
     std::vector<std::size_t> lengths;
     std::vector<std::int32_t> target_rows;
     std::vector<TokenId> targets; // of target_rows
+    TrainBuffer rounded_head;     // [vocab, h], where a head in bfloat16 is asked for
     TrainBuffer head_rows, head_normed, head_gradient, logits, stream_gradient, other_gradient;
     std::vector<float> log_probs, log_sums, entropies, dlog_probs, dentropies;
 
@@ -56,7 +61,7 @@ struct TrainPass::State {
                         float*& dstream, float*& spare, const Block& block);
     // Logits of rows with a target, part by part: body(first, count, logits, normed rows).
     template <class Body>
-    void forHeadParts(float temperature, const Body& body);
+    void forHeadParts(float temperature, HeadArithmetic arithmetic, const Body& body);
     TargetRows viewOf(std::size_t first, std::size_t count);
     void headBackward(const Objective& objective, const BackwardOptions& options, float* gradients, float* dstream);
 };
@@ -170,8 +175,14 @@ TargetRows TrainPass::State::viewOf(std::size_t first, std::size_t count) {
 }
 
 template <class Body>
-void TrainPass::State::forHeadParts(float temperature, const Body& body) {
-    const std::size_t head = model.layout().slots().head;
+void TrainPass::State::forHeadParts(float temperature, HeadArithmetic arithmetic, const Body& body) {
+    const float* head = model.weights().data() + model.layout().slots().head;
+    const bool rounded = arithmetic == HeadArithmetic::Bfloat16;
+    if (rounded) {
+        float* copy = rounded_head.atLeast(vocab() * width());
+        roundToBf16(head, vocab() * width(), copy);
+        head = copy;
+    }
     std::fill(dlog_probs.begin(), dlog_probs.end(), 0.0f);
     std::fill(dentropies.begin(), dentropies.end(), 0.0f);
     for (std::size_t first = 0; first < targets.size(); first += kHeadRows) {
@@ -181,9 +192,14 @@ void TrainPass::State::forHeadParts(float temperature, const Body& body) {
         float* z = logits.atLeast(kHeadRows * vocab());
         ops.gather({last.data(), target_rows.data() + first, count, width(), gathered}, queue);
         norm(gathered, model.layout().slots().final_norm, count, normed);
-        const kernels::LinearTask task{
-            normed, width(), count, {model.weights().data() + head, DType::F32, vocab(), width()}, z, vocab()};
+        if (rounded) {
+            roundToBf16(normed, count * width(), normed);
+        }
+        const kernels::LinearTask task{normed, width(), count, {head, DType::F32, vocab(), width()}, z, vocab()};
         ops.linear({&task, 1}, queue);
+        if (rounded) {
+            roundToBf16(z, count * vocab(), z);
+        }
         grads.log_prob({z, targets.data() + first, count, vocab(), temperature, log_probs.data() + first,
                         log_sums.data() + first, entropies.data() + first},
                        queue);
@@ -195,7 +211,7 @@ void TrainPass::State::headBackward(const Objective& objective, const BackwardOp
                                     float* dstream) {
     const ModelSlots& slots = model.layout().slots();
     std::fill_n(dstream, rows() * width(), 0.0f);
-    forHeadParts(options.temperature, [&](std::size_t first, std::size_t count, float* z) {
+    forHeadParts(options.temperature, HeadArithmetic::Float32, [&](std::size_t first, std::size_t count, float* z) {
         objective(viewOf(first, count));
         grads.log_prob_grad({z, targets.data() + first, count, vocab(), options.temperature,
                              log_sums.data() + first, entropies.data() + first, dlog_probs.data() + first,
@@ -242,8 +258,20 @@ void TrainPass::forward(const TrainBatch& batch) {
     }
 }
 
-void TrainPass::evaluate(const Objective& read, float temperature) {
-    state_->forHeadParts(temperature, [&](std::size_t first, std::size_t count, const float*) {
+double TrainPass::maxViolation() const {
+    double sum = 0;
+    for (const LayerActivations& layer : state_->layers) {
+        std::size_t most = 0;
+        for (const ExpertPlan::Group& group : layer.plan.groups) {
+            most = std::max(most, group.count);
+        }
+        sum += static_cast<double>(most * layer.plan.groups.size()) / static_cast<double>(layer.plan.source.size());
+    }
+    return sum / static_cast<double>(state_->layers.size()) - 1;
+}
+
+void TrainPass::evaluate(const Objective& read, float temperature, HeadArithmetic head) {
+    state_->forHeadParts(temperature, head, [&](std::size_t first, std::size_t count, const float*) {
         read(state_->viewOf(first, count));
     });
 }

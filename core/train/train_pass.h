@@ -9,6 +9,7 @@
 #include "kernels/pool.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -35,6 +36,12 @@ struct TargetRows {
 };
 using Objective = std::function<void(const TargetRows&)>;
 
+// Of the last product, from the normalised stream to the logits.
+enum class HeadArithmetic : std::uint8_t {
+    Float32,  // as everywhere in this program
+    Bfloat16, // inputs, weights and logits rounded: what inference in bfloat16 would compute
+};
+
 struct BackwardOptions {
     float temperature = 1;         // divides the logits
     double balance = 0;            // coefficient of the load-balance loss, averaged over layers
@@ -54,7 +61,10 @@ class TrainPass {
     // Throws Error{InvalidInput} for a token or target outside the vocabulary and for lengths that do not add up.
     void forward(const TrainBatch& batch);
     // After forward(): the log-probabilities (and entropies) of the targets. No gradient.
-    void evaluate(const Objective& read, float temperature = 1);
+    void evaluate(const Objective& read, float temperature = 1, HeadArithmetic head = HeadArithmetic::Float32);
+    // After forward(): how much more than its share the busiest expert had, max over e of (choices of e * experts /
+    // choices) - 1, the mean over layers. 0 when all are used alike.
+    double maxViolation() const;
     // After forward(), once: adds the gradients of the objective and of the load-balance loss. Returns that loss
     // without its coefficient, the mean over layers of experts * sum over e of (choices of e per token) (mean p_e):
     // top_k when all experts are used alike.

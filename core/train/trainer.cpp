@@ -72,10 +72,16 @@ nlohmann::ordered_json StepFigures::toJson() const {
 }
 
 Trainer::Trainer(const TrainConfig& config)
-    : config_(config), model_config_json_(readTextFile(modelConfigPath(config))),
-      model_(makeModel(config, model_config_json_)), data_(readData(config, model_.config())),
-      order_(data_->count(), config.seed), pool_(config.threads), pass_(model_, pool_),
-      optimizer_(model_.layout(), config.optimizer), folder_(config.out), gradients_(model_.layout().size(), 0.0f),
+    : config_(config),
+      model_config_json_(readTextFile(modelConfigPath(config))),
+      model_(makeModel(config, model_config_json_)),
+      data_(readData(config, model_.config())),
+      order_(data_->count(), config.seed),
+      pool_(config.threads),
+      pass_(model_, pool_),
+      optimizer_(model_.layout(), config.optimizer),
+      folder_(config.out),
+      gradients_(model_.layout().size(), 0.0f),
       batches_(config.accumulate) {
     progress_.seed = config.seed;
     progress_.data_tokens = data_->tokens();
@@ -187,7 +193,7 @@ StepFigures Trainer::step() {
     figures.tokens_per_second = static_cast<double>(tokens) / figures.seconds;
     progress_.seconds += figures.seconds;
     folder_.log(figures.toJson());
-    if (done() || progress_.step % config_.checkpoint_every == 0) {
+    if (done() || progress_.step % config_.checkpoint.every == 0) {
         save();
     }
     return figures;
@@ -195,7 +201,7 @@ StepFigures Trainer::step() {
 
 std::filesystem::path Trainer::save() {
     return folder_.save(progress_, model_, optimizer_, model_config_json_, config_.tokenizer,
-                        config_.checkpoint_dtype, config_.checkpoint_keep);
+                        config_.checkpoint.dtype, config_.checkpoint.keep);
 }
 
 } // namespace fulgurite

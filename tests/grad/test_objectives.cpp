@@ -13,6 +13,30 @@ namespace {
 
 using testing::Each;
 
+struct Answer {
+    std::size_t group = 0;
+    double advantage = 0;
+    std::span<const float> log_probs, old_log_probs, reference_log_probs;
+};
+
+// Of a whole batch; `gradients` has the sum of all answers' tokens.
+PolicyFigures allGradients(const PolicyOptions& options, std::span<const Answer> answers,
+                           std::span<float> gradients) {
+    std::vector<AnswerSize> sizes;
+    for (const Answer& answer : answers) {
+        sizes.push_back({answer.group, answer.log_probs.size()});
+    }
+    const std::vector<double> shares = tokenShares(options.normaliser, sizes);
+    PolicyGradients sum(options);
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+        const Answer& a = answers[i];
+        sum.add({a.advantage, shares[i], a.log_probs, a.old_log_probs, a.reference_log_probs},
+                gradients.first(sizes[i].tokens));
+        gradients = gradients.subspan(sizes[i].tokens);
+    }
+    return sum.figures();
+}
+
 TEST(Advantages, OfEightAnswersOfWhichTwoAreRight) {
     const std::vector<double> rewards{1, 0, 0, 1, 0, 0, 0, 0};
     // Mean 0.25; deviation 0.4330127 over n, 0.4629100 over n - 1.
@@ -88,8 +112,8 @@ TEST(Cispo, WorkedExampleDownToTheLogits) {
     EXPECT_NEAR(log_probs[0], -0.81576955, 1e-7);
     EXPECT_NEAR(log_probs[1], -0.87060355, 1e-7);
     const std::vector<float> old{-1.2f, -0.9f};
-    const AnswerTokens answer{0, 1.5, log_probs, old, {}};
-    const PolicyFigures figures = policyGradients(PolicyOptions::cispo(5), {&answer, 1}, gradients);
+    const Answer answer{0, 1.5, log_probs, old, {}};
+    const PolicyFigures figures = allGradients(PolicyOptions::cispo(5), {&answer, 1}, gradients);
     EXPECT_NEAR(figures.loss, 1.57089035, 1e-6);
     EXPECT_NEAR(figures.largest_ratio, 1.46848381, 1e-6);
     EXPECT_NEAR(figures.smallest_ratio, 1.02983279, 1e-6);
@@ -105,7 +129,7 @@ TEST(Cispo, WorkedExampleDownToTheLogits) {
 // Two groups of answers of different lengths with ratios on both sides of every bound.
 struct Batch {
     std::vector<std::vector<float>> log_probs, old, reference;
-    std::vector<AnswerTokens> answers;
+    std::vector<Answer> answers;
     std::size_t tokens = 0;
 
     explicit Batch(bool with_reference, double spread = 0.8, bool equal_lengths = false) {
@@ -137,7 +161,7 @@ struct Batch {
 
 std::vector<float> gradientsOf(const PolicyOptions& options, const Batch& batch) {
     std::vector<float> gradients(batch.tokens);
-    policyGradients(options, batch.answers, gradients);
+    allGradients(options, batch.answers, gradients);
     return gradients;
 }
 
@@ -147,14 +171,14 @@ double lossAt(const PolicyOptions& options, const Batch& batch, const std::vecto
     double total_tokens = 0;
     double group_tokens[2] = {};
     double group_answers[2] = {};
-    for (const AnswerTokens& answer : batch.answers) {
+    for (const Answer& answer : batch.answers) {
         total_tokens += static_cast<double>(answer.log_probs.size());
         group_tokens[answer.group] += static_cast<double>(answer.log_probs.size());
         group_answers[answer.group] += 1;
     }
     double loss = 0;
     std::size_t at = 0;
-    for (const AnswerTokens& answer : batch.answers) {
+    for (const Answer& answer : batch.answers) {
         const double length = static_cast<double>(answer.log_probs.size());
         const double n = options.normaliser == Normaliser::BatchTokens   ? total_tokens
                          : options.normaliser == Normaliser::GroupTokens ? 2 * group_tokens[answer.group]
@@ -185,7 +209,7 @@ TEST(PolicyGradients, AreThoseOfFiniteDifferences) {
                  {Normaliser::BatchTokens, Normaliser::GroupTokens, Normaliser::Answer}) {
                 options.normaliser = normaliser;
                 std::vector<double> log_probs, frozen;
-                for (const AnswerTokens& answer : batch.answers) {
+                for (const Answer& answer : batch.answers) {
                     for (std::size_t t = 0; t < answer.log_probs.size(); ++t) {
                         log_probs.push_back(answer.log_probs[t]);
                         frozen.push_back(
@@ -193,7 +217,7 @@ TEST(PolicyGradients, AreThoseOfFiniteDifferences) {
                     }
                 }
                 std::vector<float> gradients(batch.tokens);
-                const PolicyFigures figures = policyGradients(options, batch.answers, gradients);
+                const PolicyFigures figures = allGradients(options, batch.answers, gradients);
                 EXPECT_NEAR(figures.loss, lossAt(options, batch, log_probs, frozen), 1e-9);
                 for (std::size_t i = 0; i < log_probs.size(); ++i) {
                     constexpr double kStep = 1e-6; // no ratio lies this near to a bound
@@ -235,7 +259,7 @@ TEST(PolicyGradients, OfEquallyLongAnswersGrpoIsTokenLevelWithinAGroupSize) {
 
 TEST(PolicyGradients, OfAZeroAdvantageAreExactlyZero) {
     Batch batch(false, 3.0);
-    for (AnswerTokens& answer : batch.answers) {
+    for (Answer& answer : batch.answers) {
         answer.advantage = 0;
     }
     for (const PolicyOptions& options : {PolicyOptions::cispo(), PolicyOptions::grpo(), PolicyOptions::dapo()}) {
@@ -246,23 +270,42 @@ TEST(PolicyGradients, OfAZeroAdvantageAreExactlyZero) {
 TEST(PolicyGradients, CountWhatWasCappedAndMasked) {
     const std::vector<float> now{-1, -1, -1, -1};
     const std::vector<float> old{-1, -4, -1.1f, 2};
-    const AnswerTokens answer{0, 1, now, old, {}};
+    const Answer answer{0, 1, now, old, {}};
     std::vector<float> gradients(4);
-    PolicyFigures figures = policyGradients(PolicyOptions::cispo(5), {&answer, 1}, gradients);
+    PolicyFigures figures = allGradients(PolicyOptions::cispo(5), {&answer, 1}, gradients);
     EXPECT_EQ(figures.tokens, 4u);
     EXPECT_EQ(figures.capped_fraction, 0.25); // e^3
     EXPECT_EQ(figures.masked_fraction, 0.0);
     EXPECT_EQ(figures.weighted_fraction, 1.0);
     EXPECT_FLOAT_EQ(gradients[1], -5.0f / 4);
-    figures = policyGradients(PolicyOptions::dapo(0.2, 0.05), {&answer, 1}, gradients);
+    figures = allGradients(PolicyOptions::dapo(0.2, 0.05), {&answer, 1}, gradients);
     EXPECT_EQ(figures.masked_fraction, 0.5); // e^3 and e^0.1
     EXPECT_EQ(gradients[1], 0.0f);
+}
+
+TEST(PolicyGradients, InPartsAreThoseOfTheWhole) {
+    const Batch batch(true);
+    const Answer& answer = batch.answers[2];
+    std::vector<float> whole(6), parts(6);
+    PolicyGradients together(PolicyOptions::cispo(1.5)), apart(PolicyOptions::cispo(1.5));
+    together.add({answer.advantage, 0.1, answer.log_probs, answer.old_log_probs, answer.reference_log_probs},
+                 whole);
+    for (const auto& [first, count] : {std::pair{0, 2}, std::pair{2, 4}}) {
+        const auto at = static_cast<std::size_t>(first);
+        const auto n = static_cast<std::size_t>(count);
+        apart.add({answer.advantage, 0.1, answer.log_probs.subspan(at, n), answer.old_log_probs.subspan(at, n),
+                   answer.reference_log_probs.subspan(at, n)},
+                  std::span(parts).subspan(at, n));
+    }
+    EXPECT_EQ(parts, whole);
+    EXPECT_EQ(apart.figures().loss, together.figures().loss);
+    EXPECT_EQ(apart.figures().smallest_ratio, together.figures().smallest_ratio);
 }
 
 TEST(PolicyGradients, OfAnswersWithoutTokensCountForNothing) {
     Batch batch(false);
     const auto expected = gradientsOf(PolicyOptions::grpo(), batch);
-    batch.answers.insert(batch.answers.begin() + 1, AnswerTokens{7, 2.0, {}, {}, {}});
+    batch.answers.insert(batch.answers.begin() + 1, Answer{7, 2.0, {}, {}, {}});
     EXPECT_EQ(gradientsOf(PolicyOptions::grpo(), batch), expected);
 }
 

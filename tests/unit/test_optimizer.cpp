@@ -191,7 +191,7 @@ TEST(TrainConfig, IsWhatItWritesAndKnowsWhatMatters) {
     TrainConfig again = TrainConfig::parse(TrainMethod::Pretrain, config.toJson().dump(), "again", "/elsewhere");
     EXPECT_EQ(again.toJson(), config.toJson());
     again.threads = 9;
-    again.checkpoint_every = 3;
+    again.checkpoint.every = 3;
     EXPECT_EQ(config.differenceThatMatters(again), "");
     again.rate.peak = 7;
     EXPECT_EQ(config.differenceThatMatters(again), "learning_rate");

@@ -145,7 +145,7 @@ TEST_P(EveryTask, KnobsReadBackAndUnknownOnesAreRefused) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Tasks, EveryTask, testing::ValuesIn(taskNames()),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& parameter) { return parameter.param; });
 
 TEST(Tasks, PromptsAndAnswersLookAsDocumented) {
     TaskItem item;

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/train/config_parts.h"
+
+#include "core/base/error.h"
+
+#include <algorithm>
+
+namespace fulgurite {
+
+namespace {
+
+const std::vector<std::string> kMethods{"pretrain", "sft", "rl"};
+const std::vector<std::string> kShapes{"constant", "linear", "cosine"};
+const std::vector<std::string> kDTypes{"f32", "bf16"};
+constexpr double kLarge = 1e9;
+
+} // namespace
+
+RateSchedule readRate(ConfigFields fields, RateSchedule rate) {
+    rate.peak = fields.number("peak", 0, kLarge, rate.peak);
+    rate.warmup =
+        static_cast<std::uint64_t>(fields.integer("warmup", 0, kManySteps, static_cast<std::int64_t>(rate.warmup)));
+    rate.shape = static_cast<RateShape>(fields.choice("shape", kShapes, static_cast<std::size_t>(rate.shape)));
+    rate.final_fraction = fields.number("final", 0, 1, rate.final_fraction);
+    fields.finish();
+    return rate;
+}
+
+AdamOptions readOptimizer(ConfigFields fields, AdamOptions adam) {
+    adam.beta1 = fields.number("beta1", 0, 0.9999999, adam.beta1);
+    adam.beta2 = fields.number("beta2", 0, 0.9999999, adam.beta2);
+    adam.epsilon = fields.number("epsilon", 1e-30, 1, adam.epsilon);
+    adam.weight_decay = fields.number("weight_decay", 0, 100, adam.weight_decay);
+    adam.clip = fields.number("clip", 0, kLarge, adam.clip);
+    fields.finish();
+    return adam;
+}
+
+CheckpointOptions readCheckpoint(ConfigFields fields, CheckpointOptions checkpoint) {
+    const auto count = [&](const char* key, std::uint64_t fallback) {
+        return static_cast<std::uint64_t>(fields.integer(key, 1, kManySteps, static_cast<std::int64_t>(fallback)));
+    };
+    checkpoint.every = count("every", checkpoint.every);
+    checkpoint.keep = count("keep", checkpoint.keep);
+    const std::size_t dtype = checkpoint.dtype == DType::F32 ? 0 : 1;
+    checkpoint.dtype = fields.choice("dtype", kDTypes, dtype) == 0 ? DType::F32 : DType::BF16;
+    fields.finish();
+    return checkpoint;
+}
+
+nlohmann::ordered_json toJson(const RateSchedule& rate) {
+    return {{"peak", rate.peak},
+            {"warmup", rate.warmup},
+            {"shape", kShapes[static_cast<std::size_t>(rate.shape)]},
+            {"final", rate.final_fraction}};
+}
+
+nlohmann::ordered_json toJson(const AdamOptions& adam) {
+    return {{"beta1", adam.beta1},
+            {"beta2", adam.beta2},
+            {"epsilon", adam.epsilon},
+            {"weight_decay", adam.weight_decay},
+            {"clip", adam.clip}};
+}
+
+nlohmann::ordered_json toJson(const CheckpointOptions& checkpoint) {
+    return {{"every", checkpoint.every},
+            {"keep", checkpoint.keep},
+            {"dtype", kDTypes[checkpoint.dtype == DType::F32 ? 0 : 1]}};
+}
+
+void checkMethod(ConfigFields& fields, const std::string& method, const std::string& name) {
+    const std::string found = kMethods[fields.choice(
+        "method", kMethods,
+        static_cast<std::size_t>(std::find(kMethods.begin(), kMethods.end(), method) - kMethods.begin()))];
+    if (found != method) {
+        fail(ErrorKind::InvalidInput, "{}: is for the method \"{}\", not for \"{}\"", name, found, method);
+    }
+}
+
+std::filesystem::path pathIn(const std::filesystem::path& folder, const std::string& value) {
+    return value.empty() ? std::filesystem::path() : std::filesystem::absolute(folder / value).lexically_normal();
+}
+
+std::string firstDifference(nlohmann::ordered_json mine, const nlohmann::ordered_json& theirs) {
+    for (const char* free : {"out", "checkpoint", "threads", "runs"}) {
+        mine.erase(free);
+    }
+    for (const auto& [key, value] : mine.items()) {
+        if (!theirs.contains(key) || theirs.at(key) != value) {
+            return key;
+        }
+    }
+    return "";
+}
+
+} // namespace fulgurite

@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reinforcement learning of a small model: it learns a task that supervision taught it to answer at random, goes on
+// with the same bits after a stop, and its objectives coincide where the theory says so.
+#include "core/base/atomic_file.h"
+#include "core/base/error.h"
+#include "core/text/bpe_trainer.h"
+#include "core/train/rl_trainer.h"
+#include "core/train/trainer.h"
+#include "tests/support/golden_models.h"
+
+#include <fstream>
+#include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
+
+namespace fulgurite {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+// Made once: a model of 30,000 parameters that answers "copy b=" with any one letter of four.
+class Rl : public testing::Test {
+  protected:
+    static void SetUpTestSuite() {
+        folder_ = std::make_unique<test::TemporaryFolder>();
+        writeTokenizer();
+        writeConfig();
+        std::string lines;
+        for (int i = 0; i < 256; ++i) {
+            const char asked = static_cast<char>('a' + i % 4);
+            const char answer = static_cast<char>('a' + i / 4 % 4);
+            lines += json{{"messages",
+                           {{{"role", "user"}, {"content", std::string("copy ") + asked + "="}},
+                            {{"role", "assistant"}, {"content", std::string(1, answer)}}}}}
+                         .dump() +
+                     "\n";
+        }
+        writeFileAtomically(*folder_ / "talk.jsonl", lines);
+        const json config{{"out", "start"},
+                          {"fresh", {{"config", "config.json"}, {"deviation", 0.1}}},
+                          {"tokenizer", "tokenizer"},
+                          {"data", {"talk.jsonl"}},
+                          {"steps", 30},
+                          {"batch", 32},
+                          {"learning_rate", {{"peak", 0.01}}},
+                          {"checkpoint", {{"dtype", "f32"}}},
+                          {"threads", 1}};
+        Trainer trainer(TrainConfig::parse(TrainMethod::Sft, config.dump(), "start.json", folder_->path()));
+        trainer.begin();
+        while (!trainer.done()) {
+            trainer.step();
+        }
+    }
+    static void TearDownTestSuite() { folder_.reset(); }
+
+    static void writeTokenizer() {
+        const std::vector<std::string> special{"<end_of_sentence>"};
+        const LearntVocabulary bytes = BpeTrainer({.vocabulary = 257, .special = special}).learn();
+        std::filesystem::create_directories(*folder_ / "tokenizer");
+        writeFileAtomically(*folder_ / "tokenizer" / "tokenizer.json", tokenizerJson(bytes, special));
+        writeFileAtomically(*folder_ / "tokenizer" / "tokenizer_config.json",
+                            tokenizerConfigJson(bytes.tokens.size(), special,
+                                                "{%- for m in messages -%}{{ m['content'] }}"
+                                                "{%- if m['role'] == 'assistant' -%}{{ '<end_of_sentence>' }}"
+                                                "{%- endif -%}{%- endfor -%}"));
+    }
+    static void writeConfig() {
+        ModelConfig config = test::goldenModel('C').config;
+        config.vocab_size = 257;
+        config.eos_token_ids = {256};
+        writeFileAtomically(*folder_ / "config.json", config.toJson());
+    }
+
+    // Of "copy" with one letter of four. `changes` are merged into the configuration.
+    static RlConfig configOf(const std::string& out, const json& changes = json::object()) {
+        json config{
+            {"out", out},
+            {"model", "start/checkpoints/step-00000030"},
+            {"tasks",
+             {{{"task", "strings"}, {"operation", "copy"}, {"min_length", 1}, {"max_length", 1}, {"letters", 4}}}},
+            {"batches", 4},
+            {"prompts", 8},
+            {"group", 8},
+            {"rollout", {{"max_tokens", 4}}},
+            {"learning_rate", {{"peak", 0.003}}},
+            {"evaluation", {{"items", 0}}},
+            {"checkpoint", {{"every", 2}}},
+            {"threads", 1}};
+        config.merge_patch(changes);
+        return RlConfig::parse(config.dump(), "rl.json", folder_->path());
+    }
+
+    static std::vector<RlBatchFigures> finish(RlTrainer& trainer) {
+        std::vector<RlBatchFigures> all;
+        while (!trainer.done()) {
+            all.push_back(trainer.step());
+        }
+        return all;
+    }
+    static std::vector<RlBatchFigures> run(const std::string& out, const json& changes,
+                                           std::vector<float>* weights = nullptr) {
+        RlTrainer trainer(configOf(out, changes));
+        trainer.begin();
+        auto all = finish(trainer);
+        if (weights != nullptr) {
+            *weights = trainer.model().weights();
+        }
+        return all;
+    }
+    static std::vector<json> linesOf(const std::string& out, const char* file) {
+        std::ifstream stream(*folder_ / out / file);
+        std::vector<json> lines;
+        for (std::string line; std::getline(stream, line);) {
+            lines.push_back(json::parse(line));
+            for (const char* timed : {"perf.step_time", "perf.tokens_per_s", "rollout.tokens_per_s"}) {
+                lines.back().erase(timed);
+            }
+        }
+        return lines;
+    }
+
+    static std::unique_ptr<test::TemporaryFolder> folder_;
+};
+
+std::unique_ptr<test::TemporaryFolder> Rl::folder_;
+
+TEST_F(Rl, LearnsATask) {
+    const auto figures = run("learns", {{"batches", 30}, {"learning_rate", {{"peak", 0.01}}}});
+    EXPECT_GT(figures.front().rollout.accuracy, 0.1);
+    EXPECT_LT(figures.front().rollout.accuracy, 0.5) << "the start knows the letters, not which one";
+    EXPECT_GT(figures.back().rollout.accuracy, 0.9);
+    EXPECT_LT(figures.back().updates.back().pass.entropy, figures.front().updates.back().pass.entropy);
+}
+
+TEST_F(Rl, ContinuesWithTheSameBits) {
+    const json changes{{"batches", 5},
+                       {"updates", 4},
+                       {"mini_batches", 2},
+                       {"micro_batch", 7},
+                       {"rollout", {{"rounds", 3}}},
+                       {"objective", {{"kl", 0.01}}}};
+    std::vector<float> expected;
+    run("whole", changes, &expected);
+    {
+        RlTrainer first(configOf("parts", changes));
+        first.begin();
+        for (int i = 0; i < 3; ++i) { // the last checkpoint is that of batch 2
+            first.step();
+        }
+    }
+    json other_threads = changes;
+    other_threads["threads"] = 2;
+    RlTrainer second(configOf("parts", other_threads));
+    EXPECT_EQ(second.begin(), 2U);
+    finish(second);
+    EXPECT_EQ(second.model().weights(), expected);
+    EXPECT_EQ(linesOf("parts", "metrics.jsonl"), linesOf("whole", "metrics.jsonl"));
+    EXPECT_EQ(linesOf("parts", "rollouts.jsonl"), linesOf("whole", "rollouts.jsonl"));
+    EXPECT_EQ(linesOf("whole", "metrics.jsonl").size(), 20U) << "a line for each update";
+}
+
+// Rules differ in weight and mask alone, and with one update to a batch every ratio is 1.
+TEST_F(Rl, WithOneUpdateTheRulesAreOne) {
+    const json same{{"objective", {{"normaliser", "batch_tokens"}}}};
+    std::vector<float> cispo, other;
+    for (const char* loss : {"dapo", "grpo"}) {
+        json changes = same;
+        changes["objective"]["loss"] = "cispo";
+        const auto figures = run(std::string("cispo-1-") + loss, changes, &cispo);
+        for (const RlBatchFigures& batch : figures) {
+            EXPECT_EQ(batch.updates[0].pass.policy.smallest_ratio, 1.0);
+            EXPECT_EQ(batch.updates[0].pass.policy.largest_ratio, 1.0);
+        }
+        changes["objective"]["loss"] = loss;
+        run(std::string(loss) + "-1", changes, &other);
+        EXPECT_EQ(cispo, other) << loss;
+        changes["updates"] = 6;
+        run(std::string(loss) + "-6", changes, &other);
+        changes["objective"]["loss"] = "cispo";
+        run(std::string("cispo-6-") + loss, changes, &cispo);
+        EXPECT_NE(cispo, other) << loss;
+    }
+    EXPECT_FALSE(linesOf("dapo-1", "metrics.jsonl").back().contains("train.clip_frac")) << "does not apply";
+    EXPECT_TRUE(linesOf("dapo-6", "metrics.jsonl").back().contains("train.clip_frac"));
+    EXPECT_TRUE(linesOf("cispo-6-dapo", "metrics.jsonl").back().contains("train.cispo_cap_frac"));
+}
+
+TEST_F(Rl, GroupsWithoutVarianceMoveNothing) {
+    // No answer ends within one token, so none is right.
+    const auto figures = run("cut", {{"rollout", {{"max_tokens", 1}}}, {"balance", 0}});
+    for (const RlBatchFigures& batch : figures) {
+        EXPECT_EQ(batch.rollout.truncated_frac, 1.0);
+        EXPECT_EQ(batch.rollout.zero_std_frac, 1.0);
+        EXPECT_EQ(batch.updates[0].gradient_norm, 0.0);
+    }
+}
+
+TEST_F(Rl, DynamicSamplingDrawsGroupsWithoutVarianceAgain) {
+    const json small{{"group", 2}, {"prompts", 16}};
+    json drawn_again = small;
+    drawn_again["rollout"]["rounds"] = 8;
+    const auto plain = run("plain", small);
+    const auto dynamic = run("dynamic", drawn_again);
+    EXPECT_GT(plain[0].rollout.zero_std_frac, 0.2);
+    EXPECT_LT(dynamic[0].rollout.zero_std_frac, plain[0].rollout.zero_std_frac);
+    EXPECT_GT(dynamic[0].rollout.rounds, 1U);
+    EXPECT_LE(dynamic[0].rollout.rounds, 8U);
+    EXPECT_GT(dynamic[0].rollout.generated, plain[0].rollout.generated);
+}
+
+TEST_F(Rl, PunishesOverlongAnswers) {
+    const auto figures =
+        run("long", {{"rollout", {{"max_tokens", 1}}}, {"reward", {{"overlong", 1}, {"overlong_weight", 0.5}}}});
+    EXPECT_EQ(figures[0].rollout.reward_mean, -0.5);
+    EXPECT_EQ(figures[0].rollout.accuracy, 0);
+}
+
+TEST_F(Rl, EngineAndTrainingPassAgree) {
+    const auto figures = run("agree", json::object());
+    EXPECT_GT(figures[0].rollout.mismatch.pearson, 0.999999);
+    EXPECT_LT(figures[0].rollout.mismatch.log_absdiff, 1e-4);
+    ASSERT_TRUE(figures[0].rollout.pearson_bf16_head);
+    EXPECT_LT(*figures[0].rollout.pearson_bf16_head, figures[0].rollout.mismatch.pearson);
+    EXPECT_GT(*figures[0].rollout.pearson_bf16_head, 0.9);
+}
+
+TEST_F(Rl, KeepsRolloutsWithTheirTokens) {
+    run("kept", {{"updates", 2}, {"objective", {{"cap", 1.001}}}, {"rollouts", {{"groups", 2}}}});
+    const auto kept = linesOf("kept", "rollouts.jsonl");
+    ASSERT_EQ(kept.size(), 16U) << "two groups of the first batch";
+    for (const json& rollout : kept) {
+        const json& meta = rollout.at("meta");
+        const std::size_t tokens = meta.at("tokens").size();
+        EXPECT_GT(tokens, 0U);
+        for (const char* of_token : {"texts", "logp", "logp_old", "weight", "capped", "entropy"}) {
+            EXPECT_EQ(meta.at(of_token).size(), tokens) << of_token;
+        }
+        for (std::size_t t = 0; t < tokens; ++t) {
+            const double ratio = std::exp(meta.at("logp")[t].get<double>() - meta.at("logp_old")[t].get<double>());
+            EXPECT_NEAR(meta.at("weight")[t].get<double>(), std::min(ratio, 1.001), 1e-6);
+        }
+        EXPECT_EQ(meta.at("correct").get<bool>(), rollout.at("reward").get<double>() == 1.0);
+        EXPECT_THAT(rollout.at("prompt").get<std::string>(), testing::MatchesRegex("copy [a-d]="));
+    }
+}
+
+TEST_F(Rl, HoldsOnToTheReference) {
+    const auto figures = run("kl", {{"updates", 2}, {"objective", {{"kl", 0.1}}}});
+    EXPECT_EQ(figures[0].updates[0].pass.policy.kl, 0.0) << "the run begins at its reference";
+    EXPECT_GT(figures[0].updates[1].pass.policy.kl, 0.0);
+    EXPECT_TRUE(linesOf("kl", "metrics.jsonl")[1].contains("train.kl_ref"));
+}
+
+TEST_F(Rl, EvaluatesTheSameItemsEveryTime) {
+    const json changes{
+        {"evaluation", {{"items", 16}, {"samples", 3}, {"every", 2}}},
+        {"learning_rate", {{"peak", 0}}},
+        {"tasks", {{{"task", "strings"}, {"operation", "copy"}, {"min_length", 1}, {"letters", 4}}}}};
+    run("evaluated", changes);
+    const auto lines = linesOf("evaluated", "metrics.jsonl");
+    ASSERT_EQ(lines.size(), 5U);
+    EXPECT_EQ(lines[0].at("step"), 0);
+    for (const char* name : {"eval.strings.greedy", "eval.strings.mean@3", "eval.strings.pass@3"}) {
+        EXPECT_EQ(lines[0].at(name), lines[2].at(name));
+        EXPECT_EQ(lines[0].at(name), lines[4].at(name)) << "nothing was learnt";
+        EXPECT_FALSE(lines[1].contains(name));
+    }
+}
+
+TEST_F(Rl, StopsWhenNumbersAreNoLongerFinite) {
+    RlTrainer trainer(configOf("diverges", {{"batches", 40}, {"learning_rate", {{"peak", 1e9}}}}));
+    trainer.begin();
+    try {
+        finish(trainer);
+        FAIL() << "a rate of 1e9 was survived";
+    } catch (const Error& error) {
+        EXPECT_THAT(error.what(),
+                    testing::AnyOf(HasSubstr("last good checkpoint"), HasSubstr("no checkpoint yet")));
+    }
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(*folder_ / "diverges")) {
+        EXPECT_THAT(entry.path().string(), testing::Not(HasSubstr("step-"))) << "what is broken was not kept";
+    }
+}
+
+TEST_F(Rl, MeasuringChangesNothing) {
+    RlTrainer measured(configOf("a"));
+    const RlPlan plan = measured.measure();
+    EXPECT_GT(plan.rollout_speed, 0);
+    EXPECT_GT(plan.total_seconds, plan.batch_seconds);
+    EXPECT_GT(plan.memory(), 0);
+    EXPECT_FALSE(std::filesystem::exists(*folder_ / "a"));
+    measured.begin();
+    RlTrainer plain(configOf("b"));
+    plain.begin();
+    measured.step();
+    plain.step();
+    EXPECT_EQ(measured.model().weights(), plain.model().weights());
+}
+
+TEST_F(Rl, ConfigurationsSayWhatIsWrong) {
+    const auto refusal = [](const json& changes) -> std::string {
+        try {
+            configOf("refused", changes);
+        } catch (const Error& error) {
+            return error.what();
+        }
+        return "";
+    };
+    EXPECT_THAT(refusal({{"objective", {{"losss", "dapo"}}}}), HasSubstr("nearest is \"loss\""));
+    EXPECT_THAT(refusal({{"tasks", {{{"task", "adition"}}}}}), HasSubstr("nearest is \"addition\""));
+    EXPECT_THAT(refusal({{"tasks", {{{"task", "addition"}, {"max_digit", 3}}}}}), HasSubstr("\"max_digits\""));
+    EXPECT_THAT(refusal({{"updates", 3}, {"mini_batches", 2}}), HasSubstr("must divide"));
+    EXPECT_THAT(refusal({{"method", "sft"}}), HasSubstr("is for the method \"sft\""));
+    const RlConfig config = configOf("o", {{"objective", {{"loss", "grpo"}}}});
+    EXPECT_EQ(config.policy.clip_high, 0.2) << "as published";
+    EXPECT_EQ(config.policy.normaliser, Normaliser::Answer);
+    EXPECT_EQ(configOf("o", {{"objective", {{"loss", "dapo"}}}}).policy.clip_high, 0.28);
+    RlConfig again = RlConfig::parse(config.toJson().dump(), "again", "/elsewhere");
+    EXPECT_EQ(again.toJson(), config.toJson());
+    again.threads = 9;
+    EXPECT_EQ(config.differenceThatMatters(again), "");
+    again.policy.cap = 7;
+    EXPECT_EQ(config.differenceThatMatters(again), "objective");
+}
+
+TEST_F(Rl, JudgesWhatFollowsTheThinking) {
+    const RlConfig config = configOf("judge");
+    const PromptSource source(config.prompts_of, Tokenizer::load(*folder_ / "tokenizer"), "");
+    const RlPrompt prompt = source.training(0);
+    RolloutAnswer answer;
+    answer.text = "<think>maybe " + prompt.item.gold + "?</think>\n" + prompt.item.gold;
+    answer.reason = FinishReason::EndOfSentence;
+    EXPECT_EQ(source.judge(prompt, answer, {}).reward, 1.0);
+    answer.reason = FinishReason::MaxTokens;
+    EXPECT_EQ(source.judge(prompt, answer, {}).reward, 0.0) << "it was cut";
+    answer.reason = FinishReason::EndOfSentence;
+    answer.text = "<think>" + prompt.item.gold + "</think> z";
+    EXPECT_EQ(source.judge(prompt, answer, {}).reward, 0.0);
+    EXPECT_EQ(source.judge(prompt, answer, {.partial = 0.5, .format = 0.125}).reward, 0.125)
+        << "letters, but wrong";
+}
+
+TEST(RlFigures, QuantilesLieBetweenNeighbours) {
+    std::vector<double> values{4, 1, 3, 2, 5};
+    EXPECT_EQ(quantile(values, 0.5), 3);
+    EXPECT_EQ(quantile(values, 0), 1);
+    EXPECT_EQ(quantile(values, 1), 5);
+    EXPECT_DOUBLE_EQ(quantile(values, 0.1), 1.4);
+}
+
+TEST(RlFigures, CorrelationOfProbabilities) {
+    PolicyAnswer answer;
+    answer.written.tokens = {1, 2, 3};
+    answer.drawn_log_probs = {std::log(0.2f), std::log(0.4f), std::log(0.9f)};
+    answer.old_log_probs = {std::log(0.1f), std::log(0.2f), std::log(0.45f)}; // half of it: in line
+    const auto correlate = [&] {
+        return mismatchOf({&answer, 1}, &PolicyAnswer::drawn_log_probs, &PolicyAnswer::old_log_probs);
+    };
+    EXPECT_NEAR(correlate().pearson, 1, 1e-6);
+    EXPECT_NEAR(correlate().prob_absdiff, 0.25, 1e-6);
+    EXPECT_NEAR(correlate().log_absdiff, std::log(2), 1e-6);
+    EXPECT_NEAR(correlate().largest_ratio, 2, 1e-6);
+    answer.old_log_probs = {std::log(0.9f), std::log(0.4f), std::log(0.2f)};
+    // x - mean -0.3 -0.1 0.4, y - mean 0.4 -0.1 -0.3: -0.23 / 0.26.
+    EXPECT_NEAR(correlate().pearson, -0.23 / 0.26, 1e-6);
+}
+
+} // namespace
+} // namespace fulgurite
