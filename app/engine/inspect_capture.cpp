@@ -3,6 +3,7 @@
 #include "app/engine/default_model.h"
 #include "app/engine/inspect.h"
 #include "app/engine/interrupt.h"
+#include "app/engine/list_option.h"
 #include "app/engine/token_file.h"
 #include "core/base/error.h"
 #include "core/base/file_io.h"
@@ -36,9 +37,10 @@ struct CaptureOptions {
     std::size_t answer = 0;
     std::size_t threads = 0;
     std::uint64_t limit_mib = probe::kDefaultCaptureLimit >> 20;
-    std::vector<int> layers;
-    std::vector<std::size_t> positions;
-    std::vector<std::size_t> fact;
+    std::vector<std::string> layers;
+    std::vector<std::string> heads;
+    std::vector<std::string> positions;
+    std::vector<std::string> fact;
     probe::CaptureRequest request;
 };
 
@@ -153,7 +155,7 @@ void takeCapture(const CaptureOptions& options) {
     const std::filesystem::path path = options.out;
     const probe::CaptureEstimate estimate = probe::estimateCapture(
         plan, probe::vocabularyBytes(source.vocabulary), prefillRate(*loaded.model, prompt, pool),
-        {std::filesystem::absolute(path).parent_path(), options.limit_mib << 20});
+        {std::filesystem::absolute(path).parent_path(), {}, options.limit_mib << 20});
     fmt::print("{} tokens: {} in about {:.1f} s\n", source.tokens.size(), readableBytes(estimate.bytes),
                estimate.seconds);
     std::fflush(stdout); // before anything runs, also into a pipe
@@ -191,15 +193,17 @@ void addSourceOptions(CLI::App& command, CaptureOptions& options) {
 
 void addPlanOptions(CLI::App& command, CaptureOptions& options) {
     command
-        .add_option("--layers", options.layers, "Layers whose queries, keys and values are kept; all unless given")
-        ->delimiter(',');
+        .add_option("--layers", options.layers,
+                    "Layers whose queries, keys and values are kept; all unless --layers or --heads is given")
+        ->type_name("L,...");
+    command.add_option("--heads", options.heads, "Single heads that are kept beside those layers, or alone")
+        ->type_name("L:H,...");
     command.add_option("--positions", options.positions, "Query positions of head figures and lens")
-        ->delimiter(',');
+        ->type_name("P,...");
     command.add_option("--last", options.request.last, "Without --positions: this many tokens at the end")
         ->capture_default_str();
     command.add_option("--fact", options.fact, "Marked span FIRST,END of tokens whose recall is looked for")
-        ->delimiter(',')
-        ->expected(2);
+        ->type_name("FIRST,END");
     command.add_option("--lens-candidates", options.request.lens_candidates, "Tokens that the lens lists")
         ->capture_default_str();
     command.add_flag("!--no-attention-outputs", options.request.every_output,
@@ -210,6 +214,25 @@ void addPlanOptions(CLI::App& command, CaptureOptions& options) {
     command.add_flag("!--no-logprobs", options.request.logprobs, "Leave the tokens' log-probabilities out");
     command.add_option("--limit-mib", options.limit_mib, "Refuse a larger capture")->capture_default_str();
     command.add_flag("--plan", options.plan_only, "Only say what it would take");
+}
+
+void readPlan(CaptureOptions& options) {
+    if (!options.layers.empty()) {
+        options.request.attention_layers = numbersOf<int>(options.layers, "--layers");
+    }
+    for (const std::string& head : listOf(options.heads, "--heads")) {
+        options.request.attention_heads.push_back(readHead(head, "--heads"));
+    }
+    if (!options.positions.empty()) {
+        options.request.positions = numbersOf<std::size_t>(options.positions, "--positions");
+    }
+    if (!options.fact.empty()) {
+        const auto span = numbersOf<std::size_t>(options.fact, "--fact");
+        if (span.size() != 2) {
+            fail(ErrorKind::InvalidInput, "--fact: {} numbers, expected FIRST,END as in 370,374", span.size());
+        }
+        options.request.fact = std::pair(span[0], span[1]);
+    }
 }
 
 } // namespace
@@ -225,17 +248,10 @@ void addInspectCapture(CLI::App& inspect) {
         "Examples:\n"
         "  fulgurite-engine inspect capture --model DIR --prompt-file question.txt --answer 200 --out "
         "q.fcap\n"
-        "  fulgurite-engine inspect capture --model DIR --tokens ids.json --layers 3,7 --plan --out x.fcap");
-    command->callback([options, command] {
-        if (command->count("--layers") > 0) {
-            options->request.attention_layers = options->layers;
-        }
-        if (command->count("--positions") > 0) {
-            options->request.positions = options->positions;
-        }
-        if (!options->fact.empty()) {
-            options->request.fact = std::pair(options->fact[0], options->fact[1]);
-        }
+        "  fulgurite-engine inspect capture --model DIR --tokens ids.json --layers 3,7 --plan --out x.fcap\n"
+        "  fulgurite-engine inspect capture --model DIR --tokens ids.json --heads 7:0,7:3 --out x.fcap");
+    command->callback([options] {
+        readPlan(*options);
         takeCapture(*options);
     });
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `fulgurite-engine inspect decay`: how far back every head can see, from the configuration alone.
 #include "app/engine/inspect.h"
+#include "app/engine/list_option.h"
 #include "core/probe/capture/decay.h"
 
 #include <cmath>
@@ -53,7 +54,12 @@ void addInspectDecay(CLI::App& inspect) {
     CLI::App* command = inspect.add_subcommand("decay", "How far back every lightning head sees");
     command->add_option("--model", options->model, "Model folder; config.json is enough")->required();
     command->add_option("--percent", options->fraction, "Of the table: to how much of itself a weight falls")
-        ->check(CLI::Range(1e-9, 100.0))
+        ->check([](const std::string& text) {
+            // Not CLI::Range, which lets "nan" through.
+            const auto value = wholeNumber<double>(text);
+            const bool fits = value && *value >= 1e-9 && *value <= 100;
+            return fits ? std::string() : "must be a number from 1e-9 to 100, not " + text;
+        })
         ->capture_default_str();
     command->add_flag(
         "--json", options->json,

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/engine/intervention_options.h"
 
+#include "app/engine/list_option.h"
 #include "core/base/error.h"
 #include "core/base/file_io.h"
 #include "core/base/json.h"
 
-#include <charconv>
 #include <cmath>
 #include <optional>
 #include <string_view>
@@ -13,15 +13,6 @@
 namespace fulgurite::app {
 
 namespace {
-
-// A number that takes up all of `text`.
-template <class Number>
-std::optional<Number> whole(std::string_view text) {
-    Number value{};
-    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-    const bool fits = code == std::errc() && end == text.data() + text.size() && !text.empty();
-    return fits ? std::optional(value) : std::nullopt;
-}
 
 // "LAYER:REST" or "LAYER".
 struct Reference {
@@ -32,18 +23,18 @@ struct Reference {
 Reference split(std::string_view text) {
     const std::size_t colon = text.find(':');
     if (colon == std::string_view::npos) {
-        return {whole<int>(text), std::nullopt};
+        return {wholeNumber<int>(text), std::nullopt};
     }
-    return {whole<int>(text.substr(0, colon)), text.substr(colon + 1)};
+    return {wholeNumber<int>(text.substr(0, colon)), text.substr(colon + 1)};
 }
 
-HeadScale readHead(const std::string& text) {
+HeadScale readHeadScale(const std::string& text) {
     const Reference reference = split(text);
     const std::string_view rest = reference.rest.value_or("");
     const std::size_t equals = rest.find('=');
-    const auto head = whole<int>(rest.substr(0, equals));
+    const auto head = wholeNumber<int>(rest.substr(0, equals));
     const auto factor =
-        equals == std::string_view::npos ? std::optional(0.0f) : whole<float>(rest.substr(equals + 1));
+        equals == std::string_view::npos ? std::optional(0.0f) : wholeNumber<float>(rest.substr(equals + 1));
     if (!reference.layer || !head || !factor || !std::isfinite(*factor)) {
         fail(ErrorKind::InvalidInput, "--heads: \"{}\" is not LAYER:HEAD or LAYER:HEAD=FACTOR, as in 7:3", text);
     }
@@ -52,7 +43,7 @@ HeadScale readHead(const std::string& text) {
 
 ExpertRef readExpert(const std::string& text) {
     const Reference reference = split(text);
-    const auto expert = whole<int>(reference.rest.value_or(""));
+    const auto expert = wholeNumber<int>(reference.rest.value_or(""));
     if (!reference.layer || !expert) {
         fail(ErrorKind::InvalidInput, "--experts: \"{}\" is not LAYER:EXPERT, as in 2:4", text);
     }
@@ -78,13 +69,9 @@ InterventionRecipe readRecipeFile(const std::string& path) {
 } // namespace
 
 void InterventionOptions::addTo(CLI::App& command) {
-    command.add_option("--heads", heads_, "Heads to ablate or scale: L:H,... or L:H=FACTOR,...")
-        ->delimiter(',')
-        ->type_name("LIST");
-    command.add_option("--experts", experts_, "Experts to take out: L:E,...")->delimiter(',')->type_name("LIST");
-    command.add_option("--layers", layers_, "Layers to silence: L,... or L:attention,...")
-        ->delimiter(',')
-        ->type_name("LIST");
+    command.add_option("--heads", heads_, "Heads to ablate or scale: L:H,... or L:H=FACTOR,...")->type_name("LIST");
+    command.add_option("--experts", experts_, "Experts to take out: L:E,...")->type_name("LIST");
+    command.add_option("--layers", layers_, "Layers to silence: L,... or L:attention,...")->type_name("LIST");
     command.add_flag("--renormalise", renormalise_,
                      "Scale the weights of the experts that are left to a sum of one");
     command.add_option("--recipe", recipe_, "JSON file with an intervention; the other options add to it");
@@ -107,13 +94,13 @@ Intervention InterventionOptions::forText(std::size_t answer, std::size_t tokens
 InterventionRecipe InterventionOptions::recipe() const {
     InterventionRecipe recipe = recipe_.empty() ? InterventionRecipe{} : readRecipeFile(recipe_);
     Intervention& what = recipe.intervention;
-    for (const std::string& head : heads_) {
-        what.heads.push_back(readHead(head));
+    for (const std::string& head : listOf(heads_, "--heads")) {
+        what.heads.push_back(readHeadScale(head));
     }
-    for (const std::string& expert : experts_) {
+    for (const std::string& expert : listOf(experts_, "--experts")) {
         what.experts.push_back(readExpert(expert));
     }
-    for (const std::string& layer : layers_) {
+    for (const std::string& layer : listOf(layers_, "--layers")) {
         what.layers.push_back(readLayer(layer));
     }
     what.renormalise = what.renormalise || renormalise_;

@@ -155,9 +155,10 @@ class NodeInspection final : public InspectionClient {
     }
     Call tile(const std::string& id, capture::HeadRef head, const capture::TileRequest& request,
               Reply<capture::AttentionTile> reply) override {
-        const std::string query = fmt::format("{}&first_row={}&rows={}&first_col={}&cols={}&side={}&row_step={}",
-                                              headQuery(head), request.first_row, request.rows, request.first_col,
-                                              request.cols, request.max_cells_a_side, request.row_step);
+        const std::string query =
+            fmt::format("{}&first_row={}&rows={}&first_col={}&cols={}&side={}&row_step={}&pool={}", headQuery(head),
+                        request.first_row, request.rows, request.first_col, request.cols, request.max_cells_a_side,
+                        request.row_step, request.pool);
         return view<capture::AttentionTile>(viewPath(id, "map", query), capture::decodeTile, std::move(reply));
     }
     Call thumbnails(const std::string& id, int layer, std::size_t side,

@@ -24,6 +24,7 @@ namespace fulgurite::client {
 // What a capture is to hold.
 struct CapturePlan {
     std::optional<std::vector<int>> attention_layers;  // queries, keys, values; absent: all
+    std::vector<capture::HeadRef> attention_heads;     // single heads beside them, or, without layers, alone
     bool every_output = true;                          // head outputs at every token, not at query positions only
     std::optional<std::vector<std::size_t>> positions; // of head figures and lens; absent: the last ones
     std::size_t last = 256;

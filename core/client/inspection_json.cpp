@@ -5,6 +5,8 @@
 #include "core/client/engine_json.h"
 #include "core/probe/capture/view_codec.h"
 
+#include <map>
+
 namespace fulgurite::client {
 
 namespace {
@@ -21,6 +23,11 @@ json planJson(const CapturePlan& plan) {
                 {"logprobs", plan.logprobs}};
     if (plan.attention_layers)
         result["attention_layers"] = *plan.attention_layers;
+    std::map<int, std::vector<int>> heads;
+    for (const capture::HeadRef head : plan.attention_heads)
+        heads[head.layer].push_back(head.head);
+    for (const auto& [layer, some] : heads)
+        result["attention_heads"].push_back({{"layer", layer}, {"heads", some}});
     if (plan.positions)
         result["positions"] = *plan.positions;
     if (plan.fact)

@@ -58,6 +58,21 @@ std::size_t sizeOf(std::int64_t value) {
     return static_cast<std::size_t>(value);
 }
 
+// What goes wrong with a capture is the capture's fault, not the server's: it can be taken again. Its messages name
+// the file, not where it lies.
+template <class Work>
+auto aboutCaptures(CaptureService& captures, Work work) {
+    try {
+        return work();
+    } catch (const Error& error) {
+        const std::string message = captures.store().withoutFolder(error.what());
+        if (error.kind() == ErrorKind::Corrupt) {
+            throw ApiError(409, message, "id", "capture_damaged");
+        }
+        throw toApiError(Error(error.kind(), message));
+    }
+}
+
 // "ID/row" behind the prefix.
 struct Target {
     std::string id;
@@ -103,6 +118,7 @@ HttpReply mapView(const capture::CaptureFile& file, QueryReader& query) {
     tile.cols = sizeOf(query.integer("cols", 1, kMaxCount).value_or(all));
     tile.max_cells_a_side = sizeOf(query.integer("side", 1, kMaxSide).value_or(kDefaultSide));
     tile.row_step = sizeOf(query.integer("row_step", 1, kMaxCount).value_or(1));
+    tile.pool = sizeOf(query.integer("pool", 0, kMaxCount).value_or(0));
     query.finish();
     return arrays(capture::encode(file.tile(head, tile)));
 }
@@ -224,22 +240,24 @@ Answer showCapture(const EndpointContext& context, const HttpRequest& request) {
     CaptureStore& store = serviceOf(context).store();
     const Target target = targetOf(request);
     QueryReader query(request.head.query);
-    if (target.view == "file") {
-        query.finish();
-        return std::make_shared<FileReply>(store.pathOf(target.id),
-                                           target.id + std::string(capture::kCaptureSuffix));
-    }
-    const auto file = store.open(target.id);
-    if (target.view.empty()) {
-        query.finish();
-        return jsonReply(dumpJson(captureEntry(target.id, file->info())));
-    }
-    for (const auto& [name, view] : kViews) {
-        if (name == target.view) {
-            return view(*file, query);
+    return aboutCaptures(serviceOf(context), [&]() -> Answer {
+        if (target.view == "file") {
+            query.finish();
+            return std::make_shared<FileReply>(store.pathOf(target.id),
+                                               target.id + std::string(capture::kCaptureSuffix));
         }
-    }
-    throw ApiError(404, fmt::format("a capture has no view '{}'", target.view.substr(0, 64)));
+        const auto file = store.open(target.id);
+        if (target.view.empty()) {
+            query.finish();
+            return jsonReply(dumpJson(captureEntry(target.id, file->info())));
+        }
+        for (const auto& [name, view] : kViews) {
+            if (name == target.view) {
+                return view(*file, query);
+            }
+        }
+        throw ApiError(404, fmt::format("a capture has no view '{}'", target.view.substr(0, 64)));
+    });
 }
 
 Answer removeCapture(const EndpointContext& context, const HttpRequest& request) {
@@ -247,7 +265,7 @@ Answer removeCapture(const EndpointContext& context, const HttpRequest& request)
     if (!target.view.empty()) {
         throw ApiError(405, "only a whole capture can be removed");
     }
-    serviceOf(context).store().remove(target.id);
+    aboutCaptures(serviceOf(context), [&] { serviceOf(context).store().remove(target.id); });
     return jsonReply(dumpJson({{"removed", target.id}}));
 }
 

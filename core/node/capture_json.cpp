@@ -11,6 +11,7 @@ namespace fulgurite::node {
 namespace {
 
 constexpr std::int64_t kMaxPosition = std::int64_t{1} << 40;
+constexpr std::int64_t kMaxLayer = 1 << 20; // or head
 constexpr std::size_t kMaxList = 1'000'000;
 
 template <class T>
@@ -28,6 +29,24 @@ std::vector<T> readNumbers(const nlohmann::json& list, const std::string& path, 
     return values;
 }
 
+// [{"layer": 7, "heads": [0, 3]}, ...]
+std::vector<capture::HeadRef> readHeads(const nlohmann::json& list, const std::string& path) {
+    std::vector<capture::HeadRef> all;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+        ObjectReader entry(list[i], fmt::format("{}[{}]", path, i));
+        const auto layer = entry.integer("layer", 0, kMaxLayer);
+        const nlohmann::json* heads = entry.array("heads");
+        if (!layer || heads == nullptr || heads->empty()) {
+            refuse(fmt::format("{}[{}]", path, i), "must name a layer and a list of its heads");
+        }
+        for (const int head : readNumbers<int>(*heads, entry.pathOf("heads"), kMaxLayer)) {
+            all.push_back({static_cast<int>(*layer), head});
+        }
+        entry.finish();
+    }
+    return all;
+}
+
 } // namespace
 
 probe::CaptureRequest readCaptureRequest(const nlohmann::json* plan) {
@@ -37,7 +56,10 @@ probe::CaptureRequest readCaptureRequest(const nlohmann::json* plan) {
     }
     ObjectReader reader(*plan, "plan");
     if (const nlohmann::json* layers = reader.array("attention_layers")) {
-        request.attention_layers = readNumbers<int>(*layers, "plan.attention_layers", 1 << 20);
+        request.attention_layers = readNumbers<int>(*layers, "plan.attention_layers", kMaxLayer);
+    }
+    if (const nlohmann::json* heads = reader.array("attention_heads")) {
+        request.attention_heads = readHeads(*heads, "plan.attention_heads");
     }
     if (const nlohmann::json* positions = reader.array("positions")) {
         request.positions = readNumbers<std::size_t>(*positions, "plan.positions", kMaxPosition);

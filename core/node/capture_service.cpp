@@ -31,11 +31,15 @@ CaptureStore& CaptureService::store() {
     return store_;
 }
 
+// Its place on the node's disk is no business of the client's.
+probe::CaptureRoom CaptureService::room() const {
+    return {params_.folder, "the node's folder of captures", params_.limit_bytes};
+}
+
 probe::CaptureEstimate CaptureService::estimate(const probe::CaptureRequest& request, std::size_t tokens) const {
     probe::CapturePlan plan = probe::planCapture(request, params_.model->config(), tokens);
     probe::describePlan(plan, params_.name, model_hash_, probe::tokensHash({}));
-    return probe::estimateCapture(plan, vocabulary_bytes_, params_.prefill_rate(),
-                                  {params_.folder, params_.limit_bytes});
+    return probe::estimateCapture(plan, vocabulary_bytes_, params_.prefill_rate(), room());
 }
 
 probe::CaptureSource CaptureService::sourceOf(const CaptureOrder& order) const {
@@ -61,8 +65,7 @@ void CaptureService::submit(CaptureOrder order, std::shared_ptr<CaptureObserver>
     job->observer = std::move(observer);
     job->stop = std::move(stop);
     probe::describeSource(job->plan, job->source);
-    job->estimate = probe::estimateCapture(job->plan, vocabulary_bytes_, params_.prefill_rate(),
-                                           {params_.folder, params_.limit_bytes});
+    job->estimate = probe::estimateCapture(job->plan, vocabulary_bytes_, params_.prefill_rate(), room());
     probe::requireFits(job->estimate);
     enqueue({[this, job](const std::stop_token& closing) { run(*job, closing); },
              [job](const Error& error) { job->observer->onError(error); }});
@@ -143,7 +146,7 @@ void CaptureService::run(Job& job, const std::stop_token& closing) {
         const auto there = store_.whole(id);
         job.observer->onDone(id, there ? there->info() : take(job, id, closing));
     } catch (const Error& error) {
-        job.observer->onError(error);
+        job.observer->onError(Error(error.kind(), store_.withoutFolder(error.what())));
     } catch (const std::exception& error) {
         job.observer->onError(Error(ErrorKind::Internal, error.what()));
     }

@@ -100,6 +100,7 @@ class CaptureService {
         std::stop_token stop;
     };
 
+    probe::CaptureRoom room() const;
     probe::CaptureSource sourceOf(const CaptureOrder& order) const;
     void enqueue(Task task);
     void work(const std::stop_token& closing);

@@ -49,6 +49,14 @@ fs::path CaptureStore::pathOf(const std::string& id) const {
     return folder_ / (id + std::string(capture::kCaptureSuffix));
 }
 
+std::string CaptureStore::withoutFolder(std::string message) const {
+    const std::string prefix = (folder_ / "").string();
+    for (std::size_t at = 0; prefix.size() > 1 && (at = message.find(prefix, at)) != std::string::npos;) {
+        message.erase(at, prefix.size());
+    }
+    return message;
+}
+
 bool CaptureStore::has(const std::string& id) const {
     std::error_code ignored;
     return fs::is_regular_file(pathOf(id), ignored);
@@ -64,9 +72,9 @@ std::shared_ptr<const capture::CaptureFile> CaptureStore::open(const std::string
     std::shared_ptr<const capture::CaptureFile>& file = open_[id];
     // Cut or replaced behind our back: what is mapped is not there any more.
     std::error_code ignored;
-    if (!file || fs::file_size(path, ignored) != file->info().bytes) {
+    if (!file || !file->intact() || fs::file_size(path, ignored) != file->info().bytes) {
         try {
-            file = capture::CaptureFile::open(path);
+            file = capture::CaptureFile::open(path, path.filename().string());
         } catch (...) {
             open_.erase(id);
             throw;
@@ -107,7 +115,7 @@ CaptureStore::Listing CaptureStore::list() {
         try {
             listing.captures.emplace_back(id, open(id)->info());
         } catch (const Error& error) {
-            listing.broken.emplace_back(id, error.what());
+            listing.broken.emplace_back(id, withoutFolder(error.what()));
         }
     }
     std::sort(listing.captures.begin(), listing.captures.end(), [](const auto& a, const auto& b) {

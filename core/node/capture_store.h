@@ -24,6 +24,8 @@ class CaptureStore {
     // Where a capture of that name lies, or will. Throws Error{NotFound} for what cannot be a name.
     std::filesystem::path pathOf(const std::string& id) const;
     bool has(const std::string& id) const;
+    // A message for somebody elsewhere: without the folder's path, which is no business of his.
+    std::string withoutFolder(std::string message) const;
     // Throws Error{NotFound | Corrupt | Unsupported | Io}. A view of a capture that is removed meanwhile stays
     // valid.
     std::shared_ptr<const capture::CaptureFile> open(const std::string& id);

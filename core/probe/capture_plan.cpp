@@ -5,6 +5,7 @@
 #include "core/base/system_memory.h"
 #include "core/model/costs.h"
 #include "core/model/intervention.h"
+#include "core/probe/capture/held_heads.h"
 #include "core/probe/probe_plan.h"
 #include "core/state/sequence_state.h"
 
@@ -28,17 +29,19 @@ void sortUnique(std::vector<T>& values) {
     values.erase(std::unique(values.begin(), values.end()), values.end());
 }
 
-std::vector<int> layersOf(const CaptureRequest& request, const ModelConfig& config) {
-    std::vector<int> layers(static_cast<std::size_t>(config.layerCount()));
-    std::iota(layers.begin(), layers.end(), 0);
-    if (request.attention_layers) {
-        layers = *request.attention_layers;
-        sortUnique(layers);
-        for (const int layer : layers) {
-            checkLayer(layer, config);
-        }
+void chooseHeads(const CaptureRequest& request, capture::CaptureInfo& info) {
+    std::vector<int> layers = request.attention_layers.value_or(std::vector<int>());
+    if (!request.attention_layers && request.attention_heads.empty()) {
+        layers.resize(info.config.layers.size());
+        std::iota(layers.begin(), layers.end(), 0);
     }
-    return layers;
+    for (const int layer : layers) {
+        checkLayer(layer, info.config);
+    }
+    for (const capture::HeadRef head : request.attention_heads) {
+        checkHead(head.layer, head.head, info.config);
+    }
+    capture::holdHeads(info, layers, request.attention_heads);
 }
 
 std::vector<std::size_t> positionsOf(const CaptureRequest& request, std::size_t tokens) {
@@ -77,17 +80,19 @@ double flopsOf(const CapturePlan& plan) {
     return flops;
 }
 
-std::string refusalOf(const CaptureEstimate& e, const std::filesystem::path& folder) {
-    constexpr const char* kRemedy = "Take fewer layers, or outputs at the query positions only, or a shorter text";
+std::string refusalOf(const CaptureEstimate& e, const CaptureRoom& room) {
+    const std::string folder = room.name.empty() ? room.folder.string() : room.name;
+    constexpr const char* kRemedy =
+        "Take fewer layers or heads, or outputs at the query positions only, or a shorter text";
     if (e.bytes > e.limit_bytes) {
         return fmt::format("the capture would take {}; one capture may take {} and {} are free in {}. {}",
                            readableBytes(e.bytes), readableBytes(e.limit_bytes), readableBytes(e.free_bytes),
-                           folder.string(), kRemedy);
+                           folder, kRemedy);
     }
     if (e.bytes + kDiskReserve > e.free_bytes) {
         return fmt::format("the capture would take {}; {} are free in {}, of which {} are kept free. {}",
-                           readableBytes(e.bytes), readableBytes(e.free_bytes), folder.string(),
-                           readableBytes(kDiskReserve), kRemedy);
+                           readableBytes(e.bytes), readableBytes(e.free_bytes), folder, readableBytes(kDiskReserve),
+                           kRemedy);
     }
     if (const std::size_t memory = availableMemory(); memory > 0 && e.state_bytes > memory) {
         return fmt::format("the capture needs {} of memory for keys, values and states while it runs; {} are free. "
@@ -121,7 +126,7 @@ CapturePlan planCapture(const CaptureRequest& request, const ModelConfig& config
     CapturePlan plan;
     plan.info.config = config;
     plan.info.tokens = tokens;
-    plan.info.attention_layers = layersOf(request, config);
+    chooseHeads(request, plan.info);
     plan.info.positions = positionsOf(request, tokens);
     plan.info.routing = request.routing;
     plan.info.heads = request.heads && !plan.info.positions.empty();
@@ -150,6 +155,9 @@ std::string planToJson(const CapturePlan& plan) {
                                 {"lens_candidates", plan.contents.lens_candidates},
                                 {"routing", plan.info.routing},
                                 {"logprobs", plan.contents.logprobs}};
+    for (const auto& [layer, heads] : plan.info.attention_heads) {
+        json["attention_heads"].push_back({{"layer", layer}, {"heads", heads}});
+    }
     if (plan.info.fact) {
         json["fact"] = {plan.info.fact->first, plan.info.fact->second};
     }
@@ -171,7 +179,7 @@ CaptureEstimate estimateCapture(const CapturePlan& plan, std::uint64_t vocabular
     e.seconds = prefill_rate > 0 ? e.flops / (measured * prefill_rate) : 0;
     e.free_bytes = freeBytes(room.folder);
     e.limit_bytes = room.limit_bytes;
-    e.refusal = refusalOf(e, room.folder);
+    e.refusal = refusalOf(e, room);
     return e;
 }
 

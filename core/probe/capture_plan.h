@@ -23,6 +23,8 @@ struct CaptureRequest {
     // Layers whose queries, keys, values and head outputs are kept in full for every token: rows and maps of their
     // heads at any position. Absent: all.
     std::optional<std::vector<int>> attention_layers;
+    // Single heads that are kept beside those layers; with heads and without attention_layers, these alone.
+    std::vector<capture::HeadRef> attention_heads;
     bool every_output = true; // false: head outputs at the query positions only
     // Query positions of head figures and lens. Absent: the last `last` tokens.
     std::optional<std::vector<std::size_t>> positions;
@@ -52,6 +54,7 @@ std::string planToJson(const CapturePlan& plan);
 // Where captures go and how large one may be.
 struct CaptureRoom {
     std::filesystem::path folder;
+    std::string name; // of the folder in messages; empty: its path
     std::uint64_t limit_bytes = kDefaultCaptureLimit;
 };
 

@@ -50,6 +50,33 @@ TEST_F(Ablate, NothingIsWhatScoreWrites) {
     EXPECT_EQ(SafetensorsFile(folder / "out").tensor("logits").shape, (Shape{40, 97}));
 }
 
+TEST_F(Ablate, AListWithACommaTooManyIsRefused) {
+    for (const char* list : {"0:1,", ",0:1", "0:1,,1:0"}) {
+        const Outcome outcome = ablate({"--heads", list});
+        EXPECT_NE(outcome.status, 0) << list;
+        EXPECT_THAT(outcome.err, HasSubstr("has an element that is empty")) << list;
+    }
+}
+
+// The golden model has four heads a layer.
+TEST_F(Ablate, ACaptureOfChosenHeads) {
+    const Outcome planned = run({"inspect", "capture", "--plan"}, {"--heads", "1:0,2:1"});
+    ASSERT_EQ(planned.status, 0) << planned.err;
+    const Outcome taken = run({"inspect", "capture"}, {"--heads", "1:0,2:1", "--last", "4"});
+    ASSERT_EQ(taken.status, 0) << taken.err;
+    const std::string capture = (folder / "out").string();
+    const auto map = [&](const std::string& layer, const std::string& head) {
+        return runEngine({"inspect", "map", "--capture", capture, "--layer", layer, "--head", head, "--out",
+                          (folder / "map").string()});
+    };
+    EXPECT_EQ(map("1", "0").status, 0);
+    EXPECT_THAT(map("1", "1").err, HasSubstr("of layer 1 only heads 0 were captured"));
+    EXPECT_THAT(map("0", "0").err, HasSubstr("of layer 0 were not captured"));
+    EXPECT_THAT(run({"inspect", "capture"}, {"--heads", "1:99"}).err, HasSubstr("head 99"));
+    EXPECT_THAT(run({"inspect", "capture"}, {"--heads", "1"}).err, HasSubstr("is not LAYER:HEAD, as in 7:3"));
+    EXPECT_THAT(run({"inspect", "capture"}, {"--layers", "1,"}).err, HasSubstr("has an element that is empty"));
+}
+
 TEST_F(Ablate, TakesOutWhatItIsTold) {
     Intervention intervention;
     intervention.heads = {{0, 1, 0.0f}, {1, 0, 0.0f}, {2, 2, 0.5f}};

@@ -89,5 +89,15 @@ TEST_F(InspectDecay, NamesTheFileThatIsMissing) {
     EXPECT_EQ(decay({"--percent", "0"}).status, 2);
 }
 
+TEST_F(InspectDecay, APercentageThatIsNoneIsRefused) {
+    writeConfig(8, 4);
+    for (const char* value : {"nan", "inf", "0", "-1", "101", "1x", ""}) {
+        const Outcome outcome = decay({"--percent", value});
+        EXPECT_NE(outcome.status, 0) << value;
+        EXPECT_THAT(outcome.err, HasSubstr("must be a number from 1e-9 to 100")) << value;
+    }
+    EXPECT_EQ(decay({"--percent", "1"}).status, 0);
+}
+
 } // namespace
 } // namespace fulgurite::test

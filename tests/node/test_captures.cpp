@@ -24,6 +24,7 @@ namespace {
 
 using fulgurite::test::TemporaryFolder;
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr const char* kCaptures = "/fulgurite/v1/captures";
 constexpr std::uint64_t kLimit = std::uint64_t{2} << 30;
@@ -191,8 +192,10 @@ TEST_F(CaptureTest, ACaptureThatIsCutWhileItIsOpenIsTakenAgain) {
     const auto file = data_ / "captures" / (id + ".fcap");
     std::filesystem::resize_file(file, std::filesystem::file_size(file) / 3);
     const ClientReply refused = view(id, "tokens");
-    EXPECT_GE(refused.status, 400);
+    EXPECT_EQ(refused.status, 409);
+    EXPECT_EQ(refused.json().at("error").at("code"), "capture_damaged");
     EXPECT_THAT(refused.body, HasSubstr(id));
+    EXPECT_THAT(refused.body, Not(HasSubstr(data_.path().string()))) << "where it lies is the node's business";
     EXPECT_EQ(take(300), id);
     EXPECT_EQ(view(id, "row?layer=7&head=0&position=200").status, 200);
 }
@@ -204,6 +207,35 @@ TEST_F(CaptureTest, ABrokenFileIsNamedAndHidesNoOther) {
     ASSERT_EQ(list.at("captures").size(), 1u);
     ASSERT_EQ(list.at("broken").size(), 1u);
     EXPECT_EQ(list.at("broken")[0].at("id"), "torn");
+    EXPECT_THAT(list.at("broken")[0].at("message"), HasSubstr("torn.fcap: "));
+    EXPECT_THAT(list.dump(), Not(HasSubstr(data_.path().string())));
+    EXPECT_EQ(view("torn", "tokens").status, 409);
+    EXPECT_THAT(view("torn", "tokens").body, Not(HasSubstr(data_.path().string())));
+}
+
+TEST_F(CaptureTest, ChosenHeadsAreHeldAndNoOthers) {
+    const nlohmann::json plan{{"attention_layers", {0}}, {"attention_heads", {{{"layer", 7}, {"heads", {3, 1}}}}}};
+    const auto cost = post("/fulgurite/v1/inspect/plan", {{"tokens", someTokens(40)}, {"plan", plan}}).json();
+    const std::string id = take(40, plan);
+    EXPECT_EQ(cost.at("bytes"), std::filesystem::file_size(data_ / "captures" / (id + ".fcap")));
+    const auto info = get(std::string(kCaptures) + "/" + id).json().at("info");
+    EXPECT_EQ(info.at("attention_layers"), nlohmann::json({0, 7}));
+    EXPECT_EQ(info.at("attention_heads"), nlohmann::json::parse(R"([{"layer":7,"heads":[1,3]}])"));
+    const auto row = capture::decodeRow(bytesOf(view(id, "row?layer=7&head=3&position=39")), "row");
+    EXPECT_LT(row.error, 64 * std::sqrt(40.0) * std::ldexp(1.0, -24) + std::ldexp(1.0, -18)); // as above
+    EXPECT_EQ(view(id, "row?layer=7&head=2&position=39").status, 404);
+    EXPECT_EQ(capture::decodeTiles(bytesOf(view(id, "thumbnails?layer=7")), "thumbnails").size(), 2u);
+    EXPECT_NE(take(40, {{"attention_layers", {0, 7}}}), id);
+    const auto refused = [&](const nlohmann::json& heads) {
+        const ClientReply reply =
+            post(kCaptures, {{"tokens", someTokens(5)}, {"plan", {{"attention_heads", heads}}}});
+        EXPECT_EQ(reply.status, 400) << reply.body;
+        return reply.errorText();
+    };
+    EXPECT_THAT(refused({{{"layer", 7}, {"heads", {6}}}}), HasSubstr("6"));
+    EXPECT_THAT(refused({{{"layer", 7}}}), HasSubstr("plan.attention_heads[0]"));
+    EXPECT_THAT(refused({{{"layer", 7}, {"heads", {1}}, {"head", 2}}}), HasSubstr("head"));
+    EXPECT_THAT(refused({7}), HasSubstr("plan.attention_heads[0]"));
 }
 
 TEST_F(CaptureTest, APlanOfAHundredGigabytesIsRefusedWithTheFigure) {
@@ -380,7 +412,8 @@ TEST_F(CaptureTest, TheClientReadsEveryAnswer) {
     client::CaptureRequest request;
     request.prompt = TokenIds{5, 6, 7, 8, 9, 10};
     request.continue_tokens = {11, 12};
-    request.plan.attention_layers = {{0, 7}};
+    request.plan.attention_layers = {{0}};
+    request.plan.attention_heads = {{7, 2}, {7, 4}};
     request.plan.fact = {{1, 3}};
     const auto cost = replyTo<client::CaptureCost>([&](auto reply) { inspection.plan(request, reply); });
     EXPECT_EQ(cost.refusal, "");
@@ -396,6 +429,7 @@ TEST_F(CaptureTest, TheClientReadsEveryAnswer) {
     ASSERT_EQ(list.captures.size(), 1u);
     EXPECT_EQ(list.captures[0].id, id);
     EXPECT_EQ(list.captures[0].info.attention_layers, (std::vector<int>{0, 7}));
+    EXPECT_EQ(list.captures[0].info.attention_heads.at(7), (std::vector<int>{2, 4}));
     const auto tokens =
         replyTo<std::vector<capture::CapturedToken>>([&](auto reply) { inspection.tokens(id, 0, 8, reply); });
     EXPECT_TRUE(tokens[6].sampled && !tokens[5].sampled);
@@ -403,6 +437,7 @@ TEST_F(CaptureTest, TheClientReadsEveryAnswer) {
     EXPECT_NEAR(std::accumulate(row.weight.begin(), row.weight.end(), 0.0), 1.0, 1e-5);
     capture::TileRequest tile;
     tile.rows = tile.cols = 8;
+    tile.pool = 1;
     EXPECT_EQ(replyTo<capture::AttentionTile>([&](auto reply) {
                   inspection.tile(id, {0, 1}, tile, reply);
               }).rows,

@@ -53,6 +53,7 @@ CaptureSample::CaptureSample(const CaptureSampleOptions& options) : options_(opt
         info_.positions.push_back(t);
     }
     info_.attention_layers = options.attention_layers;
+    info_.attention_heads = options.attention_heads;
     info_.routing = options.routing;
     info_.heads = options.head_figures;
     info_.lens = options.lens;

@@ -7,6 +7,7 @@
 #include "core/probe/capture/capture_writer.h"
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,7 +18,8 @@ struct CaptureSampleOptions {
     std::size_t tokens = 40;
     std::vector<LayerKind> layers{LayerKind::Lightning, LayerKind::Softmax, LayerKind::Lightning};
     std::vector<int> attention_layers{0, 1, 2};
-    std::vector<std::size_t> positions{}; // empty: the last eight
+    std::map<int, std::vector<int>> attention_heads{}; // of those layers, the ones held in part
+    std::vector<std::size_t> positions{};              // empty: the last eight
     int heads = 4;
     int kv_heads = 2;
     int head_dim = 8;

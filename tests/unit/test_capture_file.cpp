@@ -33,6 +33,7 @@ void expectSameInfo(const CaptureInfo& found, const CaptureInfo& wanted) {
     EXPECT_EQ(found.tokens, wanted.tokens);
     EXPECT_EQ(found.positions, wanted.positions);
     EXPECT_EQ(found.attention_layers, wanted.attention_layers);
+    EXPECT_EQ(found.attention_heads, wanted.attention_heads);
     EXPECT_EQ(found.routing, wanted.routing);
     EXPECT_EQ(found.heads, wanted.heads);
     EXPECT_EQ(found.lens, wanted.lens);
@@ -41,7 +42,7 @@ void expectSameInfo(const CaptureInfo& found, const CaptureInfo& wanted) {
 
 void expectSameArrays(const CaptureFile& capture, const CaptureSample& sample) {
     for (const int layer : sample.info().attention_layers) {
-        for (int h = 0; h < sample.info().config.num_heads; ++h) {
+        for (const int h : heldHeads(sample.info(), layer)) {
             const HeadRef head{layer, h};
             const HeadArrays arrays = capture.arrays(head);
             for (std::size_t t = 0; t < arrays.tokens; ++t) {
@@ -76,6 +77,44 @@ TEST(CaptureFiles, HoldWhatWasWritten) {
     const std::size_t at = (17 * 4 + 3) * 8;
     EXPECT_THAT(std::vector(held.begin(), held.end()),
                 ElementsAreArray(sample.outputs(2).begin() + at, sample.outputs(2).begin() + at + 8));
+}
+
+// Heads 1 and 2 of a softmax layer read key/value heads 0 and 1; heads 2 and 3 of the other share head 1.
+TEST(CaptureFiles, HoldChosenHeads) {
+    const TemporaryFolder folder;
+    for (const bool every_output : {true, false}) {
+        const CaptureSample whole({.layers = {LayerKind::Lightning, LayerKind::Softmax, LayerKind::Softmax}});
+        const CaptureSample sample({.layers = {LayerKind::Lightning, LayerKind::Softmax, LayerKind::Softmax},
+                                    .attention_heads = {{0, {3}}, {1, {1, 2}}, {2, {2, 3}}},
+                                    .every_output = every_output});
+        const auto capture = sample.write(folder / "a.fcap");
+        const auto all = whole.write(folder / "all.fcap");
+        expectSameInfo(capture->info(), sample.info());
+        expectSameArrays(*capture, sample);
+        EXPECT_EQ(capture->info().version, 2);
+        EXPECT_EQ(all->info().version, 1) << "older programs read it";
+        std::uint64_t texts = 0;
+        for (const std::string& text : sample.vocabulary()) {
+            texts += text.size();
+        }
+        EXPECT_EQ(captureBytes(sample.info(), sample.contents(), texts), fs::file_size(folder / "a.fcap"));
+        // 5 of 12 heads, 4 of 8 key/value heads; q, k, v, o of 40 tokens of 8 floats.
+        EXPECT_LT(fs::file_size(folder / "a.fcap"), fs::file_size(folder / "all.fcap") - 40 * 8 * 4 * 20);
+        EXPECT_EQ(capture->rows(39).size(), 5u);
+        for (const AttentionRow& row : capture->rows(39)) {
+            const AttentionRow wanted = all->row(row.head, 39);
+            EXPECT_EQ(row.weight, wanted.weight) << row.head.layer << ":" << row.head.head;
+            EXPECT_EQ(row.error, wanted.error);
+        }
+        EXPECT_EQ(capture->thumbnails(1, 8).size(), 2u);
+        EXPECT_EQ(capture->thumbnails(1, 8)[1].head, (HeadRef{1, 2}));
+        EXPECT_EQ(capture->tile({2, 3}, {.rows = 40, .cols = 40}).max_abs,
+                  all->tile({2, 3}, {.rows = 40, .cols = 40}).max_abs);
+        const HeadTable table = capture->heads(39);
+        EXPECT_FALSE(std::isnan(table.heads[3].entropy));
+        EXPECT_TRUE(std::isnan(table.heads[2].entropy)) << "needs q and k";
+        EXPECT_FALSE(std::isnan(table.heads[2].output_norm)) << "stored";
+    }
 }
 
 TEST(CaptureFiles, EstimateIsTheSize) {
@@ -186,7 +225,7 @@ TEST(CaptureFiles, ThumbnailsOfALayer) {
     for (int h = 0; h < 4; ++h) {
         const AttentionTile& tile = tiles[static_cast<std::size_t>(h)];
         EXPECT_EQ(tile.head, (HeadRef{1, h}));
-        EXPECT_EQ(tile.pool, 5u);
+        EXPECT_EQ(tile.pool, 8u); // a power of two
         EXPECT_EQ(tile.row_step, 1u);
         EXPECT_EQ(tile.cells[0], tile.max_abs); // the first token has only itself to look at
     }
@@ -215,6 +254,14 @@ TEST(CaptureFiles, SayWhatTheyDoNotHold) {
                   },
                   name + ": queries, keys and values of layer 0"),
               ErrorKind::NotFound);
+    const auto part = CaptureSample({.attention_heads = {{1, {0, 2}}}}).write(folder / "part.fcap");
+    EXPECT_EQ(refused(
+                  [&] {
+                      part->tile({1, 1}, {.rows = 1, .cols = 1});
+                  },
+                  "of layer 1 only heads 0, 2 were captured"),
+              ErrorKind::NotFound);
+    EXPECT_EQ(refused([&] { capture->thumbnails(2, 8); }, "of layer 2 were not captured"), ErrorKind::NotFound);
     EXPECT_EQ(refused([&] { capture->routing(0, 1); }, "expert routing was not captured"), ErrorKind::NotFound);
     EXPECT_EQ(refused([&] { capture->routingSummary(); }, "expert routing was not captured"), ErrorKind::NotFound);
     EXPECT_EQ(refused([&] { capture->lens(3); }, "the lens was not captured"), ErrorKind::NotFound);
@@ -228,6 +275,29 @@ TEST(CaptureFiles, SayWhatTheyDoNotHold) {
     EXPECT_EQ(refused([&] { capture->row({1, 0}, 40); }, "no token 40; it has 0 to 39"), ErrorKind::InvalidInput);
     EXPECT_EQ(refused([&] { capture->tokens(30, 11); }, "leave the 40"), ErrorKind::InvalidInput);
     EXPECT_TRUE(std::isnan(capture->tokens(0, 1)[0].logprob));
+}
+
+// Somebody cuts the file between the check and the reading: an error of the view, not the end of the program.
+TEST(CaptureFiles, ThatAreCutWhileTheyAreReadAreAnError) {
+    const TemporaryFolder folder;
+    const CaptureSample sample({.tokens = 2000});
+    const auto path = folder / "a.fcap";
+    const auto capture = sample.write(path);
+    const AttentionRow before = capture->row({0, 0}, 1999);
+    const auto untouched = CaptureSample({.tokens = 30}).write(folder / "b.fcap");
+    fs::resize_file(path, 8192);
+    EXPECT_EQ(refused(
+                  [&] {
+                      capture->row({0, 0}, 1999);
+                  },
+                  path.string() + ": the file was cut"),
+              ErrorKind::Corrupt);
+    EXPECT_EQ(refused([&] { capture->rows(1999); }, "was cut"), ErrorKind::Corrupt);
+    EXPECT_EQ(refused([&] { capture->thumbnails(1, 64); }, "was cut"), ErrorKind::Corrupt);
+    EXPECT_EQ(refused([&] { capture->tokens(0, 2000); }, "was cut"), ErrorKind::Corrupt);
+    EXPECT_FALSE(capture->intact());
+    EXPECT_EQ(untouched->tokens(0, 30).size(), 30u) << "other files are none the worse";
+    EXPECT_EQ(CaptureSample({.tokens = 2000}).write(path)->row({0, 0}, 1999).weight, before.weight);
 }
 
 TEST(CaptureWriter, LeavesNothingWhenItIsAbandoned) {
@@ -309,9 +379,10 @@ TEST_F(DamagedCaptures, AreRefusedWithTheReason) {
     for (std::size_t size = 0; size < bytes_.size(); size += 997) {
         EXPECT_EQ(open(bytes_.substr(0, size), "bad.fcap"), ErrorKind::Corrupt);
     }
-    EXPECT_EQ(open(with(R"("version":"1")", R"("version":"2")"), "version 2, this program reads up to 1"),
+    EXPECT_EQ(open(with(R"("version":"1")", R"("version":"3")"), "version 3, this program reads up to 2"),
               ErrorKind::Unsupported);
-    EXPECT_EQ(open(with(R"("version":"1")", R"("version":"x")"), "not a version number"), ErrorKind::Corrupt);
+    EXPECT_EQ(open(with(R"(\"version\":1)", R"(\"version\":2)"), "version is 2, that of the file is 1"),
+              ErrorKind::Corrupt);
     EXPECT_EQ(open(with("fulgurite.capture", "fulgurite.pasture"), "this is no capture"), ErrorKind::Corrupt);
     EXPECT_EQ(open(with(R"(\"tokens\":40)", R"(\"tokens\":41)"), "array \"tokens\" is I32 [40], expected I32 [41]"),
               ErrorKind::Corrupt);
@@ -326,6 +397,19 @@ TEST_F(DamagedCaptures, AreRefusedWithTheReason) {
               ErrorKind::Corrupt);
     const std::string deep = with(R"(\"2026-11-24T20:00:00Z\")", std::string(12, '[') + std::string(12, ']'));
     EXPECT_EQ(open(deep, "nested deeper than"), ErrorKind::Corrupt);
+}
+
+TEST_F(DamagedCaptures, WithHeadsThatCannotBe) {
+    CaptureSample({.attention_heads = {{1, {0, 2}}}}).write(folder_ / "part.fcap");
+    bytes_ = readTextFile(folder_ / "part.fcap");
+    EXPECT_EQ(
+        open(with(R"(\"heads\":[0,2])", R"(\"heads\":[2,0])"), "attention_heads[0].heads[1]: 0 is outside 3 to 3"),
+        ErrorKind::Corrupt);
+    EXPECT_EQ(open(with(R"(\"heads\":[0,2])", R"(\"heads\":[   ])"), "must name heads of a layer"),
+              ErrorKind::Corrupt);
+    EXPECT_EQ(open(with(R"(\"layer\":1)", R"(\"layer\":3)"), "layer: 3 is outside 0 to 2"), ErrorKind::Corrupt);
+    EXPECT_EQ(open(with(R"("version":"2")", R"("version":"1")"), "version is 2, that of the file is 1"),
+              ErrorKind::Corrupt);
 }
 
 TEST_F(DamagedCaptures, WithValuesOutOfRange) {

@@ -165,6 +165,24 @@ TEST(Tiles, OfSkippedRowsSayThatTheyAreApproximate) {
     EXPECT_EQ(attentionTile({}, head.arrays, sparse).row_step, 10u); // no more than the pool
 }
 
+// A pool that is asked for is kept at the end of the text as well, where the rectangle is smaller.
+TEST(Tiles, KeepThePoolThatIsAskedFor) {
+    const RandomHead head(LayerKind::Softmax, 201, 8, 0);
+    const AttentionTile whole = attentionTile({}, head.arrays, {.rows = 201, .cols = 201, .pool = 32});
+    EXPECT_EQ(whole.rows, 7u);
+    const TileRequest end{.first_row = 128, .rows = 73, .first_col = 64, .cols = 64, .pool = 32};
+    expectTileOfRows(head.arrays, end);
+    const AttentionTile part = attentionTile({}, head.arrays, end);
+    ASSERT_EQ(part.pool, 32u);
+    ASSERT_EQ(part.rows, 3u);
+    ASSERT_EQ(part.cols, 2u);
+    for (std::size_t r = 0; r < 3; ++r) {
+        for (std::size_t c = 0; c < 2; ++c) {
+            EXPECT_EQ(part.cells[r * 2 + c], whole.cells[(4 + r) * 7 + 2 + c]);
+        }
+    }
+}
+
 TEST(Tiles, RefuseWhatIsNoRectangle) {
     const RandomHead head(LayerKind::Lightning, 10, 4, 0.01);
     for (const TileRequest& request : {TileRequest{.rows = 11, .cols = 10}, TileRequest{.rows = 0, .cols = 10},

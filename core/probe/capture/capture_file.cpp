@@ -49,16 +49,30 @@ CaptureFile::CaptureFile(std::optional<MappedFile> file, std::span<const std::by
       header_(SafetensorsHeader::parse(bytes_, name_)) {
     checkVersion(header_, name_);
     info_ = captureInfoFromJson(metadataOf(header_, "capture", name_), name_ + ": capture", contents_);
+    if (std::to_string(info_.version) != header_.metadata.find("version")->second) {
+        fail(ErrorKind::Corrupt, "{}: capture: version is {}, that of the file is {}; take the capture again",
+             name_, info_.version, header_.metadata.find("version")->second);
+    }
     info_.bytes = bytes_.size();
     checkArrays();
     checkTokens();
     decay_ = decayMap(info_.config);
 }
 
-std::shared_ptr<const CaptureFile> CaptureFile::open(const std::filesystem::path& path) {
-    MappedFile file(path);
+std::shared_ptr<const CaptureFile> CaptureFile::open(const std::filesystem::path& path, const std::string& name) {
+    MappedFile file(path, MappedFile::WhenGone::Zeros);
     const auto bytes = file.bytes(); // stays where it is when the mapping is moved
-    return std::shared_ptr<const CaptureFile>(new CaptureFile(std::move(file), bytes, path.string()));
+    const std::shared_ptr<const CaptureFile> capture(
+        new CaptureFile(std::move(file), bytes, name.empty() ? path.string() : name));
+    capture->requireIntact();
+    return capture;
+}
+
+void CaptureFile::requireIntact() const {
+    if (!intact()) {
+        fail(ErrorKind::Corrupt,
+             "{}: the file was cut, or its disk failed, while it was open; take the capture again", name_);
+    }
 }
 
 std::shared_ptr<const CaptureFile> CaptureFile::view(std::span<const std::byte> bytes, const std::string& name) {

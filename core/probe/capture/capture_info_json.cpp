@@ -4,6 +4,7 @@
 #include "core/base/json.h"
 #include "core/base/json_field.h"
 #include "core/probe/capture/capture_layout.h"
+#include "core/probe/capture/held_heads.h"
 #include "core/probe/capture/view_codec.h"
 
 #include <algorithm>
@@ -75,6 +76,18 @@ void readSpans(CaptureInfo& info, const JsonField& view) {
     const auto tokens = static_cast<std::int64_t>(info.tokens);
     info.positions = rising<std::size_t>(view.at("positions"), tokens);
     info.attention_layers = rising<int>(view.at("attention_layers"), info.config.layerCount());
+    if (view.has("attention_heads")) {
+        const JsonField list = view.at("attention_heads");
+        for (std::size_t i = 0; i < list.size(); ++i) {
+            const JsonField entry = list.at(i);
+            const auto layer = static_cast<int>(entry.at("layer").integer(0, info.config.layerCount() - 1));
+            std::vector<int> heads = rising<int>(entry.at("heads"), info.config.num_heads);
+            if (heldHeads(info, layer).empty() || heads.empty() ||
+                !info.attention_heads.emplace(layer, std::move(heads)).second) {
+                entry.refuse("must name heads of a layer of attention_layers, each layer once");
+            }
+        }
+    }
     if (view.has("fact")) {
         const JsonField fact = view.at("fact");
         const std::int64_t first = fact.at(std::size_t{0}).integer(0, tokens - 1);
@@ -98,6 +111,9 @@ std::string captureInfoToJson(const CaptureInfo& info, const CaptureContents& co
     json["tokens"] = info.tokens;
     json["positions"] = info.positions;
     json["attention_layers"] = info.attention_layers;
+    for (const auto& [layer, heads] : info.attention_heads) {
+        json["attention_heads"].push_back({{"layer", layer}, {"heads", heads}});
+    }
     json["routing"] = info.routing;
     json["heads"] = info.heads;
     json["lens"] = info.lens;

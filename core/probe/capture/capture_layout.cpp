@@ -2,6 +2,7 @@
 #include "core/probe/capture/capture_layout.h"
 
 #include "core/base/error.h"
+#include "core/probe/capture/held_heads.h"
 #include "core/probe/capture/layout_detail.h"
 
 #include <array>
@@ -27,11 +28,10 @@ constexpr std::array<FigureField, 11> kFigures{{
 void addAttention(std::vector<CaptureArray>& arrays, const CaptureInfo& info, const CaptureContents& contents) {
     const auto tokens = static_cast<std::int64_t>(info.tokens);
     const auto outputs = contents.every_output ? tokens : static_cast<std::int64_t>(info.positions.size());
-    const std::int64_t heads = info.config.num_heads;
     const std::int64_t dim = info.config.head_dim;
     for (const int layer : info.attention_layers) {
-        const bool softmax = info.config.layers[static_cast<std::size_t>(layer)] == LayerKind::Softmax;
-        const std::int64_t keys = softmax ? info.config.num_kv_heads : heads;
+        const auto heads = static_cast<std::int64_t>(heldHeads(info, layer).size());
+        const auto keys = static_cast<std::int64_t>(heldKeys(info, layer).size());
         arrays.push_back({layerName("q", layer), DType::F32, {heads, tokens, dim}});
         arrays.push_back({layerName("k", layer), DType::F32, {keys, tokens, dim}});
         arrays.push_back({layerName("v", layer), DType::F32, {keys, tokens, dim}});
@@ -63,6 +63,10 @@ void addLens(std::vector<CaptureArray>& arrays, const CaptureInfo& info, const C
 
 std::span<const FigureField> figureFields() {
     return kFigures;
+}
+
+int versionOf(const CaptureInfo& info) {
+    return info.attention_heads.empty() ? 1 : kCaptureVersion;
 }
 
 // By falling size of the elements, so that every array lies aligned.
@@ -110,7 +114,7 @@ CaptureHeader captureHeader(const CaptureInfo& info, const CaptureContents& cont
         header.data_bytes += bytes;
     }
     header.text = safetensorsHeader(header.arrays, {{"format", std::string(kCaptureFormat)},
-                                                    {"version", std::to_string(kCaptureVersion)},
+                                                    {"version", std::to_string(versionOf(info))},
                                                     {"capture", captureInfoToJson(info, contents)}});
     return header;
 }

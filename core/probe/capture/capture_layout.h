@@ -13,7 +13,9 @@
 
 namespace fulgurite::capture {
 
-inline constexpr int kCaptureVersion = 1;
+// 2: files that hold chosen heads of a layer. Files that do not are written as version 1, which older programs
+// read.
+inline constexpr int kCaptureVersion = 2;
 inline constexpr std::string_view kCaptureFormat = "fulgurite.capture";
 inline constexpr std::string_view kCaptureSuffix = ".fcap";
 
@@ -45,6 +47,9 @@ struct CaptureArray {
 // In the order of the file. vocabulary_bytes: length of the texts of all token ids together.
 std::vector<CaptureArray> captureArrays(const CaptureInfo& info, const CaptureContents& contents,
                                         std::uint64_t vocabulary_bytes);
+
+// The version that a file of this plan is written as.
+int versionOf(const CaptureInfo& info);
 
 // Size of the file that CaptureWriter will write, header included, known before anything is computed; exact when
 // info is complete (texts such as the date count as well). Throws Error{InvalidInput} when it exceeds 63 bits.

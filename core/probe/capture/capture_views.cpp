@@ -7,7 +7,9 @@
 #include "core/probe/capture/parallel.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <fmt/ranges.h>
 
 namespace fulgurite::capture {
 
@@ -58,30 +60,36 @@ std::vector<CapturedToken> CaptureFile::tokens(std::size_t first, std::size_t co
         tokens[i].sampled = (flags[i] & kSampledFlag) != 0;
         tokens[i].logprob = logprobs.empty() ? std::numeric_limits<float>::quiet_NaN() : logprobs[i];
     }
+    requireIntact();
     return tokens;
 }
 
-bool CaptureFile::holdsAttention(int layer) const {
-    return std::binary_search(info_.attention_layers.begin(), info_.attention_layers.end(), layer);
+std::size_t CaptureFile::placeOf(int head, const std::vector<int>& which) const {
+    return static_cast<std::size_t>(std::lower_bound(which.begin(), which.end(), head) - which.begin());
 }
 
 HeadArrays CaptureFile::arrays(HeadRef head) const {
     requireHead(head);
-    if (!holdsAttention(head.layer)) {
+    const std::vector<int> heads = heldHeads(info_, head.layer);
+    if (heads.empty()) {
         fail(ErrorKind::NotFound,
              "{}: queries, keys and values of layer {} were not captured; take a capture with that layer", name_,
              head.layer);
     }
-    const auto of = [&](const char* array, int which) {
+    if (!std::binary_search(heads.begin(), heads.end(), head.head)) {
+        fail(ErrorKind::NotFound, "{}: of layer {} only heads {} were captured; take a capture with head {}", name_,
+             head.layer, fmt::join(heads, ", "), head.head);
+    }
+    const auto of = [&](const char* array, std::size_t place) {
         const auto size = static_cast<std::size_t>(info_.config.head_dim) * info_.tokens;
-        return values<float>(layerName(array, head.layer)).data() + static_cast<std::size_t>(which) * size;
+        return values<float>(layerName(array, head.layer)).data() + place * size;
     };
-    const int key = keyHead(info_.config, head.layer, head.head);
+    const std::size_t key = placeOf(keyHead(info_.config, head.layer, head.head), heldKeys(info_, head.layer));
     return {.kind = info_.config.layers[static_cast<std::size_t>(head.layer)],
             .rate = decay_.rate(head),
             .tokens = info_.tokens,
             .dim = static_cast<std::size_t>(info_.config.head_dim),
-            .q = of("q", head.head),
+            .q = of("q", placeOf(head.head, heads)),
             .k = of("k", key),
             .v = of("v", key)};
 }
@@ -89,7 +97,7 @@ HeadArrays CaptureFile::arrays(HeadRef head) const {
 std::span<const float> CaptureFile::output(HeadRef head, std::size_t position) const {
     requireHead(head);
     requirePosition(position);
-    if (!holdsAttention(head.layer)) {
+    if (!holds(head)) {
         return {};
     }
     std::size_t count = info_.tokens;
@@ -104,10 +112,16 @@ std::span<const float> CaptureFile::output(HeadRef head, std::size_t position) c
     }
     const auto dim = static_cast<std::size_t>(info_.config.head_dim);
     return values<float>(layerName("o", head.layer))
-        .subspan((static_cast<std::size_t>(head.head) * count + index) * dim, dim);
+        .subspan((placeOf(head.head, heldHeads(info_, head.layer)) * count + index) * dim, dim);
 }
 
 AttentionRow CaptureFile::row(HeadRef head, std::size_t position) const {
+    AttentionRow found = rowOf(head, position);
+    requireIntact();
+    return found;
+}
+
+AttentionRow CaptureFile::rowOf(HeadRef head, std::size_t position) const {
     requirePosition(position);
     const HeadArrays recorded = arrays(head);
     const std::span<const float> held = output(head, position);
@@ -117,15 +131,25 @@ AttentionRow CaptureFile::row(HeadRef head, std::size_t position) const {
 std::vector<AttentionRow> CaptureFile::rows(std::size_t position, const std::stop_token& stop,
                                             unsigned threads) const {
     requirePosition(position);
-    const auto heads = static_cast<std::size_t>(info_.config.num_heads);
-    std::vector<AttentionRow> rows(info_.attention_layers.size() * heads);
-    forEachParallel(rows.size(), threads, stop, [&](std::size_t i) {
-        rows[i] = row({info_.attention_layers[i / heads], static_cast<int>(i % heads)}, position);
-    });
+    std::vector<HeadRef> heads;
+    for (const int layer : info_.attention_layers) {
+        for (const int head : heldHeads(info_, layer)) {
+            heads.push_back({layer, head});
+        }
+    }
+    std::vector<AttentionRow> rows(heads.size());
+    forEachParallel(rows.size(), threads, stop, [&](std::size_t i) { rows[i] = rowOf(heads[i], position); });
+    requireIntact();
     return rows;
 }
 
 AttentionTile CaptureFile::tile(HeadRef head, const TileRequest& request, const std::stop_token& stop) const {
+    AttentionTile found = tileOf(head, request, stop);
+    requireIntact();
+    return found;
+}
+
+AttentionTile CaptureFile::tileOf(HeadRef head, const TileRequest& request, const std::stop_token& stop) const {
     const HeadArrays recorded = arrays(head);
     const auto known = recorded.kind == LayerKind::Softmax ? normalisers(head) : nullptr;
     return attentionTile(head, recorded, request, stop, 0, known.get());
@@ -145,16 +169,24 @@ std::shared_ptr<Normalisers> CaptureFile::normalisers(HeadRef head) const {
 }
 
 std::vector<AttentionTile> CaptureFile::thumbnails(int layer, std::size_t side, const std::stop_token& stop) const {
-    TileRequest whole{.rows = info_.tokens, .cols = info_.tokens, .max_cells_a_side = side};
+    if (side == 0) {
+        fail(ErrorKind::InvalidInput, "thumbnails: the number of cells a side must be at least 1");
+    }
+    const std::size_t pool = std::bit_ceil((info_.tokens + side - 1) / side);
+    TileRequest whole{.rows = info_.tokens, .cols = info_.tokens, .pool = pool};
     if (info_.tokens > kExactThumbnailTokens) {
         // So many rows that the work is that of the longest text computed in full.
         const double times = static_cast<double>(info_.tokens) / kExactThumbnailTokens;
         whole.row_step = static_cast<std::size_t>(std::ceil(times * times));
     }
     std::vector<AttentionTile> tiles;
-    for (int head = 0; head < info_.config.num_heads; ++head) {
-        tiles.push_back(tile({layer, head}, whole, stop));
+    for (const int head : heldHeads(info_, layer)) {
+        tiles.push_back(tileOf({layer, head}, whole, stop));
     }
+    if (tiles.empty()) {
+        arrays({layer, 0}); // says that there is no such layer, or that it is not held
+    }
+    requireIntact();
     return tiles;
 }
 
@@ -196,11 +228,12 @@ HeadTable CaptureFile::heads(std::size_t position, const std::stop_token& stop) 
         }
     }
     forEachParallel(count, 0, stop, [&](std::size_t i) { fillFromArrays(table.heads[i], table.position); });
+    requireIntact();
     return table;
 }
 
 void CaptureFile::fillFromArrays(HeadFigures& figures, std::size_t position) const {
-    if (!holdsAttention(figures.head.layer)) {
+    if (!holds(figures.head)) {
         return;
     }
     if (const auto held = output(figures.head, position); std::isnan(figures.output_norm) && !held.empty()) {
@@ -231,6 +264,7 @@ RoutingSlice CaptureFile::routing(std::size_t first, std::size_t count) const {
     for (std::size_t i = 0; i < slice.experts.size(); ++i) {
         requireExpert(slice.experts[i], first * layers * top_k + i);
     }
+    requireIntact();
     return slice;
 }
 
@@ -263,6 +297,7 @@ RoutingSummary CaptureFile::routingSummary() const {
         }
         summary.entropy_bits.push_back(std::max(0.0, bits));
     }
+    requireIntact();
     return summary;
 }
 
@@ -304,6 +339,7 @@ LensView CaptureFile::lens(std::size_t position) const {
         entry.kl = values<float>(kLensKl)[index * layers + layer];
         view.layers.push_back(std::move(entry));
     }
+    requireIntact();
     return view;
 }
 

@@ -2,6 +2,7 @@
 #include "core/probe/capture/capture_writer.h"
 
 #include "core/base/error.h"
+#include "core/probe/capture/held_heads.h"
 #include "core/probe/capture/layout_detail.h"
 
 #include <algorithm>
@@ -44,11 +45,18 @@ CaptureInfo checkedInfo(CaptureInfo info, std::span<const CapturedToken> tokens,
     if (bytesOf(vocabulary) > static_cast<std::uint64_t>(INT32_MAX)) {
         fail(ErrorKind::InvalidInput, "capture: the texts of the vocabulary exceed 2 GiB");
     }
-    info.version = kCaptureVersion;
+    info.version = versionOf(info);
     info.tokens = tokens.size();
     info.bytes = 0;
     requireRising(info.positions, static_cast<std::int64_t>(tokens.size()), "query position");
     requireRising(info.attention_layers, info.config.layerCount(), "attention layer");
+    for (const auto& [layer, heads] : info.attention_heads) {
+        requireRising(heads, info.config.num_heads, "head");
+        if (heads.empty() || heldHeads(info, layer).empty()) {
+            fail(ErrorKind::InvalidInput, "capture: no heads of layer {} are chosen, or it is no attention layer",
+                 layer);
+        }
+    }
     if (info.config.num_experts > std::numeric_limits<std::int16_t>::max()) {
         fail(ErrorKind::InvalidInput, "capture: {} experts are more than the file can number",
              info.config.num_experts);
@@ -67,6 +75,9 @@ CaptureWriter::CaptureWriter(std::filesystem::path path, CaptureInfo info, Captu
     vocabulary = vocabulary.first(std::min<std::size_t>(vocabulary.size(), info_.config.vocab_size));
     const CaptureHeader header = captureHeader(info_, contents_, bytesOf(vocabulary));
     info_.bytes = header.text.size() + header.data_bytes;
+    for (const int layer : info_.attention_layers) {
+        held_[layer] = {heldHeads(info_, layer), heldKeys(info_, layer)};
+    }
     file_.reserve(info_.bytes);
     file_.writeAt(0, std::as_bytes(std::span(header.text)));
     for (const auto& [name, entry] : header.arrays) {
@@ -114,18 +125,14 @@ void CaptureWriter::writeItems(const std::string& name, std::size_t first_item, 
     write(name, first_item * sizeof(T), std::as_bytes(items));
 }
 
-void CaptureWriter::writeHead(const std::string& name, std::size_t head, std::size_t first, const float* values,
+void CaptureWriter::writeHead(const std::string& name, std::size_t index, std::size_t first, const float* values,
                               std::size_t stride, std::size_t rows) {
     const auto dim = static_cast<std::size_t>(info_.config.head_dim);
     scratch_.resize(rows * dim);
     for (std::size_t r = 0; r < rows; ++r) {
         std::copy_n(values + r * stride, dim, scratch_.data() + r * dim);
     }
-    writeItems<float>(name, (head * info_.tokens + first) * dim, scratch_);
-}
-
-bool CaptureWriter::holdsAttention(int layer) const {
-    return std::binary_search(info_.attention_layers.begin(), info_.attention_layers.end(), layer);
+    writeItems<float>(name, (index * info_.tokens + first) * dim, scratch_);
 }
 
 void CaptureWriter::requireRows(const char* what, std::size_t first, std::size_t rows, std::size_t values,
@@ -137,7 +144,8 @@ void CaptureWriter::requireRows(const char* what, std::size_t first, std::size_t
 }
 
 void CaptureWriter::projections(int layer, std::size_t first, std::span<const float> values, std::size_t rows) {
-    if (!holdsAttention(layer)) {
+    const auto held = held_.find(layer);
+    if (held == held_.end()) {
         return;
     }
     const auto heads = static_cast<std::size_t>(info_.config.num_heads);
@@ -147,33 +155,32 @@ void CaptureWriter::projections(int layer, std::size_t first, std::span<const fl
     const std::size_t width = softmax ? (heads + 2 * keys) * dim : 3 * heads * dim;
     requireRows("projections", first, rows, values.size(), width);
     // Of the row: where the array begins, and how far its heads lie apart.
-    const auto scatter = [&](const char* name, std::size_t count, std::size_t begin, std::size_t step) {
-        for (std::size_t head = 0; head < count; ++head) {
-            writeHead(layerName(name, layer), head, first, values.data() + begin + head * step, width, rows);
+    const auto scatter = [&](const char* name, const std::vector<int>& which, std::size_t begin, std::size_t step) {
+        for (std::size_t i = 0; i < which.size(); ++i) {
+            const float* of_head = values.data() + begin + static_cast<std::size_t>(which[i]) * step;
+            writeHead(layerName(name, layer), i, first, of_head, width, rows);
         }
     };
-    if (softmax) {
-        scatter("q", heads, 0, dim);
-        scatter("k", keys, heads * dim, dim);
-        scatter("v", keys, (heads + keys) * dim, dim);
-    } else {
-        scatter("q", heads, 0, 3 * dim);
-        scatter("k", heads, dim, 3 * dim);
-        scatter("v", heads, 2 * dim, 3 * dim);
-    }
+    const auto& [held_heads, held_keys] = held->second;
+    scatter("q", held_heads, 0, softmax ? dim : 3 * dim);
+    scatter("k", held_keys, softmax ? heads * dim : dim, softmax ? dim : 3 * dim);
+    scatter("v", held_keys, softmax ? (heads + keys) * dim : 2 * dim, softmax ? dim : 3 * dim);
 }
 
 void CaptureWriter::headOutputs(int layer, std::size_t first, std::span<const float> values, std::size_t rows) {
-    if (!holdsAttention(layer)) {
+    const auto held = held_.find(layer);
+    if (held == held_.end()) {
         return;
     }
+    const std::vector<int>& kept = held->second.heads;
     const auto heads = static_cast<std::size_t>(info_.config.num_heads);
     const auto dim = static_cast<std::size_t>(info_.config.head_dim);
     requireRows("head outputs", first, rows, values.size(), heads * dim);
     const std::string name = layerName("o", layer);
     if (contents_.every_output) {
-        for (std::size_t head = 0; head < heads; ++head) {
-            writeHead(name, head, first, values.data() + head * dim, heads * dim, rows);
+        for (std::size_t i = 0; i < kept.size(); ++i) {
+            const float* of_head = values.data() + static_cast<std::size_t>(kept[i]) * dim;
+            writeHead(name, i, first, of_head, heads * dim, rows);
         }
         return;
     }
@@ -181,9 +188,9 @@ void CaptureWriter::headOutputs(int layer, std::size_t first, std::span<const fl
     auto at = std::lower_bound(info_.positions.begin(), info_.positions.end(), first);
     for (; at != info_.positions.end() && *at < first + rows; ++at) {
         const auto index = static_cast<std::size_t>(at - info_.positions.begin());
-        for (std::size_t head = 0; head < heads; ++head) {
-            writeItems(name, (head * count + index) * dim,
-                       values.subspan(((*at - first) * heads + head) * dim, dim));
+        for (std::size_t i = 0; i < kept.size(); ++i) {
+            const std::size_t from = (*at - first) * heads + static_cast<std::size_t>(kept[i]);
+            writeItems(name, (i * count + index) * dim, values.subspan(from * dim, dim));
         }
     }
 }

@@ -32,8 +32,8 @@ class CaptureWriter {
     const CaptureInfo& info() const { return info_; }
 
     // Rows [first, first + rows) of tokens in the layouts of ForwardTap (core/model/forward_tap.h). Each row of
-    // each array comes exactly once, in any order. A layer or an array that the plan lacks is left out silently, so
-    // that a recorder may pass on everything. Throw Error{Io} when the disk refuses.
+    // each array comes exactly once, in any order. A layer, head or array that the plan lacks is left out silently,
+    // so that a recorder may pass on everything. Throw Error{Io} when the disk refuses.
 
     // Lightning: [rows, H, 3, D], per head q, k, v. Softmax: [rows, H * D + 2 * KV * D].
     void projections(int layer, std::size_t first, std::span<const float> values, std::size_t rows);
@@ -73,12 +73,11 @@ class CaptureWriter {
     void write(const std::string& name, std::uint64_t offset, std::span<const std::byte> bytes);
     template <class T>
     void writeItems(const std::string& name, std::size_t first_item, std::span<const T> items);
-    // Rows of one head out of a wider layout into its contiguous array.
-    void writeHead(const std::string& name, std::size_t head, std::size_t first, const float* values,
+    // Rows of one head out of a wider layout into its contiguous array; `index` in the order of the array.
+    void writeHead(const std::string& name, std::size_t index, std::size_t first, const float* values,
                    std::size_t stride, std::size_t rows);
     void flushRouting();
     std::size_t positionIndex(std::size_t position, const char* what) const;
-    bool holdsAttention(int layer) const;
     void requireRows(const char* what, std::size_t first, std::size_t rows, std::size_t values,
                      std::size_t width) const;
 
@@ -87,6 +86,12 @@ class CaptureWriter {
     std::filesystem::path path_;
     AtomicFile file_;
     std::map<std::string, Array, std::less<>> arrays_;
+    // Of each attention layer: which heads and key/value heads are kept, in the order of the arrays.
+    struct Held {
+        std::vector<int> heads;
+        std::vector<int> keys;
+    };
+    std::map<int, Held> held_;
     RoutingChunk routing_;
     std::vector<float> scratch_;
 };

@@ -243,6 +243,9 @@ Normalisers::Normalisers(std::size_t tokens) : values_(tokens) {
 }
 
 std::size_t poolOf(const TileRequest& request) {
+    if (request.pool > 0) {
+        return request.pool;
+    }
     const std::size_t longest = std::max(request.rows, request.cols);
     return std::max<std::size_t>(1, (longest + request.max_cells_a_side - 1) / request.max_cells_a_side);
 }

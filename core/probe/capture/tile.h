@@ -19,9 +19,10 @@ struct TileRequest {
     std::size_t cols = 0;
     std::size_t max_cells_a_side = 512; // the pool is the smallest that keeps both sides within
     std::size_t row_step = 1;           // every how many query rows one is computed, at most the pool
+    std::size_t pool = 0;               // tokens a cell, whatever max_cells_a_side says; 0: as above
 };
 
-// The smallest pool with which a rectangle has at most max_cells_a_side cells a side; at least 1.
+// The pool that was asked for, or the smallest with which the rectangle has at most max_cells_a_side cells a side.
 std::size_t poolOf(const TileRequest& request);
 
 inline constexpr std::size_t kMaxTileCells = std::size_t{1} << 26; // 256 MiB

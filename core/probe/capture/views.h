@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -178,6 +179,9 @@ struct CaptureInfo {
     std::size_t tokens = 0;
     std::vector<std::size_t> positions; // [P] query positions with head figures and lens, rising
     std::vector<int> attention_layers;  // layers whose q, k, v are held: rows and maps at any position
+    // Of the attention layers, those of which only some heads are held, rising; one that is not named here is held
+    // whole. held_heads.h answers what is there.
+    std::map<int, std::vector<int>> attention_heads;
     bool routing = false;
     bool heads = false;
     bool lens = false;
