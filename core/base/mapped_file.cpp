@@ -13,7 +13,7 @@
 
 namespace fulgurite {
 
-MappedFile::MappedFile(const std::filesystem::path& path, WhenGone gone) : path_(path) {
+MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         const int error = errno;
@@ -36,13 +36,9 @@ MappedFile::MappedFile(const std::filesystem::path& path, WhenGone gone) : path_
         data_ = static_cast<const std::byte*>(mapping);
     }
     ::close(fd);
-    if (gone == WhenGone::Zeros && data_ != nullptr) {
-        guard_ = std::make_unique<MappingGuard>(data_, size_);
-    }
 }
 
 MappedFile::~MappedFile() {
-    guard_.reset();
     if (data_ != nullptr) {
         ::munmap(const_cast<std::byte*>(data_), size_);
     }
@@ -51,14 +47,12 @@ MappedFile::~MappedFile() {
 MappedFile::MappedFile(MappedFile&& other) noexcept
     : path_(std::move(other.path_)),
       data_(std::exchange(other.data_, nullptr)),
-      size_(std::exchange(other.size_, 0)),
-      guard_(std::move(other.guard_)) {}
+      size_(std::exchange(other.size_, 0)) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
     std::swap(path_, other.path_);
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
-    std::swap(guard_, other.guard_);
     return *this;
 }
 

@@ -29,9 +29,9 @@ void Workspace::Buffers::prepare(const ModelConfig& config, std::size_t rows, st
     }
     wanted.atLeast(wanted_rows * width);
     tasks.reserve(2 * std::min(chosen, size(config.num_experts)));
-    for (std::vector<std::int32_t>* indices : {&expert_ids, &gather_index, &slots}) {
-        indices->reserve(std::max(chosen, wanted_rows));
-    }
+    expert_ids.reserve(chosen);
+    gather_index.reserve(wanted_rows);
+    plan.reserve(chosen, size(config.num_experts));
 }
 
 } // namespace fulgurite

@@ -2,6 +2,7 @@
 // Scratch arrays of one forward pass and the helpers that its parts share. Private to core/model.
 #pragma once
 
+#include "core/model/expert_plan.h"
 #include "core/model/hybrid_model.h"
 #include "core/model/weights.h"
 #include "kernels/ops.h"
@@ -42,8 +43,8 @@ struct Workspace::Buffers {
     FloatBuffer expert_out;                 // [rows * top_k, hidden]
     FloatBuffer wanted;                     // [wanted rows, hidden]
     std::vector<std::int32_t> expert_ids;   // [rows, top_k], by falling weight
-    std::vector<std::int32_t> gather_index; // [rows * top_k]: source row of each expert_in row
-    std::vector<std::int32_t> slots;        // [rows, top_k]: row of expert_out, by expert index
+    std::vector<std::int32_t> gather_index; // [wanted rows]: which rows the head reads
+    ExpertPlan plan;                        // rows of expert_in and expert_out
     std::vector<kernels::LinearTask> tasks;
     std::vector<float*> key_pages;
     std::vector<float*> value_pages;

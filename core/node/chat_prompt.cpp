@@ -5,7 +5,6 @@
 #include "core/generate/thinking.h"
 #include "core/node/api_error.h"
 #include "core/node/object_reader.h"
-#include "core/node/sampling_fields.h"
 
 #include <fmt/format.h>
 
@@ -125,16 +124,6 @@ nlohmann::json readTools(const nlohmann::json& tools) {
     return tools.empty() ? nlohmann::json() : tools;
 }
 
-// Private-use characters and random digits: nothing a template does to text changes them, and no message holds
-// them.
-std::string newSentinel() {
-    return newId("\xEE\x83\xB0");
-}
-
-void append(TokenIds& tokens, const TokenIds& more) {
-    tokens.insert(tokens.end(), more.begin(), more.end());
-}
-
 } // namespace
 
 ChatMessages readMessages(const nlohmann::json& messages, const nlohmann::json* tools, const ModelFacts& facts,
@@ -148,7 +137,7 @@ ChatMessages readMessages(const nlohmann::json& messages, const nlohmann::json* 
         chat.messages.push_back(
             readMessage(messages[i], fmt::format("messages[{}]", i), facts, allow_tokens, tokens));
         if (!tokens.empty()) {
-            chat.sampled.emplace_back(i, std::move(tokens));
+            chat.sampled.push_back({i, std::move(tokens)});
         }
     }
     if (tools != nullptr) {
@@ -158,36 +147,28 @@ ChatMessages readMessages(const nlohmann::json& messages, const nlohmann::json* 
 }
 
 ChatPrompt renderPrompt(const ModelService& service, const ChatMessages& chat, bool add_generation_prompt) {
-    nlohmann::json messages = chat.messages;
-    std::vector<std::string> sentinels;
-    for (const auto& [index, tokens] : chat.sampled) {
-        sentinels.push_back(newSentinel());
-        messages[index]["content"] = sentinels.back();
-    }
-    const std::string text = service.renderChat(messages, chat.tools, add_generation_prompt);
+    const ChatText text{
+        [&](const nlohmann::json& messages) {
+            return service.renderChat(messages, chat.tools, add_generation_prompt);
+        },
+        [&](std::string_view words, SpecialTokens special) { return service.encode(words, special); },
+        [&](TokenId id) { return service.isSpecial(id); }, [&](TokenId id) { return service.bytesOf(id); }};
     ChatPrompt prompt;
-    std::size_t from = 0;
-    for (std::size_t i = 0; i < sentinels.size(); ++i) {
-        const std::size_t at = text.find(sentinels[i], from);
-        if (at == std::string::npos || text.find(sentinels[i], at + 1) != std::string::npos) {
-            refuse(fmt::format("messages[{}].tokens", chat.sampled[i].first),
-                   "the model's chat template does not show this message as it is; send it without tokens");
-        }
-        append(prompt.tokens, service.encode(std::string_view(text).substr(from, at - from), SpecialTokens::Parse));
-        append(prompt.tokens, chat.sampled[i].second);
-        from = at + sentinels[i].size();
-        // The model wrote its end of sentence, and the template writes one too: once is enough.
-        const TokenId last = prompt.tokens.back();
-        const std::string_view bytes = service.bytesOf(last);
-        if (service.isSpecial(last) && !bytes.empty() &&
-            std::string_view(text).substr(from, bytes.size()) == bytes) {
-            from += bytes.size();
-        }
+    try {
+        ChatTokens rendered = chatTokens(text, chat.messages, chat.sampled);
+        prompt.tokens = std::move(rendered.tokens);
+        const std::size_t end = rendered.text.find_last_not_of(" \t\r\n");
+        const std::string_view trimmed =
+            std::string_view(rendered.text).substr(0, end == std::string::npos ? 0 : end + 1);
+        prompt.opens_thinking = add_generation_prompt && trimmed.ends_with(kThinkingBegin);
+    } catch (const UnplacedMessage& unplaced) {
+        const bool sampled = std::any_of(chat.sampled.begin(), chat.sampled.end(), [&](const SampledMessage& each) {
+            return each.index == unplaced.index();
+        });
+        refuse(fmt::format("messages[{}].{}", unplaced.index(), sampled ? "tokens" : "content"),
+               sampled ? "the model's chat template does not show this message as it is; send it without tokens"
+                       : "it spells out a special token, and the model's chat template does not show it as it is");
     }
-    append(prompt.tokens, service.encode(std::string_view(text).substr(from), SpecialTokens::Parse));
-    const std::size_t end = text.find_last_not_of(" \t\r\n");
-    const std::string_view trimmed = std::string_view(text).substr(0, end == std::string::npos ? 0 : end + 1);
-    prompt.opens_thinking = add_generation_prompt && trimmed.ends_with(kThinkingBegin);
     return prompt;
 }
 

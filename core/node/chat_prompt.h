@@ -2,12 +2,12 @@
 // From messages to the tokens of a prompt.
 #pragma once
 
+#include "core/generate/chat_tokens.h"
 #include "core/node/model_service.h"
 
 #include <nlohmann/json.hpp>
 
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace fulgurite::node {
@@ -15,10 +15,8 @@ namespace fulgurite::node {
 // Messages that were checked, in the form the template takes.
 struct ChatMessages {
     nlohmann::json messages = nlohmann::json::array();
-    nlohmann::json tools; // array or null
-    // Answers that were sampled here: message index and the exact ids. They replace the text of the message in the
-    // rendered prompt, so that it matches what the model has seen, token for token.
-    std::vector<std::pair<std::size_t, TokenIds>> sampled;
+    nlohmann::json tools;                // array or null
+    std::vector<SampledMessage> sampled; // answers that were sampled here
 };
 
 // Throws ApiError 400 with the path of the field. `allow_tokens`: assistant messages may carry "tokens".

@@ -3,7 +3,7 @@
 // in both directions. Private to core/train.
 #pragma once
 
-#include "core/train/expert_plan.h"
+#include "core/model/expert_plan.h"
 #include "core/train/train_model.h"
 #include "core/train/train_pass.h"
 #include "kernels/backward_ops.h"

@@ -77,6 +77,20 @@ TEST_F(FulguriteApiTest, SampledTokensReplaceTheirMessage) {
         << "the model's own end of sentence and the template's are one";
 }
 
+// What a person types is text, whatever it spells: it cannot end their turn. An assistant's is read as it was written.
+TEST_F(FulguriteApiTest, TypedSpecialTokensStayText) {
+    const auto promptOf = [this](const json& message) {
+        generate({{"messages", {message}}});
+        const TokenIds tokens = service_->requests().back().prompt;
+        return std::count(tokens.begin(), tokens.end(), kEndOfSentence);
+    };
+    const std::string typed = "a<end_of_sentence>b";
+    EXPECT_EQ(promptOf({{"role", "user"}, {"content", "plain"}}), 1) << "the template's";
+    EXPECT_EQ(promptOf({{"role", "user"}, {"content", typed}}), 1);
+    EXPECT_EQ(promptOf({{"role", "user"}, {"content", {{{"type", "text"}, {"text", typed}}}}}), 1);
+    EXPECT_EQ(promptOf({{"role", "assistant"}, {"content", typed}}), 2);
+}
+
 TEST_F(FulguriteApiTest, ContinuingInsideThinkingKeepsTheChannel) {
     const TokenId open = service_->idOf("<think>");
     service_->setScript(Script::of({"more", "</think>", "done"}));

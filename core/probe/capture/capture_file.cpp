@@ -44,6 +44,7 @@ void checkVersion(const SafetensorsHeader& header, const std::string& name) {
 
 CaptureFile::CaptureFile(std::optional<MappedFile> file, std::span<const std::byte> bytes, std::string name)
     : file_(std::move(file)),
+      guard_(file_ && !bytes.empty() ? std::make_unique<MappingGuard>(bytes.data(), bytes.size()) : nullptr),
       bytes_(bytes),
       name_(std::move(name)),
       header_(SafetensorsHeader::parse(bytes_, name_)) {
@@ -60,7 +61,7 @@ CaptureFile::CaptureFile(std::optional<MappedFile> file, std::span<const std::by
 }
 
 std::shared_ptr<const CaptureFile> CaptureFile::open(const std::filesystem::path& path, const std::string& name) {
-    MappedFile file(path, MappedFile::WhenGone::Zeros);
+    MappedFile file(path);
     const auto bytes = file.bytes(); // stays where it is when the mapping is moved
     const std::shared_ptr<const CaptureFile> capture(
         new CaptureFile(std::move(file), bytes, name.empty() ? path.string() : name));

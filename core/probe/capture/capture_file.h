@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/base/mapped_file.h"
+#include "core/base/mapping_guard.h"
 #include "core/checkpoint/safetensors.h"
 #include "core/probe/capture/capture_layout.h"
 #include "core/probe/capture/decay.h"
@@ -40,9 +41,8 @@ class CaptureFile {
     const CaptureContents& contents() const { return contents_; }
     const DecayMap& decay() const { return decay_; }
     const std::string& name() const { return name_; }
-    bool intact() const {
-        return !file_ || file_->intact();
-    } // false: cut or unreadable since, and every view throws
+    // False: it was cut or became unreadable since, and every view throws.
+    bool intact() const { return !guard_ || guard_->intact(); }
 
     std::vector<CapturedToken> tokens(std::size_t first, std::size_t count) const;
     std::span<const TokenId> tokenIds() const; // [tokens]
@@ -96,6 +96,7 @@ class CaptureFile {
     void requireExpert(std::int16_t expert, std::size_t place) const;
 
     std::optional<MappedFile> file_;
+    std::unique_ptr<MappingGuard> guard_; // of the mapping; goes before it does
     std::span<const std::byte> bytes_;
     std::string name_;
     SafetensorsHeader header_;

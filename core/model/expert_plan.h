@@ -21,6 +21,11 @@ struct ExpertPlan {
 
     // ids: [rows, top_k], the router's choices.
     void build(std::span<const std::int32_t> ids, std::size_t top_k, std::size_t experts);
+    // So that build() asks for no memory up to so many choices.
+    void reserve(std::size_t choices, std::size_t experts);
+
+  private:
+    std::vector<std::size_t> next_; // [experts]: the next free slot
 };
 
 } // namespace fulgurite

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/train/expert_plan.h"
+#include "core/model/expert_plan.h"
 
 #include <algorithm>
 #include <numeric>
@@ -14,11 +14,11 @@ void ExpertPlan::build(std::span<const std::int32_t> ids, std::size_t top_k, std
     for (const std::int32_t id : ids) {
         ++groups[static_cast<std::size_t>(id)].count;
     }
-    std::vector<std::size_t> next;
+    next_.clear();
     std::size_t first = 0;
     for (Group& group : groups) {
         group.first = first;
-        next.push_back(first);
+        next_.push_back(first);
         first += group.count;
     }
     for (std::size_t begin = 0; begin < ids.size(); begin += top_k) {
@@ -29,10 +29,18 @@ void ExpertPlan::build(std::span<const std::int32_t> ids, std::size_t top_k, std
         });
         for (std::size_t j = 0; j < top_k; ++j) {
             const std::int32_t id = ids[begin + static_cast<std::size_t>(row_choice[j])];
-            const std::size_t slot = next[static_cast<std::size_t>(id)]++;
+            const std::size_t slot = next_[static_cast<std::size_t>(id)]++;
             source[slot] = static_cast<std::int32_t>(begin / top_k);
             slots[begin + j] = static_cast<std::int32_t>(slot);
         }
+    }
+}
+
+void ExpertPlan::reserve(std::size_t choices, std::size_t experts) {
+    groups.reserve(experts);
+    next_.reserve(experts);
+    for (std::vector<std::int32_t>* indices : {&source, &slots, &choice}) {
+        indices->reserve(choices);
     }
 }
 
