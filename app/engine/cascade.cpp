@@ -7,6 +7,10 @@ namespace fulgurite::app {
 void addCascade(CLI::App& app) {
     CLI::App* cascade = app.add_subcommand("cascade", "Search images by text with a cascade of CLIP encoders");
     cascade->require_subcommand(1);
+    addCascadeBuild(*cascade);
+    addCascadeQuery(*cascade);
+    addCascadeSimulate(*cascade);
+    addCascadeEval(*cascade);
     addCascadeEncode(*cascade);
 }
 
