@@ -43,6 +43,7 @@ class Cascade : public testing::Test {
                                            "--json",
                                            "--encoder",
                                            (data() / "plain").string(),
+                                           "--encoder",
                                            (data() / "variant").string()};
         arguments.insert(arguments.end(), more.begin(), more.end());
         return arguments;
