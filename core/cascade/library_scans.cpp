@@ -128,10 +128,22 @@ std::map<LibraryId, std::vector<std::string>> LibraryService::libraryFolders() {
     return folders;
 }
 
+void LibraryService::scanAll(const std::map<LibraryId, std::vector<std::string>>& folders) {
+    for (const auto& [id, paths] : folders) {
+        try {
+            scan(id, ScanAction::Start); // finds what changed by time and size
+        } catch (const Error&) {
+            continue; // removed meanwhile
+        }
+    }
+}
+
 void LibraryService::watchFolders(const std::stop_token& stop) {
     constexpr auto kQuiet = 1500ms; // a copy in progress writes file after file
     FolderWatch watch;
-    std::map<LibraryId, std::vector<std::string>> watched;
+    std::map<LibraryId, std::vector<std::string>> watched = libraryFolders();
+    scanAll(watched); // what changed while nobody watched
+    watched.clear();
     while (!stop.stop_requested()) {
         const auto wanted = libraryFolders();
         if (wanted != watched) {
@@ -147,13 +159,7 @@ void LibraryService::watchFolders(const std::stop_token& stop) {
         }
         while (!stop.stop_requested() && watch.wait(kQuiet)) {
         }
-        for (const auto& [id, folders] : watched) {
-            try {
-                scan(id, ScanAction::Start); // finds what changed by time and size
-            } catch (const Error&) {
-                continue; // removed meanwhile
-            }
-        }
+        scanAll(watched);
         watched.clear(); // new folders are watched too
     }
 }

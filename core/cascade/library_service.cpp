@@ -153,17 +153,24 @@ QueryOutcome LibraryService::query(LibraryId id, const QueryRequest& request, bo
         outcome.result = runQuery(request, stoppable);
         outcome.ids = context.index.ids;
     });
-    {
-        const std::lock_guard lock(store_mutex_);
-        for (const std::uint32_t index : outcome.result.ranking) {
-            outcome.entries.push_back(store_.image(id, outcome.ids[index]));
-        }
-    }
+    nameImages(id, outcome);
     if (recorded) {
         record(id, request, outcome);
     }
     estimate(outcome);
     return outcome;
+}
+
+// A scan may have forgotten an image meanwhile: it keeps its place, without a path.
+void LibraryService::nameImages(LibraryId id, QueryOutcome& outcome) {
+    const std::lock_guard lock(store_mutex_);
+    for (const std::uint32_t index : outcome.result.ranking) {
+        try {
+            outcome.entries.push_back(store_.image(id, outcome.ids[index]));
+        } catch (const Error&) {
+            outcome.entries.push_back({.id = outcome.ids[index], .path = {}});
+        }
+    }
 }
 
 namespace {

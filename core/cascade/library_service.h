@@ -105,12 +105,14 @@ class LibraryService {
     StageEncoder& stageEncoder(const std::string& id); // under compute_mutex_
     std::shared_ptr<const LibraryIndex> indexOf(LibraryId id);
     void forgetIndex(LibraryId id);
+    void nameImages(LibraryId id, QueryOutcome& outcome);
     void record(LibraryId id, const QueryRequest& request, QueryOutcome& outcome);
     void estimate(QueryOutcome& outcome);
     void work(const std::stop_token& stop);
     void runScan(LibraryId id, const std::stop_token& stop);
     LibraryId nextScan();
     std::map<LibraryId, std::vector<std::string>> libraryFolders();
+    void scanAll(const std::map<LibraryId, std::vector<std::string>>& folders);
     void watchFolders(const std::stop_token& stop);
 
     ServiceOptions options_;

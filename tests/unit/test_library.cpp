@@ -162,6 +162,27 @@ TEST_F(ImageLibrary, ACancelledScanGoesOnWhereItStopped) {
     EXPECT_EQ(service_->ledger(id_, 0).totals.at(0).encoded, 150);
 }
 
+// A service that watches finds new files by itself, and what came while it was not there.
+TEST_F(ImageLibrary, FoldersAreWatched) {
+    addPictures(2);
+    scan();
+    service_.reset();
+    addPictures(1, 2);
+    service_ = std::make_unique<LibraryService>(ServiceOptions{
+        .data = folder_ / "data", .encoders = {dataFolder() / "plain"}, .threads = 1, .watch = true});
+    const auto waitFor = [&](std::size_t images) {
+        for (int i = 0; i < 600 && service_->library(id_).images != images; ++i) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        }
+        return service_->library(id_).images;
+    };
+    EXPECT_EQ(waitFor(3), 3u) << "after the start";
+    addPictures(1, 3);
+    EXPECT_EQ(waitFor(4), 4u);
+    fs::remove(pictures() / "000.jpg");
+    EXPECT_EQ(waitFor(3), 3u);
+}
+
 TEST_F(ImageLibrary, SamePicturesAreEncodedOnce) {
     addPictures(2);
     for (int copy = 0; copy < 5; ++copy) {
