@@ -66,14 +66,16 @@ def rank_of_own(scores):
 
 
 def cascade_ranks(all_scores, cuts):
-    """Rank of the own image after stages that keep the first cuts[j] of the order so far; what was dropped keeps its place."""
-    order = all_scores[0].argsort(1, descending=True)
-    for scores, keep in zip(all_scores[1:], cuts):
-        head = order[:, :keep]
-        again = scores.gather(1, head).argsort(1, descending=True)
-        order = torch.cat([head.gather(1, again), order[:, keep:]], 1)
+    """Rank of the own image after stages that order the first cuts[j] anew; what is dropped stays behind them in its earlier order."""
+    ranks = rank_of_own(all_scores[0])
+    order = all_scores[0].topk(cuts[0]).indices
     own = torch.arange(len(order))[:, None]
-    return (order == own).int().argmax(1) + 1
+    for scores, keep in zip(all_scores[1:], cuts):
+        order = order[:, :keep]
+        order = order.gather(1, scores.gather(1, order).argsort(1, descending=True))
+        here = order == own
+        ranks = torch.where(here.any(1), here.int().argmax(1) + 1, ranks)
+    return ranks
 
 
 def report(name, ranks):

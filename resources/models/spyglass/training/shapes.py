@@ -32,7 +32,7 @@ class Encoder:
 
 
 ENCODERS = {
-    "s": Encoder(image=48, patch=12, width=96, layers=3, text_width=64, text_layers=2, embedding=128),
-    "m": Encoder(image=72, patch=12, width=128, layers=4, text_width=128, text_layers=2, embedding=128),
-    "l": Encoder(image=96, patch=16, width=192, layers=6, text_width=128, text_layers=3, embedding=192),
+    "s": Encoder(image=48, patch=12, width=64, layers=2, text_width=64, text_layers=2, embedding=128),
+    "m": Encoder(image=48, patch=12, width=96, layers=3, text_width=64, text_layers=2, embedding=128),
+    "l": Encoder(image=72, patch=12, width=128, layers=4, text_width=128, text_layers=2, embedding=128),
 }
