@@ -2,12 +2,15 @@
 // `fulgurite-engine serve`: the node. Listens first, says where in one line of JSON, then loads the model.
 #include "app/engine/command.h"
 #include "app/engine/default_model.h"
+#include "app/engine/train_job.h"
 #include "core/base/error.h"
 #include "core/node/auth.h"
 #include "core/node/engine_service.h"
 #include "core/node/http_server.h"
+#include "core/node/job_service.h"
 #include "core/node/model_host.h"
 #include "core/node/node.h"
+#include "core/node/runs_service.h"
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -131,6 +134,24 @@ void announce(const Address& address, std::uint16_t port) {
     std::fflush(stdout);
 }
 
+// What the node does with its folder besides the model's own.
+struct KeptServices {
+    std::unique_ptr<node::RunsService> runs;
+    std::unique_ptr<node::JobService> jobs;
+};
+
+KeptServices openKeptServices(const std::string& data) {
+    KeptServices kept;
+    if (data.empty()) {
+        return kept;
+    }
+    const std::filesystem::path folder = std::filesystem::absolute(data);
+    kept.runs = std::make_unique<node::RunsService>(folder / "runs.fulgurite");
+    kept.jobs = std::make_unique<node::JobService>(folder / "jobs");
+    kept.jobs->addKind("train", trainJobKind(kept.runs->file()));
+    return kept;
+}
+
 void serve(const ServeOptions& options) {
     const Address address = parseAddress(options.listen);
     const std::string token = tokenFor(options, address);
@@ -143,6 +164,7 @@ void serve(const ServeOptions& options) {
     }
     raiseDescriptorLimit();
     std::signal(SIGPIPE, SIG_IGN);
+    const KeptServices kept = openKeptServices(options.data);
 
     // Destroyed from the last to the first: the engine and the preparing thread may post to the server until then.
     node::Metrics metrics;
@@ -154,7 +176,7 @@ void serve(const ServeOptions& options) {
                                  fmt::print(stderr, "fulgurite-engine: {}\n", loaded.message());
                              }
                          });
-    node::Node handler(host, metrics, token);
+    node::Node handler(host, metrics, token, {}, {kept.runs.get(), kept.jobs.get()});
     server.run(handler);
 }
 

@@ -12,10 +12,20 @@
 
 namespace fulgurite::node {
 
+class JobService;
+class RunsService;
+
+// What a node does besides its model; null where it keeps nothing (serve without --data).
+struct NodeServices {
+    RunsService* runs = nullptr;
+    JobService* jobs = nullptr;
+};
+
 struct EndpointContext {
     ModelHost& host;
     Metrics& metrics;
     JobLimits limits;
+    NodeServices services;
 };
 
 using Answer = std::variant<HttpReply, std::shared_ptr<ReplySource>>;
@@ -44,5 +54,18 @@ Answer removeCapture(const EndpointContext& context, const HttpRequest& request)
 Answer decayOfModel(const EndpointContext& context, const HttpRequest& request);
 Answer costsOfModel(const EndpointContext& context, const HttpRequest& request);
 Answer compareUnderIntervention(const EndpointContext& context, const HttpRequest& request);
+
+Answer listRuns(const EndpointContext& context, const HttpRequest& request);
+Answer beginRun(const EndpointContext& context, const HttpRequest& request);
+Answer showRun(const EndpointContext& context, const HttpRequest& request);   // /fulgurite/v1/runs/RUN[/VIEW]
+Answer pushToRun(const EndpointContext& context, const HttpRequest& request); // /fulgurite/v1/runs/RUN/WHAT
+Answer editRun(const EndpointContext& context, const HttpRequest& request);
+Answer removeRun(const EndpointContext& context, const HttpRequest& request);
+
+Answer listJobs(const EndpointContext& context, const HttpRequest& request);
+Answer startJob(const EndpointContext& context, const HttpRequest& request);
+Answer showJob(const EndpointContext& context, const HttpRequest& request);  // /fulgurite/v1/jobs/ID[/log]
+Answer steerJob(const EndpointContext& context, const HttpRequest& request); // /fulgurite/v1/jobs/ID/pause ...
+Answer removeJob(const EndpointContext& context, const HttpRequest& request);
 
 } // namespace fulgurite::node

@@ -14,7 +14,8 @@ namespace fulgurite::node {
 
 namespace {
 
-enum class Where { IoThread, PreparingThread, InspectingThread };
+// What is done on the records' thread needs no model.
+enum class Where { IoThread, PreparingThread, InspectingThread, RecordsThread };
 
 struct Route {
     std::string_view method;
@@ -45,6 +46,17 @@ constexpr Route kRoutes[] = {
     {"GET", "/fulgurite/v1/captures", Where::InspectingThread, false, listCaptures},
     {"GET", "/fulgurite/v1/captures/", Where::InspectingThread, false, showCapture},
     {"DELETE", "/fulgurite/v1/captures/", Where::InspectingThread, false, removeCapture},
+    {"GET", "/fulgurite/v1/runs", Where::RecordsThread, false, listRuns},
+    {"POST", "/fulgurite/v1/runs", Where::RecordsThread, false, beginRun},
+    {"GET", "/fulgurite/v1/runs/", Where::RecordsThread, false, showRun},
+    {"POST", "/fulgurite/v1/runs/", Where::RecordsThread, false, pushToRun},
+    {"PATCH", "/fulgurite/v1/runs/", Where::RecordsThread, false, editRun},
+    {"DELETE", "/fulgurite/v1/runs/", Where::RecordsThread, false, removeRun},
+    {"GET", "/fulgurite/v1/jobs", Where::RecordsThread, false, listJobs},
+    {"POST", "/fulgurite/v1/jobs", Where::RecordsThread, false, startJob},
+    {"GET", "/fulgurite/v1/jobs/", Where::RecordsThread, false, showJob},
+    {"POST", "/fulgurite/v1/jobs/", Where::RecordsThread, false, steerJob},
+    {"DELETE", "/fulgurite/v1/jobs/", Where::RecordsThread, false, removeJob},
 };
 
 bool methodFits(const Route& route, std::string_view method) {
@@ -121,8 +133,8 @@ HttpReply replyOf(const ApiError& error) {
     return reply;
 }
 
-Node::Node(ModelHost& host, Metrics& metrics, const std::string& token, JobLimits limits)
-    : context_{host, metrics, limits}, token_(token) {}
+Node::Node(ModelHost& host, Metrics& metrics, const std::string& token, JobLimits limits, NodeServices services)
+    : context_{host, metrics, limits, services}, token_(token) {}
 
 Node::~Node() = default;
 
@@ -151,7 +163,7 @@ std::optional<HttpReply> Node::admit(const HttpHead& head) {
         const std::string methods = methodsOf(head.path);
         return refusal(405, fmt::format("'{}' takes {} only", route->path, methods), {{"Allow", methods}});
     }
-    if (route->method != "POST") {
+    if (route->method != "POST" && route->method != "PATCH") {
         return std::nullopt;
     }
     if (!head.content_encoding.empty() && head.content_encoding != "identity") {
@@ -161,7 +173,7 @@ std::optional<HttpReply> Node::admit(const HttpHead& head) {
         return refusal(415, "the body must be JSON: send the header 'Content-Type: application/json'");
     }
     // Before its body is read: nothing could be done with it.
-    if (context_.host.state() != ModelHost::State::Ready) {
+    if (route->where != Where::RecordsThread && context_.host.state() != ModelHost::State::Ready) {
         try {
             context_.host.get();
         } catch (const ApiError& error) {
@@ -177,7 +189,9 @@ void Node::handle(HttpRequest request, std::shared_ptr<Responder> responder) {
         answer(route, context_, request, *responder);
         return;
     }
-    TaskThread& thread = route.where == Where::PreparingThread ? preparing_ : inspecting_;
+    TaskThread& thread = route.where == Where::PreparingThread    ? preparing_
+                         : route.where == Where::InspectingThread ? inspecting_
+                                                                  : records_;
     thread.enqueue([this, &route, request = std::move(request), responder = std::move(responder)] {
         answer(route, context_, request, *responder);
     });

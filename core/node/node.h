@@ -15,11 +15,12 @@ namespace fulgurite::node {
 
 // Parsing, rendering and tokenizing run one after another on one preparing thread, so that a megabyte of prompt
 // delays other prompts but no stream and no status. Views of captures have a thread of their own: a large map
-// delays other views and no prompt.
+// delays other views and no prompt. Runs and jobs have one too: a disk that is slow delays no answer.
 class Node final : public RequestHandler {
   public:
-    // `host` and `metrics` must outlive the node.
-    Node(ModelHost& host, Metrics& metrics, const std::string& token, JobLimits limits = {});
+    // `host`, `metrics` and what is in `services` must outlive the node.
+    Node(ModelHost& host, Metrics& metrics, const std::string& token, JobLimits limits = {},
+         NodeServices services = {});
     ~Node() override; // drops what waits for its threads and joins them
 
     std::optional<HttpReply> admit(const HttpHead& head) override;
@@ -31,6 +32,7 @@ class Node final : public RequestHandler {
     BearerToken token_;
     TaskThread preparing_;
     TaskThread inspecting_;
+    TaskThread records_;
 };
 
 } // namespace fulgurite::node

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace fulgurite::node {
@@ -25,6 +26,13 @@ class QueryReader {
     std::int64_t required(std::string_view key, std::int64_t low, std::int64_t high);
     std::optional<bool> boolean(std::string_view key) { return reader_.boolean(key); }
     std::optional<std::string> string(std::string_view key) { return reader_.string(key); }
+    // As it was written, a number too.
+    std::optional<std::string> text(std::string_view key) {
+        const nlohmann::json* value = reader_.find(key);
+        if (value == nullptr)
+            return std::nullopt;
+        return value->is_string() ? value->get<std::string>() : value->dump();
+    }
     void finish() const { reader_.finish(); }
 
   private:

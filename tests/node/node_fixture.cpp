@@ -163,7 +163,7 @@ std::string requestText(const std::string& method, const std::string& path, cons
     if (!token.empty()) {
         text += "Authorization: Bearer " + token + "\r\n";
     }
-    if (method == "POST") {
+    if (method == "POST" || method == "PATCH") {
         text += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
     }
     return text + "\r\n" + body;
@@ -174,7 +174,7 @@ void NodeTest::startServer() {
     metrics_ = std::make_unique<Metrics>();
     server_ = std::make_unique<HttpServer>(options_, *metrics_);
     host_ = std::make_unique<ModelHost>(load_, nullptr);
-    node_ = std::make_unique<Node>(*host_, *metrics_, token_, limits_);
+    node_ = std::make_unique<Node>(*host_, *metrics_, token_, limits_, services_);
     ASSERT_TRUE(eventually([&] { return host_->find() != nullptr; }));
     service_ = dynamic_cast<ScriptedService*>(host_->find());
     if (service_ != nullptr) {

@@ -89,6 +89,7 @@ class NodeTest : public testing::Test {
     std::function<std::unique_ptr<ModelService>()> load_ = [] { return std::make_unique<ScriptedService>(); };
     HttpServerOptions options_;
     JobLimits limits_;
+    NodeServices services_; // owned by the test
     std::string token_ = kToken;
     std::unique_ptr<Metrics> metrics_;
     std::unique_ptr<HttpServer> server_;

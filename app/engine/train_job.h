@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// Training as a job of a node: `fulgurite-engine train METHOD` in a process of its own.
+#pragma once
+
+#include "core/node/job_service.h"
+
+#include <filesystem>
+
+namespace fulgurite::app {
+
+// A spec is {"method": "pretrain" | "sft" | "rl", "config": {...}} with a configuration as `train` reads it. "out"
+// is in the job's folder unless the configuration says where, and the run is reported into `runs`.
+node::JobKind trainJobKind(std::filesystem::path runs);
+
+} // namespace fulgurite::app

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Starting a program beside the node.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace fulgurite::node {
+
+// Starts it in a process group of its own, with standard output and error appended to `log` and nothing on standard
+// input. It is interrupted when the calling thread ends. Returns the process id. Throws Error{Io}.
+int startJobProcess(const std::vector<std::string>& command, const std::filesystem::path& folder,
+                    const std::filesystem::path& log);
+
+} // namespace fulgurite::node
