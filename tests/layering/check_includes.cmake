@@ -32,7 +32,8 @@ endfunction()
 allowed(kernels "^kernels/")
 allowed(core "^(core|kernels)/")
 allowed(core/base "^core/base/")
-allowed(core/client "^core/(client|retrieval/votes|probe/capture|checkpoint|base)/")
+# A node's runs are told in the words of the runs file.
+allowed(core/client "^core/(client|retrieval/votes|probe/capture|checkpoint|base|store/runs)/")
 allowed(core/store "^core/(store|base)/")
 # What reads finished arrays knows neither kernels nor models; kernels/dtype.h, the element types, is data.
 allowed(core/tensor "^(core/(tensor|base)/|kernels/dtype\\.h$)")
