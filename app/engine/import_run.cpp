@@ -31,7 +31,8 @@ void print(const std::vector<ImportedRun>& runs, double seconds) {
         if (counts.skipped > 0)
             fmt::print(", {} records skipped", counts.skipped);
         if (counts.backwards > 0)
-            fmt::print(", steps went back {} times", counts.backwards);
+            fmt::print(", steps went back {}",
+                       counts.backwards == 1 ? "once" : fmt::format("{} times", counts.backwards));
         fmt::print(", {} files, {:.2f} s\n", counts.files, seconds);
         for (const std::string& remark : run.remarks)
             fmt::print(stderr, "{}\n", remark);

@@ -112,18 +112,9 @@ void EventFileParser::event(std::string_view payload, LogSink& sink) {
         sink.skipped("a record is no event");
         return;
     }
-    if (values.empty())
-        return;
-    if (marked_ != step) {
-        marked_ = step;
-        if (const auto time = readLogTime(wall)) {
-            StepMark mark;
-            mark.step = step;
-            mark.wall_us = time;
-            sink.mark(mark);
-        }
-    }
-    summary(values, step, sink);
+    wall_us_ = readLogTime(wall);
+    if (!values.empty())
+        summary(values, step, sink);
 }
 
 void EventFileParser::summary(std::string_view bytes, std::int64_t step, LogSink& sink) {
@@ -170,6 +161,30 @@ void EventFileParser::value(std::string_view bytes, std::int64_t step, LogSink& 
         put(value, step, sink);
 }
 
+// Once for a step, and only for steps that something is told about: texts and pictures may come at any.
+void EventFileParser::mark(std::int64_t step, LogSink& sink) {
+    if (marked_ == step)
+        return;
+    marked_ = step;
+    if (!wall_us_)
+        return;
+    StepMark mark;
+    mark.step = step;
+    mark.wall_us = wall_us_;
+    sink.mark(mark);
+}
+
+void EventFileParser::putScalar(std::string_view tag, std::int64_t step, double value, LogSink& sink) {
+    mark(step, sink);
+    sink.value(tag, step, value);
+}
+
+void EventFileParser::putHistogram(std::string_view tag, std::int64_t step, std::vector<HistogramBucket> buckets,
+                                   LogSink& sink) {
+    mark(step, sink);
+    sink.histogram(tag, step, std::move(buckets));
+}
+
 const std::string& EventFileParser::pluginOf(const Value& value) {
     static const std::string none;
     const auto found = plugins_.find(value.tag);
@@ -184,9 +199,9 @@ const std::string& EventFileParser::pluginOf(const Value& value) {
 
 void EventFileParser::put(const Value& value, std::int64_t step, LogSink& sink) {
     if (value.simple) {
-        sink.value(value.tag, step, *value.simple);
+        putScalar(value.tag, step, *value.simple, sink);
     } else if (!value.old_histogram.empty()) {
-        sink.histogram(value.tag, step, readOldHistogram(value.old_histogram));
+        putHistogram(value.tag, step, readOldHistogram(value.old_histogram), sink);
     } else if (value.tag == "_hparams_/session_start_info") {
         if (const std::string json = readHyperParameters(value.metadata); !json.empty())
             sink.config(json);
@@ -194,9 +209,9 @@ void EventFileParser::put(const Value& value, std::int64_t step, LogSink& sink) 
         const std::string& plugin = pluginOf(value);
         const EventTensor tensor = readEventTensor(value.tensor);
         if (plugin == "histograms")
-            sink.histogram(value.tag, step, histogramOf(tensor));
+            putHistogram(value.tag, step, histogramOf(tensor), sink);
         else if ((plugin.empty() || plugin == "scalars") && tensor.numeric && tensor.values.size() == 1)
-            sink.value(value.tag, step, tensor.values[0]);
+            putScalar(value.tag, step, tensor.values[0], sink);
     }
 }
 

@@ -26,12 +26,16 @@ class EventFileParser final : public LogParser {
     void summary(std::string_view bytes, std::int64_t step, LogSink& sink);
     void value(std::string_view bytes, std::int64_t step, LogSink& sink);
     void put(const Value& value, std::int64_t step, LogSink& sink);
+    void putScalar(std::string_view tag, std::int64_t step, double value, LogSink& sink);
+    void putHistogram(std::string_view tag, std::int64_t step, std::vector<HistogramBucket> buckets, LogSink& sink);
+    void mark(std::int64_t step, LogSink& sink);
     const std::string& pluginOf(const Value& value);
 
     std::map<std::string, std::string, std::less<>> plugins_; // by tag: only a tag's first value may name it
     std::uint64_t to_skip_ = 0;                               // bytes of a record that is too long
     bool lost_ = false;                                       // looking for the next header
     std::optional<std::int64_t> marked_;                      // the last step whose time was told
+    std::optional<Microseconds> wall_us_;                     // of the event that is being read
 };
 
 } // namespace fulgurite

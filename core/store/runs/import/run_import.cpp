@@ -57,15 +57,6 @@ struct RunImport::Cursor {
     std::string parser = "{}";
 };
 
-void ImportCounts::add(const ImportCounts& other) {
-    files += other.files;
-    values += other.values;
-    histograms += other.histograms;
-    skipped += other.skipped;
-    backwards += other.backwards;
-    started_anew += other.started_anew;
-}
-
 RunImport::RunImport(fs::path path, ImportOptions options) : path_(std::move(path)), options_(std::move(options)) {
     findLogRuns(path_); // says what is wrong with the path before a file is made
     database_ = openRunsFile(options_.database);
@@ -85,7 +76,8 @@ std::vector<ImportedRun> RunImport::update() {
                 open_.erase(open);
             }
         }
-        if (!idle || !imported.remarks.empty())
+        const bool told = imported.run != 0 || imported.counts.skipped > 0;
+        if ((!idle && told) || !imported.remarks.empty())
             result.push_back(std::move(imported));
     }
     const bool nothing = runs.size() == 1 && result.size() == 1 && result[0].counts.values == 0 &&
@@ -121,11 +113,16 @@ ImportTarget& RunImport::targetOf(const LogRun& run, bool single) {
 ImportedRun RunImport::readRun(const LogRun& run, bool single) {
     ImportTarget& target = targetOf(run, single);
     ImportedRun result;
-    for (const fs::path& file : run.files)
-        result.counts.files += readFile(run, file, target) ? 1 : 0;
-    const std::size_t files = result.counts.files;
-    result.counts.add(target.takeCounts());
-    result.counts.files = files;
+    // Kept when all is read: a file without values belongs to the run that the others make.
+    std::vector<std::pair<std::string, Cursor>> cursors;
+    for (const fs::path& file : run.files) {
+        if (auto read = readFile(run, file, target))
+            cursors.push_back(std::move(*read));
+    }
+    for (const auto& [key, cursor] : cursors)
+        saveCursor(key, cursor, target.run());
+    result.counts = target.takeCounts();
+    result.counts.files = cursors.size();
     result.run = target.run().value_or(0);
     result.name = run.name;
     result.format = run.format;
@@ -133,8 +130,9 @@ ImportedRun RunImport::readRun(const LogRun& run, bool single) {
     return result;
 }
 
-// True when there was something new.
-bool RunImport::readFile(const LogRun& run, const fs::path& file, ImportTarget& target) {
+// Nothing when there was nothing new.
+std::optional<std::pair<std::string, RunImport::Cursor>>
+RunImport::readFile(const LogRun& run, const fs::path& file, ImportTarget& target) {
     Cursor cursor;
     cursor.facts = factsOf(file);
     const auto parser = makeLogParser(run.format, file);
@@ -146,7 +144,7 @@ bool RunImport::readFile(const LogRun& run, const fs::path& file, ImportTarget& 
         const FileFacts& before = saved->facts;
         const bool same_file = before.inode == cursor.facts.inode;
         if (same_file && before.size == cursor.facts.size && before.mtime == cursor.facts.mtime)
-            return false;
+            return std::nullopt;
         const auto size = static_cast<std::size_t>(cursor.facts.size);
         anew =
             !parser->isSnapshot() && (size < saved->offset || identityOf(file, saved->offset) != saved->identity);
@@ -165,8 +163,7 @@ bool RunImport::readFile(const LogRun& run, const fs::path& file, ImportTarget& 
     target.flush();
     cursor.identity = identityOf(file, cursor.offset);
     cursor.parser = parser->state();
-    saveCursor(key, cursor, target.run());
-    return true;
+    return std::pair(key, cursor);
 }
 
 // Returns how far it came.

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace fulgurite {
@@ -34,8 +35,6 @@ struct ImportCounts {
     std::int64_t skipped = 0;      // records that could not be used
     std::int64_t backwards = 0;    // times that the steps went back
     std::int64_t started_anew = 0; // files that were replaced or cut
-
-    void add(const ImportCounts& other);
 };
 
 struct ImportedRun {
@@ -65,7 +64,8 @@ class RunImport {
     struct Cursor;
 
     ImportedRun readRun(const LogRun& run, bool single);
-    bool readFile(const LogRun& run, const std::filesystem::path& file, ImportTarget& target);
+    std::optional<std::pair<std::string, Cursor>> readFile(const LogRun& run, const std::filesystem::path& file,
+                                                           ImportTarget& target);
     std::size_t readPieces(const std::filesystem::path& file, std::size_t offset, LogParser& parser,
                            ImportTarget& target);
     std::optional<Cursor> savedCursor(const std::string& key);
