@@ -33,16 +33,19 @@ struct Query {
     std::uint32_t target = 0;
 };
 
-// Sets of scores of one caption: by encoder, over all images of the library.
-using Scores = std::map<std::string, std::vector<float>>;
+// Captions that are scored together, so that every vector is read once for all of them.
+constexpr std::size_t kTogether = 32;
+
+// Of one caption: by encoder, [images of the library].
+using Scores = std::map<std::string, std::span<const float>>;
 
 // The rank that `target` ends at, 1 the best. Equal scores count by place, as in a search.
 std::size_t rankAfter(const std::vector<QueryStage>& stages, const Scores& scores, std::uint32_t target,
                       std::set<std::uint32_t>* touched) {
-    const auto before = [](const std::vector<float>& s, std::uint32_t a, std::uint32_t b) {
+    const auto before = [](std::span<const float> s, std::uint32_t a, std::uint32_t b) {
         return s[a] > s[b] || (s[a] == s[b] && a < b);
     };
-    const std::vector<float>& first = scores.at(stages.front().encoder);
+    const std::span<const float> first = scores.at(stages.front().encoder);
     std::size_t rank = 1;
     for (std::uint32_t i = 0; i < first.size(); ++i) {
         rank += before(first, i, target) ? 1 : 0;
@@ -55,7 +58,7 @@ std::size_t rankAfter(const std::vector<QueryStage>& stages, const Scores& score
         in[i] = i;
     }
     for (std::size_t j = 0; j + 1 < stages.size(); ++j) {
-        const std::vector<float>& here = scores.at(stages[j].encoder);
+        const std::span<const float> here = scores.at(stages[j].encoder);
         const std::size_t keep = std::min(stages[j].keep, in.size());
         std::partial_sort(in.begin(), in.begin() + static_cast<std::ptrdiff_t>(keep), in.end(),
                           [&](std::uint32_t a, std::uint32_t b) { return before(here, a, b); });
@@ -66,7 +69,7 @@ std::size_t rankAfter(const std::vector<QueryStage>& stages, const Scores& score
         if (std::find(in.begin(), in.end(), target) == in.end()) {
             return rank; // it keeps the place that the last stage it reached gave it
         }
-        const std::vector<float>& next = scores.at(stages[j + 1].encoder);
+        const std::span<const float> next = scores.at(stages[j + 1].encoder);
         rank = 1;
         for (const std::uint32_t i : in) {
             rank += before(next, i, target) ? 1 : 0;
@@ -93,16 +96,21 @@ class Evaluation {
         }
         std::vector<std::vector<std::size_t>> ranks(settings_.variants.size());
         std::vector<std::set<std::uint32_t>> touched(settings_.variants.size());
-        for (std::size_t q = 0; q < queries_.size(); ++q) {
+        for (std::size_t first = 0; first < queries_.size(); first += kTogether) {
             if (hooks_.stop && hooks_.stop()) {
                 fail(ErrorKind::Cancelled, "the evaluation was stopped");
             }
-            const Scores scores = scoresOf(queries_[q].text);
-            for (std::size_t v = 0; v < ranks.size(); ++v) {
-                ranks[v].push_back(rankAfter(settings_.variants[v], scores, queries_[q].target, &touched[v]));
+            const std::size_t count = std::min(kTogether, queries_.size() - first);
+            scoreTogether(first, count);
+            for (std::size_t q = 0; q < count; ++q) {
+                const Scores scores = scoresOf(q);
+                for (std::size_t v = 0; v < ranks.size(); ++v) {
+                    ranks[v].push_back(
+                        rankAfter(settings_.variants[v], scores, queries_[first + q].target, &touched[v]));
+                }
             }
             if (hooks_.progress) {
-                hooks_.progress(static_cast<double>(q + 1) / static_cast<double>(queries_.size()));
+                hooks_.progress(static_cast<double>(first + count) / static_cast<double>(queries_.size()));
             }
         }
         return report(ranks, touched);
@@ -138,21 +146,39 @@ class Evaluation {
         hooks_.encoded(id, report);
     }
 
-    Scores scoresOf(const std::string& text) {
-        Scores all;
+    // Fills scores_ for `count` captions from `first` on.
+    void scoreTogether(std::size_t first, std::size_t count) {
+        const std::size_t images = context_.index.contents.size();
+        std::vector<std::string> texts;
+        for (std::size_t q = first; q < first + count; ++q) {
+            texts.push_back(settings_.prefix + queries_[q].text);
+        }
         for (const std::string& id : encoders_) {
             StageEncoder& encoder = context_.encoder(id);
             double flops = 0;
-            const auto query = encoder.encodeText(settings_.prefix + text, &flops);
-            std::vector<float> rows(encoder.rows().count);
-            kernels::scanDots(encoder.rows(), {query.data(), 1, query.size()}, rows.data(), context_.pool);
-            std::vector<float>& scores = all[id];
-            for (const ContentId content : context_.index.contents) {
-                const std::int64_t row = encoder.rowOf(content);
-                scores.push_back(row < 0 ? -2.0f : rows[static_cast<std::size_t>(row)]);
+            const auto queries = encoder.encodeTexts(texts, &flops);
+            const std::size_t rows = encoder.rows().count;
+            std::vector<float> all(count * rows);
+            kernels::scanDots(encoder.rows(), {queries.data(), count, encoder.model().width()}, all.data(),
+                              context_.pool);
+            std::vector<float>& scores = scores_[id];
+            scores.assign(count * images, -2.0f); // of a picture without a vector: below every cosine
+            for (std::size_t i = 0; i < images; ++i) {
+                const std::int64_t row = encoder.rowOf(context_.index.contents[i]);
+                for (std::size_t q = 0; q < count && row >= 0; ++q) {
+                    scores[q * images + i] = all[q * rows + static_cast<std::size_t>(row)];
+                }
             }
         }
-        return all;
+    }
+
+    Scores scoresOf(std::size_t q) const {
+        const std::size_t images = context_.index.contents.size();
+        Scores scores;
+        for (const auto& [id, all] : scores_) {
+            scores[id] = std::span(all).subspan(q * images, images);
+        }
+        return scores;
     }
 
     EvaluationResult report(const std::vector<std::vector<std::size_t>>& ranks,
@@ -201,6 +227,7 @@ class Evaluation {
     const EvaluationHooks& hooks_;
     std::set<std::string> encoders_;
     std::vector<Query> queries_;
+    std::map<std::string, std::vector<float>> scores_; // by encoder, [captions together, images]
 };
 
 } // namespace

@@ -122,8 +122,8 @@ class Search {
         for (const QueryTerm& term : request_.terms) {
             if (!term.text.empty()) {
                 const auto start = Clock::now();
-                addScaled(sum, encoder.encodeText(request_.prefix + term.text, &stage.text_flops).data(),
-                          term.weight);
+                const std::string text = request_.prefix + term.text;
+                addScaled(sum, encoder.encodeTexts({&text, 1}, &stage.text_flops).data(), term.weight);
                 stage.text_seconds += secondsSince(start);
                 continue;
             }

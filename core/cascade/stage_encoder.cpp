@@ -126,11 +126,14 @@ EncodingReport StageEncoder::ensure(std::span<const PictureSource> pictures, con
     return report;
 }
 
-std::vector<float> StageEncoder::encodeText(const std::string& text, double* flops) {
-    const TokenIds ids[] = {model_->tokenize(text)};
-    std::vector<float> out(model_->width());
+std::vector<float> StageEncoder::encodeTexts(std::span<const std::string> texts, double* flops) {
+    std::vector<TokenIds> ids;
+    for (const std::string& text : texts) {
+        ids.push_back(model_->tokenize(text));
+        *flops += clip::textFlops(model_->config(), ids.back().size());
+    }
+    std::vector<float> out(texts.size() * model_->width());
     model_->encodeTexts(ids, out.data(), runtime_);
-    *flops += clip::textFlops(model_->config(), ids[0].size());
     return out;
 }
 

@@ -53,8 +53,8 @@ class StageEncoder {
     }
     // Encodes what has no vector yet, in batches; `stop` is asked between them.
     EncodingReport ensure(std::span<const PictureSource> pictures, const std::function<bool()>& stop = {});
-    // [width], of length 1.
-    std::vector<float> encodeText(const std::string& text, double* flops);
+    // [texts, width], rows of length 1; adds what it cost to `flops`.
+    std::vector<float> encodeTexts(std::span<const std::string> texts, double* flops);
 
   private:
     std::size_t encodeBatch(std::span<const PictureSource> pictures, EncodingReport& report);
