@@ -2,9 +2,11 @@
 // `fulgurite-engine serve`: the node. Listens first, says where in one line of JSON, then loads the model.
 #include "app/engine/command.h"
 #include "app/engine/default_model.h"
+#include "app/engine/included_encoders.h"
 #include "app/engine/train_job.h"
 #include "core/base/error.h"
 #include "core/node/auth.h"
+#include "core/node/cascade_service.h"
 #include "core/node/engine_service.h"
 #include "core/node/http_server.h"
 #include "core/node/job_service.h"
@@ -34,6 +36,7 @@ struct ServeOptions {
     std::string tls_certificate;
     std::string tls_key;
     std::string model_id;
+    std::vector<std::string> encoders;
     std::size_t threads = 0;
     std::size_t memory_mib = 0;
     std::size_t snapshot_mib = 512;
@@ -127,6 +130,40 @@ node::EngineServiceOptions engineOptions(const ServeOptions& options) {
     return engine;
 }
 
+// The included encoders and those of --encoders: each a CLIP folder, or a folder of some.
+std::vector<std::filesystem::path> encodersOf(const ServeOptions& options) {
+    namespace fs = std::filesystem;
+    std::vector<fs::path> folders = includedEncoders();
+    for (const std::string& named : options.encoders) {
+        if (fs::exists(fs::path(named) / "config.json")) {
+            folders.emplace_back(named);
+            continue;
+        }
+        for (const fs::directory_entry& entry : fs::directory_iterator(named)) {
+            if (fs::exists(entry.path() / "config.json")) {
+                folders.push_back(entry.path());
+            }
+        }
+    }
+    return folders;
+}
+
+// The image libraries; null where the engine keeps nothing. A damaged database costs the libraries, not the node.
+std::unique_ptr<node::CascadeService> openLibraries(const ServeOptions& options) {
+    if (options.data.empty()) {
+        return nullptr;
+    }
+    try {
+        return std::make_unique<node::CascadeService>(node::CascadeServiceOptions{.data = options.data,
+                                                                                  .encoders = encodersOf(options),
+                                                                                  .samples = includedScenes(),
+                                                                                  .threads = options.threads});
+    } catch (const Error& error) {
+        fmt::print(stderr, "fulgurite-engine: image libraries are off: {}\n", error.what());
+        return nullptr;
+    }
+}
+
 void announce(const Address& address, std::uint16_t port) {
     const nlohmann::json line{
         {"event", "listening"}, {"host", address.host}, {"port", port}, {"pid", static_cast<int>(::getpid())}};
@@ -176,7 +213,8 @@ void serve(const ServeOptions& options) {
                                  fmt::print(stderr, "fulgurite-engine: {}\n", loaded.message());
                              }
                          });
-    node::Node handler(host, metrics, token, {}, {kept.runs.get(), kept.jobs.get()});
+    const std::unique_ptr<node::CascadeService> libraries = openLibraries(options);
+    node::Node handler(host, metrics, token, {}, {kept.runs.get(), kept.jobs.get(), libraries.get()});
     server.run(handler);
 }
 
@@ -204,6 +242,9 @@ void addServe(CLI::App& app) {
     command->add_option("--model", options->model, "Model folder; the included model unless given");
     command->add_option("--model-id", options->model_id, "Name that clients use; the folder's name unless given");
     command->add_option("--data", options->data, "Folder for what this engine keeps");
+    command->add_option(
+        "--encoders", options->encoders,
+        "CLIP folders for image search besides the included ones; a folder of such folders counts too");
     command->add_option("--capture-mib", options->capture_mib, "Largest capture of a run that clients may ask for")
         ->capture_default_str();
     command->add_option("--threads", options->threads, "Computing threads; 0 takes one for each core");

@@ -25,6 +25,7 @@ class GenerateListener {
     virtual void onError(const Error& error) = 0;
 };
 
+class CascadeClient;
 class InspectionClient;
 class RetrievalClient;
 
@@ -48,6 +49,8 @@ class EngineClient {
     virtual InspectionClient* inspection() { return nullptr; }
     // core/client/retrieval_client.h; lives as long as this. nullptr: the server keeps no collections.
     virtual RetrievalClient* retrieval() { return nullptr; }
+    // core/client/cascade_client.h, likewise. nullptr: the server keeps no image libraries.
+    virtual CascadeClient* cascade() { return nullptr; }
 };
 
 struct ClientOptions {

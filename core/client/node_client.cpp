@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // EngineClient over /fulgurite/v1.
+#include "core/client/cascade_client.h"
 #include "core/client/engine_client.h"
 #include "core/client/engine_json.h"
 #include "core/client/event_stream_call.h"
@@ -68,17 +69,9 @@ class NodeClient : public EngineClient {
                                       std::move(callback));
     }
 
-    // Made when it is first asked for: it has a thread of its own, so that large arrays hold no answer up.
-    InspectionClient* inspection() override {
-        std::call_once(inspected_,
-                       [this] { inspection_ = connectToInspection(api_.endpoint(), api_.token(), http_options_); });
-        return inspection_.get();
-    }
-    RetrievalClient* retrieval() override {
-        std::call_once(retrieves_,
-                       [this] { retrieval_ = connectToRetrieval(api_.endpoint(), api_.token(), http_options_); });
-        return retrieval_.get();
-    }
+    InspectionClient* inspection() override { return later(inspection_, connectToInspection); }
+    RetrievalClient* retrieval() override { return later(retrieval_, connectToRetrieval); }
+    CascadeClient* cascade() override { return later(cascade_, connectToCascade); }
 
     std::shared_ptr<HttpCall> generate(const GenerateRequest& request,
                                        std::shared_ptr<GenerateListener> listener) override {
@@ -91,6 +84,20 @@ class NodeClient : public EngineClient {
     }
 
   private:
+    // The client of a further part of the protocol, made when it is first asked for: each has a thread of its own,
+    // so that large arrays hold no answer up.
+    template <class Client>
+    struct Later {
+        std::once_flag once;
+        std::unique_ptr<Client> client;
+    };
+
+    template <class Client, class Connect>
+    Client* later(Later<Client>& part, Connect connect) {
+        std::call_once(part.once, [&] { part.client = connect(api_.endpoint(), api_.token(), http_options_); });
+        return part.client.get();
+    }
+
     template <class T>
     void ask(const char* method, const char* path, std::string body, typename JsonCall<T>::Reader reader,
              Callback<T> callback, bool any_status = false) {
@@ -99,10 +106,9 @@ class NodeClient : public EngineClient {
 
     NodeApi api_;
     HttpClientOptions http_options_; // of the clients made later
-    std::once_flag inspected_;
-    std::unique_ptr<InspectionClient> inspection_;
-    std::once_flag retrieves_;
-    std::unique_ptr<RetrievalClient> retrieval_;
+    Later<InspectionClient> inspection_;
+    Later<RetrievalClient> retrieval_;
+    Later<CascadeClient> cascade_;
 };
 
 } // namespace

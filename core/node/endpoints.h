@@ -12,6 +12,7 @@
 
 namespace fulgurite::node {
 
+class CascadeService;
 class JobService;
 class RunsService;
 
@@ -19,6 +20,7 @@ class RunsService;
 struct NodeServices {
     RunsService* runs = nullptr;
     JobService* jobs = nullptr;
+    CascadeService* cascade = nullptr; // image libraries
 };
 
 struct EndpointContext {
@@ -67,5 +69,13 @@ Answer startJob(const EndpointContext& context, const HttpRequest& request);
 Answer showJob(const EndpointContext& context, const HttpRequest& request);  // /fulgurite/v1/jobs/ID[/log]
 Answer steerJob(const EndpointContext& context, const HttpRequest& request); // /fulgurite/v1/jobs/ID/pause ...
 Answer removeJob(const EndpointContext& context, const HttpRequest& request);
+
+Answer listEncoders(const EndpointContext& context, const HttpRequest& request);
+Answer listLibraries(const EndpointContext& context, const HttpRequest& request);
+Answer createLibrary(const EndpointContext& context, const HttpRequest& request);
+Answer showLibrary(const EndpointContext& context, const HttpRequest& request); // .../libraries/ID[/VIEW]
+Answer changeLibrary(const EndpointContext& context, const HttpRequest& request);
+Answer removeLibrary(const EndpointContext& context, const HttpRequest& request);
+Answer actOnLibrary(const EndpointContext& context, const HttpRequest& request); // scan, query, simulate, evaluate
 
 } // namespace fulgurite::node

@@ -57,6 +57,13 @@ constexpr Route kRoutes[] = {
     {"GET", "/fulgurite/v1/jobs/", Where::RecordsThread, false, showJob},
     {"POST", "/fulgurite/v1/jobs/", Where::RecordsThread, false, steerJob},
     {"DELETE", "/fulgurite/v1/jobs/", Where::RecordsThread, false, removeJob},
+    {"GET", "/fulgurite/v1/encoders", Where::IoThread, false, listEncoders},
+    {"GET", "/fulgurite/v1/libraries", Where::IoThread, false, listLibraries},
+    {"POST", "/fulgurite/v1/libraries", Where::IoThread, false, createLibrary},
+    {"GET", "/fulgurite/v1/libraries/", Where::IoThread, false, showLibrary},
+    {"PATCH", "/fulgurite/v1/libraries/", Where::IoThread, false, changeLibrary},
+    {"DELETE", "/fulgurite/v1/libraries/", Where::IoThread, false, removeLibrary},
+    {"POST", "/fulgurite/v1/libraries/", Where::IoThread, false, actOnLibrary},
 };
 
 bool methodFits(const Route& route, std::string_view method) {

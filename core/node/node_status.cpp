@@ -72,7 +72,7 @@ nlohmann::json modelObject(const ModelFacts& facts) {
             {"sampling", samplingObject(facts.sampling)}};
 }
 
-nlohmann::json capabilitiesOf(const ModelFacts& facts) {
+nlohmann::json capabilitiesOf(const ModelFacts& facts, const NodeServices& services) {
     nlohmann::json list{"generate", "alternatives", "continue", "reentry", "snapshots", "intervention"};
     if (facts.has_tokenizer) {
         list.push_back("tokenize");
@@ -86,6 +86,9 @@ nlohmann::json capabilitiesOf(const ModelFacts& facts) {
     }
     if (facts.keeps_captures) {
         list.push_back("captures");
+    }
+    if (services.cascade != nullptr) {
+        list.push_back("cascade");
     }
     return list;
 }
@@ -131,7 +134,7 @@ Answer info(const EndpointContext& context, const HttpRequest& /*request*/) {
                    {{"cores", std::thread::hardware_concurrency()},
                     {"simd", facts.kernels},
                     {"memory_bytes", pages * page_bytes}}},
-                  {"capabilities", capabilitiesOf(facts)}});
+                  {"capabilities", capabilitiesOf(facts, context.services)}});
 }
 
 Answer status(const EndpointContext& context, const HttpRequest& /*request*/) {

@@ -1,68 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// And POST /fulgurite/v1/inspect/compare, which makes one.
-#include "core/node/comparison_job.h"
-
+// POST /fulgurite/v1/inspect/compare: the arrays of a comparison as safetensors.
 #include "core/node/api_error.h"
+#include "core/node/capture_service.h"
 #include "core/node/endpoints.h"
 #include "core/node/json_text.h"
 #include "core/node/prompt_fields.h"
 #include "core/node/sampling_fields.h"
+#include "core/node/work_reply.h"
 #include "core/probe/capture/view_codec.h"
 
 #include <algorithm>
 #include <utility>
 
 namespace fulgurite::node {
-
-void ComparisonJob::take(const std::optional<capture::TokenComparison>& result, const std::optional<Error>& error) {
-    const std::lock_guard lock(mutex_);
-    if (result) {
-        reply_.emplace();
-        reply_->content_type = "application/octet-stream";
-        reply_->body = capture::encode(*result);
-    } else {
-        reply_ = replyOf(shutting_down_ ? ApiError(503, "the server is shutting down", {}, "shutting_down")
-                                        : toApiError(error.value()));
-    }
-    if (wake_) {
-        wake_();
-    }
-}
-
-void ComparisonJob::start(std::function<void()> wake) {
-    const std::lock_guard lock(mutex_);
-    wake_ = std::move(wake);
-}
-
-ReplySource::Pull ComparisonJob::pull(std::string& out) {
-    const std::lock_guard lock(mutex_);
-    if (!reply_) {
-        return Pull::Wait;
-    }
-    out += std::exchange(reply_->body, {});
-    return Pull::End;
-}
-
-ReplyHead ComparisonJob::head() const {
-    const std::lock_guard lock(mutex_);
-    return {reply_->status, reply_->content_type, reply_->fields};
-}
-
-void ComparisonJob::shutDown() {
-    {
-        const std::lock_guard lock(mutex_);
-        shutting_down_ = true;
-    }
-    stop_.request_stop();
-}
-
-void ComparisonJob::close() {
-    {
-        const std::lock_guard lock(mutex_);
-        wake_ = nullptr;
-    }
-    stop_.request_stop();
-}
 
 Answer compareUnderIntervention(const EndpointContext& context, const HttpRequest& request) {
     CaptureService* service = context.host.get().captures();
@@ -85,11 +35,17 @@ Answer compareUnderIntervention(const EndpointContext& context, const HttpReques
     order.first = first ? static_cast<std::size_t>(*first) : answer;
     order.intervention = recipe.forPrompt(order.first);
     order.tokens = std::move(text.tokens);
-    auto job = std::make_shared<ComparisonJob>();
+    auto job = std::make_shared<WorkReply>();
     service->compare(
         std::move(order),
         [job](const std::optional<capture::TokenComparison>& result, const std::optional<Error>& error) {
-            job->take(result, error);
+            if (!result) {
+                return job->refuse(toApiError(error.value()));
+            }
+            HttpReply reply;
+            reply.content_type = "application/octet-stream";
+            reply.body = capture::encode(*result);
+            job->reply(std::move(reply));
         },
         job->stopToken());
     return job;

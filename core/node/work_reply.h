@@ -1,21 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-// The reply to a comparison: its arrays as safetensors once it is done, or an error. A client that leaves ends it.
+// A reply that is made on another thread, whole: nothing waits for it but its client, and a client that leaves ends
+// the work.
 #pragma once
 
-#include "core/node/capture_service.h"
 #include "core/node/http_types.h"
+#include "core/node/task_thread.h"
 
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <stop_token>
 
 namespace fulgurite::node {
 
-class ComparisonJob final : public ReplySource {
+class WorkReply final : public ReplySource {
   public:
+    // Runs `work` on `thread` when its turn comes, unless the client has left by then. What it throws becomes the
+    // reply. `thread` must outlive the work.
+    static std::shared_ptr<WorkReply> on(TaskThread& thread, std::function<HttpReply(const std::stop_token&)> work);
+
     std::stop_token stopToken() const { return stop_.get_token(); }
-    // Any thread, once.
-    void take(const std::optional<capture::TokenComparison>& result, const std::optional<Error>& error);
+    // Any thread; one of the two, once.
+    void reply(HttpReply reply);
+    void refuse(const ApiError& error);
 
     void start(std::function<void()> wake) override;
     Pull pull(std::string& out) override;
