@@ -147,6 +147,10 @@ TableTwinDialog::TableTwinDialog(ThemeManager& themes, TableTwin twin, QWidget* 
     }
 }
 
+void copyTwin(const TableTwin& twin) {
+    QApplication::clipboard()->setText(twinAsTabs(twin));
+}
+
 void saveTwin(QWidget* parent, const TableTwin& twin) {
     const QString path = QFileDialog::getSaveFileName(
         parent, QCoreApplication::translate("fulgurite", "Save as CSV"), twin.title + QStringLiteral(".csv"),

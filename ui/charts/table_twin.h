@@ -64,6 +64,7 @@ class TableTwinDialog : public QDialog {
     QTableView* view_;
 };
 
+void copyTwin(const TableTwin& twin); // to the clipboard, with tabs
 // Asks for a file, writes it on another thread and tells the person when that fails.
 void saveTwin(QWidget* parent, const TableTwin& twin);
 
