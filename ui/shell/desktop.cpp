@@ -10,6 +10,7 @@
 #include "ui/engine/engine_report.h"
 #include "ui/engine/local_engine.h"
 #include "ui/manual/manual_page.h"
+#include "ui/pages/cascade_page.h"
 #include "ui/pages/inspect_page.h"
 #include "ui/pages/prompt_page.h"
 #include "ui/settings/settings_page.h"
@@ -63,6 +64,10 @@ PageRegistry makePages() {
     pages.add(
         {.id = "inspect", .title = "Inspect", .icon = "inspect", .make = [](const ShellContext& context) -> Page* {
              return new InspectPage(context);
+         }});
+    pages.add(
+        {.id = "cascade", .title = "Cascade", .icon = "filter", .make = [](const ShellContext& context) -> Page* {
+             return new CascadePage(context);
          }});
     if (const QString manual = findManual(); !manual.isEmpty())
         pages.add(

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The chain of encoders and its cuts: a button that says both, and a panel below it in which encoders are ticked
+// and cuts are typed.
+#pragma once
+
+#include <QPushButton>
+
+namespace fulgurite {
+
+class CascadeSearch;
+
+class ChainButton : public QPushButton {
+    Q_OBJECT
+
+  public:
+    explicit ChainButton(CascadeSearch& search, QWidget* parent = nullptr);
+
+  private:
+    void showChain();
+    void fillPanel();
+
+    CascadeSearch& search_;
+};
+
+} // namespace fulgurite
