@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What transformer encoders (BERT, CLIP) compute besides the operations of ops.h, as a table of its own: the language
-// model needs none of it. Conventions and the scalar truth as there. Formulas: Devlin et al. 2018 (BERT), Radford et
-// al. 2021 (CLIP), as transformers computes them.
+// What transformer encoders (BERT, CLIP) compute besides the operations of ops.h, as a table of its own: the
+// language model needs none of it. Conventions and the scalar truth as there. Formulas: Devlin et al. 2018 (BERT),
+// Radford et al. 2021 (CLIP), as transformers computes them.
 #pragma once
 
 #include "kernels/ops.h"
@@ -30,7 +30,7 @@ enum class Activation : std::uint8_t {
 
 // x = activation(x + bias), in place.
 struct BiasParams {
-    float* x = nullptr; // [rows, width]
+    float* x = nullptr;          // [rows, width]
     const float* bias = nullptr; // [width]
     std::size_t rows = 0;
     std::size_t width = 0;

@@ -17,6 +17,7 @@ engine_packages=(
   libfmt-dev nlohmann-json3-dev libcli11-dev libsqlite3-dev libssl-dev libutf8proc-dev
   "libjpeg62-turbo-dev|libjpeg-turbo8-dev" libpng-dev libwebp-dev # pictures of image libraries
   libgtest-dev libgmock-dev
+  "pdftotext=poppler-utils" # at run time only: PDF files of a collection
   libopenblas0-pthread # at run time only: the ceiling that `fulgurite-engine bench` prints
 )
 desktop_packages=(

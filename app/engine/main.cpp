@@ -32,6 +32,10 @@ int main(int argc, char** argv) {
     app::addImportRun(app);
     app::addInspect(app);
     app::addCascade(app);
+    app::addEmbed(app);
+    app::addIndex(app);
+    app::addQuery(app);
+    app::addEval(app);
     app::addBench(app);
     app::addConvert(app);
     app::addDoctor(app);

@@ -14,7 +14,8 @@ inline kernels::WeightMatrix matrixOf(const TensorView& view) {
     if (view.data == nullptr || view.shape.size() != 2) {
         return {};
     }
-    return {view.data, view.dtype, static_cast<std::size_t>(view.shape[0]), static_cast<std::size_t>(view.shape[1])};
+    return {view.data, view.dtype, static_cast<std::size_t>(view.shape[0]),
+            static_cast<std::size_t>(view.shape[1])};
 }
 
 inline std::vector<float> vectorOf(const TensorView& view) {

@@ -6,6 +6,7 @@
 #include "core/model/encoder/encoder.h"
 #include "core/probe/content_hash.h"
 #include "core/retrieval/embedder.h"
+#include "core/retrieval/head_scores.h"
 #include "core/text/wordpiece.h"
 
 #include <algorithm>
@@ -49,8 +50,8 @@ struct BertWeights {
         shape.activation = activationOf(config);
         shape.norm_eps = static_cast<float>(config.number("layer_norm_eps", 1e-12));
         if (shape.width % shape.heads != 0) {
-            fail(ErrorKind::InvalidInput, "{}: hidden_size {} is not a multiple of num_attention_heads {}", path.string(),
-                 shape.width, shape.heads);
+            fail(ErrorKind::InvalidInput, "{}: hidden_size {} is not a multiple of num_attention_heads {}",
+                 path.string(), shape.width, shape.heads);
         }
         const std::string positions_kind = config.text("position_embedding_type", "absolute");
         if (positions_kind != "absolute") {
@@ -68,8 +69,8 @@ struct BertWeights {
     std::size_t vocabulary = 0;
     std::size_t most_tokens = 0;
     std::size_t types = 0;
-    kernels::WeightMatrix words;     // [vocabulary, width]
-    std::vector<float> positions;    // [most_tokens, width], the row of token type 0 added
+    kernels::WeightMatrix words;  // [vocabulary, width]
+    std::vector<float> positions; // [most_tokens, width], the row of token type 0 added
     LayerNormWeights embedding_norm;
     std::vector<EncoderLayer> layers;
 
@@ -111,7 +112,8 @@ Pooling poolingOfFolder(const std::filesystem::path& folder) {
     for (const char* other : {"pooling_mode_max_tokens", "pooling_mode_mean_sqrt_len_tokens",
                               "pooling_mode_weightedmean_tokens", "pooling_mode_lasttoken"}) {
         if (config.boolean(other, false) && !config.boolean("pooling_mode_mean_tokens", false)) {
-            fail(ErrorKind::Unsupported, "{}: {} is not supported; choose cls or mean pooling", config.name(), other);
+            fail(ErrorKind::Unsupported, "{}: {} is not supported; choose cls or mean pooling", config.name(),
+                 other);
         }
     }
     return Pooling::Mean;
@@ -123,7 +125,8 @@ std::size_t limitOfFolder(const std::filesystem::path& folder, std::size_t most)
     const auto huge = static_cast<std::int64_t>(most);
     // A tokenizer without a limit says so with a number of thirty digits, which is not an integer here.
     const double said = tokenizer.number("model_max_length", static_cast<double>(most));
-    const auto by_tokenizer = said >= 3 && said < static_cast<double>(most) ? static_cast<std::int64_t>(said) : huge;
+    const auto by_tokenizer =
+        said >= 3 && said < static_cast<double>(most) ? static_cast<std::int64_t>(said) : huge;
     return static_cast<std::size_t>(std::min(sentence.integer("max_seq_length", 3, 1 << 24, by_tokenizer), huge));
 }
 
@@ -132,7 +135,9 @@ class ContextKeeper final : public EncoderTap {
   public:
     ContextKeeper(const std::vector<int>& layers) : layers_(layers), contexts_(layers.size()) {}
 
-    bool wants(int layer) const override { return std::find(layers_.begin(), layers_.end(), layer) != layers_.end(); }
+    bool wants(int layer) const override {
+        return std::find(layers_.begin(), layers_.end(), layer) != layers_.end();
+    }
     void onContext(int layer, std::span<const float> context) override {
         const auto at = std::find(layers_.begin(), layers_.end(), layer) - layers_.begin();
         contexts_[static_cast<std::size_t>(at)].assign(context.begin(), context.end());
@@ -158,14 +163,14 @@ std::vector<float> pooled(std::span<const float> rows, std::size_t width, Poolin
     }
     const double tokens = static_cast<double>(rows.size() / width);
     std::vector<float> mean(width);
-    std::transform(sums.begin(), sums.end(), mean.begin(), [=](double sum) { return static_cast<float>(sum / tokens); });
+    std::transform(sums.begin(), sums.end(), mean.begin(),
+                   [=](double sum) { return static_cast<float>(sum / tokens); });
     return mean;
 }
 
 // To length 1; zero stays zero, as in torch.nn.functional.normalize.
 void normalise(std::vector<float>& vector) {
-    const double squares = std::inner_product(vector.begin(), vector.end(), vector.begin(), 0.0);
-    const double length = std::max(std::sqrt(squares), 1e-12);
+    const double length = std::max(std::sqrt(dot(vector, vector)), 1e-12);
     for (float& x : vector) {
         x = static_cast<float>(x / length);
     }
@@ -198,7 +203,9 @@ class BertEmbedder final : public Embedder {
 
     const EmbedderInfo& info() const override { return info_; }
 
-    std::size_t countTokens(std::string_view text) const override { return tokenizer_->encode(text, SIZE_MAX).total; }
+    std::size_t countTokens(std::string_view text) const override {
+        return tokenizer_->encode(text, SIZE_MAX).total;
+    }
 
     std::vector<TextVectors> embed(std::span<const std::string> texts, const std::stop_token& stop) override {
         std::vector<WordPiece::Encoding> encodings;
@@ -222,7 +229,8 @@ class BertEmbedder final : public Embedder {
             }
             std::size_t end = begin;
             std::size_t rows = 0;
-            while (end < order.size() && (end == begin || rows + encodings[order[end]].ids.size() <= kBatchTokens)) {
+            while (end < order.size() &&
+                   (end == begin || rows + encodings[order[end]].ids.size() <= kBatchTokens)) {
                 rows += encodings[order[end++]].ids.size();
             }
             runBatch(std::span(order).subspan(begin, end - begin), encodings, rows, results);
@@ -271,8 +279,8 @@ class BertEmbedder final : public Embedder {
         hidden_.resize(rows * info_.width);
         embedTokens(ids, lengths, hidden_.data());
         ContextKeeper keeper(info_.layers);
-        runEncoder(weights_.shape, weights_.layers, {lengths, hidden_.data()}, EncoderOps::best(), pool_, workspace_,
-                   &keeper);
+        runEncoder(weights_.shape, weights_.layers, {lengths, hidden_.data()}, EncoderOps::best(), pool_,
+                   workspace_, &keeper);
         std::size_t first = 0;
         for (std::size_t i = 0; i < members.size(); ++i) {
             const std::size_t count = lengths[i] * info_.width;

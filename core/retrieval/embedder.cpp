@@ -78,8 +78,8 @@ std::unique_ptr<Embedder> openEmbedder(const std::filesystem::path& folder, cons
     if (isBert(folder)) {
         return bertEmbedder(folder, options, pool);
     }
-    return hybridEmbedder(HybridModel::load(folder), Tokenizer::load(folder), folder.lexically_normal().filename().string(),
-                          options, probe::ownTurn(pool, 512));
+    return hybridEmbedder(HybridModel::load(folder), Tokenizer::load(folder),
+                          folder.lexically_normal().filename().string(), options, probe::ownTurn(pool, 512));
 }
 
 } // namespace fulgurite::retrieval

@@ -3,10 +3,12 @@
 //
 // Besta et al. 2024 (Multi-Head RAG, arXiv 2406.05085): a head's vector is its attention output before the output
 // projection merges the heads, of the last token of a causal model. For bidirectional encoders the same tensor is
-// pooled as the standard vector is. Head vectors are never normalised: their length is part of the importance score.
+// pooled as the standard vector is. Head vectors are never normalised: their length is part of the importance
+// score.
 #pragma once
 
 #include "core/probe/capture_run.h"
+#include "core/text/tokenizer.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -40,10 +42,10 @@ HeadPlace headPlaceOf(std::string_view name);
 Pooling poolingOf(std::string_view name);
 
 struct EmbedderOptions {
-    std::vector<int> layers;        // 0-based, each once; negative counts from the end; empty: the last one
+    std::vector<int> layers{}; // 0-based, each once; negative counts from the end; empty: the last one
     HeadPlace place = HeadPlace::Projection;
-    std::optional<Pooling> pooling; // unset: the model's own
-    std::size_t max_tokens = 0;     // longer texts are cut; 0: the model's own limit
+    std::optional<Pooling> pooling{}; // unset: the model's own
+    std::size_t max_tokens = 0;       // longer texts are cut; 0: the model's own limit
 };
 
 struct EmbedderInfo {
@@ -58,7 +60,8 @@ struct EmbedderInfo {
     Pooling pooling = Pooling::Last;
     std::size_t max_tokens = 0;
     bool normalised = false; // the standard vector has length 1
-    // Tells apart whatever gives different vectors: model, tokenizer, place, pooling, limit. Not the choice of layers.
+    // Tells apart whatever gives different vectors: model, tokenizer, place, pooling, limit. Not the choice of
+    // layers.
     std::string fingerprint;
 };
 
@@ -74,14 +77,15 @@ class Embedder {
   public:
     virtual ~Embedder() = default;
     virtual const EmbedderInfo& info() const = 0;
-    // In the order of `texts`. A result does not depend on the other texts. Throws Error{InvalidInput} for text that is
-    // not UTF-8 or has no token, Error{Cancelled} when `stop` is asked for.
-    virtual std::vector<TextVectors> embed(std::span<const std::string> texts, const std::stop_token& stop = {}) = 0;
+    // In the order of `texts`. A result does not depend on the other texts. Throws Error{InvalidInput} for text
+    // that is not UTF-8 or has no token, Error{Cancelled} when `stop` is asked for.
+    virtual std::vector<TextVectors> embed(std::span<const std::string> texts,
+                                           const std::stop_token& stop = {}) = 0;
     virtual std::size_t countTokens(std::string_view text) const = 0;
 };
 
-// The embedder of a checkpoint folder, chosen by its config.json. `pool` must outlive it. Throws Error{NotFound | Corrupt
-// | Unsupported | InvalidInput}.
+// The embedder of a checkpoint folder, chosen by its config.json. `pool` must outlive it. Throws Error{NotFound |
+// Corrupt | Unsupported | InvalidInput}.
 std::unique_ptr<Embedder> openEmbedder(const std::filesystem::path& folder, const EmbedderOptions& options,
                                        kernels::ThreadPool& pool);
 
@@ -90,8 +94,8 @@ std::unique_ptr<Embedder> hybridEmbedder(std::shared_ptr<const HybridModel> mode
                                          std::shared_ptr<const Tokenizer> tokenizer, std::string name,
                                          const EmbedderOptions& options, probe::ModelTurn turn);
 
-// A BertModel checkpoint with a WordPiece tokenizer. Pooling and limit follow the folder's sentence-transformers files where
-// it has them: mean and the positions of the model otherwise. Standard vectors have length 1.
+// A BertModel checkpoint with a WordPiece tokenizer. Pooling and limit follow the folder's sentence-transformers
+// files where it has them: mean and the positions of the model otherwise. Standard vectors have length 1.
 std::unique_ptr<Embedder> bertEmbedder(const std::filesystem::path& folder, const EmbedderOptions& options,
                                        kernels::ThreadPool& pool);
 

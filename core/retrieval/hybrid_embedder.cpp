@@ -76,7 +76,8 @@ class EmbeddingTap final : public ForwardTap {
 
     bool wants(TapPoint point, int layer) const override {
         return (point == TapPoint::Hidden && layer == info_.layer_count) ||
-               (point == point_ && std::find(info_.layers.begin(), info_.layers.end(), layer) != info_.layers.end());
+               (point == point_ &&
+                std::find(info_.layers.begin(), info_.layers.end(), layer) != info_.layers.end());
     }
 
     void onValues(TapPoint point, int layer, std::span<const float> values, std::size_t rows) override {
@@ -160,7 +161,8 @@ class HybridEmbedder final : public Embedder {
     }
 
   private:
-    void runGroup(std::span<const std::string> texts, const std::stop_token& stop, std::vector<TextVectors>& results) {
+    void runGroup(std::span<const std::string> texts, const std::stop_token& stop,
+                  std::vector<TextVectors>& results) {
         std::vector<TokenIds> ids;
         std::vector<std::size_t> totals;
         std::size_t left = 0;
@@ -192,7 +194,8 @@ class HybridEmbedder final : public Embedder {
 
     // The next `budget` tokens, text after text; returns how many there were.
     std::size_t step(const std::vector<TokenIds>& ids, std::vector<std::optional<SequenceState>>& states,
-                     std::vector<std::size_t>& done, std::size_t budget, kernels::ThreadPool& pool, EmbeddingTap& tap) {
+                     std::vector<std::size_t>& done, std::size_t budget, kernels::ThreadPool& pool,
+                     EmbeddingTap& tap) {
         std::vector<SequenceChunk> batch;
         std::vector<Slice> slices;
         std::vector<bool> begins;

@@ -12,9 +12,13 @@
 namespace fulgurite {
 namespace {
 
-utf8proc_category_t categoryOf(char32_t code) { return utf8proc_category(static_cast<utf8proc_int32_t>(code)); }
+utf8proc_category_t categoryOf(char32_t code) {
+    return utf8proc_category(static_cast<utf8proc_int32_t>(code));
+}
 
-bool isSpace(char32_t code) { return (UnicodeClasses::get().of(code) & kSpace) != 0; }
+bool isSpace(char32_t code) {
+    return (UnicodeClasses::get().of(code) & kSpace) != 0;
+}
 
 // Other: control, format, private use; unassigned characters stay.
 bool isControl(char32_t code) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The WordPiece tokenizer of BERT-type encoders: added tokens are cut out, the rest is normalised, split into words, and
-// each word taken apart into the longest known pieces from the left.
+// The WordPiece tokenizer of BERT-type encoders: added tokens are cut out, the rest is normalised, split into
+// words, and each word taken apart into the longest known pieces from the left.
 #pragma once
 
 #include "core/base/types.h"
@@ -31,8 +31,8 @@ class WordPiece {
         TokenIds ids;          // with the tokens around the text ([CLS], [SEP]), at most `limit`
         std::size_t total = 0; // before anything was cut off
     };
-    // Cuts the end of the text off where it has more tokens than fit. `text` must be UTF-8: Error{InvalidInput} with
-    // the offset.
+    // Cuts the end of the text off where it has more tokens than fit. `text` must be UTF-8: Error{InvalidInput}
+    // with the offset.
     Encoding encode(std::string_view text, std::size_t limit) const;
 
     // Ids lie below it.

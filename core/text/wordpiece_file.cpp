@@ -22,7 +22,8 @@ class TokenTable {
 
     void add(std::string token, std::int64_t id, bool may_repeat) {
         if (id < 0 || id >= kMostTokens) {
-            fail(ErrorKind::Corrupt, "{}: token '{}' has id {}, expected 0 to {}", name_, token, id, kMostTokens - 1);
+            fail(ErrorKind::Corrupt, "{}: token '{}' has id {}, expected 0 to {}", name_, token, id,
+                 kMostTokens - 1);
         }
         const auto at = static_cast<std::size_t>(id);
         if (at >= tokens_.size()) {

@@ -14,7 +14,9 @@ namespace {
 // Elements below which waking another worker costs more than it saves.
 constexpr std::size_t kGrain = 16384;
 
-std::size_t rowGrain(std::size_t width) { return std::max<std::size_t>(1, kGrain / std::max<std::size_t>(1, width)); }
+std::size_t rowGrain(std::size_t width) {
+    return std::max<std::size_t>(1, kGrain / std::max<std::size_t>(1, width));
+}
 
 // The keys and values of one head of one sequence as the pages that an AttentionTile reads, and room for the tile.
 class HeadPages {

@@ -52,7 +52,8 @@ void bias(const BiasParams& p, Queue&) {
 }
 
 // One query against tokens [first, end) of its sequence, for one head.
-void attend(const EncoderAttentionParams& p, std::size_t row, std::size_t head, std::size_t first, std::size_t end) {
+void attend(const EncoderAttentionParams& p, std::size_t row, std::size_t head, std::size_t first,
+            std::size_t end) {
     const std::size_t at = head * p.head_dim;
     std::vector<double> weights(end - first);
     for (std::size_t j = first; j < end; ++j) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Encoder blocks against what transformers computes with CLIP's text and vision towers (tests/data/encoder/make.py).
+// Encoder blocks against what transformers computes with CLIP's text and vision towers
+// (tests/data/encoder/make.py).
 #include "core/model/encoder/encoder.h"
 #include "tests/support/tolerance.h"
 #include "tests/unit/test_paths.h"
@@ -15,7 +16,8 @@ namespace {
 // The tensors of one tower under the names that a checkpoint of its own would have.
 class Tower {
   public:
-    explicit Tower(const std::string& name) : file_(test::sourceDir() / "tests/data/encoder/golden.safetensors"), name_(name) {
+    explicit Tower(const std::string& name)
+        : file_(test::sourceDir() / "tests/data/encoder/golden.safetensors"), name_(name) {
         shape_.layers = 2;
         shape_.width = 24;
         shape_.heads = 3;
@@ -27,16 +29,18 @@ class Tower {
     }
 
     const EncoderShape& shape() const { return shape_; }
-    std::vector<float> values(const std::string& tensor) const { return toFloats(file_.tensor(name_ + "." + tensor)); }
+    std::vector<float> values(const std::string& tensor) const {
+        return toFloats(file_.tensor(name_ + "." + tensor));
+    }
 
     std::vector<EncoderLayer> layers() const {
         std::vector<EncoderLayer> result;
         const EncoderLayerNames names = EncoderLayerNames::clip();
         for (int i = 0; i < shape_.layers; ++i) {
             const std::string at = "layers." + std::to_string(i) + ".";
-            result.push_back({affine(at + names.q), affine(at + names.k), affine(at + names.v), affine(at + names.out),
-                              affine(at + names.up), affine(at + names.down), norm(at + names.attention_norm),
-                              norm(at + names.mlp_norm)});
+            result.push_back({affine(at + names.q), affine(at + names.k), affine(at + names.v),
+                              affine(at + names.out), affine(at + names.up), affine(at + names.down),
+                              norm(at + names.attention_norm), norm(at + names.mlp_norm)});
         }
         return result;
     }
@@ -44,10 +48,13 @@ class Tower {
   private:
     AffineWeights affine(const std::string& name) const {
         const TensorView view = file_.tensor(name_ + "." + name + ".weight");
-        return {{view.data, view.dtype, static_cast<std::size_t>(view.shape[0]), static_cast<std::size_t>(view.shape[1])},
+        return {{view.data, view.dtype, static_cast<std::size_t>(view.shape[0]),
+                 static_cast<std::size_t>(view.shape[1])},
                 values(name + ".bias")};
     }
-    LayerNormWeights norm(const std::string& name) const { return {values(name + ".weight"), values(name + ".bias")}; }
+    LayerNormWeights norm(const std::string& name) const {
+        return {values(name + ".weight"), values(name + ".bias")};
+    }
 
     SafetensorsFile file_;
     std::string name_;
@@ -113,7 +120,8 @@ TEST_P(EncoderBlocks, TapHearsTheContextsOfTheWantedLayer) {
     kernels::ThreadPool pool(1);
     EncoderWorkspace workspace;
     std::vector<float> stream = hidden;
-    runEncoder(tower.shape(), std::span(layers).first(1), {lengths, stream.data()}, EncoderOps::best(), pool, workspace);
+    runEncoder(tower.shape(), std::span(layers).first(1), {lengths, stream.data()}, EncoderOps::best(), pool,
+               workspace);
     ContextTap tap;
     runEncoder(tower.shape(), layers, {lengths, hidden.data()}, EncoderOps::best(), pool, workspace, &tap);
     const kernels::EncoderOpTable& encoder = kernels::referenceEncoderOps();
@@ -121,8 +129,8 @@ TEST_P(EncoderBlocks, TapHearsTheContextsOfTheWantedLayer) {
     std::vector<float> normed(24);
     std::vector<float> values(24);
     const EncoderLayer& last = layers[1];
-    encoder.layer_norm({stream.data(), last.attention_norm.weight.data(), last.attention_norm.bias.data(), normed.data(),
-                        1, 24, tower.shape().norm_eps},
+    encoder.layer_norm({stream.data(), last.attention_norm.weight.data(), last.attention_norm.bias.data(),
+                        normed.data(), 1, 24, tower.shape().norm_eps},
                        queue);
     const kernels::LinearTask task[] = {{normed.data(), 24, 1, last.v.weight, values.data(), 24}};
     kernels::referenceOps().linear(std::span(task), queue);

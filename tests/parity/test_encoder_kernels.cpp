@@ -111,9 +111,15 @@ TEST_P(EncoderKernels, Attention) {
         for (const bool causal : {false, true}) {
             std::vector<float> out(rows * inner, 42.0f);
             std::vector<float> expected = out;
-            EncoderAttentionParams params{qkv.data(),       qkv.data() + inner, qkv.data() + 2 * inner,
-                                          stride,           s.lengths.data(),   s.lengths.size(),
-                                          s.heads,          s.dim,              causal,
+            EncoderAttentionParams params{qkv.data(),
+                                          qkv.data() + inner,
+                                          qkv.data() + 2 * inner,
+                                          stride,
+                                          s.lengths.data(),
+                                          s.lengths.size(),
+                                          s.heads,
+                                          s.dim,
+                                          causal,
                                           out.data()};
             ops().attention(params, queue_);
             params.out = expected.data();

@@ -47,7 +47,7 @@ struct LayerNormWeights {
 };
 
 struct EncoderLayer {
-    AffineWeights q;                 // [width, width], as k, v and out
+    AffineWeights q; // [width, width], as k, v and out
     AffineWeights k;
     AffineWeights v;
     AffineWeights out;
@@ -67,8 +67,8 @@ struct EncoderLayerNames {
 AffineWeights takeAffine(TensorBinder& binder, const std::string& name, std::int64_t outputs, std::int64_t inputs);
 LayerNormWeights takeLayerNorm(TensorBinder& binder, const std::string& name, std::int64_t width);
 // Layer i under `prefix` + "i.", e.g. "encoder.layer.". Problems stay with the binder, whose finish() reports them.
-std::vector<EncoderLayer> takeEncoderLayers(TensorBinder& binder, const EncoderShape& shape, const std::string& prefix,
-                                            const EncoderLayerNames& names);
+std::vector<EncoderLayer> takeEncoderLayers(TensorBinder& binder, const EncoderShape& shape,
+                                            const std::string& prefix, const EncoderLayerNames& names);
 
 // Hears what a layer's output projection takes in.
 class EncoderTap {

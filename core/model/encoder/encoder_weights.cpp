@@ -38,8 +38,8 @@ LayerNormWeights takeLayerNorm(TensorBinder& binder, const std::string& name, st
             vectorOf(binder.take({name + ".bias", name + ".beta"}, {width}))};
 }
 
-std::vector<EncoderLayer> takeEncoderLayers(TensorBinder& binder, const EncoderShape& shape, const std::string& prefix,
-                                            const EncoderLayerNames& names) {
+std::vector<EncoderLayer> takeEncoderLayers(TensorBinder& binder, const EncoderShape& shape,
+                                            const std::string& prefix, const EncoderLayerNames& names) {
     const std::int64_t width = shape.width;
     const std::int64_t inner = shape.intermediate;
     std::vector<EncoderLayer> layers;

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/retrieval/readers.h"
+
+#include "core/base/error.h"
+#include "core/base/file_io.h"
+#include "core/base/json.h"
+#include "core/base/json_field.h"
+#include "core/base/system_memory.h"
+#include "core/base/utf8.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace fulgurite::retrieval {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string kindOf(const fs::path& path) {
+    std::string kind = path.extension().string();
+    std::transform(kind.begin(), kind.end(), kind.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    return kind;
+}
+
+bool isOneOf(const std::string& kind, std::initializer_list<const char*> kinds) {
+    return std::find(kinds.begin(), kinds.end(), kind) != kinds.end();
+}
+
+std::vector<std::string> stringsOf(const JsonField& list, bool keep_blank) {
+    std::vector<std::string> texts;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+        const std::string& text = list.at(i).string();
+        if (keep_blank || text.find_first_not_of(" \t\r\n") != std::string::npos) {
+            texts.push_back(text);
+        }
+    }
+    return texts;
+}
+
+SourceDocument documentOf(const JsonField& field, std::string place) {
+    SourceDocument document;
+    document.title = field.string("title", "");
+    document.label = field.string("label", "");
+    document.topic = field.string("topic", "");
+    document.text = field["text"].string();
+    document.place = std::move(place);
+    return document;
+}
+
+bool isQuery(const JsonField& field) {
+    return field.has("topics") || field.has("related");
+}
+
+SourceQuery queryOf(const JsonField& field) {
+    SourceQuery query;
+    query.text = field["text"].string();
+    query.items = stringsOf(field[field.has("topics") ? "topics" : "related"], true);
+    if (field.has("fusion")) {
+        query.prompts = stringsOf(field["fusion"], false);
+    }
+    return query;
+}
+
+// A list of documents and queries, in any mixture. An entry of the MRAG project's embedding file is the object
+// inside of it.
+void addList(const JsonField& list, SourceContent& content) {
+    for (std::size_t i = 0; i < list.size(); ++i) {
+        const JsonField entry = list.at(i);
+        const JsonField inner = entry.has("article") ? entry["article"]
+                                : entry.has("query") ? entry["query"]
+                                                     : entry;
+        if (isQuery(inner)) {
+            content.queries.push_back(queryOf(inner));
+        } else {
+            content.documents.push_back(documentOf(inner, fmt::format("[{}]", i)));
+        }
+    }
+}
+
+std::string nameWithoutExtension(const fs::path& path) {
+    return path.stem().string();
+}
+
+} // namespace
+
+void requireText(std::string_view text, const std::string& name) {
+    const std::size_t zero = text.find('\0');
+    if (zero != std::string_view::npos) {
+        fail(ErrorKind::InvalidInput, "{}: this is not text: byte {} is zero. Name another file, or leave it out.",
+             name, zero);
+    }
+    const std::size_t valid = validUtf8Prefix(text);
+    if (valid != text.size()) {
+        fail(ErrorKind::InvalidInput, "{}: invalid UTF-8 at byte {}. Convert it to UTF-8, or leave it out.", name,
+             valid);
+    }
+}
+
+SourceContent readJson(std::string_view text, const std::string& name) {
+    const nlohmann::json value = parseJson(text, name);
+    const JsonField root(value, name);
+    SourceContent content;
+    if (value.is_array()) {
+        addList(root, content);
+        return content;
+    }
+    root.expect(value.is_object(), "a list of documents or queries");
+    if (root.has("articles") || root.has("queries")) {
+        for (const char* part : {"articles", "queries"}) {
+            if (root.has(part)) {
+                addList(root[part], content);
+            }
+        }
+        return content;
+    }
+    // Number of aspects -> list of queries.
+    for (const auto& [key, list] : value.items()) {
+        addList(root.at(key), content);
+    }
+    return content;
+}
+
+SourceContent readJsonLines(std::string_view text, const std::string& name) {
+    SourceContent content;
+    for (std::size_t line = 1; !text.empty(); ++line) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        const std::string_view part = text.substr(0, end);
+        if (part.find_first_not_of(" \t\r") != std::string_view::npos) {
+            const std::string where = fmt::format("{}, line {}", name, line);
+            const nlohmann::json value = parseJson(part, where);
+            const JsonField field(value, where);
+            if (isQuery(field)) {
+                content.queries.push_back(queryOf(field));
+            } else {
+                content.documents.push_back(documentOf(field, fmt::format("line {}", line)));
+            }
+        }
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return content;
+}
+
+SourceDocument readMarkdown(std::string_view text) {
+    SourceDocument document;
+    document.text = text;
+    for (std::string_view rest = text; !rest.empty();) {
+        const std::size_t end = std::min(rest.find('\n'), rest.size());
+        std::string_view line = rest.substr(0, end);
+        const std::size_t marks = line.find_first_not_of('#');
+        if (marks != 0 && marks != std::string_view::npos && marks <= 6 && line[marks] == ' ') {
+            line.remove_prefix(marks + 1);
+            while (line.ends_with('\r') || line.ends_with(' ') || line.ends_with('#')) {
+                line.remove_suffix(1);
+            }
+            document.title = line;
+            break;
+        }
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return document;
+}
+
+bool isReadable(const fs::path& path) {
+    return isOneOf(kindOf(path), {".txt", ".text", ".md", ".markdown", ".html", ".htm", ".xhtml", ".pdf", ".jsonl",
+                                  ".ndjson", ".json", ".csv", ".tsv"});
+}
+
+SourceContent readSource(const fs::path& path) {
+    const std::string kind = kindOf(path);
+    const std::string name = path.string();
+    std::error_code error;
+    const std::uint64_t size = fs::file_size(path, error);
+    if (error) {
+        fail(ErrorKind::NotFound, "{}: {}", name, error.message());
+    }
+    if (size > kLargestSource) {
+        fail(ErrorKind::InvalidInput,
+             "{}: the file has {}, the most that is read is {}. Split it, or name its parts.", name,
+             readableBytes(size), readableBytes(kLargestSource));
+    }
+    if (!isReadable(path)) {
+        fail(ErrorKind::Unsupported,
+             "{}: files that end with '{}' are not read; text, Markdown, HTML, PDF, JSON, JSONL, CSV and TSV are",
+             name, kind);
+    }
+    SourceContent content;
+    if (kind == ".pdf") {
+        content.documents.push_back({nameWithoutExtension(path), "", "", replaceInvalidUtf8(textOfPdf(path)), ""});
+        return content;
+    }
+    const std::string text = readTextFile(path, kLargestSource);
+    requireText(text, name);
+    if (kind == ".json") {
+        return readJson(text, name);
+    }
+    if (kind == ".jsonl" || kind == ".ndjson") {
+        return readJsonLines(text, name);
+    }
+    if (kind == ".csv" || kind == ".tsv") {
+        return readCsv(text, kind == ".csv" ? ',' : '\t', name);
+    }
+    SourceDocument document;
+    if (isOneOf(kind, {".html", ".htm", ".xhtml"})) {
+        document = readHtml(text);
+    } else if (isOneOf(kind, {".md", ".markdown"})) {
+        document = readMarkdown(text);
+    } else {
+        document.text = text;
+    }
+    if (document.title.empty()) {
+        document.title = nameWithoutExtension(path);
+    }
+    content.documents.push_back(std::move(document));
+    return content;
+}
+
+std::vector<fs::path> sourcesBelow(const fs::path& path) {
+    std::error_code error;
+    if (!fs::exists(path, error)) {
+        fail(ErrorKind::NotFound, "{}: there is no such file or folder", path.string());
+    }
+    if (!fs::is_directory(path, error)) {
+        return {path};
+    }
+    std::vector<fs::path> files;
+    for (auto entry = fs::recursive_directory_iterator(path, fs::directory_options::skip_permission_denied, error);
+         entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+        if (error) {
+            fail(ErrorKind::Io, "{}: cannot be listed: {}", path.string(), error.message());
+        }
+        const bool hidden = entry->path().filename().string().starts_with('.');
+        if (hidden && entry->is_directory()) {
+            entry.disable_recursion_pending();
+        } else if (!hidden && !entry->is_symlink() && entry->is_regular_file() && isReadable(entry->path())) {
+            files.push_back(entry->path());
+        }
+    }
+    std::sort(files.begin(), files.end());
+    return files;
+}
+
+} // namespace fulgurite::retrieval

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+// Metrics, intervals, the published result files and an evaluation of a small collection from end to end.
+#include "core/base/error.h"
+#include "core/retrieval/evaluation.h"
+#include "core/retrieval/result_file.h"
+#include "tests/support/golden_models.h"
+#include "tests/unit/letter_embedder.h"
+#include "tests/unit/published_results.h"
+#include "tests/unit/test_paths.h"
+
+#include <cmath>
+#include <fstream>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace fulgurite::retrieval {
+namespace {
+
+using test::LetterEmbedder;
+using test::TemporaryFolder;
+using testing::HasSubstr;
+
+double of(const MetricValues& values, Metric metric) {
+    return values[static_cast<std::size_t>(metric)];
+}
+
+TEST(Metrics, CountItemsLabelsAndDocuments) {
+    const std::vector<DocumentFacts> facts{{"a", "x"}, {"b", "x"}, {"c", "y"}, {"t", "z"}, {"t", "z"}, {"d", "y"}};
+    const Relevance relevance{{"a", "t"}, {"x", "z"}, {0, 3, 4}};
+    const std::vector<std::int32_t> ranking{5, 1, 4, 3, 0};
+    const MetricValues two = judge(ranking, 2, relevance, facts);
+    EXPECT_EQ(of(two, Metric::SuccessRatio), 0.0);
+    EXPECT_EQ(of(two, Metric::CategorySuccessRatio), 0.5); // b has the label of a
+    EXPECT_NEAR(of(two, Metric::Weighted), 0.5 / 3, 1e-15);
+    const MetricValues four = judge(ranking, 4, relevance, facts);
+    EXPECT_EQ(of(four, Metric::SuccessRatio), 0.5);
+    EXPECT_EQ(of(four, Metric::Success), 0.0);
+    EXPECT_EQ(of(four, Metric::CategorySuccess), 1.0);
+    EXPECT_NEAR(of(four, Metric::Recall), 2.0 / 3, 1e-15);
+    // t at place 3; the second document of t brings nothing. The best order has both items in front.
+    EXPECT_NEAR(of(four, Metric::Ndcg), 0.5 / (1 + 1 / std::log2(3.0)), 1e-15);
+    const MetricValues all = judge(ranking, 32, relevance, facts);
+    EXPECT_EQ(of(all, Metric::Success), 1.0);
+    EXPECT_EQ(of(all, Metric::Recall), 1.0);
+    EXPECT_NEAR(of(all, Metric::Ndcg), (0.5 + 1 / std::log2(6.0)) / (1 + 1 / std::log2(3.0)), 1e-15);
+}
+
+TEST(Bootstrap, RepeatsAndCoversTheMean) {
+    const std::vector<double> values{0.1, 0.4, 0.2, 0.9, 0.5, 0.3, 0.6, 0.7};
+    const Interval one = bootstrap(values, 2000, 7);
+    const Interval two = bootstrap(values, 2000, 7);
+    EXPECT_EQ(one.low, two.low);
+    EXPECT_EQ(one.high, two.high);
+    EXPECT_NE(bootstrap(values, 2000, 8).low, one.low);
+    EXPECT_NEAR(one.mean, 0.4625, 1e-12);
+    // The standard error is 0.0866; percentiles of 2,000 means lie near 1.96 of it on either side.
+    EXPECT_NEAR(one.low, 0.4625 - 1.96 * 0.0866, 0.03);
+    EXPECT_NEAR(one.high, 0.4625 + 1.96 * 0.0866, 0.03);
+    EXPECT_LT(one.p, 0.01);
+    const std::vector<double> nothing{-0.2, 0.2, -0.1, 0.1};
+    EXPECT_GT(bootstrap(nothing, 2000, 7).p, 0.5);
+    EXPECT_EQ(bootstrap(std::vector<double>{0.5, 0.5}, 100, 1).low, 0.5);
+}
+
+class Published : public testing::Test {
+  protected:
+    void SetUp() override {
+        if (!std::filesystem::exists(test::sharedData("mrag/results"))) {
+            GTEST_SKIP() << "no published results on this machine";
+        }
+        for (const char* name :
+             {"wikipedia_v1_sfr.json", "wikipedia_v1_e5.json", "legal_sfr.json", "chem_sfr.json"}) {
+            files_.emplace(name, ResultFile::read(test::sharedData("mrag/results") / name));
+        }
+    }
+    std::map<std::string, ResultFile> files_;
+};
+
+constexpr double kThreeDigits = 0.0005 + 1e-9;
+
+TEST_F(Published, MeansAreTheTables) {
+    for (const test::PublishedMean& row : test::kPublishedMeans) {
+        SCOPED_TRACE(testing::Message() << row.file << " " << row.strategy << " n " << row.n << " k " << row.k);
+        const ResultFile& file = files_.at(row.file);
+        EXPECT_NEAR(file.mean(row.strategy, row.n, row.k, Metric::SuccessRatio), row.success_ratio, kThreeDigits);
+        EXPECT_NEAR(file.mean(row.strategy, row.n, row.k, Metric::CategorySuccessRatio), row.category_success_ratio,
+                    kThreeDigits);
+        EXPECT_NEAR(file.mean(row.strategy, row.n, row.k, Metric::Weighted), row.weighted, kThreeDigits);
+    }
+}
+
+TEST_F(Published, GainsAreTheTable) {
+    constexpr std::size_t kItems[] = {5, 10, 15, 20};
+    for (const test::PublishedGain& row : test::kPublishedGains) {
+        for (std::size_t i = 0; i < 4; ++i) {
+            SCOPED_TRACE(testing::Message() << row.file << " " << row.strategy << " n " << kItems[i]);
+            EXPECT_NEAR(files_.at(row.file).averageGain(row.strategy, kItems[i]), row.gain[i], kThreeDigits);
+        }
+    }
+}
+
+TEST_F(Published, LargestGainsOfMragAreThoseReported) {
+    const ResultFile& file = files_.at("wikipedia_v1_sfr.json");
+    EXPECT_NEAR(file.mean("mrag", 10, 25, Metric::CategorySuccessRatio), 0.712, kThreeDigits);
+    EXPECT_NEAR(file.mean("standard", 10, 25, Metric::CategorySuccessRatio), 0.376, kThreeDigits);
+    EXPECT_NEAR(file.mean("mrag", 6, 15, Metric::SuccessRatio), 0.640, kThreeDigits);
+    EXPECT_NEAR(file.mean("standard", 6, 15, Metric::SuccessRatio), 0.413, kThreeDigits);
+}
+
+TEST(ResultFiles, ReadBothSpellingsAndRefuseWhatDoesNotFit) {
+    const ResultFile older = ResultFile::parse(
+        R"({"mrag-strategy-decay": {"2": {"rat": [[0.5, 1]], "suc": [[0, 1]], "category_rat": [[1, 1]], "category_suc": [[1, 1]]}}})",
+        "f");
+    EXPECT_NEAR(older.mean("mrag-decay", 2, 1, Metric::Weighted), (2 * 0.75 + 1) / 3, 1e-12);
+    EXPECT_EQ(older.items("mrag-decay"), std::vector<std::size_t>{2});
+    EXPECT_THROW(older.mean("mrag", 2, 1, Metric::Success), Error);
+    EXPECT_THROW(older.mean("mrag-decay", 2, 2, Metric::Success), Error);
+    EXPECT_THROW(ResultFile::parse("[]", "f"), Error);
+    EXPECT_THROW(ResultFile::parse(R"({"mrag": {"x": {}}})", "f"), Error);
+    EXPECT_THROW(ResultFile::parse(R"({"best": {}})", "f").strategies(), Error);
+}
+
+class EvaluationTest : public testing::Test {
+  protected:
+    EvaluationTest() : collections_(folder_ / "data") {
+        collections_.create({.name = "c"}, embedder_.info());
+        std::ofstream(folder_ / "articles.json") << R"([
+            {"title": "A", "label": "a", "text": "aaaaa"}, {"title": "B", "label": "b", "text": "bbbbb"},
+            {"title": "H", "label": "h", "text": "hhhhh"}, {"title": "O", "label": "o", "text": "ooooo"},
+            {"title": "V", "label": "v", "text": "vvvvv"}, {"title": "W", "label": "w", "text": "wwwww"}])";
+        std::ofstream(folder_ / "queries.json") << R"([
+            {"topics": ["A"], "text": "aaa", "fusion": ["aa"]}, {"topics": ["O"], "text": "ooo", "fusion": ["oo"]},
+            {"topics": ["A", "H"], "text": "aaaaaaaab hh", "fusion": ["aa", "hh"]},
+            {"topics": ["O", "missing"], "text": "o"}])";
+        for (const char* file : {"articles.json", "queries.json"}) {
+            const std::filesystem::path path = folder_ / file;
+            collections_.ingest("c", std::span(&path, 1), embedder_);
+        }
+        request_.query_set = "queries";
+        request_.strategies = {"standard", "mrag", "fusion", "bm25"};
+        request_.nearest = 1;
+        request_.offset = 0;
+        request_.resamples = 200;
+    }
+
+    EvaluationResult run() { return evaluate(collections_, "c", request_, embedder_, pool_); }
+
+    TemporaryFolder folder_;
+    LetterEmbedder embedder_;
+    kernels::ThreadPool pool_{1};
+    Collections collections_;
+    EvaluationRequest request_;
+};
+
+TEST_F(EvaluationTest, GivesTheNumbersOfItsRankings) {
+    const EvaluationResult result = run();
+    EXPECT_EQ(result.left_out, 1u);
+    ASSERT_EQ(result.rows.size(), 8u); // four strategies, two numbers of items
+    for (const EvaluationRow& row : result.rows) {
+        SCOPED_TRACE(row.strategy);
+        const double found = row.metrics[static_cast<std::size_t>(Metric::SuccessRatio)].mean;
+        if (row.items == 1) {
+            EXPECT_EQ(row.queries, 2u);
+            EXPECT_EQ(found, row.strategy == "bm25" ? 0.0 : 1.0); // no word of a query is in a document
+        } else if (row.strategy == "standard") {
+            EXPECT_EQ(found, 1.0); // the query counts A and H most
+        }
+    }
+    const auto& matrix = result.matrices.at("mrag").at(2);
+    ASSERT_EQ(matrix.size(), 32u);
+    ASSERT_EQ(matrix[0].size(), 1u);
+    const ResultFile file = ResultFile::parse(resultFileJson(result), "own");
+    EXPECT_EQ(file.mean("standard", 1, 1, Metric::SuccessRatio), 1.0);
+}
+
+TEST_F(EvaluationTest, TheSameRecordMeansTheSameNumbers) {
+    const EvaluationResult first = run();
+    const EvaluationResult second = run();
+    EXPECT_EQ(first.record, second.record);
+    nlohmann::json a = nlohmann::json::parse(evaluationJson(first));
+    nlohmann::json b = nlohmann::json::parse(evaluationJson(second));
+    a.erase("created");
+    b.erase("created");
+    EXPECT_EQ(a, b);
+    request_.seed = 2;
+    EXPECT_NE(run().record, first.record);
+    request_.seed = 1;
+    request_.nearest = 2;
+    EXPECT_NE(run().record, first.record);
+    collections_.keepEvaluation("c", first.record, evaluationJson(first));
+    collections_.keepEvaluation("c", first.record, evaluationJson(first));
+    EXPECT_EQ(collections_.evaluations("c").size(), 1u);
+}
+
+TEST_F(EvaluationTest, LeavesEachHeadOut) {
+    request_.leave_heads_out = true;
+    const EvaluationResult result = run();
+    ASSERT_EQ(result.without_head.size(), 4u);
+    EXPECT_LT(result.without_head[0].mean, 0.0); // the head that sees a
+    EXPECT_EQ(result.without_head[3].mean, 0.0); // no query has a letter that it sees: its votes go to document 0
+}
+
+TEST_F(EvaluationTest, RefusesAnotherEmbedder) {
+    LetterEmbedder other("other");
+    EXPECT_THROW(evaluate(collections_, "c", request_, other, pool_), Error);
+    request_.query_set = "none";
+    EXPECT_THROW(run(), Error);
+}
+
+} // namespace
+} // namespace fulgurite::retrieval
