@@ -42,7 +42,7 @@ void limit(int resource, rlim_t value) {
         close(fd);
     }
     const char* const environment[] = {"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", nullptr};
-    const char* const arguments[] = {"pdftotext", "-enc", "UTF-8", "-nopgbrk", "-q", path, "-", nullptr};
+    const char* const arguments[] = {"pdftotext", "-enc", "UTF-8", "-nopgbrk", path, "-", nullptr};
     execvpe("pdftotext", const_cast<char* const*>(arguments), const_cast<char* const*>(environment));
     _exit(127);
 }

@@ -58,11 +58,12 @@ ResultFile ResultFile::parse(std::string_view json, const std::string& name) {
     file.name_ = name;
     for (const auto& [strategy, by_items] : value.items()) {
         const JsonField of_strategy = root.at(strategy);
+        auto& of_items = file.matrices_[strategyOf(strategy).name];
         of_strategy.expect(by_items.is_object(), "an object by number of aspects");
         for (const auto& [items, measures] : by_items.items()) {
             const JsonField field = of_strategy.at(items);
             field.expect(measures.is_object(), "an object of measures");
-            auto& matrices = file.matrices_[strategyOf(strategy).name][numberOf(items, of_strategy)];
+            auto& matrices = of_items[numberOf(items, of_strategy)];
             for (std::size_t i = 0; i < kMeasures.size(); ++i) {
                 matrices[i] =
                     matrixOf(field[field.has(kMeasures[i].name) ? kMeasures[i].name : kMeasures[i].published]);

@@ -237,13 +237,14 @@ TEST_F(CollectionsTest, EveryStrategyFindsInEveryVectorType) {
         SCOPED_TRACE(nameOf(type));
         create("letters", type);
         const auto file = folder_ / "docs.jsonl";
-        writeFile(file, line("aa", "", "aaaa bacad") + line("hh", "", "hhhh ihjhk") + line("oo", "", "oooo ponoq") +
-                            line("vv", "", "vvvv wvxvy"));
+        // Every head sees one letter of each document.
+        writeFile(file, line("a", "", "aaaa hhhh oooo vvvv") + line("b", "", "bbbb iiii pppp wwww") +
+                            line("c", "", "cccc jjjj qqqq xxxx cjqx") + line("d", "", "dddd kkkk rrrr yyyy"));
         ingest(file);
-        const SearchReply reply = find(collections(), "ponoq",
+        const SearchReply reply = find(collections(), "cjqx",
                                        {"standard", "split", "split-weighted", "mrag", "mrag-decay",
                                         "mrag-distance", "fusion", "fusion-mrag", "bm25"},
-                                       embedder_, pool_, {"ponoq", " "});
+                                       embedder_, pool_, {"cjqx", " "});
         ASSERT_EQ(reply.results.size(), 9u);
         for (const StrategyResult& result : reply.results) {
             ASSERT_NE(result.kind, ResultKind::Unavailable) << result.strategy;
@@ -251,7 +252,7 @@ TEST_F(CollectionsTest, EveryStrategyFindsInEveryVectorType) {
             EXPECT_EQ(result.documents[0].document, 2) << result.strategy;
         }
         EXPECT_EQ(reply.results[8].documents.size(), 1u); // of words, the one that has it
-        EXPECT_EQ(reply.passages.at(2).text, "oooo ponoq");
+        EXPECT_EQ(reply.passages.at(2).text, "cccc jjjj qqqq xxxx cjqx");
         EXPECT_EQ(reply.results[3].lists.heads, 4u);
         EXPECT_EQ(reply.results[3].lists.depth, 3u);
         collections().remove("letters");

@@ -95,7 +95,9 @@ TEST_F(Published, GainsAreTheTable) {
     for (const test::PublishedGain& row : test::kPublishedGains) {
         for (std::size_t i = 0; i < 4; ++i) {
             SCOPED_TRACE(testing::Message() << row.file << " " << row.strategy << " n " << kItems[i]);
-            EXPECT_NEAR(files_.at(row.file).averageGain(row.strategy, kItems[i]), row.gain[i], kThreeDigits);
+            // The table was rounded to four digits on its way to three: 0.06145 became 0.0615 and then 0.062.
+            EXPECT_NEAR(files_.at(row.file).averageGain(row.strategy, kItems[i]), row.gain[i],
+                        kThreeDigits + 0.00005);
         }
     }
 }
@@ -118,21 +120,23 @@ TEST(ResultFiles, ReadBothSpellingsAndRefuseWhatDoesNotFit) {
     EXPECT_THROW(older.mean("mrag-decay", 2, 2, Metric::Success), Error);
     EXPECT_THROW(ResultFile::parse("[]", "f"), Error);
     EXPECT_THROW(ResultFile::parse(R"({"mrag": {"x": {}}})", "f"), Error);
-    EXPECT_THROW(ResultFile::parse(R"({"best": {}})", "f").strategies(), Error);
+    EXPECT_THROW(ResultFile::parse(R"({"best": {}})", "f"), Error);
 }
 
 class EvaluationTest : public testing::Test {
   protected:
     EvaluationTest() : collections_(folder_ / "data") {
         collections_.create({.name = "c"}, embedder_.info());
+        // Every head sees one letter of each document, and all heads have the same score.
         std::ofstream(folder_ / "articles.json") << R"([
-            {"title": "A", "label": "a", "text": "aaaaa"}, {"title": "B", "label": "b", "text": "bbbbb"},
-            {"title": "H", "label": "h", "text": "hhhhh"}, {"title": "O", "label": "o", "text": "ooooo"},
-            {"title": "V", "label": "v", "text": "vvvvv"}, {"title": "W", "label": "w", "text": "wwwww"}])";
+            {"title": "A", "label": "a", "text": "aaaahhhhoooovvvv"}, {"title": "B", "label": "b", "text": "bbbbiiiippppwwww"},
+            {"title": "C", "label": "c", "text": "ccccjjjjqqqqxxxx"}, {"title": "D", "label": "d", "text": "ddddkkkkrrrryyyy"},
+            {"title": "E", "label": "e", "text": "eeeellllsssszzzz"}])";
+        // Two heads of the first query find A and two find B: a tie, which the first head decides.
         std::ofstream(folder_ / "queries.json") << R"([
-            {"topics": ["A"], "text": "aaa", "fusion": ["aa"]}, {"topics": ["O"], "text": "ooo", "fusion": ["oo"]},
-            {"topics": ["A", "H"], "text": "aaaaaaaab hh", "fusion": ["aa", "hh"]},
-            {"topics": ["O", "missing"], "text": "o"}])";
+            {"topics": ["A"], "text": "ahpw", "fusion": ["ahov"]}, {"topics": ["D"], "text": "dkry", "fusion": ["dk"]},
+            {"topics": ["A", "C"], "text": "aahhoovv cjqx", "fusion": ["ahov", "cjqx"]},
+            {"topics": ["D", "missing"], "text": "d"}])";
         for (const char* file : {"articles.json", "queries.json"}) {
             const std::filesystem::path path = folder_ / file;
             collections_.ingest("c", std::span(&path, 1), embedder_);
@@ -164,7 +168,7 @@ TEST_F(EvaluationTest, GivesTheNumbersOfItsRankings) {
             EXPECT_EQ(row.queries, 2u);
             EXPECT_EQ(found, row.strategy == "bm25" ? 0.0 : 1.0); // no word of a query is in a document
         } else if (row.strategy == "standard") {
-            EXPECT_EQ(found, 1.0); // the query counts A and H most
+            EXPECT_EQ(found, 1.0); // the query counts the letters of A and C
         }
     }
     const auto& matrix = result.matrices.at("mrag").at(2);
@@ -197,8 +201,8 @@ TEST_F(EvaluationTest, LeavesEachHeadOut) {
     request_.leave_heads_out = true;
     const EvaluationResult result = run();
     ASSERT_EQ(result.without_head.size(), 4u);
-    EXPECT_LT(result.without_head[0].mean, 0.0); // the head that sees a
-    EXPECT_EQ(result.without_head[3].mean, 0.0); // no query has a letter that it sees: its votes go to document 0
+    EXPECT_NEAR(result.without_head[0].mean, -1.0 / 3, 1e-12); // B comes first then, for one query of three
+    EXPECT_EQ(result.without_head[3].mean, 0.0);
 }
 
 TEST_F(EvaluationTest, RefusesAnotherEmbedder) {

@@ -76,7 +76,7 @@ TEST(Json, ReadsEveryForm) {
         "f");
     EXPECT_EQ(embeddings.documents.at(0).label, "l");
     EXPECT_THAT(embeddings.queries.at(0).prompts, ElementsAre("p"));
-    expectRefused([] { readJson(R"([{"title": "t"}])", "f"); }, "[0].text");
+    expectRefused([] { readJson(R"([{"title": "t"}])", "f"); }, "f[0]: field \"text\" is missing");
     expectRefused([] { readJson("[{]", "f"); }, "f");
     expectRefused([] { readJson("3", "f"); }, "a list of documents or queries");
 }
