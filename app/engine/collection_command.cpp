@@ -10,12 +10,11 @@ std::unique_ptr<retrieval::Embedder> embedderOfCollection(const retrieval::Colle
     options.place = info.embedder.place;
     options.pooling = info.embedder.pooling;
     options.max_tokens = info.embedder.max_tokens;
-    const bool named = !choice.model.empty();
-    const bool own = info.plan.embedder == "model";
-    return openEmbedder(named ? std::filesystem::path(choice.model)
-                        : own ? findModel("")
-                              : info.plan.embedder,
-                        options, pool);
+    std::filesystem::path folder = choice.model;
+    if (folder.empty()) {
+        folder = info.plan.embedder == "model" ? findModel("") : std::filesystem::path(info.plan.embedder);
+    }
+    return openEmbedder(folder, options, pool);
 }
 
 } // namespace fulgurite::app
