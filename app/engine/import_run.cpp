@@ -28,6 +28,8 @@ void print(const std::vector<ImportedRun>& runs, double seconds) {
         fmt::print("run {}  {}  {}  {} values", run.run, run.name, nameOf(run.format), counts.values);
         if (counts.histograms > 0)
             fmt::print(", {} histograms", counts.histograms);
+        if (counts.samples > 0)
+            fmt::print(", {} completions", counts.samples);
         if (counts.skipped > 0)
             fmt::print(", {} records skipped", counts.skipped);
         if (counts.backwards > 0)

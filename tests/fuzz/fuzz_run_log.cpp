@@ -32,6 +32,11 @@ class Digest final : public LogSink {
         number(static_cast<std::uint64_t>(step));
         number(buckets.size());
     }
+    void sample(RunSample sample) override {
+        number(static_cast<std::uint64_t>(sample.step));
+        text(sample.completion);
+        number(sample.tokens.size());
+    }
     void config(const std::string& json) override { text(json); }
     void rewind(std::int64_t step) override { number(static_cast<std::uint64_t>(step)); }
     void skipped(const std::string&) override { number(1); }
@@ -47,9 +52,14 @@ class Digest final : public LogSink {
     }
 };
 
+// Of our own runs the completions; their rows are JSON lines as any.
+const char* nameOfLog(LogFormat format) {
+    return format == LogFormat::OwnRun ? "rollouts.jsonl" : "fuzz";
+}
+
 std::uint64_t digestInPieces(LogFormat format, std::string_view bytes, std::size_t piece, bool restore) {
     Digest digest;
-    auto parser = makeLogParser(format, "fuzz");
+    auto parser = makeLogParser(format, nameOfLog(format));
     std::string buffer;
     for (std::size_t at = 0;; at += piece) {
         const bool end = at >= bytes.size();
@@ -63,7 +73,7 @@ std::uint64_t digestInPieces(LogFormat format, std::string_view bytes, std::size
             return digest.hash;
         if (restore) {
             const std::string state = parser->state();
-            parser = makeLogParser(format, "fuzz");
+            parser = makeLogParser(format, nameOfLog(format));
             parser->restore(state);
         }
     }
@@ -74,7 +84,7 @@ std::uint64_t digestInPieces(LogFormat format, std::string_view bytes, std::size
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size < 2)
         return 0;
-    const auto format = static_cast<LogFormat>(data[0] % 5);
+    const auto format = static_cast<LogFormat>(data[0] % 6);
     const std::size_t piece = 1 + data[1];
     const std::string_view bytes(reinterpret_cast<const char*>(data + 2), size - 2);
     const std::uint64_t whole = digestInPieces(format, bytes, bytes.size() + 1, false);

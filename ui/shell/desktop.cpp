@@ -13,6 +13,7 @@
 #include "ui/pages/cascade_page.h"
 #include "ui/pages/inspect_page.h"
 #include "ui/pages/prompt_page.h"
+#include "ui/pages/train_page.h"
 #include "ui/settings/settings_page.h"
 #include "ui/shell/action_registry.h"
 #include "ui/shell/activation.h"
@@ -69,6 +70,9 @@ PageRegistry makePages() {
         {.id = "cascade", .title = "Cascade", .icon = "filter", .make = [](const ShellContext& context) -> Page* {
              return new CascadePage(context);
          }});
+    pages.add({.id = "train", .title = "Train", .icon = "train", .make = [](const ShellContext& context) -> Page* {
+                   return new TrainPage(context);
+               }});
     if (const QString manual = findManual(); !manual.isEmpty())
         pages.add(
             {.id = "manual",

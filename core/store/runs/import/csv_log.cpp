@@ -176,6 +176,7 @@ void CsvParser::restoreOwn(const std::string& json) {
         void value(std::string_view, std::int64_t, double) override {}
         void mark(const StepMark&) override {}
         void histogram(std::string_view, std::int64_t, std::vector<HistogramBucket>) override {}
+        void sample(RunSample) override {}
         void config(const std::string&) override {}
         void rewind(std::int64_t) override {}
         void skipped(const std::string&) override {}

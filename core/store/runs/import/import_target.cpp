@@ -104,6 +104,13 @@ void ImportTarget::histogram(std::string_view name, std::int64_t step, std::vect
     ++counts_.histograms;
 }
 
+void ImportTarget::sample(RunSample sample) {
+    Run& run = current();
+    run.anew = false; // the rows of the steps, which come first, have taken back what was there
+    run.writer->sample(std::move(sample));
+    ++counts_.samples;
+}
+
 void ImportTarget::config(const std::string& json) {
     Run& run = current();
     run.writer->flush(); // one writer at a time, and the editor is another connection

@@ -23,6 +23,7 @@ class ImportTarget final : public LogSink {
     void value(std::string_view name, std::int64_t step, double value) override;
     void mark(const StepMark& mark) override;
     void histogram(std::string_view name, std::int64_t step, std::vector<HistogramBucket> buckets) override;
+    void sample(RunSample sample) override;
     void config(const std::string& json) override;
     void rewind(std::int64_t step) override;
     void skipped(const std::string& why) override;

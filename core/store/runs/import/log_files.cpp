@@ -5,6 +5,7 @@
 #include "core/store/runs/import/csv_log.h"
 #include "core/store/runs/import/event_file.h"
 #include "core/store/runs/import/log_row.h"
+#include "core/store/runs/import/own_run.h"
 #include "core/store/runs/import/text_logs.h"
 #include "core/store/runs/import/trainer_state.h"
 
@@ -120,7 +121,11 @@ std::vector<LogRun> runsBelow(const fs::path& folder) {
         const auto format = formatByName(file);
         if (!format)
             continue;
-        if (format == LogFormat::TensorBoard) {
+        const std::vector<fs::path> own = ownRunFiles(file.parent_path());
+        if (!own.empty()) {
+            const fs::path of = file.parent_path();
+            runs[of.string()] = {LogFormat::OwnRun, of.filename().string(), of.string(), own};
+        } else if (format == LogFormat::TensorBoard) {
             const fs::path of = file.parent_path();
             LogRun& run = runs[of.string()];
             const std::string relative = of.lexically_relative(folder).string();
@@ -154,6 +159,8 @@ std::vector<LogRun> runsBelow(const fs::path& folder) {
 
 const char* nameOf(LogFormat format) {
     switch (format) {
+    case LogFormat::OwnRun:
+        return "fulgurite";
     case LogFormat::TensorBoard:
         return "tensorboard";
     case LogFormat::TrainerState:
@@ -195,6 +202,10 @@ std::vector<LogRun> findLogRuns(const fs::path& path) {
 
 std::unique_ptr<LogParser> makeLogParser(LogFormat format, const fs::path& file) {
     switch (format) {
+    case LogFormat::OwnRun:
+        if (isRolloutFile(file))
+            return std::make_unique<RolloutLinesParser>();
+        return std::make_unique<JsonLinesParser>();
     case LogFormat::TensorBoard:
         return std::make_unique<EventFileParser>();
     case LogFormat::TrainerState:

@@ -11,14 +11,14 @@
 
 namespace fulgurite {
 
-enum class LogFormat : std::uint8_t { TensorBoard, TrainerState, JsonLines, Console, Csv };
+enum class LogFormat : std::uint8_t { TensorBoard, TrainerState, JsonLines, Console, Csv, OwnRun };
 
 const char* nameOf(LogFormat format); // "tensorboard", ...
 
 struct LogRun {
     LogFormat format = LogFormat::JsonLines;
     std::string name;
-    std::string uri; // absolute path: of the folder for TensorBoard and trainers, else of the file
+    std::string uri; // absolute path: of the folder for our own runs, TensorBoard and trainers, else of the file
     std::vector<std::filesystem::path> files; // in the order in which they are read
 };
 

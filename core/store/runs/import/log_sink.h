@@ -21,6 +21,7 @@ class LogSink {
     virtual void value(std::string_view name, std::int64_t step, double value) = 0;
     virtual void mark(const StepMark& mark) = 0;
     virtual void histogram(std::string_view name, std::int64_t step, std::vector<HistogramBucket> buckets) = 0;
+    virtual void sample(RunSample sample) = 0;
     virtual void config(const std::string& json) = 0;
     // Everything from `step` on is told anew.
     virtual void rewind(std::int64_t step) = 0;

@@ -6,6 +6,7 @@
 #include "core/base/json_field.h"
 #include "core/store/runs/import/crc32c.h"
 #include "core/store/runs/import/import_target.h"
+#include "core/store/runs/import/own_run.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -105,6 +106,12 @@ ImportTarget& RunImport::targetOf(const LogRun& run, bool single) {
                      : fs::is_directory(root)  ? root.filename().string()
                                                : root.parent_path().filename().string();
     wanted.name = options_.name.empty() ? run.name : single ? options_.name : options_.name + "/" + run.name;
+    if (run.format == LogFormat::OwnRun) {
+        OwnRunDescription description = describeOwnRun(run.uri);
+        wanted.config_json = std::move(description.config_json);
+        wanted.algo = std::move(description.algo);
+        wanted.seed = description.seed;
+    }
     wanted.created_us = factsOf(run.files.front()).mtime;
     target = std::make_unique<ImportTarget>(options_.database, std::move(wanted), options_.rewind);
     return *target;
@@ -115,8 +122,9 @@ ImportedRun RunImport::readRun(const LogRun& run, bool single) {
     ImportedRun result;
     // Kept when all is read: a file without values belongs to the run that the others make.
     std::vector<std::pair<std::string, Cursor>> cursors;
+    bool anew = false;
     for (const fs::path& file : run.files) {
-        if (auto read = readFile(run, file, target))
+        if (auto read = readFile(run, file, target, anew))
             cursors.push_back(std::move(*read));
     }
     for (const auto& [key, cursor] : cursors)
@@ -130,17 +138,18 @@ ImportedRun RunImport::readRun(const LogRun& run, bool single) {
     return result;
 }
 
-// Nothing when there was nothing new.
+// Nothing when there was nothing new. `run_anew`: whether a file of the run was read from its beginning again; of a
+// run of ours the following files are then too, because the steps took their samples with them.
 std::optional<std::pair<std::string, RunImport::Cursor>>
-RunImport::readFile(const LogRun& run, const fs::path& file, ImportTarget& target) {
+RunImport::readFile(const LogRun& run, const fs::path& file, ImportTarget& target, bool& run_anew) {
     Cursor cursor;
     cursor.facts = factsOf(file);
     const auto parser = makeLogParser(run.format, file);
     // The next checkpoint's file goes on with the history of the last one.
     const std::string key = parser->isSnapshot() ? run.uri : file.string();
     const std::optional<Cursor> saved = savedCursor(key);
-    bool anew = false;
-    if (saved) {
+    bool anew = run_anew && run.format == LogFormat::OwnRun;
+    if (saved && !anew) {
         const FileFacts& before = saved->facts;
         const bool same_file = before.inode == cursor.facts.inode;
         if (same_file && before.size == cursor.facts.size && before.mtime == cursor.facts.mtime)
@@ -153,6 +162,7 @@ RunImport::readFile(const LogRun& run, const fs::path& file, ImportTarget& targe
             parser->restore(saved->parser);
         }
     }
+    run_anew = run_anew || anew;
     target.beginFile(file, anew);
     if (parser->isSnapshot() && static_cast<std::size_t>(cursor.facts.size) > largest_log_snapshot)
         target.skipped(fmt::format("it has {} MiB, and such a file is read up to {} MiB only",

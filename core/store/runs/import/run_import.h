@@ -32,6 +32,7 @@ struct ImportCounts {
     std::size_t files = 0; // with something new
     std::int64_t values = 0;
     std::int64_t histograms = 0;
+    std::int64_t samples = 0;
     std::int64_t skipped = 0;      // records that could not be used
     std::int64_t backwards = 0;    // times that the steps went back
     std::int64_t started_anew = 0; // files that were replaced or cut
@@ -65,7 +66,7 @@ class RunImport {
 
     ImportedRun readRun(const LogRun& run, bool single);
     std::optional<std::pair<std::string, Cursor>> readFile(const LogRun& run, const std::filesystem::path& file,
-                                                           ImportTarget& target);
+                                                           ImportTarget& target, bool& run_anew);
     std::size_t readPieces(const std::filesystem::path& file, std::size_t offset, LogParser& parser,
                            ImportTarget& target);
     std::optional<Cursor> savedCursor(const std::string& key);

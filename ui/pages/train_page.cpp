@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Composition of the Train page; train_actions.cpp has what can be done, train_runs.cpp what concerns single runs.
+#include "ui/pages/train_page.h"
+
+#include "ui/base/notices.h"
+#include "ui/base/theme_manager.h"
+#include "ui/engine/local_engine.h"
+#include "ui/shell/action_registry.h"
+#include "ui/train/chart_grid.h"
+#include "ui/train/difference_panel.h"
+#include "ui/train/filter_field.h"
+#include "ui/train/import_process.h"
+#include "ui/train/live_pill.h"
+#include "ui/train/rollout_panel.h"
+#include "ui/train/run_list.h"
+#include "ui/train/train_header.h"
+#include "ui/train/train_toolbar.h"
+
+#include <QDragEnterEvent>
+#include <QFileInfo>
+#include <QFrame>
+#include <QJsonArray>
+#include <QLabel>
+#include <QMenu>
+#include <QMimeData>
+#include <QPushButton>
+#include <QSplitter>
+#include <QStackedWidget>
+#include <QVBoxLayout>
+
+#include <algorithm>
+
+namespace fulgurite {
+namespace {
+
+constexpr int kGap = metrics::kGap;
+constexpr int kLeftWidth = 304;
+constexpr int kDifferences = 245;
+constexpr int kRollouts = 242;
+constexpr int kMostRecent = 10;
+
+const QString kSuffix = QStringLiteral(".fulgurite");
+
+QSplitter* makeSplitter(Qt::Orientation orientation, const QString& name) {
+    auto* splitter = new QSplitter(orientation);
+    splitter->setObjectName(name);
+    splitter->setProperty("kind", "gap");
+    splitter->setHandleWidth(kGap);
+    splitter->setChildrenCollapsible(false);
+    return splitter;
+}
+
+QFrame* card(QWidget* inside) {
+    auto* frame = new QFrame;
+    frame->setProperty("surface", "card");
+    auto* column = new QVBoxLayout(frame);
+    column->setContentsMargins(1, 1, 1, 1);
+    column->addWidget(inside);
+    return frame;
+}
+
+QStringList droppedPaths(const QDropEvent* event) {
+    QStringList paths;
+    for (const QUrl& url : event->mimeData()->urls()) {
+        if (url.isLocalFile()) {
+            paths << url.toLocalFile();
+        }
+    }
+    return paths;
+}
+
+} // namespace
+
+TrainPage::TrainPage(const ShellContext& shell)
+    : Page(QStringLiteral("train"), shell),
+      feed_(new RunFeed(this)),
+      board_(new RunBoard(*feed_, this)),
+      import_(new ImportProcess(this)) {
+    setAcceptDrops(true);
+    build();
+    registerActions();
+    connect(feed_, &RunFeed::failed, this, &TrainPage::tellFailure);
+    connect(feed_, &RunFeed::runsChanged, this, &TrainPage::followRuns);
+    connect(feed_, &RunFeed::curvesChanged, this, &TrainPage::checkAlerts);
+    connect(feed_, &RunFeed::opened, this, [this] { updateActions(); });
+    connect(board_, &RunBoard::listChanged, this, &TrainPage::followRuns);
+    connect(import_, &ImportProcess::began, this, [this](const QString& path) {
+        context().notices.post(
+            {.id = "train-import", .severity = Severity::Info, .text = tr("Reading %1…").arg(path)});
+    });
+    connect(import_, &ImportProcess::imported, this, [this](const QString& path, const QString& summary) {
+        context().notices.post({.id = "train-import",
+                                .severity = Severity::Info,
+                                .text = summary.isEmpty() ? tr("Read %1").arg(path) : summary,
+                                .details = {},
+                                .seconds = 8});
+        if (feed_->file().isEmpty()) {
+            openFile(ownFile());
+        }
+    });
+    connect(import_, &ImportProcess::failed, this, [this](const QString& path, const QString& message) {
+        context().notices.post({.id = "train-import",
+                                .severity = Severity::Error,
+                                .text = tr("%1 was not imported: %2").arg(path, message)});
+    });
+    if (QFileInfo::exists(ownFile())) {
+        openFile(ownFile());
+    }
+    followRuns();
+}
+
+TrainPage::~TrainPage() = default;
+
+void TrainPage::build() {
+    header_ = new TrainHeader(context().themes, *feed_, this);
+    filter_ = new FilterField(context().themes, *board_);
+    list_ = new RunListView(context().themes, *board_);
+    differences_ = new DifferencePanel(context().themes, *board_);
+    grid_ = new ChartGrid(context().themes, *board_);
+    rollouts_ = new RolloutPanel(context().themes, *feed_);
+    auto* toolbar = new TrainToolbar(context().themes, *board_);
+
+    columns_ = makeSplitter(Qt::Horizontal, QStringLiteral("train-columns"));
+    left_ = makeSplitter(Qt::Vertical, QStringLiteral("train-left"));
+    left_->addWidget(card(buildRuns()));
+    left_->addWidget(card(differences_));
+    left_->setStretchFactor(0, 1);
+    left_->setSizes({490, kDifferences});
+    auto* charts = new QWidget;
+    auto* column = new QVBoxLayout(charts);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->setSpacing(kGap);
+    column->addWidget(toolbar);
+    column->addWidget(grid_, 1);
+    right_ = makeSplitter(Qt::Vertical, QStringLiteral("train-right"));
+    right_->addWidget(charts);
+    right_->addWidget(card(rollouts_));
+    right_->setStretchFactor(0, 1);
+    right_->setSizes({540, kRollouts});
+    rollouts_->parentWidget()->hide(); // until something was asked about
+    columns_->addWidget(left_);
+    columns_->addWidget(right_);
+    columns_->setStretchFactor(1, 1);
+    columns_->setSizes({context().themes.scaled(kLeftWidth), 1100});
+    auto* board = new QWidget;
+    auto* around = new QVBoxLayout(board);
+    around->setContentsMargins(kGap, kGap, kGap, kGap);
+    around->addWidget(columns_);
+    stack_ = new QStackedWidget;
+    stack_->addWidget(buildEmpty());
+    stack_->addWidget(board);
+    setCentralWidget(stack_);
+
+    connect(toolbar, &TrainToolbar::chartWanted, this, &TrainPage::addChart);
+    connect(toolbar, &TrainToolbar::paperFigureChosen, grid_, &ChartGrid::setPaperFigure);
+    connect(filter_, &FilterField::leaveDown, list_, qOverload<>(&QWidget::setFocus));
+    connect(grid_, &ChartGrid::rolloutsWanted, this, &TrainPage::openRollouts);
+    connect(grid_, &ChartGrid::updatesFilterWanted, this,
+            [this] { filter_->setFilter(QStringLiteral("updates > 1")); });
+    connect(differences_, &DifferencePanel::groupWanted, board_, &RunBoard::setGroupField);
+    connect(list_, &RunListView::renameWanted, this, &TrainPage::renameRun);
+    connect(list_, &RunListView::tagsWanted, this, &TrainPage::editTags);
+    connect(list_, &RunListView::notesWanted, this, &TrainPage::editNotes);
+    connect(list_, &RunListView::removeWanted, this, &TrainPage::removeRun);
+    file_menu_ = new QMenu(header_);
+    file_menu_->setToolTipsVisible(true);
+    connect(file_menu_, &QMenu::aboutToShow, this, &TrainPage::fillFileMenu);
+    header_->setFileMenu(file_menu_);
+}
+
+QWidget* TrainPage::buildRuns() {
+    auto* runs = new QWidget;
+    auto* column = new QVBoxLayout(runs);
+    column->setContentsMargins(0, 8, 0, 0);
+    column->setSpacing(4);
+    auto* top = new QHBoxLayout;
+    top->setContentsMargins(8, 0, 8, 0);
+    count_ = new QLabel;
+    count_->setProperty("tone", "chip");
+    top->addWidget(filter_, 1);
+    top->addWidget(count_);
+    column->addLayout(top);
+    auto* second = new QHBoxLayout;
+    second->setContentsMargins(8, 0, 8, 0);
+    group_ = new QPushButton;
+    group_->setProperty("kind", "quiet");
+    group_->setAccessibleName(tr("Group by"));
+    group_menu_ = new QMenu(group_);
+    connect(group_menu_, &QMenu::aboutToShow, this, &TrainPage::fillGroupMenu);
+    group_->setMenu(group_menu_);
+    headline_ = new QLabel;
+    headline_->setProperty("tone", "small");
+    second->addWidget(group_);
+    second->addStretch(1);
+    second->addWidget(headline_);
+    column->addLayout(second);
+    column->addWidget(list_, 1);
+    return runs;
+}
+
+QWidget* TrainPage::buildEmpty() {
+    auto* empty = new QWidget;
+    auto* column = new QVBoxLayout(empty);
+    column->addStretch(1);
+    auto* title = new QLabel(tr("No runs yet"));
+    title->setProperty("tone", "title");
+    title->setAlignment(Qt::AlignCenter);
+    column->addWidget(title);
+    empty_text_ = new QLabel(
+        tr("Drop logs of a training run here: JSON lines, trainer_state.json, TensorBoard event files, CSV, or a "
+           "folder of them.\nOr open a runs file that a trainer writes."));
+    empty_text_->setProperty("tone", "muted");
+    empty_text_->setAlignment(Qt::AlignCenter);
+    column->addWidget(empty_text_);
+    auto* row = new QHBoxLayout;
+    row->addStretch(1);
+    const auto add = [&](const QString& text, const char* action, bool accent) {
+        auto* button = new QPushButton(text);
+        button->setProperty("kind", accent ? "accent" : "");
+        connect(button, &QPushButton::clicked, this,
+                [this, action] { context().actions.run(QLatin1String(action)); });
+        row->addWidget(button);
+    };
+    add(tr("Import logs…"), "train.import", true);
+    add(tr("Open a runs file…"), "train.open", false);
+    if (!sampleFile().isEmpty()) {
+        add(tr("Open the sample runs"), "train.sample", false);
+    }
+    row->addStretch(1);
+    column->addSpacing(8);
+    column->addLayout(row);
+    column->addStretch(1);
+    return empty;
+}
+
+QWidget* TrainPage::headerWidget() {
+    return header_;
+}
+
+void TrainPage::openFile(const QString& file) {
+    recent_.removeAll(file);
+    recent_.prepend(file);
+    recent_ = recent_.mid(0, kMostRecent);
+    told_alerts_.clear();
+    rollouts_->clear();
+    header_->setFile(file);
+    feed_->open(file);
+    feed_->wantClocks(board_->settings().x != XAxis::Step);
+}
+
+void TrainPage::followRuns() {
+    stack_->setCurrentIndex(feed_->runs()->empty() ? 0 : 1);
+    const std::size_t all = feed_->runs()->size();
+    const std::size_t shown = board_->matching().size();
+    count_->setText(shown == all ? QString::number(all) : tr("%1 of %2").arg(shown).arg(all));
+    headline_->setText(list_->list().headlineName());
+    showGroupField();
+    updateActions();
+}
+
+void TrainPage::showGroupField() {
+    group_->setText(board_->groupField().isEmpty() ? tr("Every run by itself")
+                                                   : tr("By %1").arg(board_->groupField()));
+}
+
+void TrainPage::openRollouts(qint64 run, qint64 step) {
+    rollouts_->parentWidget()->show();
+    rollouts_->open(run, step);
+}
+
+void TrainPage::tellFailure(const QString& message) {
+    header_->pill().setProblem(message);
+    context().notices.post({.id = "train", .severity = Severity::Error, .text = message});
+}
+
+QJsonObject TrainPage::saveSession() const {
+    return {{"file", feed_->file()},
+            {"recent", QJsonArray::fromStringList(recent_)},
+            {"board", board_->save()},
+            {"added", QJsonArray::fromStringList(grid_->added())},
+            {"removed", QJsonArray::fromStringList(grid_->removed())},
+            {"alerts", toJson(alerts_)}};
+}
+
+void TrainPage::restoreSession(const QJsonObject& session) {
+    const auto strings = [&session](const char* name) {
+        QStringList list;
+        for (const QJsonValue& value : session.value(QLatin1String(name)).toArray()) {
+            list << value.toString();
+        }
+        return list;
+    };
+    recent_ = strings("recent");
+    grid_->setChosen(strings("added"), strings("removed"));
+    setAlerts(alertsFromJson(session["alerts"].toArray()));
+    board_->restore(session["board"].toObject());
+    filter_->setFilter(board_->filterText());
+    if (const QString file = session["file"].toString();
+        !file.isEmpty() && QFileInfo::exists(file) && file != feed_->file()) {
+        openFile(file);
+    }
+}
+
+void TrainPage::dragEnterEvent(QDragEnterEvent* event) {
+    if (!droppedPaths(event).isEmpty()) {
+        event->acceptProposedAction();
+    }
+}
+
+void TrainPage::dropEvent(QDropEvent* event) {
+    const QStringList paths = droppedPaths(event);
+    event->acceptProposedAction();
+    if (paths.size() == 1 && paths.first().endsWith(kSuffix)) {
+        openFile(paths.first());
+    } else {
+        importPaths(paths);
+    }
+}
+
+} // namespace fulgurite

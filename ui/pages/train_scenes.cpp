@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The Train page for the user guide: the sample runs, which are real ones.
+#include "ui/pages/train_page.h"
+#include "ui/train/answer_table.h"
+#include "ui/train/chart_grid.h"
+#include "ui/train/filter_field.h"
+#include "ui/train/rollout_panel.h"
+
+#include <QTimer>
+
+namespace fulgurite {
+namespace {
+
+constexpr int kLookMilliseconds = 100;
+
+// Once every chart shows what was read.
+void whenSettled(ChartGrid* grid, const std::function<void()>& ready) {
+    QTimer::singleShot(kLookMilliseconds, grid, [grid, ready] {
+        if (grid->settled() && !grid->chartIds().isEmpty()) {
+            ready();
+        } else {
+            whenSettled(grid, ready);
+        }
+    });
+}
+
+} // namespace
+
+QList<PictureScene> TrainPage::pictureScenes() {
+    if (sampleFile().isEmpty()) {
+        return {};
+    }
+    const auto charts = [this](const std::function<void()>& ready) {
+        openSample();
+        board_->setGroupField(QStringLiteral("algo"));
+        whenSettled(grid_, ready);
+    };
+    const auto rollouts = [this](const std::function<void()>& ready) {
+        for (const RunInfo& run : *feed_->runs()) {
+            if (run.algorithm == QLatin1String("cispo")) {
+                connect(
+                    rollouts_, &RolloutPanel::opened, this,
+                    [this, ready] {
+                        rollouts_->flow().nextCapped();
+                        rollouts_->flow().setFocus();
+                        whenSettled(grid_, ready);
+                    },
+                    Qt::SingleShotConnection);
+                openRollouts(run.id, run.last_step);
+                return;
+            }
+        }
+        ready();
+    };
+    return {{QStringLiteral("train"), charts}, {QStringLiteral("train-rollouts"), rollouts}};
+}
+
+} // namespace fulgurite

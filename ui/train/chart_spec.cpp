@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/train/chart_spec.h"
+
+#include "ui/base/format.h"
+
+#include <QDateTime>
+#include <QRegularExpression>
+
+namespace fulgurite {
+namespace {
+
+bool fits(const QString& pattern, const QString& name) {
+    if (!pattern.contains(u'*')) {
+        return pattern == name;
+    }
+    return QRegularExpression(QRegularExpression::wildcardToRegularExpression(pattern)).match(name).hasMatch();
+}
+
+std::vector<ChartSpec> makeStandardCharts() {
+    const auto text = [](const char* value) { return QString::fromUtf8(value); };
+    std::vector<ChartSpec> charts;
+    const auto add = [&](const char* id, const char* title, const char* unit,
+                         const QStringList& series) -> ChartSpec& {
+        charts.push_back(
+            {.id = text(id), .title = text(title), .unit = text(unit), .series = series, .labels = {}});
+        return charts.back();
+    };
+    add("accuracy", "Held-out accuracy", "share",
+        {QStringLiteral("eval.*.mean@*"), QStringLiteral("eval.*.greedy"), QStringLiteral("eval.*accuracy*")});
+    add("loss", "Loss", "nats", {QStringLiteral("train.loss")});
+    add("eval_loss", "Held-out loss", "nats", {QStringLiteral("eval.loss")});
+    add("reward", "Reward", "mean", {QStringLiteral("rollout.reward_mean")});
+    add("rollout_accuracy", "Rollout accuracy", "share", {QStringLiteral("rollout.accuracy")});
+    add("length", "Response length", "tokens", {QStringLiteral("rollout.len_mean")});
+    ChartSpec& ratio = add("ratio", "Importance ratio", "",
+                           {QStringLiteral("train.ratio_p1"), QStringLiteral("train.ratio_p10"),
+                            QStringLiteral("train.ratio_p50"), QStringLiteral("train.ratio_p90"),
+                            QStringLiteral("train.ratio_p99"), QStringLiteral("train.ratio_max")});
+    ratio.labels = {text("p1"), text("p10"), text("p50"), text("p90"), text("p99"), text("max")};
+    ratio.fan = ratio.log_y = ratio.needs_updates = true;
+    add("entropy", "Entropy", "nats", {QStringLiteral("train.entropy")});
+    ChartSpec& norm = add("grad_norm", "Gradient norm", "", {QStringLiteral("train.grad_norm")});
+    norm.log_y = norm.raw_band = true;
+    ChartSpec& pearson = add("pearson", "Train–rollout correlation", "",
+                             {QStringLiteral("mismatch.pearson"), QStringLiteral("mismatch.pearson_bf16_head")});
+    pearson.labels = {text("FP32 head"), text("bf16 head")};
+    ChartSpec& capped = add("capped", "Capped or clipped tokens", "share",
+                            {QStringLiteral("train.cispo_cap_frac"), QStringLiteral("train.clip_frac")});
+    capped.labels = {text("capped"), text("clipped")};
+    capped.needs_updates = true;
+    ChartSpec& kl = add("kl", "KL", "nats/token", {QStringLiteral("train.kl_old"), QStringLiteral("train.kl_ref")});
+    kl.labels = {text("to old"), text("to reference")};
+    add("balance", "Expert imbalance", "max load − 1", {QStringLiteral("moe.max_vio")});
+    add("aux_loss", "Balance loss", "", {QStringLiteral("moe.aux_loss")});
+    add("lr", "Learning rate", "", {QStringLiteral("train.lr")});
+    ChartSpec& speed = add("throughput", "Throughput", "tokens/s", {QStringLiteral("perf.tokens_per_s")});
+    speed.raw_band = true;
+    return charts;
+}
+
+QString durationText(double seconds) {
+    const auto whole = static_cast<qint64>(std::llround(std::max(0.0, seconds)));
+    return QStringLiteral("%1:%2:%3")
+        .arg(whole / 3600)
+        .arg(whole / 60 % 60, 2, 10, QLatin1Char('0'))
+        .arg(whole % 60, 2, 10, QLatin1Char('0'));
+}
+
+} // namespace
+
+const std::vector<ChartSpec>& standardCharts() {
+    static const std::vector<ChartSpec> charts = makeStandardCharts();
+    return charts;
+}
+
+ChartSpec chartOfSeries(const QString& name) {
+    return {.id = QStringLiteral("series:") + name, .title = name, .unit = {}, .series = {name}, .labels = {}};
+}
+
+QStringList chosenSeries(const ChartSpec& spec, const QStringList& names) {
+    QStringList chosen;
+    for (const QString& pattern : spec.series) {
+        for (const QString& name : names) {
+            if (fits(pattern, name)) {
+                chosen << name;
+                break;
+            }
+        }
+        // Patterns are alternatives for one quantity; plain names stand side by side.
+        if (!chosen.isEmpty() && pattern.contains(u'*')) {
+            break;
+        }
+    }
+    return chosen;
+}
+
+QString axisName(XAxis axis) {
+    switch (axis) {
+    case XAxis::Tokens:
+        return QStringLiteral("tokens");
+    case XAxis::Elapsed:
+        return QStringLiteral("elapsed");
+    case XAxis::Clock:
+        return QStringLiteral("time");
+    case XAxis::Step:
+        break;
+    }
+    return QStringLiteral("step");
+}
+
+QString placeText(XAxis axis, double x) {
+    switch (axis) {
+    case XAxis::Tokens:
+        return QStringLiteral("%1 tokens").arg(compactCount(std::llround(x)));
+    case XAxis::Elapsed:
+        return durationText(x);
+    case XAxis::Clock:
+        return QDateTime::fromMSecsSinceEpoch(static_cast<qint64>(x * 1000))
+            .toString(QStringLiteral("yyyy-MM-dd HH:mm:ss"));
+    case XAxis::Step:
+        break;
+    }
+    return grouped(std::llround(x));
+}
+
+} // namespace fulgurite
