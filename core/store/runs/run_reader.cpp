@@ -185,14 +185,31 @@ std::vector<RunPoint> RunReader::tail(SeriesId series, std::int64_t step, std::s
     return points(series, clampStep(step) + 1, run_step_limit, limit);
 }
 
+// As if the series' points were spread evenly.
+double RunReader::expectedPoints(SeriesId series, std::int64_t begin, std::int64_t end) {
+    Statement select = database_->prepare("SELECT n, min_step, max_step FROM series WHERE id = ?");
+    if (!select.bind(series).step() || select.isNull(1))
+        return 0;
+    const std::int64_t first = select.integer(1);
+    const std::int64_t last = select.integer(2) + 1;
+    const auto shared = static_cast<double>(std::min(end, last) - std::max(begin, first));
+    return static_cast<double>(select.integer(0)) * std::max(0.0, shared) / static_cast<double>(last - first);
+}
+
 SeriesView RunReader::view(SeriesId series, std::int64_t from, std::int64_t to, std::size_t columns) {
     SeriesView result;
     const std::int64_t begin = clampStep(from);
     const std::int64_t end = clampStep(to) + 1;
     if (begin >= end || columns == 0)
         return result;
-    const std::vector<RunPoint> few = points(series, begin, end - 1, 2 * columns + 1);
-    result.exact = few.size() <= 2 * columns;
+    const std::size_t most = 2 * columns;
+    std::vector<RunPoint> few;
+    // Whether there are few is asked of the points only where that is likely.
+    result.exact = expectedPoints(series, begin, end) <= 2 * static_cast<double>(most);
+    if (result.exact) {
+        few = points(series, begin, end - 1, most + 1);
+        result.exact = few.size() <= most;
+    }
     if (result.exact) {
         for (const RunPoint& point : few) {
             result.columns.push_back({point.step, point.step + 1, {}});

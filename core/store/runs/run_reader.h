@@ -53,7 +53,7 @@ class RunReader {
     std::vector<RunPoint> points(SeriesId series, std::int64_t from, std::int64_t to, std::size_t limit);
     // Points after `step`.
     std::vector<RunPoint> tail(SeriesId series, std::int64_t step, std::size_t limit);
-    // [from, to] for a chart of `columns` pixels: the points themselves when there are at most two for each column,
+    // [from, to] for a chart of `columns` pixels: the points themselves when there are few, about two for each column,
     // else minimum, maximum, first and last of each column.
     SeriesView view(SeriesId series, std::int64_t from, std::int64_t to, std::size_t columns);
 
@@ -73,6 +73,7 @@ class RunReader {
 
   private:
     RunRecord runOf(const Statement& row);
+    double expectedPoints(SeriesId series, std::int64_t begin, std::int64_t end);
 
     std::unique_ptr<Database> database_;
     PyramidReader pyramid_;

@@ -5,7 +5,9 @@
 #include "core/store/runs/rollout_codec.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <numeric>
 #include <set>
 
 namespace fulgurite {
@@ -26,6 +28,53 @@ std::optional<double> realOrNothing(const Statement& row, int column) {
 std::optional<std::int64_t> integerOrNothing(const Statement& row, int column) {
     return row.isNull(column) ? std::nullopt : std::optional(row.integer(column));
 }
+
+// Several rows a statement: half of what a row costs by itself is the statement around it.
+class PointInserter {
+  public:
+    explicit PointInserter(Database& database)
+        : many_(database.prepare(sqlFor(rows_at_once))), one_(database.prepare(sqlFor(1))) {}
+
+    void add(SeriesId series, std::int64_t step, double value) {
+        rows_[count_++] = {series, step, value};
+        if (count_ < rows_at_once)
+            return;
+        many_.reset();
+        int index = 0;
+        for (const Row& row : rows_) {
+            many_.bindOne(index++, row.series);
+            many_.bindOne(index++, row.step);
+            many_.bindOne(index++, row.value);
+        }
+        many_.run();
+        count_ = 0;
+    }
+    void flush() {
+        for (std::size_t i = 0; i < count_; ++i)
+            one_.reset().bind(rows_[i].series, rows_[i].step, rows_[i].value).run();
+        count_ = 0;
+    }
+
+  private:
+    static constexpr std::size_t rows_at_once = 16;
+    struct Row {
+        SeriesId series = 0;
+        std::int64_t step = 0;
+        double value = 0;
+    };
+
+    static std::string sqlFor(std::size_t rows) {
+        std::string sql = "INSERT INTO points(sid, step, value) VALUES ";
+        for (std::size_t i = 0; i < rows; ++i)
+            sql += i == 0 ? "(?, ?, ?)" : ", (?, ?, ?)";
+        return sql;
+    }
+
+    Statement many_;
+    Statement one_;
+    std::array<Row, rows_at_once> rows_{};
+    std::size_t count_ = 0;
+};
 
 // Infinities are values here, as in SQL's min() and max(); NaN is none.
 void widen(std::optional<double>& minimum, std::optional<double>& maximum, double value) {
@@ -128,32 +177,40 @@ void RunSink::loadCounts(Series& series) {
     series.touched = false;
 }
 
-// By series, so that neighbours in the table are written one after another.
+// By series, so that neighbours in the table are written one after another; each series in its own order.
+void RunSink::sortBySeries(std::span<const QueuedPoint> points) {
+    firsts_.assign(series_.size() + 1, 0);
+    for (const QueuedPoint& point : points)
+        ++firsts_[point.series + 1];
+    std::partial_sum(firsts_.begin(), firsts_.end(), firsts_.begin());
+    sorted_.resize(points.size());
+    for (const QueuedPoint& point : points)
+        sorted_[firsts_[point.series]++] = point;
+}
+
 void RunSink::writePoints(std::span<const QueuedPoint> points) {
     if (points.empty())
         return;
-    sorted_.assign(points.begin(), points.end());
-    std::stable_sort(sorted_.begin(), sorted_.end(),
-                     [](const QueuedPoint& a, const QueuedPoint& b) { return a.series < b.series; });
-    const auto closed = [this](SeriesId id) {
-        return [this, id](int level, std::int64_t bucket, const PointSummary& summary) {
-            pyramid_.write(id, level, bucket, summary);
-        };
-    };
-    Statement insert = database_->prepare("INSERT INTO points(sid, step, value) VALUES (?, ?, ?)");
+    sortBySeries(points);
+    PointInserter inserter(*database_);
     for (auto first = sorted_.begin(); first != sorted_.end();) {
         Series& series = series_[first->series];
-        const PyramidTail::Closed on_closed = closed(series.id);
+        const PyramidTail::Closed closed = [this, id = series.id](int level, std::int64_t bucket,
+                                                                  const PointSummary& summary) {
+            pyramid_.write(id, level, bucket, summary);
+        };
         const std::uint32_t index = first->series;
         for (; first != sorted_.end() && first->series == index; ++first) {
             if (series.max_step && first->step <= *series.max_step) {
+                inserter.flush();
                 replace(series, *first);
                 continue;
             }
-            insert.reset().bind(series.id, first->step, first->value).run();
             append(series, *first);
-            series.tail.append(first->step, first->value, on_closed);
+            series.tail.append(first->step, first->value, closed);
+            inserter.add(series.id, first->step, first->value);
         }
+        inserter.flush();
         settle(series);
     }
 }

@@ -81,6 +81,7 @@ class RunSink {
     void apply(const RunBatch& batch);
     void load(Series& series);
     void loadCounts(Series& series);
+    void sortBySeries(std::span<const QueuedPoint> points);
     void writePoints(std::span<const QueuedPoint> points);
     void append(Series& series, const QueuedPoint& point);
     void replace(Series& series, const QueuedPoint& point);
@@ -99,9 +100,10 @@ class RunSink {
     PyramidReader reader_;
     PyramidWriter pyramid_;
     std::vector<Series> series_;      // as the writer numbers them
-    std::vector<QueuedPoint> sorted_; // reused
-    bool stale_ = false;              // a transaction failed: the figures above are read anew
-    bool changed_ = false;            // more than appends
+    std::vector<QueuedPoint> sorted_; // reused, as the next
+    std::vector<std::size_t> firsts_;
+    bool stale_ = false;   // a transaction failed: the figures above are read anew
+    bool changed_ = false; // more than appends
     std::optional<std::int64_t> last_step_;
 };
 

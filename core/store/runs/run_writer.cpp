@@ -40,7 +40,7 @@ struct RunWriter::State {
         if (gone || (error && rows >= most_rows_kept))
             std::rethrow_exception(error);
         if (queue.empty() || queue.back().status)
-            queue.emplace_back();
+            queue.emplace_back().points = std::move(spare);
         return queue.back();
     }
     void added(std::size_t count) {
@@ -71,7 +71,8 @@ struct RunWriter::State {
     std::condition_variable wake; // the thread
     std::condition_variable done; // callers
     std::deque<RunBatch> queue;
-    std::deque<RunBatch> writing; // the thread's own; kept when a write fails
+    std::deque<RunBatch> writing;   // the thread's own; kept when a write fails
+    std::vector<QueuedPoint> spare; // empty, with the room of a batch that was written
     std::map<std::string, Series, std::less<>> names;
     std::size_t rows = 0; // queued and not durable
     Clock::time_point oldest;
@@ -129,7 +130,6 @@ void RunWriter::State::writeOnce(std::unique_lock<std::mutex>& lock) {
     try {
         if (!writing.empty())
             sink->write(writing);
-        writing.clear();
     } catch (const Error& e) {
         failure = std::current_exception();
         deleted = e.kind() == ErrorKind::NotFound;
@@ -144,6 +144,10 @@ void RunWriter::State::writeOnce(std::unique_lock<std::mutex>& lock) {
     } else {
         durable = taken;
         rows -= rows_before;
+        if (!writing.empty())
+            spare = std::move(writing.back().points);
+        spare.clear();
+        writing.clear();
         oldest = Clock::now();
     }
     done.notify_all();
