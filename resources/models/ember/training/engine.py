@@ -3,8 +3,9 @@
 import concurrent.futures
 import json
 import os
-import re
 import subprocess
+import time
+import urllib.error
 import urllib.request
 
 from tokenizers import Tokenizer
@@ -17,13 +18,21 @@ class Engine:
         self.tok = Tokenizer.from_file(os.path.join(folder, "tokenizer.json"))
         self.process = subprocess.Popen(
             [program, "serve", "--model", folder, "--listen", "127.0.0.1:0", "--threads", str(threads), "--exit-with-stdin"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        for line in self.process.stdout:
-            if found := re.search(r"http://[0-9.]+:[0-9]+", line):
-                self.address = found[0]
-                break
-        else:
-            raise SystemExit(f"{program} did not say where it listens")
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        line = json.loads(self.process.stdout.readline())
+        self.address = f"http://{line['host']}:{line['port']}"
+        self.wait()
+
+    def wait(self):
+        """The node listens while it is still loading the model."""
+        while True:
+            try:
+                with urllib.request.urlopen(self.address + "/v1/models"):
+                    return
+            except urllib.error.HTTPError as error:
+                if error.code != 503:
+                    raise
+            time.sleep(.1)
 
     def prompt(self, messages):
         return self.tok.encode("".join(t for t, _ in frames(messages, generation_prompt=True)), add_special_tokens=False).ids
@@ -38,7 +47,3 @@ class Engine:
         """prompts: lists of ids -> texts; the engine computes them together."""
         with concurrent.futures.ThreadPoolExecutor(max(1, min(64, len(prompts)))) as pool:
             return list(pool.map(lambda p: self.answer(p, max_new), prompts))
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
