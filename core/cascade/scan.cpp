@@ -221,27 +221,37 @@ class Scan {
         });
     }
 
-    // Images that an earlier scan listed without an encoder, or with another first one.
+    // Images that an earlier scan listed without an encoder, or with another first one, or lost to a kill. Between
+    // batches the encoder is free for queries, and a pause holds nobody up.
     void encodeRest() {
-        std::vector<std::pair<ImageId, ContentId>> images;
-        {
-            const std::lock_guard lock(context_.store_mutex);
-            images = context_.store.contents(context_.library);
-        }
-        context_.with_encoder([&](StageEncoder* encoder) {
-            if (encoder == nullptr) {
+        const std::vector<PictureSource> missing = picturesWithoutVector();
+        progress_.total += missing.size();
+        for (std::size_t first = 0; first < missing.size(); first += kBatch) {
+            if (context_.stop()) {
                 return;
             }
-            std::vector<PictureSource> missing;
-            for (const auto& [image, content] : images) {
-                if (!encoder->has(content)) {
-                    const std::lock_guard lock(context_.store_mutex);
+            const auto start = Clock::now();
+            const auto part = std::span(missing).subspan(first, std::min(kBatch, missing.size() - first));
+            context_.with_encoder([&](StageEncoder* encoder) { enter(*encoder, encoder->ensure(part)); });
+            progress_.done += part.size();
+            progress_.seconds += secondsSince(start);
+            context_.progress(progress_);
+        }
+    }
+
+    std::vector<PictureSource> picturesWithoutVector() {
+        std::vector<PictureSource> missing;
+        context_.with_encoder([&](StageEncoder* encoder) {
+            const std::lock_guard lock(context_.store_mutex);
+            std::unordered_set<ContentId> seen;
+            for (const auto& [image, content] : context_.store.contents(context_.library)) {
+                if (encoder != nullptr && !encoder->has(content) && seen.insert(content).second) {
                     missing.push_back({content, context_.store.pathOf(context_.library, content),
                                        context_.store.contentHash(content)});
                 }
             }
-            enter(*encoder, encoder->ensure(missing, context_.stop));
         });
+        return missing;
     }
 
     void enter(const StageEncoder& encoder, const EncodingReport& report) {

@@ -183,6 +183,39 @@ TEST_F(ImageLibrary, FoldersAreWatched) {
     EXPECT_EQ(waitFor(3), 3u);
 }
 
+TEST_F(ImageLibrary, PicturesListedWithoutAnEncoderAreEncodedByTheNextScan) {
+    addPictures(70);
+    service_.reset();
+    service_ = std::make_unique<LibraryService>(
+        ServiceOptions{.data = folder_ / "data", .encoders = {}, .threads = 1, .watch = false});
+    scan();
+    EXPECT_EQ(service_->library(id_).images, 70u);
+    EXPECT_TRUE(service_->ledger(id_, 1).entries.empty());
+    open();
+    scan();
+    EXPECT_EQ(filesRead(), 70u) << "progress counts what is encoded";
+    EXPECT_EQ(service_->ledger(id_, 0).totals.at(0).encoded, 70);
+    EXPECT_EQ(service_->query(id_, textQuery(5), false).result.stages[0].encoded, 0u);
+}
+
+// A pause ends with its batch: who asks meanwhile is answered.
+TEST_F(ImageLibrary, QueriesRunWhileAScanIsPaused) {
+    addPictures(120);
+    id_ = service_->create("test", {pictures().string()});
+    service_->scan(id_, ScanAction::Start);
+    service_->scan(id_, ScanAction::Pause);
+    for (int i = 0; i < 600 && service_->scanState(id_).phase != ScanState::Phase::Paused; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    ASSERT_EQ(service_->scanState(id_).phase, ScanState::Phase::Paused);
+    const std::size_t before = service_->library(id_).images;
+    EXPECT_LT(before, 120u);
+    EXPECT_EQ(service_->query(id_, textQuery(3), false).result.images, before);
+    service_->scan(id_, ScanAction::Resume);
+    service_->waitForScan(id_);
+    EXPECT_EQ(service_->library(id_).images, 120u);
+}
+
 TEST_F(ImageLibrary, SamePicturesAreEncodedOnce) {
     addPictures(2);
     for (int copy = 0; copy < 5; ++copy) {
