@@ -79,7 +79,7 @@ void runBatches(RlTrainer& trainer) {
         const RlBatchFigures figures = trainer.step();
         printBatch(figures, trainer.config());
         if (interrupts.take() && !trainer.done()) {
-            const auto folder = trainer.save();
+            const auto folder = trainer.stop();
             fmt::print("stopped after batch {}: {}; the same command continues\n", figures.batch, folder.string());
             throw CLI::RuntimeError(kExitInterrupted);
         }

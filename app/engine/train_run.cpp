@@ -59,7 +59,7 @@ void runSteps(Trainer& trainer) {
             std::fflush(stdout);
         }
         if (interrupts.take() && !trainer.done()) {
-            const auto folder = trainer.save();
+            const auto folder = trainer.stop();
             fmt::print("stopped after step {}: {}; the same command continues\n", f.step, folder.string());
             throw CLI::RuntimeError(kExitInterrupted);
         }

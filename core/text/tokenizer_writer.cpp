@@ -86,7 +86,7 @@ std::string tokenizerJson(const LearntVocabulary& vocabulary, const std::vector<
 std::string tokenizerConfigJson(std::size_t learnt_tokens, const std::vector<std::string>& special,
                                 const std::string& chat_template) {
     Json json{
-        {"tokenizer_class", "GPT2Tokenizer"}, {"add_prefix_space", false}, {"clean_up_tokenization_spaces", false}};
+        {"tokenizer_class", "PreTrainedTokenizerFast"}, {"add_prefix_space", false}, {"clean_up_tokenization_spaces", false}};
     const std::pair<const char*, const char*> roles[] = {{"bos_token", "<beginning_of_sentence>"},
                                                          {"eos_token", "<end_of_sentence>"},
                                                          {"pad_token", "<pad>"},

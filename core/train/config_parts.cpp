@@ -78,12 +78,22 @@ void checkMethod(ConfigFields& fields, const std::string& method, const std::str
     }
 }
 
+RunPlace RunPlace::read(ConfigFields& fields, const std::filesystem::path& folder,
+                        const std::filesystem::path& out) {
+    return {fields.text("name", ""), pathIn(folder, fields.text("runs", (out / "runs.fulgurite").string()))};
+}
+
+void RunPlace::write(nlohmann::ordered_json& json) const {
+    json["name"] = name;
+    json["runs"] = database.string();
+}
+
 std::filesystem::path pathIn(const std::filesystem::path& folder, const std::string& value) {
     return value.empty() ? std::filesystem::path() : std::filesystem::absolute(folder / value).lexically_normal();
 }
 
 std::string firstDifference(nlohmann::ordered_json mine, const nlohmann::ordered_json& theirs) {
-    for (const char* free : {"out", "checkpoint", "threads", "runs"}) {
+    for (const char* free : {"out", "name", "runs", "checkpoint", "threads"}) {
         mine.erase(free);
     }
     for (const auto& [key, value] : mine.items()) {

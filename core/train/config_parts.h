@@ -31,11 +31,22 @@ nlohmann::ordered_json toJson(const CheckpointOptions& checkpoint);
 
 // Refuses a configuration written for another method than `method`.
 void checkMethod(ConfigFields& fields, const std::string& method, const std::string& name);
+// Where a run shows itself beside its folder.
+struct RunPlace {
+    std::string name;               // for people; empty: that of the folder
+    std::filesystem::path database; // a runs file; empty: none
+
+    // Takes "name" and "runs"; without the latter it is a file in `out`.
+    static RunPlace read(ConfigFields& fields, const std::filesystem::path& folder,
+                         const std::filesystem::path& out);
+    void write(nlohmann::ordered_json& json) const;
+};
+
 // `value` relative to `folder`; empty stays empty.
 std::filesystem::path pathIn(const std::filesystem::path& folder, const std::string& value);
 
 // The first field of `mine` that `theirs` has not or has otherwise, those that decide nothing about what a step
-// computes left out: "out", "checkpoint", "threads", "runs". Empty: none.
+// computes left out: "out", "name", "runs", "checkpoint", "threads". Empty: none.
 std::string firstDifference(nlohmann::ordered_json mine, const nlohmann::ordered_json& theirs);
 
 } // namespace fulgurite

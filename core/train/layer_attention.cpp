@@ -47,7 +47,7 @@ void lightningForward(LayerContext& c, std::size_t layer, const float* normed, L
         {normed, h, c.rows, c.matrix(slots.qkv, 3 * inner, h), saved.projected.atLeast(c.rows * 3 * inner),
          3 * inner},
         {normed, h, c.rows, c.matrix(slots.gate, inner, h), saved.gate.atLeast(c.rows * inner), inner}};
-    c.ops.linear(std::span(inputs), c.queue);
+    c.products.linear(std::span(inputs), c.queue);
     const float* qkv = activated(c, saved);
     std::vector<float> state(c.heads() * dim * dim);
     forSequences(c, [&](std::size_t first, std::size_t length) {
@@ -64,7 +64,7 @@ void lightningForward(LayerContext& c, std::size_t layer, const float* normed, L
     float* gated = c.scratch.inner.atLeast(c.rows * inner);
     c.ops.norm_gate(outputGate(c, slots, saved, gated), c.queue);
     const kernels::LinearTask output[] = {{gated, inner, c.rows, c.matrix(slots.out, h, inner), branch, h}};
-    c.ops.linear(std::span(output), c.queue);
+    c.products.linear(std::span(output), c.queue);
 }
 
 void lightningBackward(LayerContext& c, std::size_t layer, const float* normed, LayerActivations& saved,
@@ -75,7 +75,7 @@ void lightningBackward(LayerContext& c, std::size_t layer, const float* normed, 
     float* gated = c.scratch.inner.atLeast(c.rows * inner);
     c.ops.norm_gate(outputGate(c, slots, saved, gated), c.queue);
     const auto output = c.weightTask(dbranch, h, gated, slots.out, h, inner);
-    c.grads.linear_weight({&output, 1}, c.queue);
+    c.products.linear_weight({&output, 1}, c.queue);
     float* dgated = gated; // no longer needed
     c.linearInput(dbranch, h, slots.out, h, inner, dgated, false);
 
@@ -101,7 +101,7 @@ void lightningBackward(LayerContext& c, std::size_t layer, const float* normed, 
     c.grads.silu({saved.projected.data(), dqkv, dqkv, c.rows * 3 * inner}, c.queue);
     const kernels::LinearWeightGrad inputs[] = {c.weightTask(dqkv, 3 * inner, normed, slots.qkv, 3 * inner, h),
                                                 c.weightTask(dgate, inner, normed, slots.gate, inner, h)};
-    c.grads.linear_weight(std::span(inputs), c.queue);
+    c.products.linear_weight(std::span(inputs), c.queue);
     c.linearInput(dqkv, 3 * inner, slots.qkv, 3 * inner, h, dnormed, true);
     c.linearInput(dgate, inner, slots.gate, inner, h, dnormed, true);
 }
@@ -164,7 +164,7 @@ void softmaxForward(LayerContext& c, std::size_t layer, const float* normed, Lay
         {normed, h, c.rows, c.matrix(slots.q, inner, h), projected, at.stride},
         {normed, h, c.rows, c.matrix(slots.k, kv, h), projected + at.k, at.stride},
         {normed, h, c.rows, c.matrix(slots.v, kv, h), projected + at.v, at.stride}};
-    c.ops.linear(std::span(inputs), c.queue);
+    c.products.linear(std::span(inputs), c.queue);
     ropeSequences(c, projected, c.ops.rope);
     forSequences(c, [&](std::size_t first, std::size_t length) {
         providePages(c, length);
@@ -192,7 +192,7 @@ void softmaxForward(LayerContext& c, std::size_t layer, const float* normed, Lay
                                 c.queue);
     });
     const kernels::LinearTask output[] = {{attended, inner, c.rows, c.matrix(slots.out, h, inner), branch, h}};
-    c.ops.linear(std::span(output), c.queue);
+    c.products.linear(std::span(output), c.queue);
 }
 
 void softmaxBackward(LayerContext& c, std::size_t layer, const float* normed, LayerActivations& saved,
@@ -203,7 +203,7 @@ void softmaxBackward(LayerContext& c, std::size_t layer, const float* normed, La
     const std::size_t kv = c.kvHeads() * c.headDim();
     const Columns at(c);
     const auto output = c.weightTask(dbranch, h, saved.attended.data(), slots.out, h, inner);
-    c.grads.linear_weight({&output, 1}, c.queue);
+    c.products.linear_weight({&output, 1}, c.queue);
     float* dattended = c.scratch.inner_gradient.atLeast(c.rows * inner);
     c.linearInput(dbranch, h, slots.out, h, inner, dattended, false);
 
@@ -231,7 +231,7 @@ void softmaxBackward(LayerContext& c, std::size_t layer, const float* normed, La
     const kernels::LinearWeightGrad inputs[] = {c.weightTask(dprojected, at.stride, normed, slots.q, inner, h),
                                                 c.weightTask(dprojected + at.k, at.stride, normed, slots.k, kv, h),
                                                 c.weightTask(dprojected + at.v, at.stride, normed, slots.v, kv, h)};
-    c.grads.linear_weight(std::span(inputs), c.queue);
+    c.products.linear_weight(std::span(inputs), c.queue);
     c.linearInput(dprojected, at.stride, slots.q, inner, h, dnormed, true);
     c.linearInput(dprojected + at.k, at.stride, slots.k, kv, h, dnormed, true);
     c.linearInput(dprojected + at.v, at.stride, slots.v, kv, h, dnormed, true);

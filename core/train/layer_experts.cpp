@@ -55,13 +55,13 @@ float* expertGradients(const LayerContext& c, const LayerSlots& slots, const flo
         s.weight_tasks.push_back(
             {dexpert_out + first * h, h, count, hidden + first * f, f, h, f, c.gradients + slots.experts[e].down});
     });
-    c.grads.linear_weight(s.weight_tasks, c.queue);
+    c.products.linear_weight(s.weight_tasks, c.queue);
     s.input_tasks.clear();
     forExperts(saved.plan, [&](std::size_t e, std::size_t first, std::size_t count) {
         s.input_tasks.push_back({dexpert_out + first * h, h, count, c.weight(slots.experts[e].down), h, f,
                                  hidden + first * f, f, false});
     });
-    c.grads.linear_input(s.input_tasks, c.queue);
+    c.products.linear_input(s.input_tasks, c.queue);
     float* dgate = s.gate_slots.atLeast(rows * f);
     float* dup = s.up_slots.atLeast(rows * f);
     c.grads.swiglu({saved.expert_gate.data(), saved.expert_up.data(), hidden, dgate, dup, rows * f}, c.queue);
@@ -71,7 +71,7 @@ float* expertGradients(const LayerContext& c, const LayerSlots& slots, const flo
         s.weight_tasks.push_back({dgate + first * f, f, count, x, h, f, h, c.gradients + slots.experts[e].gate});
         s.weight_tasks.push_back({dup + first * f, f, count, x, h, f, h, c.gradients + slots.experts[e].up});
     });
-    c.grads.linear_weight(s.weight_tasks, c.queue);
+    c.products.linear_weight(s.weight_tasks, c.queue);
     float* dexpert_in = s.expert_in.data(); // what went in is no longer needed
     for (const bool up : {false, true}) {
         s.input_tasks.clear();
@@ -80,7 +80,7 @@ float* expertGradients(const LayerContext& c, const LayerSlots& slots, const flo
             s.input_tasks.push_back({(up ? dup : dgate) + first * f, f, count,
                                      c.weight(up ? expert.up : expert.gate), f, h, dexpert_in + first * h, h, up});
         });
-        c.grads.linear_input(s.input_tasks, c.queue);
+        c.products.linear_input(s.input_tasks, c.queue);
     }
     return dexpert_in;
 }
@@ -125,13 +125,13 @@ void expertsForward(LayerContext& c, std::size_t layer, const float* normed, Lay
         tasks.push_back({x, h, count, c.matrix(slots.experts[e].gate, f, h), gate + first * f, f});
         tasks.push_back({x, h, count, c.matrix(slots.experts[e].up, f, h), up + first * f, f});
     });
-    c.ops.linear(tasks, c.queue);
+    c.products.linear(tasks, c.queue);
     c.ops.swiglu({gate, up, hidden, rows * f}, c.queue);
     tasks.clear();
     forExperts(saved.plan, [&](std::size_t e, std::size_t first, std::size_t count) {
         tasks.push_back({hidden + first * f, f, count, c.matrix(slots.experts[e].down, h, f), out + first * h, h});
     });
-    c.ops.linear(tasks, c.queue);
+    c.products.linear(tasks, c.queue);
     c.ops.combine({out, saved.plan.slots.data(), saved.ordered.data(), c.rows, c.topK(), h, branch}, c.queue);
 }
 
@@ -159,7 +159,9 @@ double expertsBackward(LayerContext& c, std::size_t layer, const float* normed, 
     const double loss = addBalance(c, saved, balance, dlogits);
     const auto router = c.weightTask(dlogits, c.experts(), normed, slots.router, c.experts(), h);
     c.grads.linear_weight({&router, 1}, c.queue);
-    c.linearInput(dlogits, c.experts(), slots.router, c.experts(), h, dnormed, true);
+    const kernels::LinearInputGrad into{dlogits, c.experts(), c.rows, c.weight(slots.router), c.experts(), h,
+                                        dnormed, h,           true};
+    c.grads.linear_input({&into, 1}, c.queue);
     return loss;
 }
 

@@ -6,7 +6,7 @@
 #include "core/model/expert_plan.h"
 #include "core/train/train_model.h"
 #include "core/train/train_pass.h"
-#include "kernels/backward_ops.h"
+#include "kernels/bf16_products.h"
 
 #include <span>
 #include <vector>
@@ -64,6 +64,7 @@ struct LayerContext {
     const TrainModel& model;
     const kernels::OpTable& ops;
     const kernels::BackwardOpTable& grads;
+    const kernels::ProductTable& products; // of all matrices but the router
     kernels::Queue& queue;
     LayerScratch& scratch;
     std::span<const std::size_t> lengths; // of the sequences; their sum is `rows`
@@ -87,7 +88,7 @@ struct LayerContext {
     void linearInput(const float* dy, std::size_t dy_stride, std::size_t slot, std::size_t outputs,
                      std::size_t inputs, float* dx, bool add) const {
         const kernels::LinearInputGrad task{dy, dy_stride, rows, weight(slot), outputs, inputs, dx, inputs, add};
-        grads.linear_input({&task, 1}, queue);
+        products.linear_input({&task, 1}, queue);
     }
     kernels::LinearWeightGrad weightTask(const float* dy, std::size_t dy_stride, const float* x, std::size_t slot,
                                          std::size_t outputs, std::size_t inputs) const {

@@ -137,6 +137,7 @@ RlConfig RlConfig::parse(std::string_view text, const std::string& name, const s
     checkMethod(fields, "rl", name);
     RlConfig config;
     config.out = pathIn(folder, fields.text("out"));
+    config.place = RunPlace::read(fields, folder, config.out);
     config.model = pathIn(folder, fields.text("model"));
     config.tokenizer = pathIn(folder, fields.text("tokenizer", config.model.string()));
     config.reference = pathIn(folder, fields.text("reference", config.model.string()));
@@ -175,6 +176,7 @@ nlohmann::ordered_json RlConfig::toJson() const {
     nlohmann::ordered_json json;
     json["method"] = "rl";
     json["out"] = out.string();
+    place.write(json);
     json["model"] = model.string();
     json["tokenizer"] = tokenizer.string();
     json["reference"] = reference.string();
@@ -205,6 +207,10 @@ nlohmann::ordered_json RlConfig::toJson() const {
     json["checkpoint"] = fulgurite::toJson(checkpoint);
     json["threads"] = threads;
     return json;
+}
+
+const char* RlConfig::ruleName() const {
+    return kLosses[static_cast<std::size_t>(policy.loss)].c_str();
 }
 
 std::string RlConfig::differenceThatMatters(const RlConfig& other) const {

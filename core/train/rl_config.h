@@ -58,7 +58,8 @@ struct EvaluationOptions {
 };
 
 struct RlConfig {
-    std::filesystem::path out;       // folder of the run
+    std::filesystem::path out; // folder of the run
+    RunPlace place;
     std::filesystem::path model;     // weights to start from
     std::filesystem::path tokenizer; // folder
     std::filesystem::path reference; // policy that `policy.kl` holds on to
@@ -89,6 +90,7 @@ struct RlConfig {
     std::string differenceThatMatters(const RlConfig& other) const;
 
     std::uint64_t seed() const { return prompts_of.seed; }
+    const char* ruleName() const; // "cispo", "grpo" or "dapo"
 };
 
 } // namespace fulgurite

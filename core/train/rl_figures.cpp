@@ -173,33 +173,57 @@ nlohmann::ordered_json toJson(const RolloutFigures& figures, const std::vector<s
     return json;
 }
 
-nlohmann::ordered_json rolloutJson(const PolicyBatch& batch, std::size_t index, const PolicyOptions& policy,
-                                   std::size_t updates, const Tokenizer& tokenizer) {
+RunSample rolloutSample(const PolicyBatch& batch, std::size_t index, std::uint64_t step, const RlConfig& config,
+                        const Tokenizer& tokenizer) {
     const PolicyAnswer& answer = batch.answers[index];
     const RlPrompt& prompt = batch.prompts[answer.prompt];
-    nlohmann::ordered_json meta{{"prompt_index", answer.prompt},
-                                {"answer", index},
-                                {"task", prompt.item.prompt},
-                                {"gold", prompt.item.gold},
-                                {"correct", answer.judgement.verdict.correct},
-                                {"inner_update", updates - 1},
-                                {"ended", endOf(answer.written.reason)}};
+    RunSample sample;
+    sample.step = static_cast<std::int64_t>(step);
+    sample.group = static_cast<std::int64_t>(answer.prompt);
+    sample.prompt = prompt.text;
+    sample.completion = answer.written.text;
+    sample.reward = answer.reward;
+    sample.advantage = answer.advantage;
+    const nlohmann::ordered_json meta{{"prompt_index", answer.prompt},
+                                      {"answer", index % config.group},
+                                      {"task", config.prompts_of.tasks[prompt.task].task->name()},
+                                      {"gold", prompt.item.gold},
+                                      {"correct", answer.judgement.verdict.correct},
+                                      {"inner_update", config.updates - 1},
+                                      {"ended", endOf(answer.written.reason)},
+                                      {"entropy", answer.entropies}};
+    sample.meta_json = meta.dump();
     for (std::size_t t = 0; t < answer.tokens(); ++t) {
-        const TokenId id = answer.written.tokens[t];
         const TokenWeight weight =
-            tokenWeight(policy, answer.advantage, answer.log_probs[t], answer.old_log_probs[t]);
-        meta["texts"].push_back(tokenizer.decode({&id, 1}));
-        meta["tokens"].push_back(id);
-        meta["logp_old"].push_back(answer.old_log_probs[t]);
-        meta["logp"].push_back(answer.log_probs[t]);
-        meta["entropy"].push_back(answer.entropies[t]);
-        meta["weight"].push_back(weight.masked ? 0.0 : weight.weight);
-        meta["capped"].push_back(weight.capped || weight.masked ? 1 : 0);
+            tokenWeight(config.policy, answer.advantage, answer.log_probs[t], answer.old_log_probs[t]);
+        RolloutToken& token = sample.tokens.emplace_back();
+        token.id = answer.written.tokens[t];
+        token.bytes = tokenizer.bytesOf(token.id);
+        token.logprob = answer.old_log_probs[t];
+        token.ratio = static_cast<float>(weight.ratio);
+        token.weight = static_cast<float>(weight.masked ? 0.0 : weight.weight);
+        token.capped = weight.capped || weight.masked;
     }
-    return {{"prompt", prompt.text},
-            {"completion", answer.written.text},
-            {"reward", answer.reward},
-            {"advantage", answer.advantage},
+    return sample;
+}
+
+nlohmann::ordered_json rolloutJson(const PolicyBatch& batch, std::size_t index, std::uint64_t step,
+                                   const RlConfig& config, const Tokenizer& tokenizer) {
+    const RunSample sample = rolloutSample(batch, index, step, config, tokenizer);
+    auto meta = nlohmann::ordered_json::parse(sample.meta_json);
+    for (const RolloutToken& token : sample.tokens) {
+        meta["texts"].push_back(tokenizer.decode({&token.id, 1})); // a part of a character has no bytes in JSON
+        meta["tokens"].push_back(token.id);
+        meta["logp_old"].push_back(token.logprob);
+        meta["weight"].push_back(token.weight);
+        meta["capped"].push_back(token.capped ? 1 : 0);
+    }
+    meta["logp"] = batch.answers[index].log_probs;
+    return {{"step", step},
+            {"prompt", sample.prompt},
+            {"completion", sample.completion},
+            {"reward", *sample.reward},
+            {"advantage", *sample.advantage},
             {"meta", meta}};
 }
 

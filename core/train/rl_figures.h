@@ -2,6 +2,7 @@
 // The figures of a run of reinforcement learning, under their canonical names.
 #pragma once
 
+#include "core/store/runs/run_types.h"
 #include "core/train/policy_batch.h"
 
 #include <nlohmann/json.hpp>
@@ -56,9 +57,11 @@ struct RolloutFigures {
 RolloutFigures rolloutFigures(const PolicyBatch& batch, std::size_t tasks);
 nlohmann::ordered_json toJson(const RolloutFigures& figures, const std::vector<std::string>& task_labels);
 
-// One answer with everything about its tokens, for a person to look at.
-nlohmann::ordered_json rolloutJson(const PolicyBatch& batch, std::size_t answer, const PolicyOptions& policy,
-                                   std::size_t updates, const Tokenizer& tokenizer);
+// One answer with everything about its tokens: a line of rollouts.jsonl, and the row of a runs file.
+nlohmann::ordered_json rolloutJson(const PolicyBatch& batch, std::size_t answer, std::uint64_t step,
+                                   const RlConfig& config, const Tokenizer& tokenizer);
+RunSample rolloutSample(const PolicyBatch& batch, std::size_t answer, std::uint64_t step, const RlConfig& config,
+                        const Tokenizer& tokenizer);
 
 // A name for each task of the mix; those that occur twice are numbered.
 std::vector<std::string> taskLabels(const std::vector<TaskShare>& tasks);

@@ -77,6 +77,7 @@ RlTrainer::RlTrainer(const RlConfig& config)
       policy_(pass_, config.micro_batch, config.rollout.temperature),
       optimizer_(model_.layout(), config.optimizer),
       folder_(config.out),
+      log_(folder_, config.place.database),
       gradients_(model_.layout().size(), 0.0f) {
     if (config.policy.kl > 0) {
         reference_ = std::make_unique<const TrainModel>(TrainModel::load(config.reference));
@@ -206,19 +207,20 @@ RlBatchFigures RlTrainer::step() {
             auto first = evaluate();
             if (!first.empty()) {
                 first["step"] = 0;
-                folder_.log(first);
+                log_.figures(first);
             }
         }
         RlBatchFigures figures = compute();
         if (done() || figures.batch % config_.checkpoint.every == 0) {
             save();
         }
+        if (done()) {
+            log_.finish(RunStatus::Finished);
+        }
         return figures;
     } catch (const Error& error) {
-        const auto checkpoint = folder_.newest();
-        fail(error.kind(), "batch {}: {}. {}", batchesMade() + 1, error.what(),
-             checkpoint ? "The last good checkpoint is " + checkpoint->string()
-                        : "There is no checkpoint yet; the run began with " + config_.model.string());
+        log_.finish(RunStatus::Failed);
+        fail(error.kind(), "batch {}: {}. {}", batchesMade() + 1, error.what(), folder_.lastCheckpointText());
     }
 }
 
@@ -281,7 +283,7 @@ nlohmann::ordered_json RlTrainer::evaluate() {
 // A line for each update; the last one of the batch carries what is the batch's.
 void RlTrainer::log(const PolicyBatch& batch, const RlBatchFigures& figures, bool log_rollouts) {
     for (std::size_t i = 0; i + 1 < figures.updates.size(); ++i) {
-        folder_.log(toJson(figures.updates[i], config_.policy, config_.updates));
+        log_.figures(toJson(figures.updates[i], config_.policy, config_.updates));
     }
     auto line = toJson(figures.updates.back(), config_.policy, config_.updates);
     line["rl.batch"] = figures.batch;
@@ -294,12 +296,11 @@ void RlTrainer::log(const PolicyBatch& batch, const RlBatchFigures& figures, boo
     }
     line["perf.tokens_per_s"] = static_cast<double>(rows) / figures.seconds;
     line.update(figures.evaluation);
-    folder_.log(line);
-    for (std::size_t i = 0; log_rollouts && i < std::min(config_.log_groups, config_.prompts) * config_.group;
-         ++i) {
-        nlohmann::ordered_json rollout{{"step", figures.step}};
-        rollout.update(rolloutJson(batch, i, config_.policy, config_.updates, *tokenizer_));
-        folder_.log(rollout, RunFolder::kRollouts);
+    log_.figures(line);
+    const std::size_t kept = log_rollouts ? std::min(config_.log_groups, config_.prompts) * config_.group : 0;
+    for (std::size_t i = 0; i < kept; ++i) {
+        log_.rollout(rolloutJson(batch, i, figures.step, config_, *tokenizer_),
+                     rolloutSample(batch, i, figures.step, config_, *tokenizer_));
     }
 }
 
@@ -318,13 +319,19 @@ std::uint64_t RlTrainer::begin() {
         progress_.tokens = found.tokens;
         progress_.seconds = found.seconds;
     }
-    folder_.begin(progress_.config, progress_.step);
+    log_.begin({config_.place.name, config_.ruleName(), config_.seed()}, progress_.config, progress_.step);
     return batchesMade();
 }
 
 std::filesystem::path RlTrainer::save() {
     return folder_.save(progress_, model_, optimizer_, model_config_json_, config_.tokenizer,
                         config_.checkpoint.dtype, config_.checkpoint.keep);
+}
+
+std::filesystem::path RlTrainer::stop() {
+    auto folder = save();
+    log_.finish(RunStatus::Stopped);
+    return folder;
 }
 
 RlPlan RlTrainer::measure() {

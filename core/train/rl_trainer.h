@@ -4,7 +4,7 @@
 #pragma once
 
 #include "core/train/rl_figures.h"
-#include "core/train/run_folder.h"
+#include "core/train/run_log.h"
 
 namespace fulgurite {
 
@@ -54,6 +54,8 @@ class RlTrainer {
     RlBatchFigures step();
     // A checkpoint now. Returns its folder.
     std::filesystem::path save();
+    // The same, and the run counts as stopped by a person.
+    std::filesystem::path stop();
 
   private:
     RlBatchFigures compute();
@@ -83,6 +85,7 @@ class RlTrainer {
     std::unique_ptr<const TrainModel> reference_; // null without a KL term
     std::unique_ptr<TrainPass> reference_pass_;
     RunFolder folder_;
+    RunLog log_;
     RunProgress progress_; // `samples`: prompts drawn
     std::vector<float> gradients_;
 };

@@ -116,6 +116,11 @@ std::optional<fs::path> RunFolder::newest() const {
     return found.empty() ? std::nullopt : std::optional(found.back().second);
 }
 
+std::string RunFolder::lastCheckpointText() const {
+    const auto checkpoint = newest();
+    return checkpoint ? "The last good checkpoint is " + checkpoint->string() : "There is no checkpoint yet";
+}
+
 RunProgress RunFolder::progressOf(const fs::path& checkpoint) {
     const std::string name = (checkpoint / "state.json").string();
     const nlohmann::json json = parseJson(readTextFile(name), name);

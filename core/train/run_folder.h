@@ -39,6 +39,8 @@ class RunFolder {
     const std::filesystem::path& root() const { return root_; }
     // The newest complete checkpoint.
     std::optional<std::filesystem::path> newest() const;
+    // A sentence about the newest checkpoint, for a run that cannot go on.
+    std::string lastCheckpointText() const;
     // Progress of a checkpoint. Throws Error{Corrupt | NotFound}.
     static RunProgress progressOf(const std::filesystem::path& checkpoint);
     // Weights and moments of a checkpoint into a model and an optimizer of the same layout.

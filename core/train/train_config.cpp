@@ -11,6 +11,7 @@ namespace fulgurite {
 namespace {
 
 const std::vector<std::string> kMethods{"pretrain", "sft"};
+const std::vector<std::string> kArithmetics{"f32", "bf16"};
 
 } // namespace
 
@@ -25,6 +26,7 @@ TrainConfig TrainConfig::parse(TrainMethod method, std::string_view text, const 
     config.method = method;
     checkMethod(fields, kMethods[static_cast<std::size_t>(method)], name);
     config.out = path(fields.text("out"));
+    config.place = RunPlace::read(fields, folder, config.out);
     config.model = path(fields.text("model", ""));
     ConfigFields fresh = fields.object("fresh");
     config.fresh_config = path(fresh.text("config", ""));
@@ -48,6 +50,7 @@ TrainConfig TrainConfig::parse(TrainMethod method, std::string_view text, const 
     config.seed =
         static_cast<std::uint64_t>(fields.integer("seed", 0, std::numeric_limits<std::int64_t>::max(), 1));
     config.checkpoint = readCheckpoint(fields.object("checkpoint"), config.checkpoint);
+    config.arithmetic = static_cast<Arithmetic>(fields.choice("arithmetic", kArithmetics, 0));
     config.threads = static_cast<std::size_t>(fields.integer("threads", 0, 4096, 0));
     fields.finish();
     return config;
@@ -57,6 +60,7 @@ nlohmann::ordered_json TrainConfig::toJson() const {
     nlohmann::ordered_json json;
     json["method"] = kMethods[static_cast<std::size_t>(method)];
     json["out"] = out.string();
+    place.write(json);
     if (model.empty()) {
         json["fresh"] = {{"config", fresh_config.string()}, {"deviation", fresh_deviation}};
     } else {
@@ -75,6 +79,7 @@ nlohmann::ordered_json TrainConfig::toJson() const {
     json["balance"] = balance;
     json["seed"] = seed;
     json["checkpoint"] = fulgurite::toJson(checkpoint);
+    json["arithmetic"] = kArithmetics[static_cast<std::size_t>(arithmetic)];
     json["threads"] = threads;
     return json;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/train/config_parts.h"
+#include "core/train/train_pass.h"
 
 #include <nlohmann/json.hpp>
 
@@ -18,7 +19,8 @@ enum class TrainMethod : std::uint8_t { Pretrain, Sft };
 
 struct TrainConfig {
     TrainMethod method = TrainMethod::Pretrain;
-    std::filesystem::path out;          // folder of the run
+    std::filesystem::path out; // folder of the run
+    RunPlace place;
     std::filesystem::path model;        // weights to start from; empty: fresh ones
     std::filesystem::path fresh_config; // config.json of a fresh model
     double fresh_deviation = 0.02;      // of its weights
@@ -33,6 +35,7 @@ struct TrainConfig {
     double balance = 0.01; // coefficient of the load-balance loss
     std::uint64_t seed = 1;
     CheckpointOptions checkpoint;
+    Arithmetic arithmetic = Arithmetic::Float32; // of the layers' products
     std::size_t threads = 0;
 
     // For `method`, which the file may repeat but not contradict. `name` for messages; paths are taken relative to

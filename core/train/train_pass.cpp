@@ -25,6 +25,7 @@ struct TrainPass::State {
     kernels::Queue queue;
     const kernels::OpTable& ops;
     const kernels::BackwardOpTable& grads;
+    kernels::ProductTable products;
     LayerScratch scratch;
     std::vector<LayerActivations> layers;
     TrainBuffer last; // [rows, h]: the output of the last layer
@@ -38,13 +39,18 @@ struct TrainPass::State {
 
     State(const TrainModel& m, kernels::ThreadPool& pool, const kernels::OpTable& o,
           const kernels::BackwardOpTable& b)
-        : model(m), queue(pool), ops(o), grads(b), layers(m.config().layers.size()) {}
+        : model(m),
+          queue(pool),
+          ops(o),
+          grads(b),
+          products{o.name, o.linear, b.linear_input, b.linear_weight},
+          layers(m.config().layers.size()) {}
 
     std::size_t rows() const { return tokens.size(); }
     std::size_t width() const { return static_cast<std::size_t>(model.config().hidden_size); }
     std::size_t vocab() const { return static_cast<std::size_t>(model.config().vocab_size); }
     LayerContext context(float* gradients) {
-        return {model, ops, grads, queue, scratch, lengths, rows(), gradients};
+        return {model, ops, grads, products, queue, scratch, lengths, rows(), gradients};
     }
     // What goes into layer i, or out of the last one.
     TrainBuffer& stream(std::size_t i) { return i < layers.size() ? layers[i].stream : last; }
@@ -235,8 +241,17 @@ void TrainPass::State::headBackward(const Objective& objective, const BackwardOp
     });
 }
 
-TrainPass::TrainPass(const TrainModel& model, kernels::ThreadPool& pool)
-    : TrainPass(model, pool, kernels::bestCpuOps(), kernels::bestCpuBackwardOps()) {}
+TrainPass::TrainPass(const TrainModel& model, kernels::ThreadPool& pool, Arithmetic arithmetic)
+    : TrainPass(model, pool, kernels::bestCpuOps(), kernels::bestCpuBackwardOps()) {
+    if (arithmetic == Arithmetic::Bfloat16) {
+        const kernels::ProductTable* products = kernels::cpuBf16Products();
+        if (products == nullptr) {
+            fail(ErrorKind::Unsupported,
+                 "this processor has no bfloat16 products (AVX-512 BF16): train with \"arithmetic\": \"f32\"");
+        }
+        state_->products = *products;
+    }
+}
 
 TrainPass::TrainPass(const TrainModel& model, kernels::ThreadPool& pool, const kernels::OpTable& ops,
                      const kernels::BackwardOpTable& backward_ops)

@@ -42,6 +42,13 @@ enum class HeadArithmetic : std::uint8_t {
     Bfloat16, // inputs, weights and logits rounded: what inference in bfloat16 would compute
 };
 
+// Of the products of the layers. Router and head are computed in float32 in any case: a router that rounds chooses
+// other experts, and rounding the head is what sets training and inference apart (MiniMax-M1 report).
+enum class Arithmetic : std::uint8_t {
+    Float32,
+    Bfloat16, // inputs rounded, sums in float32; see kernels/bf16_products.h
+};
+
 struct BackwardOptions {
     float temperature = 1;         // divides the logits
     double balance = 0;            // coefficient of the load-balance loss, averaged over layers
@@ -50,8 +57,9 @@ struct BackwardOptions {
 
 class TrainPass {
   public:
-    // Refers to all of them. `gradients` of backward() has the layout of `model`.
-    TrainPass(const TrainModel& model, kernels::ThreadPool& pool);
+    // Refers to both. `gradients` of backward() has the layout of `model`. Throws Error{Unsupported} for an
+    // arithmetic that this processor lacks.
+    TrainPass(const TrainModel& model, kernels::ThreadPool& pool, Arithmetic arithmetic = Arithmetic::Float32);
     TrainPass(const TrainModel& model, kernels::ThreadPool& pool, const kernels::OpTable& ops,
               const kernels::BackwardOpTable& backward_ops);
     ~TrainPass();

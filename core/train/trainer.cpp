@@ -65,6 +65,7 @@ nlohmann::ordered_json StepFigures::toJson() const {
             {"data.tokens", tokens},
             {"train.loss", loss},
             {"moe.aux_loss", balance},
+            {"moe.max_vio", max_violation},
             {"train.grad_norm", gradient_norm},
             {"train.lr", rate},
             {"perf.step_time", seconds},
@@ -78,9 +79,10 @@ Trainer::Trainer(const TrainConfig& config)
       data_(readData(config, model_.config())),
       order_(data_->count(), config.seed),
       pool_(config.threads),
-      pass_(model_, pool_),
+      pass_(model_, pool_, config.arithmetic),
       optimizer_(model_.layout(), config.optimizer),
       folder_(config.out),
+      log_(folder_, config.place.database),
       gradients_(model_.layout().size(), 0.0f),
       batches_(config.accumulate) {
     progress_.seed = config.seed;
@@ -113,13 +115,14 @@ std::size_t Trainer::collect(std::uint64_t first) {
     return targets;
 }
 
-double Trainer::batchGradient(const Batch& batch, std::size_t targets, double& loss) {
+void Trainer::batchGradient(const Batch& batch, std::size_t targets, StepFigures& figures) {
+    const double part = 1.0 / static_cast<double>(config_.accumulate);
     pass_.forward({batch.tokens, batch.lengths, batch.targets});
     CrossEntropy objective(targets);
-    const double balance = pass_.backward(
-        objective.objective(), {.balance = config_.balance / static_cast<double>(config_.accumulate)}, gradients_);
-    loss += objective.mean();
-    return balance;
+    figures.balance +=
+        part * pass_.backward(objective.objective(), {.balance = config_.balance * part}, gradients_);
+    figures.max_violation += part * pass_.maxViolation();
+    figures.loss += objective.mean();
 }
 
 double Trainer::plannedTokens() const {
@@ -132,13 +135,13 @@ double Trainer::plannedTokens() const {
 double Trainer::measure(std::size_t batches) {
     const std::size_t targets = collect(0);
     const Batch& batch = batches_.front();
-    double loss = 0;
-    batchGradient(batch, targets, loss); // memory is provided and warmed up
+    StepFigures ignored;
+    batchGradient(batch, targets, ignored); // memory is provided and warmed up
     AdamW optimizer(model_.layout(), config_.optimizer);
     std::vector<float> weights = model_.weights();
     const auto start = Clock::now();
     for (std::size_t i = 0; i < batches; ++i) {
-        batchGradient(batch, targets, loss);
+        batchGradient(batch, targets, ignored);
     }
     const double of_batch = secondsSince(start) / static_cast<double>(batches);
     const auto update_start = Clock::now();
@@ -168,11 +171,12 @@ std::uint64_t Trainer::begin() {
         progress_.tokens = found.tokens;
         progress_.seconds = found.seconds;
     }
-    folder_.begin(progress_.config, progress_.step);
+    log_.begin({config_.place.name, config_.method == TrainMethod::Sft ? "sft" : "pretrain", config_.seed},
+               progress_.config, progress_.step);
     return progress_.step;
 }
 
-StepFigures Trainer::step() {
+StepFigures Trainer::compute() {
     const auto start = Clock::now();
     StepFigures figures;
     figures.step = progress_.step + 1;
@@ -180,7 +184,7 @@ StepFigures Trainer::step() {
     const std::size_t targets = collect(progress_.samples);
     std::uint64_t tokens = 0;
     for (const Batch& batch : batches_) {
-        figures.balance += batchGradient(batch, targets, figures.loss) / static_cast<double>(config_.accumulate);
+        batchGradient(batch, targets, figures);
         tokens += batch.tokens.size();
     }
     figures.rate = config_.rate.at(figures.step, config_.steps);
@@ -192,16 +196,35 @@ StepFigures Trainer::step() {
     figures.seconds = secondsSince(start);
     figures.tokens_per_second = static_cast<double>(tokens) / figures.seconds;
     progress_.seconds += figures.seconds;
-    folder_.log(figures.toJson());
-    if (done() || progress_.step % config_.checkpoint.every == 0) {
-        save();
-    }
     return figures;
+}
+
+StepFigures Trainer::step() {
+    try {
+        StepFigures figures = compute();
+        log_.figures(figures.toJson());
+        if (done() || progress_.step % config_.checkpoint.every == 0) {
+            save();
+        }
+        if (done()) {
+            log_.finish(RunStatus::Finished);
+        }
+        return figures;
+    } catch (const Error& error) {
+        log_.finish(RunStatus::Failed);
+        fail(error.kind(), "{}. {}", error.what(), folder_.lastCheckpointText());
+    }
 }
 
 std::filesystem::path Trainer::save() {
     return folder_.save(progress_, model_, optimizer_, model_config_json_, config_.tokenizer,
                         config_.checkpoint.dtype, config_.checkpoint.keep);
+}
+
+std::filesystem::path Trainer::stop() {
+    auto folder = save();
+    log_.finish(RunStatus::Stopped);
+    return folder;
 }
 
 } // namespace fulgurite

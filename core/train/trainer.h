@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/train/run_folder.h"
+#include "core/train/run_log.h"
 #include "core/train/sample_order.h"
 #include "core/train/train_config.h"
 #include "core/train/train_pass.h"
@@ -18,6 +19,7 @@ struct StepFigures {
     std::uint64_t tokens = 0; // since the beginning of the run
     double loss = 0;          // mean cross-entropy of the step's targets, nats
     double balance = 0;       // load-balance loss without its coefficient: top_k when experts are used alike
+    double max_violation = 0; // TrainPass::maxViolation()
     double gradient_norm = 0; // before clipping
     double rate = 0;
     double seconds = 0; // of the step
@@ -59,6 +61,8 @@ class Trainer {
     StepFigures step();
     // A checkpoint now. Returns its folder.
     std::filesystem::path save();
+    // The same, and the run counts as stopped by a person.
+    std::filesystem::path stop();
 
   private:
     struct Batch {
@@ -67,8 +71,9 @@ class Trainer {
     };
     // The batches of an update that begins at sample `first`; returns the number of their targets.
     std::size_t collect(std::uint64_t first);
-    // Adds the gradient of one batch; returns its load-balance loss.
-    double batchGradient(const Batch& batch, std::size_t targets, double& loss);
+    // Adds the gradient of one batch, and its share of the step's figures.
+    void batchGradient(const Batch& batch, std::size_t targets, StepFigures& figures);
+    StepFigures compute();
 
     TrainConfig config_;
     std::string model_config_json_;
@@ -79,6 +84,7 @@ class Trainer {
     TrainPass pass_;
     AdamW optimizer_;
     RunFolder folder_;
+    RunLog log_;
     RunProgress progress_;
     std::vector<float> gradients_;
     std::vector<Batch> batches_; // [accumulate], of one update

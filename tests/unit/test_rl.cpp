@@ -3,6 +3,7 @@
 // with the same bits after a stop, and its objectives coincide where the theory says so.
 #include "core/base/atomic_file.h"
 #include "core/base/error.h"
+#include "core/store/runs/run_reader.h"
 #include "core/text/bpe_trainer.h"
 #include "core/train/rl_trainer.h"
 #include "core/train/trainer.h"
@@ -247,6 +248,53 @@ TEST_F(Rl, KeepsRolloutsWithTheirTokens) {
         EXPECT_EQ(meta.at("correct").get<bool>(), rollout.at("reward").get<double>() == 1.0);
         EXPECT_THAT(rollout.at("prompt").get<std::string>(), testing::MatchesRegex("copy [a-d]="));
     }
+}
+
+TEST_F(Rl, WritesItsRunIntoARunsFile) {
+    const json changes{{"batches", 3}, {"updates", 2}, {"name", "three batches"}, {"rollouts", {{"groups", 1}}}};
+    {
+        RlTrainer first(configOf("shown", changes));
+        first.begin();
+        for (int i = 0; i < 2; ++i) {
+            first.step();
+        }
+        first.save();
+    }
+    RunReader reader(*folder_ / "shown" / "runs.fulgurite");
+    ASSERT_EQ(reader.runs().size(), 1U);
+    EXPECT_EQ(reader.runs()[0].status, RunStatus::Running);
+    EXPECT_FALSE(reader.runs()[0].alive) << "it was cut";
+    RlTrainer second(configOf("shown", changes));
+    EXPECT_EQ(second.begin(), 2U);
+    finish(second);
+    ASSERT_EQ(reader.runs().size(), 1U) << "the same run";
+    const RunRecord run = reader.runs()[0];
+    EXPECT_EQ(run.name, "three batches");
+    EXPECT_EQ(run.algo, "cispo");
+    EXPECT_EQ(run.source, "fulgurite");
+    EXPECT_EQ(run.status, RunStatus::Finished);
+    EXPECT_EQ(run.last_step, 6);
+    EXPECT_EQ(json::parse(reader.config(run.id)).at("updates"), 2);
+    for (const json& line : linesOf("shown", "metrics.jsonl")) {
+        const auto step = line.at("step").get<std::int64_t>();
+        for (const char* name : {"train.grad_norm", "train.ratio_p99", "rollout.reward_mean"}) {
+            const auto series = reader.findSeries(run.id, name);
+            ASSERT_TRUE(series) << name;
+            const auto points = reader.points(series->id, step, step, 10);
+            ASSERT_EQ(points.size(), line.contains(name) ? 1U : 0U) << name << " at " << step;
+            if (!points.empty()) {
+                EXPECT_EQ(points[0].value, line.at(name).get<double>());
+            }
+        }
+    }
+    ASSERT_EQ(reader.sampleSteps(run.id).size(), 1U) << "of the first batch";
+    const auto samples = reader.samples(run.id, 2);
+    ASSERT_EQ(samples.size(), 8U);
+    const json shown = linesOf("shown", "rollouts.jsonl").at(0);
+    const RunSample sample = reader.sample(samples[0].id);
+    EXPECT_EQ(sample.completion, shown.at("completion"));
+    EXPECT_EQ(sample.tokens.size(), shown.at("meta").at("tokens").size());
+    EXPECT_EQ(sample.tokens[0].id, shown.at("meta").at("tokens")[0]);
 }
 
 TEST_F(Rl, HoldsOnToTheReference) {

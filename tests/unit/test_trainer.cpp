@@ -7,6 +7,7 @@
 #include "core/model/hybrid_model.h"
 #include "core/model/weights.h"
 #include "core/train/trainer.h"
+#include "kernels/bf16_products.h"
 #include "tests/support/golden_models.h"
 #include "tests/support/model_runner.h"
 #include "tests/unit/test_paths.h"
@@ -76,6 +77,27 @@ TEST_F(Pretraining, Learns) {
     EXPECT_NEAR(figures.back().rate, 0.001, 1e-12);
     // top_k of 2 when all experts are used alike; at most top_k * experts / 1.
     EXPECT_GE(figures.back().balance, 1.5);
+}
+
+TEST_F(Pretraining, LearnsInBfloat16) {
+    if (kernels::cpuBf16Products() == nullptr) {
+        GTEST_SKIP() << "this processor has no bfloat16 products";
+    }
+    TrainConfig config = configOf("exact", 40);
+    Trainer exact(config);
+    exact.begin();
+    const auto expected = finish(exact);
+    config = configOf("rounded", 40);
+    config.arithmetic = Arithmetic::Bfloat16;
+    Trainer rounded(config);
+    rounded.begin();
+    const auto figures = finish(rounded);
+    // The first step starts at the same weights: a rounding of 2^-9 to each input, averaged over thousands.
+    EXPECT_NE(figures.front().loss, expected.front().loss);
+    EXPECT_NEAR(figures.front().loss, expected.front().loss, 0.01);
+    EXPECT_NEAR(figures.front().gradient_norm, expected.front().gradient_norm,
+                0.02 * expected.front().gradient_norm);
+    EXPECT_LT(figures.back().loss, 0.1);
 }
 
 TEST_F(Pretraining, ContinuesWithTheSameBits) {
