@@ -74,6 +74,12 @@ std::vector<RolloutAnswer> writeAnswers(const TrainModel& model, const std::shar
             throw Error(*collector->error);
         }
     }
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+        if (answers[i].tokens.empty()) {
+            fail(ErrorKind::OutOfMemory, "a prompt of {} tokens leaves no room for an answer",
+                 requests[i].prompt.size());
+        }
+    }
     return answers;
 }
 

@@ -44,7 +44,7 @@ def chart(task, mu, curves):
     py = lambda y: HEIGHT - BOTTOM - y / top * (HEIGHT - TOP - BOTTOM)
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12">',
            f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
-           f'<text x="{LEFT}" y="18" font-size="13">{task}: mean@4 on 128 held-out items, {mu} updates a batch</text>']
+           f'<text x="{LEFT}" y="18" font-size="13">{task}: mean@4 on held-out items, {mu} updates a batch</text>']
     for i in range(6):
         y = top * i / 5
         out.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{py(y):.1f}" y2="{py(y):.1f}" stroke="#dddddd"/>')

@@ -30,16 +30,17 @@ CONFIG = {
 # The text of the messages and nothing else: prompts are what the task writes.
 CHAT = ("{%- for m in messages -%}{{ m['content'] }}{%- if m['role'] == 'assistant' -%}"
         "{{ '<end_of_sentence>' }}{%- endif -%}{%- endfor -%}")
+# A start is trained on easier items in the same form: fewer steps, or fewer numbers to sort.
 TASKS = {
-    "addition": {"warm": {"task": "addition", "min_digits": 1, "max_digits": 3}, "items": 30000, "warm_steps": 1250,
-                 "task": {"task": "addition", "min_digits": 3, "max_digits": 3}, "max_tokens": 6},
     "sorting": {"warm": {"task": "sorting", "min_length": 3, "max_length": 6}, "items": 40000, "warm_steps": 250,
-                "task": {"task": "sorting", "min_length": 7, "max_length": 7}, "max_tokens": 20},
+                "task": {"task": "sorting", "min_length": 7, "max_length": 7}, "max_tokens": 20, "held_out": 64,
+                "plain_rate": 3e-4, "rates": {4: [5e-5, 1e-4, 2e-4], 16: [1.5e-5, 4e-5, 1e-4]}},
+    "addition": {"warm": {"task": "addition", "min_digits": 1, "max_digits": 3}, "items": 30000, "warm_steps": 1250,
+                 "task": {"task": "addition", "min_digits": 3, "max_digits": 3}, "max_tokens": 6, "held_out": 128,
+                 "plain_rate": 1e-3, "rates": {4: [5e-4, 1.5e-3, 4.5e-3], 16: [1.5e-4, 5e-4, 1.5e-3]}},
 }
 RULES = {"cispo": {"loss": "cispo", "cap": 5}, "dapo": {"loss": "dapo"}, "grpo": {"loss": "grpo"}}
 BATCHES = {1: 20, 4: 30, 16: 15}
-RATES = {4: [5e-4, 1.5e-3, 4.5e-3], 16: [1.5e-4, 5e-4, 1.5e-3]}
-PLAIN_RATE = 1e-3
 SEEDS = range(2, 7)
 FIELDS = {
     "reward": "rollout.reward_mean", "greedy": "eval.{}.greedy", "mean4": "eval.{}.mean@4", "entropy": "train.entropy",
@@ -96,7 +97,7 @@ class Experiment:
                 "tasks": [TASKS[task]["task"]], "seed": seed, "batches": BATCHES[updates], "prompts": 8, "group": 8,
                 "rollout": {"max_tokens": TASKS[task]["max_tokens"]},
                 "objective": {**RULES[rule], "normaliser": "batch_tokens"}, "updates": updates,
-                "learning_rate": {"peak": rate, "warmup": 2}, "evaluation": {"every": 5, "items": 128, "samples": 4},
+                "learning_rate": {"peak": rate, "warmup": 2}, "evaluation": {"every": 5, "items": TASKS[task]["held_out"], "samples": 4},
                 "rollouts": {"every": 1000, "groups": 1}, "checkpoint": {"every": 5, "keep": 1}, "threads": 1}))
             begun = time.monotonic()
             self.call("train", "rl", config)
@@ -120,8 +121,8 @@ class Experiment:
             return sum(scores[-2:]) / 2
 
         for rule in RULES:
-            rows(rule, 1, PLAIN_RATE, 1, "one update")
-        for updates, rates in RATES.items():
+            rows(rule, 1, TASKS[task]["plain_rate"], 1, "one update")
+        for updates, rates in TASKS[task]["rates"].items():
             best = {}
             for rule in RULES:
                 scores = {rate: rows(rule, updates, rate, 1, "sweep") for rate in rates}
