@@ -49,8 +49,8 @@ FIELDS = {
 
 
 class Experiment:
-    def __init__(self, engine, folder, seconds):
-        self.engine, self.folder, self.end = engine, folder, time.monotonic() + seconds
+    def __init__(self, engine, folder, seconds, collect):
+        self.engine, self.folder, self.end, self.collect = engine, folder, time.monotonic() + seconds, collect
         folder.mkdir(parents=True, exist_ok=True)
 
     def call(self, *arguments):
@@ -86,11 +86,13 @@ class Experiment:
         return checkpoint
 
     def run(self, task, rule, updates, rate, seed):
-        """Lines of the metrics of one run."""
+        """Lines of the metrics of one run; none of an unfinished one when runs are only collected."""
         name = f"{task}-mu{updates}-{rule}-{rate:g}-seed{seed}"
         out = self.folder / "runs" / name
         last = BATCHES[updates] * updates
         if not (out / "checkpoints" / f"step-{last:08d}").exists():
+            if self.collect:
+                return []
             config = self.folder / "run.json"
             config.write_text(json.dumps({
                 "out": f"runs/{name}", "model": str(self.start(task)), "tokenizer": "tokenizer",
@@ -118,7 +120,7 @@ class Experiment:
                     table.append(row)
             save()
             scores = [line[f"eval.{task}.mean@4"] for line in lines if f"eval.{task}.mean@4" in line]
-            return sum(scores[-2:]) / 2
+            return sum(scores[-2:]) / 2 if scores else -1
 
         for rule in RULES:
             rows(rule, 1, TASKS[task]["plain_rate"], 1, "one update")
@@ -138,12 +140,13 @@ def main():
     parser.add_argument("folder", type=Path)
     parser.add_argument("--minutes", type=float, default=1e4)
     parser.add_argument("--csv", type=Path)
+    parser.add_argument("--collect", action="store_true", help="make no runs; a table of those that are finished")
     options = parser.parse_args()
-    experiment = Experiment(options.engine, options.folder.resolve(), options.minutes * 60)
+    experiment = Experiment(options.engine, options.folder.resolve(), options.minutes * 60, options.collect)
     table = []
 
     def save():
-        if options.csv:
+        if options.csv and table:
             with options.csv.open("w", newline="") as file:
                 writer = csv.DictWriter(file, fieldnames=table[0].keys(), lineterminator="\n")
                 writer.writeheader()
