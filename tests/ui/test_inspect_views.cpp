@@ -2,11 +2,8 @@
 // The views of attention, maps, routing and lens with a capture: one selection for all, and words for what is
 // lacking.
 #include "tests/support/capture_sample.h"
-#include "ui/base/paths.h"
-#include "ui/base/settings.h"
+#include "tests/ui/inspect_services.h"
 #include "ui/base/theme_manager.h"
-#include "ui/engine/engine_link.h"
-#include "ui/engine/local_engine.h"
 #include "ui/inspect/attention_tracks.h"
 #include "ui/inspect/attention_view.h"
 #include "ui/inspect/capture_file_source.h"
@@ -18,7 +15,6 @@
 #include "ui/inspect/routing_timeline.h"
 #include "ui/inspect/routing_view.h"
 #include "ui/pages/inspect_page.h"
-#include "ui/shell/action_registry.h"
 #include "ui/shell/desktop.h"
 #include "ui/shell/main_window.h"
 
@@ -29,25 +25,7 @@
 
 using namespace fulgurite;
 
-namespace {
-
 using capture::HeadRef;
-
-// What the page hands to its views, with an engine that was never started.
-struct Services {
-    explicit Services(ThemeManager& themes) : actions(settings, themes), all{themes, selection, actions, link} {}
-
-    QTemporaryDir home;
-    Settings settings{home.filePath(QStringLiteral("settings.ini"))};
-    Paths paths = Paths::inside(home.path());
-    LocalEngine engine{settings, paths};
-    EngineLink link{engine};
-    ActionRegistry actions;
-    Selection selection;
-    InspectServices all;
-};
-
-} // namespace
 
 class TestInspectViews : public QObject {
     Q_OBJECT

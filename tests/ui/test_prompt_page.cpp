@@ -4,6 +4,7 @@
 #include "ui/base/notices.h"
 #include "ui/engine/local_engine.h"
 #include "ui/pages/prompt_page.h"
+#include "ui/prompt/attachments.h"
 #include "ui/prompt/composer.h"
 #include "ui/prompt/conversation_list.h"
 #include "ui/prompt/conversation_model.h"
@@ -11,12 +12,14 @@
 #include "ui/prompt/token_table.h"
 #include "ui/prompt/transcript_view.h"
 #include "ui/shell/action_registry.h"
+#include "ui/shell/command_palette.h"
 #include "ui/shell/desktop.h"
 #include "ui/shell/main_window.h"
 #include "ui/start/start_view.h"
 
 #include <QDir>
 #include <QProcess>
+#include <QPushButton>
 #include <QSignalSpy>
 #include <QTemporaryDir>
 #include <QTest>
@@ -105,6 +108,52 @@ class TestPromptPage : public QObject {
         QVERIFY(run("prompt.new"));
         QTRY_VERIFY(page().findChild<StartView*>()->isVisible());
         QCOMPARE(page().findChild<ConversationList*>()->model().rowCount(), 1);
+    }
+
+    void tagsAndThePaletteFindConversations() {
+        openWindow(false);
+        send("about pears");
+        const qint64 pears = line().id;
+        page().controller().setTags(pears, {"fruit", "garden"});
+        QVERIFY(run("prompt.new"));
+        QTRY_VERIFY(line().id != pears);
+        send("about stones");
+        QTRY_COMPARE(page().controller().allRows().size(), 2);
+        CommandPalette& palette = desktop_->window().palette();
+        palette.open("@");
+        QCOMPARE(palette.model().rowCount(), 2);
+        palette.open("@garden");
+        QCOMPARE(palette.model().rowCount(), 1);
+        palette.open("@pears");
+        QCOMPARE(palette.model().rowCount(), 1);
+        QVERIFY(palette.runCurrent());
+        QTRY_COMPARE(line().id, pears);
+        // The chips over the list hide what lacks the tag.
+        auto& list = *page().findChild<ConversationList*>();
+        for (QPushButton* chip : list.findChildren<QPushButton*>()) {
+            if (chip->text().contains("garden")) {
+                chip->click();
+            }
+        }
+        QTRY_COMPARE(list.filter().tag, QString("garden"));
+    }
+
+    void attachmentsAreSentAndKept() {
+        openWindow(false);
+        QFile file(folder_->filePath("list.txt"));
+        QVERIFY(file.open(QIODevice::WriteOnly));
+        file.write("pears\nplums\n");
+        file.close();
+        auto& composer = *page().findChild<Composer*>();
+        composer.attach({file.fileName()});
+        QTRY_VERIFY(composer.text().contains("plums"));
+        emit composer.sendRequested("How many?" + ("\n\n" + composer.text()), SendMode::Chat);
+        settle();
+        QVERIFY(line().turns.first().text.startsWith("How many?\n\nlist.txt:\n````text\npears\nplums\n````"));
+        QVERIFY(composer.text().isEmpty());
+        QVERIFY(run("prompt.undo"));
+        QTRY_VERIFY(composer.text().contains("plums"));
+        QCOMPARE(splitMessage(composer.text()).attachments.size(), 1);
     }
 
     void actionsDoWhatTheySay() {

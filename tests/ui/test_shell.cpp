@@ -17,6 +17,7 @@
 #include <QAbstractSpinBox>
 #include <QAccessible>
 #include <QComboBox>
+#include <QDockWidget>
 #include <QFile>
 #include <QJsonDocument>
 #include <QJsonObject>
@@ -45,6 +46,7 @@ class TestShell : public QObject {
     void crashIsNoticedOnce();
     void secondWindowIsRefused();
     void sessionComesBack();
+    void layoutsHaveNames();
     void everyControlHasNameAndKeyboard();
     void menusHoldEveryAction();
 };
@@ -283,6 +285,37 @@ void TestShell::sessionComesBack() {
     file.close();
     fixture.open();
     QVERIFY(fixture.window().currentPage());
+}
+
+void TestShell::layoutsHaveNames() {
+    Fixture fixture;
+    fixture.window().showPage("prompt");
+    Page& prompt = *fixture.window().currentPage();
+    auto* panel = prompt.findChild<QDockWidget*>();
+    QVERIFY(panel);
+    panel->show();
+    QVERIFY(fixture.window().saveLayout("both columns"));
+    panel->hide();
+    QVERIFY(fixture.window().saveLayout("reading"));
+    panel->show();
+    fixture.window().showPage("settings");
+    QVERIFY(fixture.actions().run("view.layout.reading"));
+    QVERIFY(fixture.window().currentPage() == &prompt);
+    QVERIFY(panel->isHidden());
+    QVERIFY(fixture.window().openLayout("both columns"));
+    QVERIFY(!panel->isHidden());
+    QVERIFY(!fixture.window().openLayout("unknown"));
+    // They are in the palette, and there in the next run.
+    fixture.palette().open("layout reading");
+    QCOMPARE(titles(fixture.palette().model()).value(0), QString("Open layout “reading”"));
+    fixture.desktop.reset();
+    fixture.open();
+    QCOMPARE(fixture.window().layoutNames(), QStringList({"both columns", "reading"}));
+    QVERIFY(fixture.actions().run("view.layout.reading"));
+    QVERIFY(fixture.window().page("prompt")->findChild<QDockWidget*>()->isHidden());
+    fixture.window().deleteLayout("reading");
+    QVERIFY(!fixture.actions().run("view.layout.reading"));
+    QCOMPARE(fixture.window().layoutNames(), QStringList({"both columns"}));
 }
 
 void TestShell::everyControlHasNameAndKeyboard() {

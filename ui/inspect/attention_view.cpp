@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/inspect/attention_view.h"
 
+#include "core/probe/capture/held_heads.h"
 #include "ui/base/background.h"
 #include "ui/base/theme_manager.h"
 #include "ui/inspect/attention_tracks.h"
@@ -85,8 +86,7 @@ void AttentionView::setMapOnly(bool only) {
 }
 
 bool AttentionView::holds(capture::HeadRef head) const {
-    const std::vector<int>& layers = source()->info().attention_layers;
-    return std::find(layers.begin(), layers.end(), head.layer) != layers.end();
+    return capture::holdsHead(source()->info(), head);
 }
 
 void AttentionView::sourceChanged() {
@@ -129,7 +129,9 @@ void AttentionView::selectionChanged(const InspectState& now, const InspectState
     setTitleText(headText(*now.head));
     if (!holds(*now.head)) {
         provenance_->hide();
-        showNotCaptured(tr("Queries, keys and values of layer %1").arg(now.head->layer));
+        showNotCaptured(capture::heldHeads(info, now.head->layer).empty()
+                            ? tr("Queries, keys and values of layer %1").arg(now.head->layer)
+                            : tr("Queries, keys and values of %1").arg(headText(*now.head)));
         return;
     }
     showContent();

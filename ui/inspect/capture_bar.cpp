@@ -10,6 +10,7 @@
 #include <QLocale>
 #include <QProgressBar>
 #include <QPushButton>
+#include <QStandardItemModel>
 #include <QStyle>
 
 namespace fulgurite {
@@ -43,11 +44,11 @@ CaptureBar::CaptureBar(ThemeManager& themes, QWidget* parent)
     row->addWidget(text_, 1);
     layers_label_->setProperty("tone", "muted");
     row->addWidget(layers_label_);
-    layers_->addItems({tr("all layers"), tr("softmax layers"), tr("no layer")});
-    layers_->setAccessibleName(tr("Layers whose attention is recorded"));
+    layers_->addItems({tr("all layers"), tr("softmax layers"), tr("ticked heads"), tr("no layer")});
+    layers_->setAccessibleName(tr("Layers or heads whose attention is recorded"));
     layers_->setToolTip(
-        tr("Queries, keys and values of every token: most of the file. Rows and maps exist for these layers;\n"
-           "figures of the heads, routing and lens are recorded in any case."));
+        tr("Queries, keys and values of every token: most of the file. Rows and maps exist for these heads;\n"
+           "figures of all heads, routing and lens are recorded in any case."));
     row->addWidget(layers_);
     progress_->setFixedWidth(themes.scaled(220));
     progress_->setTextVisible(false);
@@ -56,6 +57,7 @@ CaptureBar::CaptureBar(ThemeManager& themes, QWidget* parent)
     start_->setProperty("kind", "accent");
     row->addWidget(start_);
     row->addWidget(cancel_);
+    setTicked(0);
     connect(layers_, &QComboBox::currentIndexChanged, this, &CaptureBar::layersChanged);
     connect(start_, &QPushButton::clicked, this, &CaptureBar::startWanted);
     connect(cancel_, &QPushButton::clicked, this, &CaptureBar::cancelWanted);
@@ -81,7 +83,7 @@ void CaptureBar::showCost(const QString& title, const client::CaptureCost& cost)
                 : costText(cost) + tr(", %1 free").arg(bytesText(static_cast<std::int64_t>(cost.free_bytes)));
     text_->setText(QStringLiteral("<b>%1</b>: %2").arg(title.toHtmlEscaped(), words.toHtmlEscaped()));
     start_->setEnabled(!refused);
-    start_->setToolTip(refused ? tr("Choose fewer layers")
+    start_->setToolTip(refused ? tr("Choose fewer layers or heads")
                                : tr("Replays the text through the model and records it"));
     if (!refused) {
         start_->setFocus();
@@ -121,6 +123,19 @@ void CaptureBar::showProblem(const QString& message) {
     start_->hide();
     cancel_->setText(tr("Dismiss"));
     show();
+}
+
+void CaptureBar::setTicked(std::size_t count) {
+    const int item = static_cast<int>(Layers::Ticked);
+    layers_->setItemText(item, count == 0   ? tr("ticked heads")
+                               : count == 1 ? tr("the ticked head")
+                                            : tr("%1 ticked heads").arg(count));
+    qobject_cast<QStandardItemModel*>(layers_->model())->item(item)->setEnabled(count > 0);
+    if (layers_->currentIndex() == item && count == 0) {
+        layers_->setCurrentIndex(static_cast<int>(Layers::All));
+    } else if (layers_->currentIndex() == item) {
+        emit layersChanged();
+    }
 }
 
 CaptureBar::Layers CaptureBar::layers() const {

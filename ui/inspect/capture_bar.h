@@ -19,8 +19,8 @@ class CaptureBar : public QWidget {
     Q_OBJECT
 
   public:
-    // Which layers' queries, keys and values are recorded: what most of the file is.
-    enum class Layers { All, Softmax, None };
+    // Whose queries, keys and values are recorded: what most of the file is.
+    enum class Layers { All, Softmax, Ticked, None };
 
     explicit CaptureBar(ThemeManager& themes, QWidget* parent = nullptr);
 
@@ -29,6 +29,8 @@ class CaptureBar : public QWidget {
     void showStarting(const QString& title, const QString& cost);
     void showProgress(std::size_t done, std::size_t total, double seconds);
     void showProblem(const QString& message);
+    // How many heads are ticked: without any, their choice is not offered.
+    void setTicked(std::size_t count);
     Layers layers() const;
     QString text() const;
 

@@ -92,15 +92,8 @@ void CaptureFileSource::row(capture::HeadRef head, std::size_t position, Answer<
         std::move(answer));
 }
 
-void CaptureFileSource::tile(capture::HeadRef head, std::size_t first_row, std::size_t rows, std::size_t first_col,
-                             std::size_t cols, std::size_t max_cells_a_side, std::size_t row_step,
+void CaptureFileSource::tile(capture::HeadRef head, const capture::TileRequest& request,
                              Answer<capture::AttentionTile> answer) {
-    const capture::TileRequest request{.first_row = first_row,
-                                       .rows = rows,
-                                       .first_col = first_col,
-                                       .cols = cols,
-                                       .max_cells_a_side = max_cells_a_side,
-                                       .row_step = row_step};
     ask([=](const capture::CaptureFile& file,
             const std::stop_token& stop) { return file.tile(head, request, stop); },
         std::move(answer));

@@ -29,8 +29,7 @@ class CaptureFileSource : public InspectionSource {
 
     void tokens(std::size_t first, std::size_t count, Answer<std::vector<capture::CapturedToken>> answer) override;
     void row(capture::HeadRef head, std::size_t position, Answer<capture::AttentionRow> answer) override;
-    void tile(capture::HeadRef head, std::size_t first_row, std::size_t rows, std::size_t first_col,
-              std::size_t cols, std::size_t max_cells_a_side, std::size_t row_step,
+    void tile(capture::HeadRef head, const capture::TileRequest& request,
               Answer<capture::AttentionTile> answer) override;
     void thumbnails(int layer, std::size_t side, Answer<std::vector<capture::AttentionTile>> answer) override;
     void heads(std::size_t position, Answer<capture::HeadTable> answer) override;

@@ -59,6 +59,7 @@ void CaptureRun::plan(std::shared_ptr<client::EngineClient> client, const client
     cancel();
     client_ = std::move(client);
     request_ = request;
+    taking_ = false;
     const quint64 mine = ++generation_;
     call_ = client_->inspection()->plan(
         request_, [courier = courier_, this, mine](client::Outcome<client::CaptureCost> cost) {
@@ -80,7 +81,7 @@ void CaptureRun::start() {
     if (!client_ || running_) {
         return;
     }
-    running_ = true;
+    running_ = taking_ = true;
     clock_.start();
     call_ = client_->inspection()->take(request_, std::make_shared<CaptureEvents>(*this, courier_, ++generation_));
 }

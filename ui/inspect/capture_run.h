@@ -19,6 +19,7 @@ class CaptureRun : public QObject {
     ~CaptureRun() override;
 
     bool running() const { return running_; }
+    bool wasTaking() const { return taking_; } // what failed was the capture, not the question for its cost
     const client::CaptureRequest& request() const { return request_; }
     // Asks for the cost; planned() or failed() follows. Whatever ran before is cancelled.
     void plan(std::shared_ptr<client::EngineClient> client, const client::CaptureRequest& request);
@@ -43,6 +44,7 @@ class CaptureRun : public QObject {
     std::shared_ptr<Courier> courier_;
     quint64 generation_ = 0; // events of what was cancelled are dropped
     bool running_ = false;
+    bool taking_ = false;
     QElapsedTimer clock_;
 };
 

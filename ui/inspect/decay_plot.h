@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Layers x heads by how far back a head sees. Softmax layers are lines, not cells: they have no half-life. Under
-// the map a histogram stands on the ramp.
+// Layers x heads by how far back a head sees, or by any figure of the table. By reach, softmax layers are lines,
+// not cells: they have no half-life. Under the map a histogram stands on the ramp. decay_plot_paint.cpp draws.
 #pragma once
 
 #include "core/probe/capture/decay.h"
 #include "ui/charts/plot_view.h"
-#include "ui/charts/scales.h"
+#include "ui/inspect/head_colouring.h"
 #include "ui/inspect/selection.h"
 
-#include <QImage>
+#include <memory>
 
 namespace fulgurite {
 
@@ -24,10 +24,16 @@ class DecayPlot : public PlotView {
     void setMap(const capture::DecayMap& map);
     void setReach(Reach reach);
     Reach reach() const { return reach_; }
+    // Colours by a figure of the table; null: by reach. The table must have a head for each of the map's.
+    void setFigure(const HeadColumn* figure, std::shared_ptr<const capture::HeadTable> table);
+    const HeadColouring& grid() const { return grid_; }
     double reachOf(capture::HeadRef head) const; // tokens, infinity for softmax
     TableTwin table() const override;
     QSize sizeHint() const override { return {364, 392}; }
     QSize minimumSizeHint() const override { return {220, 200}; }
+
+  signals:
+    void figureStepped(int by); // C and Shift+C
 
   protected:
     void paintPlot(QPainter& painter) override;
@@ -44,19 +50,22 @@ class DecayPlot : public PlotView {
     QRectF cellRect(capture::HeadRef head) const;
     QString headValue(capture::HeadRef head) const;
     void rescale();
+    double valueOf(capture::HeadRef head) const;
+    bool byReach() const { return grid_.figure == nullptr; }
     void paintCells(QPainter& painter) const;
     void paintContour(QPainter& painter, double tokens) const;
     void paintAxes(QPainter& painter) const;
     void paintRamp(QPainter& painter) const;
+    void paintRampWords(QPainter& painter, const QRectF& side, double ramp_middle, double ramp_bottom) const;
 
     Selection& selection_;
     capture::DecayMap map_;
     Reach reach_ = Reach::Half;
-    double low_ = 1; // of the ramp, tokens
-    double high_ = 10;
+    const HeadColumn* figure_ = nullptr;
+    std::shared_ptr<const capture::HeadTable> table_;
+    HeadColouring grid_;
     bool rising_ = true; // reach rises with the head's number
     int below_ = 0;      // per cent of the lightning heads whose reach is under 64 tokens
-    std::vector<int> histogram_;
 };
 
 } // namespace fulgurite

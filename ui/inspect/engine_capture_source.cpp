@@ -24,17 +24,9 @@ void EngineCaptureSource::row(capture::HeadRef head, std::size_t position, Answe
     inspection().row(entry_.id, head, position, carry(std::move(answer)));
 }
 
-void EngineCaptureSource::tile(capture::HeadRef head, std::size_t first_row, std::size_t rows,
-                               std::size_t first_col, std::size_t cols, std::size_t max_cells_a_side,
-                               std::size_t row_step, Answer<capture::AttentionTile> answer) {
-    inspection().tile(entry_.id, head,
-                      {.first_row = first_row,
-                       .rows = rows,
-                       .first_col = first_col,
-                       .cols = cols,
-                       .max_cells_a_side = max_cells_a_side,
-                       .row_step = row_step},
-                      carry(std::move(answer)));
+void EngineCaptureSource::tile(capture::HeadRef head, const capture::TileRequest& request,
+                               Answer<capture::AttentionTile> answer) {
+    inspection().tile(entry_.id, head, request, carry(std::move(answer)));
 }
 
 void EngineCaptureSource::thumbnails(int layer, std::size_t side,

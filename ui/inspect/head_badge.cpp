@@ -7,6 +7,7 @@
 #include <QCoreApplication>
 #include <QLocale>
 #include <QPainter>
+#include <QRegularExpression>
 
 #include <cmath>
 
@@ -23,6 +24,23 @@ QString kindName(LayerKind kind) {
 
 QString headText(capture::HeadRef head) {
     return QStringLiteral("L%1 H%2").arg(head.layer).arg(head.head);
+}
+
+std::vector<capture::HeadRef> headsNamed(const QString& text, const capture::DecayMap& decay) {
+    static const QRegularExpression form(QStringLiteral("^[Ll]?(\\d{1,6})(?:[\\s:,]+[Hh]?(\\d{1,6}))?\\s*$"));
+    const QRegularExpressionMatch match = form.match(text.trimmed());
+    std::vector<capture::HeadRef> heads;
+    const int layer = match.captured(1).toInt();
+    if (!match.hasMatch() || layer >= static_cast<int>(decay.layers.size())) {
+        return heads;
+    }
+    const bool one = !match.captured(2).isEmpty();
+    for (int head = 0; head < decay.heads; ++head) {
+        if (!one || head == match.captured(2).toInt()) {
+            heads.push_back({layer, head});
+        }
+    }
+    return heads;
 }
 
 void paintHeadBadge(QPainter& painter, const QRectF& rect, LayerKind kind, const ThemeManager& themes) {

@@ -9,6 +9,8 @@
 #include <QString>
 #include <QWidget>
 
+#include <vector>
+
 class QPainter;
 
 namespace fulgurite {
@@ -18,6 +20,8 @@ class ThemeManager;
 Role kindRole(LayerKind kind);
 QString kindName(LayerKind kind);        // "lightning", "softmax"
 QString headText(capture::HeadRef head); // "L12 H37"
+// The head that "12:37", "12 37" or "L12 H37" names, or for "12" and "L12" all of the layer; only those that exist.
+std::vector<capture::HeadRef> headsNamed(const QString& text, const capture::DecayMap& decay);
 
 // About 14 x 14 at 100 %; shape and letter tell the kind without colour.
 void paintHeadBadge(QPainter& painter, const QRectF& rect, LayerKind kind, const ThemeManager& themes);

@@ -16,6 +16,8 @@ struct HeadColumn {
     QString title; // "Half-life"
     QString key;   // "half": in filters and as the name in CSV files
     QString tip;   // what it is, its unit, how it came about
+    QString unit;  // "nats"; empty where there is none
+    capture::Provenance origin = capture::Provenance::Exact;
     float capture::HeadFigures::*value = nullptr;
     Look look = Look::Number;
 };

@@ -5,6 +5,7 @@
 
 #include "core/base/error.h"
 #include "core/client/engine_types.h"
+#include "core/probe/capture/tile.h"
 #include "core/probe/capture/views.h"
 
 #include <QObject>
@@ -28,12 +29,10 @@ class InspectionSource : public QObject {
 
     virtual void tokens(std::size_t first, std::size_t count, Answer<std::vector<capture::CapturedToken>>) = 0;
     virtual void row(capture::HeadRef head, std::size_t position, Answer<capture::AttentionRow>) = 0;
-    // At most max_cells_a_side cells a side for the rectangle of tokens; the pool follows from it. row_step: every
-    // how many query rows one is computed; more than 1 makes far views of long texts quick, and the tile says so.
-    virtual void tile(capture::HeadRef head, std::size_t first_row, std::size_t rows, std::size_t first_col,
-                      std::size_t cols, std::size_t max_cells_a_side, std::size_t row_step,
+    // A rectangle of a map. A row_step of more than 1 makes far views of long texts quick, and the tile says so.
+    virtual void tile(capture::HeadRef head, const capture::TileRequest& request,
                       Answer<capture::AttentionTile>) = 0;
-    // One map of the whole text for each head of a layer, at most `side` cells a side.
+    // One map of the whole text for each head of a layer that is held, at most `side` cells a side.
     virtual void thumbnails(int layer, std::size_t side, Answer<std::vector<capture::AttentionTile>>) = 0;
     // The figures at `position`, or at the nearest captured position before it.
     virtual void heads(std::size_t position, Answer<capture::HeadTable>) = 0;

@@ -12,13 +12,16 @@
 #include <QPainter>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <utility>
 
 namespace fulgurite {
 namespace {
 
-constexpr int kLabel = 17; // pixels under a picture
-constexpr std::size_t kSide = 160;
+constexpr int kLabel = 17;              // pixels under a picture
+constexpr std::size_t kSide = 256;      // cells at most
+constexpr std::size_t kKnownLayers = 8; // 16 MB each where a layer has 64 heads
 
 } // namespace
 
@@ -46,11 +49,12 @@ void LayerMaps::makeImages() {
     }
     inBackground(
         this,
-        [maps = maps_, theme = themes().theme()] {
+        [maps = maps_, theme = themes().theme(), shrink = shrink_] {
             std::vector<QImage> images;
             for (const capture::AttentionTile& tile : *maps) {
                 // A style for each head: their scales differ by orders of magnitude.
-                images.push_back(mapImage(tile, mapStyle(theme, tile.kind, usualMagnitude(tile), 0)));
+                const MapStyle style = mapStyle(theme, tile.kind, usualMagnitude(tile), 0);
+                images.push_back(mapImage(shrink > 1 ? pooledBy(tile, shrink) : tile, style));
             }
             return images;
         },
@@ -82,6 +86,15 @@ void LayerMaps::arrange() {
             columns_ = columns;
         }
     }
+    // Smoothing would pale a spike and skipping lose it: the largest of the cells under a pixel stays.
+    const std::size_t cells = heads > 0 ? std::max(maps_->front().rows, maps_->front().cols) : 1;
+    const double pixels = std::max(4.0, best) * devicePixelRatioF();
+    const std::size_t shrink =
+        std::bit_ceil(static_cast<std::size_t>(std::ceil(static_cast<double>(cells) / pixels)));
+    if (shrink != shrink_) {
+        shrink_ = shrink;
+        makeImages();
+    }
     const int rows = heads > 0 ? (heads + columns_ - 1) / columns_ : 1;
     setFullRange({0, 0, static_cast<double>(columns_), static_cast<double>(rows)}, Qt::Orientations());
     invalidatePlot();
@@ -106,11 +119,10 @@ void LayerMaps::paintPlot(QPainter& painter) {
         const QRectF box = cell(static_cast<int>(i));
         painter.fillRect(box, themes().color(Role::Grid));
         // Of the picture, what lies inside the text: the last cells may reach over it.
-        const double cells = static_cast<double>(tokens_) / static_cast<double>(tile.pool);
-        painter.setRenderHint(QPainter::SmoothPixmapTransform, box.width() < cells);
+        const double cells = static_cast<double>(tokens_) / static_cast<double>(tile.pool * shrink_);
         painter.drawImage(box, images_[i],
-                          QRectF(0, 0, std::min(cells, static_cast<double>(tile.cols)),
-                                 std::min(cells, static_cast<double>(tile.rows))));
+                          QRectF(0, 0, std::min<double>(cells, images_[i].width()),
+                                 std::min<double>(cells, images_[i].height())));
         const double badge = themes().scaled(12);
         const double line = themes().scaled(kLabel);
         paintHeadBadge(painter, QRectF(box.left(), box.bottom() + (line - badge) / 2, badge, badge), tile.kind,
@@ -242,7 +254,15 @@ LayerMapsView::LayerMapsView(const InspectServices& services)
 }
 
 void LayerMapsView::sourceChanged() {
+    leaveExact();
     layer_.reset();
+    tiles_.clear();
+    known_.clear();
+    exact_ = source() ? &ExactMaps::of(*source()) : nullptr;
+    if (exact_) {
+        connect(exact_, &ExactMaps::arrived, this, &LayerMapsView::refine);
+        connect(exact_, &ExactMaps::failed, this, &LayerMapsView::showError);
+    }
     note_->clear();
     setTitleText(title());
     maps_->setMaps(nullptr, 0);
@@ -261,9 +281,24 @@ void LayerMapsView::selectionChanged(const InspectState& now, const InspectState
     askMaps();
 }
 
+void LayerMapsView::leaveExact() {
+    if (exact_) {
+        exact_->want(this, {});
+        disconnect(exact_, nullptr, this, nullptr);
+    }
+}
+
 void LayerMapsView::showEvent(QShowEvent* event) {
     InspectView::showEvent(event);
     askMaps();
+    refine();
+}
+
+void LayerMapsView::hideEvent(QHideEvent* event) {
+    InspectView::hideEvent(event);
+    if (exact_) {
+        exact_->want(this, {});
+    }
 }
 
 void LayerMapsView::askMaps() {
@@ -285,20 +320,94 @@ void LayerMapsView::askMaps() {
         return;
     }
     showContent();
+    if (const auto known = known_.find(layer); known != known_.end()) {
+        ++question_;
+        takeMaps(known->second);
+        return;
+    }
+    tiles_.clear();
     maps_->waitForMaps();
-    using Tiles = std::vector<capture::AttentionTile>;
-    source()->thumbnails(layer, kSide, answer<Tiles>(question_, [this](const Tiles& tiles) {
-                             maps_->setMaps(std::make_shared<const Tiles>(tiles), source()->info().tokens);
-                             if (!tiles.empty()) {
-                                 const std::size_t pool = tiles.front().pool;
-                                 QString note = pool > 1 ? tr("cell = largest of %1 × %1 tokens").arg(pool)
-                                                         : tr("one cell a pair of tokens");
-                                 if (tiles.front().row_step > 1) {
-                                     note += tr(", every %1th query row").arg(tiles.front().row_step);
-                                 }
-                                 note_->setText(note + tr(" · each on its own scale"));
-                             }
-                         }));
+    source()->thumbnails(layer, kSide, answer<Tiles>(question_, [this](const Tiles& tiles) { takeMaps(tiles); }));
+}
+
+void LayerMapsView::takeMaps(const Tiles& tiles) {
+    tiles_ = tiles;
+    maps_->setMaps(std::make_shared<const Tiles>(tiles_), source()->info().tokens);
+    showNote();
+    refine();
+}
+
+std::vector<MapArea> LayerMapsView::sampledAreas() const {
+    std::vector<MapArea> areas;
+    for (const capture::AttentionTile& tile : tiles_) {
+        if (tile.row_step > 1) {
+            const std::size_t tokens = source()->info().tokens;
+            areas.push_back({tile.head, tile.pool, 0, tokens, 0, tokens});
+        }
+    }
+    return areas;
+}
+
+// One head after another becomes exact; each is then kept, and its blocks may go.
+void LayerMapsView::refine() {
+    if (!exact_ || !source() || !isVisible()) {
+        return;
+    }
+    const std::vector<MapArea> areas = sampledAreas();
+    exact_->want(this, areas);
+    showNote();
+    if (areas.empty() && layer_ && !tiles_.empty()) {
+        if (known_.size() >= kKnownLayers) {
+            known_.erase(known_.begin());
+        }
+        known_[*layer_] = tiles_;
+    }
+    const auto ready = std::find_if(areas.begin(), areas.end(),
+                                    [this](const MapArea& area) { return exact_->progress({area}).complete(); });
+    if (ready == areas.end() || std::exchange(refining_, true)) {
+        return;
+    }
+    const auto sampled =
+        std::find_if(tiles_.begin(), tiles_.end(), [&](const auto& tile) { return tile.head == ready->head; });
+    inBackground(
+        this,
+        [blocks = exact_->blocks(*ready), tile = *sampled]() mutable {
+            mergeInto(tile, blocks);
+            tile.row_step = 1;
+            tile.provenance = capture::Provenance::Recomputed;
+            return tile;
+        },
+        [this, mine = question_](const capture::AttentionTile& exact) {
+            refining_ = false;
+            for (capture::AttentionTile& tile : tiles_) {
+                if (mine == question_ && tile.head == exact.head) {
+                    tile = exact;
+                    maps_->setMaps(std::make_shared<const Tiles>(tiles_), source()->info().tokens);
+                }
+            }
+            refine();
+        });
+}
+
+void LayerMapsView::showNote() {
+    if (tiles_.empty()) {
+        note_->clear();
+        return;
+    }
+    const std::size_t pool = tiles_.front().pool;
+    QString note = pool > 1 ? tr("cell = largest of %1 × %1 tokens").arg(pool) : tr("one cell a pair of tokens");
+    if (const std::vector<MapArea> areas = sampledAreas(); !areas.empty()) {
+        const auto sampled = std::max_element(tiles_.begin(), tiles_.end(),
+                                              [](const auto& a, const auto& b) { return a.row_step < b.row_step; });
+        note += tr(": %1 of %2 heads exact, the rest every %3th query row")
+                    .arg(tiles_.size() - areas.size())
+                    .arg(tiles_.size())
+                    .arg(sampled->row_step);
+        if (const auto progress = exact_->progress(areas); progress.seconds > 0) {
+            note += tr(", %1 left").arg(secondsText(progress.seconds));
+        }
+    }
+    note_->setText(note + tr(" · each on its own scale"));
 }
 
 } // namespace fulgurite

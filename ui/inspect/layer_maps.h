@@ -3,9 +3,13 @@
 #pragma once
 
 #include "ui/charts/plot_view.h"
+#include "ui/inspect/exact_maps.h"
 #include "ui/inspect/inspect_view.h"
 
 #include <QImage>
+#include <QPointer>
+
+#include <map>
 
 namespace fulgurite {
 
@@ -20,6 +24,7 @@ class LayerMaps : public PlotView {
     void setHead(std::optional<capture::HeadRef> head);
     void waitForMaps() { setBusy(true); }
     int columns() const { return columns_; }
+    const std::vector<capture::AttentionTile>& maps() const { return *maps_; } // while count() is not 0
     std::size_t count() const { return maps_ ? maps_->size() : 0; }
     bool painted() const { return count() > 0 && images_.size() == count(); }
     TableTwin table() const override;
@@ -47,6 +52,7 @@ class LayerMaps : public PlotView {
     std::size_t tokens_ = 0;
     std::optional<capture::HeadRef> head_;
     int columns_ = 1;
+    std::size_t shrink_ = 1; // cells a pixel where a picture has fewer pixels than cells
     int stamp_ = 0;
 };
 
@@ -61,14 +67,25 @@ class LayerMapsView : public InspectView {
     void sourceChanged() override;
     void selectionChanged(const InspectState& now, const InspectState& before) override;
     void showEvent(QShowEvent* event) override;
+    void hideEvent(QHideEvent* event) override;
 
   private:
+    using Tiles = std::vector<capture::AttentionTile>;
     void askMaps();
+    void takeMaps(const Tiles& tiles);
+    void leaveExact();
+    void refine();
+    std::vector<MapArea> sampledAreas() const;
+    void showNote();
 
     LayerMaps* maps_;
     QLabel* note_;
     Question question_ = 0;
-    std::optional<int> layer_; // shown or asked for
+    std::optional<int> layer_;   // shown or asked for
+    Tiles tiles_;                // of it
+    std::map<int, Tiles> known_; // of layers that are exact: nothing has to be worked out again
+    QPointer<ExactMaps> exact_;
+    bool refining_ = false;
 };
 
 } // namespace fulgurite

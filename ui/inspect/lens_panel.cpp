@@ -2,10 +2,12 @@
 #include "ui/inspect/lens_panel.h"
 
 #include "ui/base/format.h"
+#include "ui/base/theme_manager.h"
 #include "ui/inspect/segments.h"
 #include "ui/prompt/tint.h"
 
 #include <QLabel>
+#include <QVBoxLayout>
 
 #include <algorithm>
 
@@ -19,6 +21,8 @@ constexpr std::size_t kPositions = 16; // of a range
 LensPanel::LensPanel(const InspectServices& services)
     : InspectView(services, QStringLiteral("lens"), tr("Lens")),
       plot_(new LensPlot(services.themes, texts_)),
+      below_(new LensPlot(services.themes, texts_)),
+      rest_(new QWidget),
       note_(new QLabel) {
     note_->setProperty("tone", "small");
     note_->setToolTip(
@@ -28,18 +32,50 @@ LensPanel::LensPanel(const InspectServices& services)
     const auto [segments, group] = makeSegments({tr("Candidates"), tr("Positions")}, tr("What the lens shows"));
     segments_ = segments;
     addHeaderWidget(segments);
-    setContent(plot_);
+    below_->setMode(LensPlot::Mode::Positions);
+    auto* content = new QWidget;
+    auto* column = new QVBoxLayout(content);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->setSpacing(0);
+    column->addWidget(plot_, 1);
+    column->addWidget(below_, 1);
+    column->addWidget(rest_, 1);
+    setContent(content);
     connect(group, &QButtonGroup::idClicked, this,
             [this](int id) { plot_->setMode(id == 1 ? LensPlot::Mode::Positions : LensPlot::Mode::Candidates); });
-    connect(plot_, &LensPlot::layerChosen, this, [this](std::optional<int> layer, bool walking) {
+    connectPlot(plot_);
+    connectPlot(below_);
+    connect(&texts_, &CapturedTexts::arrived, this, &LensPanel::showNote);
+    sourceChanged();
+}
+
+void LensPanel::connectPlot(LensPlot* plot) {
+    connect(plot, &LensPlot::layerChosen, this, [this](std::optional<int> layer, bool walking) {
         InspectState state = selection().state();
         state.layer = layer;
         selection().set(state, walking);
     });
-    connect(plot_, &LensPlot::positionChosen, this,
+    connect(plot, &LensPlot::positionChosen, this,
             [this](std::size_t position) { selection().setQuery(position, true); });
-    connect(&texts_, &CapturedTexts::arrived, this, &LensPanel::showNote);
-    sourceChanged();
+}
+
+void LensPanel::resizeEvent(QResizeEvent* event) {
+    InspectView::resizeEvent(event);
+    fitPlots();
+}
+
+// Few layers leave a large window half empty: then both are shown, none taller than its rows.
+void LensPanel::fitPlots() {
+    const int full = plot_->fullHeight();
+    const bool both = height() - themes().scaled(metrics::kPanelHeader) >= 2 * full;
+    if (both) {
+        setMode(LensPlot::Mode::Candidates);
+    }
+    segments_->setVisible(!both);
+    below_->setVisible(both);
+    rest_->setVisible(both);
+    plot_->setMaximumHeight(both ? full : QWIDGETSIZE_MAX);
+    below_->setMaximumHeight(full);
 }
 
 void LensPanel::setMode(LensPlot::Mode mode) {
@@ -53,7 +89,10 @@ void LensPanel::sourceChanged() {
     ++range_question_;
     note_->clear();
     texts_.setSource(source());
-    plot_->setLayers(source() ? source()->info().config.layers : std::vector<LayerKind>{});
+    for (LensPlot* plot : {plot_, below_}) {
+        plot->setLayers(source() ? source()->info().config.layers : std::vector<LayerKind>{});
+    }
+    fitPlots();
     if (!source()) {
         showMessage({.text = tr("What the model would say after each layer: open a capture or take one.")});
     } else if (!source()->info().lens || source()->info().positions.empty()) {
@@ -65,7 +104,9 @@ void LensPanel::sourceChanged() {
 }
 
 void LensPanel::selectionChanged(const InspectState& now, const InspectState&) {
-    plot_->setLayer(now.layer ? now.layer : now.head ? std::optional(now.head->layer) : std::nullopt);
+    for (LensPlot* plot : {plot_, below_}) {
+        plot->setLayer(now.layer ? now.layer : now.head ? std::optional(now.head->layer) : std::nullopt);
+    }
     askLens();
 }
 
@@ -96,10 +137,13 @@ void LensPanel::askLens() {
     position_ = position;
     showContent();
     plot_->setLens(nullptr);
+    below_->setLens(nullptr);
     source()->lens(position, answer<capture::LensView>(question_, [this](const capture::LensView& view) {
-                       plot_->setLens(std::make_shared<const capture::LensView>(view));
+                       const auto shown = std::make_shared<const capture::LensView>(view);
+                       plot_->setLens(shown);
+                       below_->setLens(shown);
                        showNote();
-}));
+                   }));
     askRange(position);
 }
 
@@ -136,6 +180,7 @@ void LensPanel::askRange(std::size_t position) {
     const auto show = [this, gathered] {
         std::erase(gathered->views, nullptr);
         plot_->setPositions(gathered->views);
+        below_->setPositions(gathered->views);
     };
     if (gathered->missing == 0) {
         show();

@@ -52,6 +52,10 @@ QSize LensPlot::sizeHint() const {
     return {themes().scaled(900), themes().scaled(400)};
 }
 
+int LensPlot::fullHeight() const {
+    return rows() * themes().scaled(kMostRow) + margins().top() + margins().bottom();
+}
+
 void LensPlot::setLayers(std::vector<LayerKind> layers) {
     layers_ = std::move(layers);
     lens_.reset();

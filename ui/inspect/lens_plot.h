@@ -32,6 +32,7 @@ class LensPlot : public PlotView {
     const std::vector<LensPtr>& positions() const { return range_of_positions_; }
     TableTwin table() const override;
     QSize sizeHint() const override;
+    int fullHeight() const; // pixels that all rows take at their most; no use is made of more
 
   signals:
     // Layer 0 is the first of the model; the row of the embedding selects none.

@@ -19,7 +19,7 @@
 namespace fulgurite {
 namespace {
 
-constexpr std::size_t kOverviewCells = 64;
+constexpr std::size_t kOverviewCells = 46; // no more than its pixels, so that each is seen
 constexpr double kMostGain = 4096;
 
 } // namespace
@@ -41,7 +41,16 @@ QSize TokenMap::sizeHint() const {
 }
 
 void TokenMap::setSource(InspectionSource* source) {
+    if (exact_) {
+        exact_->want(this, {});
+        disconnect(exact_, nullptr, this, nullptr);
+    }
     source_ = source;
+    exact_ = source ? &ExactMaps::of(*source) : nullptr;
+    if (exact_) {
+        connect(exact_, &ExactMaps::arrived, this, &TokenMap::refineOverview);
+        connect(exact_, &ExactMaps::arrived, this, &TokenMap::coverageChanged);
+    }
     tiles_.setSource(source);
     tokens_ = source ? source->info().tokens : 0;
     head_.reset();
@@ -165,6 +174,7 @@ void TokenMap::tileArrived() {
     }
     setBusy(tiles_.waiting());
     invalidatePlot();
+    emit coverageChanged();
 }
 
 void TokenMap::restyle() {
@@ -182,25 +192,81 @@ void TokenMap::restyle() {
     wantVisible();
 }
 
+MapArea TokenMap::overviewArea() const {
+    const std::size_t pool = std::bit_ceil((tokens_ + kOverviewCells - 1) / kOverviewCells);
+    return {*head_, pool, 0, tokens_, 0, tokens_};
+}
+
 void TokenMap::askOverview() {
     overview_ = {};
     overview_data_.reset();
     if (!source_ || tokens_ == 0) {
         return;
     }
-    const std::size_t step = std::clamp<std::size_t>(tokens_ * tokens_ >> 22, 1, tokens_ / kOverviewCells + 1);
-    source_->tile(*head_, 0, tokens_, 0, tokens_, kOverviewCells, step,
+    const MapArea area = overviewArea();
+    const capture::TileRequest request{.rows = tokens_,
+                                       .cols = tokens_,
+                                       .row_step = std::clamp<std::size_t>(tokens_ * tokens_ >> 22, 1, area.pool),
+                                       .pool = area.pool};
+    source_->tile(*head_, request,
                   [self = QPointer(this),
                    mine = ++overview_question_](const client::Outcome<capture::AttentionTile>& outcome) {
                       // Without it the gutter stays empty; what is wrong is told by the visible pieces.
                       if (!self || mine != self->overview_question_ || !outcome.ok()) {
                           return;
                       }
-                      self->overview_data_ = std::make_shared<const capture::AttentionTile>(outcome.value());
-                      // Pooling keeps spikes: this is the largest magnitude of the whole map unless it was sampled.
-                      self->most_ = std::max(self->most_, static_cast<double>(outcome.value().max_abs));
-                      self->restyle();
+                      self->takeOverview(std::make_shared<const capture::AttentionTile>(outcome.value()));
+                      self->refineOverview();
                   });
+}
+
+void TokenMap::takeOverview(std::shared_ptr<const capture::AttentionTile> tile) {
+    overview_data_ = std::move(tile);
+    // Pooling keeps spikes: this is the largest magnitude of the whole map, once the overview is exact.
+    most_ = std::max(most_, static_cast<double>(overview_data_->max_abs));
+    restyle();
+}
+
+// The overview is sampled at first, too; its exact cells are those of the far views.
+void TokenMap::refineOverview() {
+    if (!exact_ || !head_ || !overview_data_ || overview_data_->row_step == 1) {
+        return;
+    }
+    const MapArea area = overviewArea();
+    if (!exact_->progress({area}).complete()) {
+        exact_->want(this, isVisible() ? std::vector{area} : std::vector<MapArea>{});
+        return;
+    }
+    exact_->want(this, {});
+    inBackground(
+        this,
+        [blocks = exact_->blocks(area), sampled = overview_data_] {
+            auto exact = std::make_shared<capture::AttentionTile>(*sampled);
+            mergeInto(*exact, blocks);
+            exact->row_step = 1;
+            exact->provenance = capture::Provenance::Recomputed;
+            return exact;
+        },
+        [this, mine = overview_question_](std::shared_ptr<capture::AttentionTile> exact) {
+            if (mine == overview_question_) {
+                takeOverview(std::move(exact));
+            }
+        });
+}
+
+void TokenMap::showEvent(QShowEvent* event) {
+    PlotView::showEvent(event);
+    wantVisible();
+    refineOverview();
+}
+
+// Nobody looks: nothing more is worked out.
+void TokenMap::hideEvent(QHideEvent* event) {
+    PlotView::hideEvent(event);
+    tiles_.want({});
+    if (exact_) {
+        exact_->want(this, {});
+    }
 }
 
 void TokenMap::scaleColors(double factor) {
@@ -216,8 +282,15 @@ QString TokenMap::coverage() const {
         return {};
     }
     const QString pooled = tr("cell = largest of %1 × %1 tokens").arg(grouped(static_cast<qint64>(cells)));
-    const std::size_t step = MapTiles::rowStep(cells);
-    return step == 1 ? pooled : tr("%1, every %2th query row").arg(pooled).arg(step);
+    const ExactMaps::Progress exact = tiles_.exactness();
+    if (exact.complete()) {
+        return pooled;
+    }
+    const QString done = tr("%1: %2 % exact, the rest every %3th query row")
+                             .arg(pooled)
+                             .arg(100 * exact.done / exact.total)
+                             .arg(MapTiles::rowStep(cells));
+    return exact.seconds > 0 ? tr("%1, %2 left").arg(done, secondsText(exact.seconds)) : done;
 }
 
 const MapTiles::Tile* TokenMap::tileAt(QPointF at) const {

@@ -36,7 +36,8 @@ class TokenMap : public PlotView {
     double largest() const { return most_; } // magnitude seen of the head
     // Magnitude of the strongest colour: what all but a few of the cells first seen stay under; [ and ] change it.
     double colorRange() const { return range_ > 0 ? std::min(range_, most_) : most_; }
-    // "largest of 4 x 4 tokens, every 2nd query row": what the visible cells hold; empty when each is one pair.
+    // What the visible cells hold: "largest of 4 x 4 tokens", and while some of them are sampled how far they are
+    // exact and what is left of the work; empty when each is one pair.
     QString coverage() const;
     TableTwin table() const override;
     QSize sizeHint() const override;
@@ -55,6 +56,8 @@ class TokenMap : public PlotView {
     void addToMenu(QMenu& menu) override;
     std::optional<QPointF> walkPoint() const override;
     void resizeEvent(QResizeEvent* event) override;
+    void showEvent(QShowEvent* event) override;
+    void hideEvent(QHideEvent* event) override;
 
   private:
     std::vector<MapTileKey> visibleKeys() const;
@@ -69,6 +72,9 @@ class TokenMap : public PlotView {
     void paintGutter(QPainter& painter);
     void paintLegend(QPainter& painter);
     void askOverview();
+    void refineOverview();
+    void takeOverview(std::shared_ptr<const capture::AttentionTile> tile);
+    MapArea overviewArea() const;
 
     CapturedTexts& texts_;
     InspectionSource* source_ = nullptr;
@@ -85,7 +91,8 @@ class TokenMap : public PlotView {
     int stamp_ = 0;
     quint64 overview_question_ = 0;
     std::shared_ptr<const capture::AttentionTile> overview_data_;
-    QImage overview_; // the whole text, small
+    QImage overview_;           // the whole text, small
+    QPointer<ExactMaps> exact_; // wants the overview on behalf of this map
 };
 
 } // namespace fulgurite

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/inspect/token_strip.h"
 
+#include "core/probe/capture/held_heads.h"
 #include "ui/inspect/captured_texts.h"
 #include "ui/inspect/overview_band.h"
 #include "ui/inspect/token_text.h"
@@ -72,8 +73,7 @@ void TokenStrip::selectionChanged(const InspectState& now, const InspectState& b
 // Without keys and values of the head's layer the text stands without a ground: the decay still underlines it.
 void TokenStrip::askRow() {
     const InspectState& state = selection().state();
-    const auto& layers = source() ? source()->info().attention_layers : std::vector<int>{};
-    if (!state.head || !state.query || !std::binary_search(layers.begin(), layers.end(), state.head->layer)) {
+    if (!source() || !state.head || !state.query || !capture::holdsHead(source()->info(), *state.head)) {
         ++row_asked_;
         text_->setBusy(false);
         text_->setRow(nullptr);

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Everything that can be done on the Inspect page as a whole, for the menus, the palette and the keyboard.
 #include "core/probe/capture/costs.h"
+#include "core/probe/capture/decay.h"
+#include "core/probe/capture/held_heads.h"
 #include "ui/base/format.h"
 #include "ui/base/notices.h"
 #include "ui/base/theme_manager.h"
+#include "ui/inspect/head_badge.h"
 #include "ui/inspect/inspect_header.h"
 #include "ui/pages/inspect_page.h"
 #include "ui/shell/action_registry.h"
@@ -56,8 +59,44 @@ void InspectPage::registerActions() {
         tr("zero intervention branch whole"), [this] { ablate(tickedHeads(), false); });
     add("inspect.ablate_selected", tr("Ablate the selected expert or layer and regenerate"), "regenerate", "",
         tr("zero intervention branch"), [this] { ablate(selectedPart(), true); });
+    registerPaletteSources();
     connect(&selection_, &Selection::historyChanged, this, &InspectPage::updateActions);
     updateActions();
+}
+
+// '#' in the palette goes to a head, ':' to a token of the capture.
+void InspectPage::registerPaletteSources() {
+    const auto go = [this](const QString& title, const QString& note, const QString& icon, auto select) {
+        return PaletteItem{title, note, icon, [this, select] {
+                               context().actions.run(QStringLiteral("view.page.inspect"));
+                               select();
+                           }};
+    };
+    context().actions.addPaletteSource(
+        {.prefix = u'#', .hint = tr("head"), .find = [this, go](const QString& query) {
+             QList<PaletteItem> found;
+             for (const capture::HeadRef head : headsNamed(query, decay_)) {
+                 const QString note = decay_.unbounded(head.layer)
+                                          ? kindName(LayerKind::Softmax)
+                                          : tr("%1, half-life %2 tokens")
+                                                .arg(kindName(LayerKind::Lightning),
+                                                     distanceText(capture::reach(decay_.rate(head), 0.5)));
+                 found << go(headText(head), note, QStringLiteral("inspect"),
+                             [this, head] { selection_.setHead(head); });
+             }
+             return found;
+         }});
+    context().actions.addPaletteSource(
+        {.prefix = u':', .hint = tr("token"), .find = [this, go](const QString& query) {
+             bool number = false;
+             const qulonglong token = query.toULongLong(&number);
+             QList<PaletteItem> found;
+             if (number && source_ && token < source_->info().tokens) {
+                 found << go(tr("Token %L1").arg(token), source_->name(), QStringLiteral("next"),
+                             [this, token] { selection_.setQuery(token); });
+             }
+             return found;
+         }});
 }
 
 void InspectPage::showTab(const QString& id) {
@@ -122,10 +161,11 @@ void InspectPage::showCaptureName() {
     const capture::CaptureInfo& info = source_->info();
     header_->setCapture(
         source_->name(),
-        tr("%1, %2 tokens, %3 of %4 layers with attention, %5\ntaken %6 by engine %7")
+        tr("%1, %2 tokens, attention of %3, %4\ntaken %5 by engine %6")
             .arg(QString::fromStdString(info.model), grouped(static_cast<std::int64_t>(info.tokens)))
-            .arg(info.attention_layers.size())
-            .arg(info.config.layers.size())
+            .arg(info.attention_heads.empty()
+                     ? tr("%1 of %2 layers").arg(info.attention_layers.size()).arg(info.config.layers.size())
+                     : tr("%1 heads in %2 layers").arg(capture::heldCount(info)).arg(info.attention_layers.size()))
             .arg(bytesText(static_cast<std::int64_t>(info.bytes)), QString::fromStdString(info.created),
                  QString::fromStdString(info.engine)));
 }

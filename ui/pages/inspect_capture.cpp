@@ -43,9 +43,19 @@ void InspectPage::buildCapture() {
         bar_->showProgress(done, total, capture_run_->seconds());
     });
     connect(capture_run_, &CaptureRun::finished, this, &InspectPage::takeCapture);
-    connect(capture_run_, &CaptureRun::failed, bar_, &CaptureBar::showProblem);
+    connect(capture_run_, &CaptureRun::failed, this, [this](const QString& cause) {
+        const QString title = wish_ ? wish_->title : tr("The answer");
+        bar_->showProblem(capture_run_->wasTaking()
+                              ? tr("“%1” was not captured, and nothing of it was kept: %2").arg(title, cause)
+                              : tr("“%1” cannot be captured: %2").arg(title, cause));
+    });
     connect(capture_run_, &CaptureRun::cancelled, bar_, &QWidget::hide);
-    connect(bar_, &CaptureBar::layersChanged, this, &InspectPage::planCapture);
+    connect(bar_, &CaptureBar::layersChanged, this, [this] {
+        if (!capture_run_->running() && bar_->isVisibleTo(this)) {
+            planCapture();
+        }
+    });
+    connect(&selection_, &Selection::tickedChanged, this, [this] { bar_->setTicked(selection_.ticked().size()); });
     connect(bar_, &CaptureBar::startWanted, this, &InspectPage::startCapture);
     connect(bar_, &CaptureBar::cancelWanted, this, [this] {
         capture_run_->cancel();
@@ -89,6 +99,9 @@ client::CaptureRequest InspectPage::captureRequest() const {
         return request;
     }
     request.plan.attention_layers.emplace();
+    if (bar_->layers() == CaptureBar::Layers::Ticked) {
+        request.plan.attention_heads = selection_.ticked();
+    }
     const auto& kinds = context().link.info()->model.layers;
     for (std::size_t layer = 0; layer < kinds.size() && bar_->layers() == CaptureBar::Layers::Softmax; ++layer) {
         if (kinds[layer] == "softmax") {

@@ -3,6 +3,7 @@
 #include "ui/pages/inspect_page.h"
 
 #include "core/probe/capture/decay.h"
+#include "core/probe/capture/held_heads.h"
 #include "ui/base/notices.h"
 #include "ui/base/theme_manager.h"
 #include "ui/engine/engine_link.h"
@@ -285,7 +286,8 @@ InspectState InspectPage::startState() const {
     const capture::CaptureInfo& info = source_->info();
     state.query = info.positions.empty() ? info.tokens - 1 : info.positions.back();
     if (!info.attention_layers.empty()) {
-        state.head = capture::HeadRef{info.attention_layers.front(), 0};
+        const int layer = info.attention_layers.front();
+        state.head = capture::HeadRef{layer, capture::heldHeads(info, layer).front()};
     }
     return state;
 }

@@ -60,6 +60,7 @@ class InspectPage : public Page {
     void resetPanes();
     void registerActions();
     void updateActions();
+    void registerPaletteSources();
     void fillCaptureMenu();
     void showCaptureName();
 

@@ -7,6 +7,7 @@
 #include "ui/prompt/conversation_list.h"
 #include "ui/prompt/transcript_view.h"
 #include "ui/shell/action_registry.h"
+#include "ui/shell/command_match.h"
 
 #include <QFileDialog>
 #include <QInputDialog>
@@ -17,6 +18,8 @@
 namespace fulgurite {
 
 namespace {
+
+constexpr qsizetype kMostPaletteItems = 60;
 
 QKeySequence keysOf(const char* text) {
     return QKeySequence(QString::fromLatin1(text), QKeySequence::PortableText);
@@ -39,6 +42,7 @@ void PromptPage::registerActions() {
     registerConversationActions();
     registerTurnActions();
     registerViewActions();
+    registerPaletteSource();
     ActionRegistry& actions = context().actions;
     actions.setEnabled(QStringLiteral("prompt.undo"), false, tr("Nothing to undo"));
     actions.setEnabled(QStringLiteral("prompt.redo"), false, tr("Nothing to redo"));
@@ -65,6 +69,10 @@ void PromptPage::registerConversationActions() {
         [this] { importConversations(); });
     add("prompt.export", tr("Export this conversation..."), "File", "export", "Ctrl+Shift+S",
         tr("save json markdown"), [this] { exportConversation(controller_.line().id); });
+    add("prompt.attach", tr("Attach text files..."), "File", "attach", "Ctrl+Shift+A", tr("add document upload"),
+        [this] { composer_->chooseFiles(); });
+    add("prompt.tags", tr("Tags of this conversation..."), "Edit", "title", "", tr("label category"),
+        [this] { editTags(controller_.line().id); });
     add("prompt.undo", tr("Undo"), "Edit", "undo", "Ctrl+Z", tr("back restore"), [this] { controller_.undo(); });
     add("prompt.redo", tr("Redo"), "Edit", "redo", "Ctrl+Shift+Z", tr("again"), [this] { controller_.redo(); });
     add("prompt.search", tr("Search conversations"), "Edit", "search", "Ctrl+F", tr("find text"),
@@ -237,6 +245,53 @@ void PromptPage::renameConversation(qint64 id) {
     if (ok && !title.trimmed().isEmpty()) {
         controller_.rename(id, title.trimmed());
     }
+}
+
+// One line of names: what is separated by commas is a tag.
+void PromptPage::editTags(qint64 id) {
+    QStringList tags;
+    for (const ConversationRow& row : controller_.allRows()) {
+        tags = row.id == id ? row.tags : tags;
+    }
+    bool accepted = false;
+    const QString line = QInputDialog::getText(this, tr("Tags"), tr("Tags, separated by commas; empty for none"),
+                                               QLineEdit::Normal, tags.join(QStringLiteral(", ")), &accepted);
+    if (!accepted) {
+        return;
+    }
+    tags.clear();
+    for (const QString& tag : line.split(u',')) {
+        if (const QString name = tag.simplified(); !name.isEmpty() && !tags.contains(name)) {
+            tags << name;
+        }
+    }
+    controller_.setTags(id, tags);
+}
+
+// '@' in the palette: every conversation, by title or tag.
+void PromptPage::registerPaletteSource() {
+    context().actions.addPaletteSource(
+        {.prefix = u'@', .hint = tr("conversation"), .find = [this](const QString& query) {
+             QList<PaletteItem> found;
+             for (const ConversationRow& row : controller_.allRows()) {
+                 const bool tagged = std::any_of(row.tags.begin(), row.tags.end(), [&](const QString& tag) {
+                     return tag.contains(query, Qt::CaseInsensitive);
+                 });
+                 if (!query.isEmpty() && !tagged && !matchCommand(query, row.title)) {
+                     continue;
+                 }
+                 found << PaletteItem{row.title.isEmpty() ? tr("Untitled") : row.title,
+                                      row.tags.join(QStringLiteral(", ")), QStringLiteral("prompt"),
+                                      [this, id = row.id] {
+                                          context().actions.run(QStringLiteral("view.page.prompt"));
+                                          controller_.open(id);
+                                      }};
+                 if (found.size() == kMostPaletteItems) {
+                     break;
+                 }
+             }
+             return found;
+         }});
 }
 
 } // namespace fulgurite

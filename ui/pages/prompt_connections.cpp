@@ -125,6 +125,7 @@ void PromptPage::connectComposer() {
     connect(composer_, &Composer::draftChanged, &controller_, &ConversationController::setDraft);
     connect(composer_, &Composer::modeChanged, this,
             [this](SendMode mode) { controller_.setRaw(mode == SendMode::Completion); });
+    connect(composer_, &Composer::attachFailed, this, &PromptPage::reportFailure);
     connect(composer_, &Composer::targetClicked, this,
             [this] { context().actions.run(QStringLiteral("engine.open_checkpoint")); });
     connect(composer_, &Composer::editLastRequested, this,

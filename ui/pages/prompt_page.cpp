@@ -155,6 +155,7 @@ void PromptPage::connectList() {
         }
     });
     connect(list_, &ConversationList::exportRequested, this, &PromptPage::exportConversation);
+    connect(list_, &ConversationList::tagsRequested, this, &PromptPage::editTags);
     connect(list_, &ConversationList::duplicateRequested, &controller_, &ConversationController::duplicate);
     connect(list_, &ConversationList::folderRequested, &controller_, &ConversationController::setFolder);
 }

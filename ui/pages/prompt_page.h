@@ -51,6 +51,7 @@ class PromptPage : public Page {
     void connectList();
     void registerTurnActions();
     void registerViewActions();
+    void registerPaletteSource();
 
     void showLine();
     void showSampler();
@@ -70,6 +71,7 @@ class PromptPage : public Page {
     void exportConversation(qint64 id);
     void importConversations();
     void renameConversation(qint64 id);
+    void editTags(qint64 id);
     void nameBranch(qint64 turn);
     void whenAnswered(std::function<void()> then); // once, after the answer that runs
 

@@ -2,17 +2,25 @@
 #include "ui/prompt/composer.h"
 
 #include "ui/base/format.h"
+#include "ui/prompt/attachment_row.h"
 #include "ui/prompt/context_meter.h"
 
+#include <QClipboard>
 #include <QComboBox>
+#include <QDragEnterEvent>
+#include <QFileDialog>
+#include <QFileInfo>
+#include <QGuiApplication>
 #include <QHBoxLayout>
 #include <QKeyEvent>
 #include <QLabel>
+#include <QMimeData>
 #include <QPainter>
 #include <QPlainTextEdit>
 #include <QPushButton>
 #include <QSignalBlocker>
 #include <QTextBlock>
+#include <QUrl>
 #include <QVBoxLayout>
 
 #include <algorithm>
@@ -35,12 +43,25 @@ QIcon statusIcon(const ThemeManager& themes, EngineReadiness readiness) {
     return QIcon(picture);
 }
 
+// Local files of a drag or a paste; folders are the window's to open.
+QStringList filesOf(const QMimeData& data) {
+    QStringList files;
+    for (const QUrl& url : data.urls()) {
+        if (url.isLocalFile() && QFileInfo(url.toLocalFile()).isFile()) {
+            files << url.toLocalFile();
+        }
+    }
+    return files;
+}
+
 } // namespace
 
 Composer::Composer(ThemeManager& themes, QWidget* parent)
     : QFrame(parent),
       themes_(themes),
       field_(new QPlainTextEdit(this)),
+      files_(new AttachmentRow(themes, this)),
+      attach_(new QPushButton(this)),
       target_button_(new QPushButton(this)),
       mode_(new QComboBox(this)),
       tokens_(new QLabel(this)),
@@ -54,6 +75,11 @@ Composer::Composer(ThemeManager& themes, QWidget* parent)
     field_->setAccessibleName(tr("Message"));
     field_->setVerticalScrollBarPolicy(Qt::ScrollBarAsNeeded);
     field_->installEventFilter(this);
+    field_->setAcceptDrops(false); // it would insert the paths of files; dropEvent() takes both
+    setAcceptDrops(true);
+    attach_->setIcon(themes.icon(QStringLiteral("attach")));
+    attach_->setToolTip(tr("Attach text files; they can be dropped here, too (Ctrl+Shift+A)"));
+    attach_->setAccessibleName(tr("Attach text files"));
     field_->document()->setDocumentMargin(2);
     target_button_->setAccessibleName(tr("Model"));
     target_button_->setIconSize(QSize(10, 10));
@@ -73,6 +99,7 @@ Composer::Composer(ThemeManager& themes, QWidget* parent)
     row->setSpacing(8);
     row->addWidget(target_button_);
     row->addWidget(mode_);
+    row->addWidget(attach_);
     row->addWidget(tokens_);
     row->addWidget(queue_);
     row->addStretch(1);
@@ -84,6 +111,10 @@ Composer::Composer(ThemeManager& themes, QWidget* parent)
     auto* field_margin = new QHBoxLayout;
     field_margin->setContentsMargins(8, 0, 4, 0);
     field_margin->addWidget(field_);
+    auto* files_margin = new QHBoxLayout;
+    files_margin->setContentsMargins(10, 0, 10, 0);
+    files_margin->addWidget(files_);
+    column->addLayout(files_margin);
     column->addLayout(field_margin);
     column->addLayout(row);
     auto* meter_margin = new QHBoxLayout;
@@ -92,11 +123,10 @@ Composer::Composer(ThemeManager& themes, QWidget* parent)
     column->addLayout(meter_margin);
     setFocusProxy(field_);
 
-    connect(field_, &QPlainTextEdit::textChanged, this, [this] {
-        fitHeight();
-        refresh();
-        emit draftChanged(field_->toPlainText());
-    });
+    connect(field_, &QPlainTextEdit::textChanged, this, &Composer::typed);
+    connect(files_, &AttachmentRow::changed, this, &Composer::typed);
+    connect(files_, &AttachmentRow::failed, this, &Composer::attachFailed);
+    connect(attach_, &QPushButton::clicked, this, &Composer::chooseFiles);
     connect(send_, &QPushButton::clicked, this, &Composer::send);
     connect(stop_, &QPushButton::clicked, this, &Composer::stopRequested);
     connect(mode_, &QComboBox::currentIndexChanged, this, [this] {
@@ -115,14 +145,50 @@ Composer::Composer(ThemeManager& themes, QWidget* parent)
     refresh();
 }
 
+void Composer::typed() {
+    fitHeight();
+    refresh();
+    emit draftChanged(text());
+}
+
+bool Composer::empty() const {
+    return field_->document()->isEmpty() && files_->attachments().isEmpty();
+}
+
+void Composer::attach(const QStringList& files) {
+    files_->attach(files);
+}
+
+void Composer::chooseFiles() {
+    attach(QFileDialog::getOpenFileNames(this, tr("Attach text files")));
+}
+
+void Composer::dragEnterEvent(QDragEnterEvent* event) {
+    if (!filesOf(*event->mimeData()).isEmpty() || (event->mimeData()->hasText() && !event->mimeData()->hasUrls())) {
+        event->acceptProposedAction();
+    }
+}
+
+void Composer::dropEvent(QDropEvent* event) {
+    if (const QStringList files = filesOf(*event->mimeData()); !files.isEmpty()) {
+        attach(files);
+    } else {
+        field_->insertPlainText(event->mimeData()->text());
+    }
+    event->acceptProposedAction();
+    field_->setFocus();
+}
+
 QString Composer::text() const {
-    return field_->toPlainText();
+    return joinMessage({field_->toPlainText(), files_->attachments()});
 }
 
 void Composer::setText(const QString& text) {
+    const ComposedMessage message = splitMessage(text);
+    files_->setAttachments(message.attachments);
     {
         const QSignalBlocker quiet(field_);
-        field_->setPlainText(text);
+        field_->setPlainText(message.text);
         field_->moveCursor(QTextCursor::End);
     }
     fitHeight();
@@ -149,8 +215,7 @@ void Composer::setQueued(int queued) {
 }
 
 void Composer::setDraftTokens(std::optional<int> tokens) {
-    const bool empty = field_->document()->isEmpty();
-    tokens_->setText(empty          ? QString()
+    tokens_->setText(empty()        ? QString()
                      : !tokens      ? QStringLiteral("…")
                      : *tokens == 1 ? tr("1 token")
                                     : tr("%1 tokens").arg(grouped(*tokens)));
@@ -187,7 +252,7 @@ void Composer::refresh() {
     send_->setText(target_.readiness == EngineReadiness::Starting ? tr("Send when ready")
                    : running_                                     ? tr("Queue  ↵")
                                                                   : tr("Send  ↵"));
-    const bool something = !field_->document()->isEmpty();
+    const bool something = !empty();
     send_->setEnabled(usable && something);
     send_->setToolTip(!usable      ? target_.explanation
                       : !something ? tr("Write something first")
@@ -231,7 +296,7 @@ void Composer::paintEvent(QPaintEvent* event) {
 
 void Composer::send() {
     if (send_->isEnabled()) {
-        emit sendRequested(field_->toPlainText(), mode());
+        emit sendRequested(text(), mode());
     }
 }
 
@@ -241,6 +306,12 @@ bool Composer::eventFilter(QObject* watched, QEvent* event) {
     }
     if (watched == field_ && event->type() == QEvent::KeyPress) {
         const auto* key = static_cast<QKeyEvent*>(event);
+        if (key->matches(QKeySequence::Paste)) { // files that were copied in a file manager
+            const QMimeData* copied = QGuiApplication::clipboard()->mimeData();
+            const QStringList files = copied ? filesOf(*copied) : QStringList();
+            attach(files);
+            return !files.isEmpty();
+        }
         const bool enter = key->key() == Qt::Key_Return || key->key() == Qt::Key_Enter;
         if (enter && !key->modifiers().testFlag(Qt::ShiftModifier)) {
             send();
@@ -250,7 +321,7 @@ bool Composer::eventFilter(QObject* watched, QEvent* event) {
             emit stopRequested();
             return true;
         }
-        if (key->key() == Qt::Key_Up && key->modifiers() == Qt::NoModifier && field_->document()->isEmpty()) {
+        if (key->key() == Qt::Key_Up && key->modifiers() == Qt::NoModifier && empty()) {
             emit editLastRequested();
             return true;
         }

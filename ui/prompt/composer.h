@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Where the person writes: a field that grows, what it would be sent to and as what, its length in tokens, Send
-// apart from Stop, and the context's meter.
+// Where the person writes: a field that grows, the files that go with the message, what it would be sent to and as
+// what, its length in tokens, Send apart from Stop, and the context's meter.
 #pragma once
 
 #include "ui/base/theme_manager.h"
@@ -15,6 +15,7 @@ class QPushButton;
 
 namespace fulgurite {
 
+class AttachmentRow;
 class ContextMeter;
 
 class Composer : public QFrame {
@@ -23,8 +24,11 @@ class Composer : public QFrame {
   public:
     explicit Composer(ThemeManager& themes, QWidget* parent = nullptr);
 
+    // The whole message, attached files in it (attachments.h).
     QString text() const;
     void setText(const QString& text); // does not count as typing: draftChanged() is not emitted
+    void attach(const QStringList& files);
+    void chooseFiles(); // asks which
     void clear() { setText({}); }
     void focusInput();
     void setTarget(const ComposerTarget& target);
@@ -44,19 +48,26 @@ class Composer : public QFrame {
     void modeChanged(fulgurite::SendMode mode);
     void targetClicked(const QPoint& global); // open the menu of models there
     void editLastRequested();                 // Up in an empty field
+    void attachFailed(const QString& message);
 
   protected:
     bool eventFilter(QObject* watched, QEvent* event) override;
     void resizeEvent(QResizeEvent* event) override;
     void paintEvent(QPaintEvent* event) override;
+    void dragEnterEvent(QDragEnterEvent* event) override;
+    void dropEvent(QDropEvent* event) override;
 
   private:
     void send();
+    void typed();
+    bool empty() const;
     void refresh();
     void fitHeight();
 
     ThemeManager& themes_;
     QPlainTextEdit* field_;
+    AttachmentRow* files_;
+    QPushButton* attach_;
     QPushButton* target_button_;
     QComboBox* mode_;
     QLabel* tokens_;

@@ -213,6 +213,7 @@ void ConversationList::showMenu(const QPoint& point) {
     menu.addAction(tr("Rename"), this, [this, row] { beginRename(row.id); })->setShortcut(Qt::Key_F2);
     menu.addAction(row.starred ? tr("Remove star") : tr("Star"), this, [this, row] { emit starToggled(row.id); });
     menu.addAction(tr("Duplicate"), this, [this, row] { emit duplicateRequested(row.id); });
+    menu.addAction(tr("Tags…"), this, [this, row] { emit tagsRequested(row.id); });
     menu.addAction(tr("Move to folder…"), this, [this, row] {
         bool accepted = false;
         const QString folder = QInputDialog::getText(this, tr("Move to folder"), tr("Folder; empty for none"),

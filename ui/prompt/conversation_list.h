@@ -52,6 +52,7 @@ class ConversationList : public QWidget {
     void starToggled(std::int64_t conversation);
     void exportRequested(std::int64_t conversation);
     void duplicateRequested(std::int64_t conversation);
+    void tagsRequested(std::int64_t conversation);
     void folderRequested(std::int64_t conversation, const QString& folder); // empty: out of its folder
 
   protected:

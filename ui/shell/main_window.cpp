@@ -33,8 +33,6 @@
 namespace fulgurite {
 namespace {
 
-// Raised whenever panels change so that an old layout would not fit; older layouts are then left aside.
-constexpr int kLayoutVersion = 1;
 constexpr int kSaveMilliseconds = 10000;
 
 // The checkpoint folder that is being dragged in, or one of whose files is; empty: something else.
@@ -51,7 +49,10 @@ QString droppedFolder(const QDropEvent* event) {
 } // namespace
 
 MainWindow::MainWindow(const ShellContext& context, const PageRegistry& pages, QWidget* parent)
-    : QMainWindow(parent), context_(context), registry_(pages) {
+    : QMainWindow(parent),
+      context_(context),
+      registry_(pages),
+      layouts_(context.paths.state + QStringLiteral("/layouts.json"), kLayoutVersion) {
     setObjectName(QStringLiteral("mainWindow"));
     setWindowTitle(QStringLiteral("Fulgurite"));
     setMinimumSize(760, 480);

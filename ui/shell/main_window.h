@@ -2,6 +2,7 @@
 // The one window: rail, header, notices, the page in front, status bar, palette and menus.
 #pragma once
 
+#include "ui/shell/named_layouts.h"
 #include "ui/shell/page_registry.h"
 
 #include <QHash>
@@ -31,6 +32,11 @@ class MainWindow : public QMainWindow {
     void restoreSession();
     void saveSession();
     void resetLayout();
+    // The panels of all pages that were shown, and the page in front, under a name. False: not written, or unknown.
+    bool saveLayout(const QString& name);
+    bool openLayout(const QString& name);
+    void deleteLayout(const QString& name);
+    QStringList layoutNames() const { return layouts_.names(); }
     void openCheckpoint(const QString& folder); // empty: the included model
     // A second start asked for it, perhaps with a model to open.
     void bringToFront(const QString& model_folder);
@@ -46,7 +52,13 @@ class MainWindow : public QMainWindow {
     bool event(QEvent* event) override;
 
   private:
+    // Raised whenever panels change so that an old layout would not fit; older layouts are then left aside.
+    static constexpr int kLayoutVersion = 1;
+
     void build();
+    void registerLayouts();
+    void addLayoutAction(const QString& name);
+    void followLayouts();
     void registerActions();
     void registerHelpActions();
     void buildMenus();
@@ -58,6 +70,7 @@ class MainWindow : public QMainWindow {
     PageRegistry registry_;
     QHash<QString, Page*> pages_;
     QHash<QString, QByteArray> default_layouts_;
+    NamedLayouts layouts_;
     QJsonObject session_;      // as found at the start
     QByteArray saved_session_; // as last written
     SideRail* rail_ = nullptr;

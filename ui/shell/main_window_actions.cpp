@@ -100,6 +100,7 @@ void MainWindow::registerActions() {
                  .icon = "reset",
                  .keywords = "panels docks default"},
                 this, [this] { resetLayout(); });
+    registerLayouts();
     actions.add({.id = "view.full_screen",
                  .title = "Full screen",
                  .category = "View",
