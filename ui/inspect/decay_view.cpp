@@ -23,7 +23,8 @@ DecayView::DecayView(const InspectServices& services)
     figures_->setAccessibleName(tr("What colours the heads"));
     figures_->setSizeAdjustPolicy(QComboBox::AdjustToContents);
     addHeaderWidget(figures_);
-    const auto [segments, group] = makeSegments({tr("Half-life"), tr("10 %"), tr("1 %")}, tr("Reach"));
+    const auto [segments, group] =
+        makeSegments({tr("50 %"), tr("10 %"), tr("1 %")}, tr("Weight that is left at the reach"));
     reach_ = group;
     reach_buttons_ = segments;
     addHeaderWidget(segments);

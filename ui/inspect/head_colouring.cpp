@@ -67,7 +67,7 @@ std::vector<double> HeadColouring::ticks() const {
 
 QString HeadColouring::tickLabel(double tick) const {
     if (scale != Scale::Distance) {
-        return scale == Scale::Signed ? signedText(tick) : tickText(tick, high / 5);
+        return scale == Scale::Signed && tick != 0 ? signedText(tick) : tickText(tick, high / 5);
     }
     return tick >= 1000 ? compactCount(static_cast<std::int64_t>(tick))
                         : distanceText(tick).section(QLocale().decimalPoint(), 0, 0);
