@@ -53,7 +53,7 @@ def chart(task, mu, curves):
         x = last * i / 4
         out.append(f'<text x="{px(x):.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle" fill="#444444">{x:.0f}</text>')
     out.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 8}" text-anchor="middle" fill="#444444">gradient updates</text>')
-    labels = []
+    labels, means = [], []
     for rule, runs in curves.items():
         name, colour = RULES[rule]
         steps = [[y for _, y in at] for at in zip(*runs)]
@@ -62,8 +62,9 @@ def chart(task, mu, curves):
         high = " ".join(f"{px(x):.1f},{py(max(ys)):.1f}" for x, ys in reversed(list(zip(xs, steps))))
         out.append(f'<polygon points="{low} {high}" fill="{colour}" fill-opacity="0.15"/>')
         mean = " ".join(f"{px(x):.1f},{py(statistics.mean(ys)):.1f}" for x, ys in zip(xs, steps))
-        out.append(f'<polyline points="{mean}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        means.append(f'<polyline points="{mean}" fill="none" stroke="{colour}" stroke-width="2"/>')
         labels.append([py(statistics.mean(steps[-1])), name, colour])
+    out += means  # above all bands
     labels.sort()
     for before, label in zip(labels, labels[1:]):
         label[0] = max(label[0], before[0] + 14)

@@ -2,11 +2,11 @@
 """Training speed of the included model: this engine and PyTorch in turns, in one run on one machine.
 
     python3 -m venv /tmp/torch && /tmp/torch/bin/pip install torch numpy
-    /tmp/torch/bin/python tests/bench/train_speed.py build/release/bin/fulgurite-engine
+    /tmp/torch/bin/python tests/bench/train_speed.py build/release/bin/fulgurite-engine [TURNS]
 
 Both compute forward, backward and an AdamW update of all weights on the same number of sequences of random tokens. PyTorch
 runs the network of resources/models/ember/training/model.py, which was written for speed on a CPU, without its
-load-balance term. The second part is an update of reinforcement learning: the CISPO loss over the answers of 64 sequences of a
+load-balance term. The second part is an update of reinforcement learning: the CISPO loss over the answers of 16 sequences of a
 task, prompts included in the count of tokens; PyTorch gets them padded to the longest. Writing the answers is not compared:
 the network above has no state to go on from. Prints tokens per second of each turn and the medians of the ratios.
 """
@@ -27,7 +27,8 @@ EMBER = ROOT / "resources/models/ember"
 sys.path.insert(0, str(EMBER / "training"))
 from model import Config, Ember  # noqa: E402
 
-SEQUENCE, BATCH, TURNS = 512, 8, 3
+SEQUENCE, BATCH = 512, 8
+TURNS = int(sys.argv[2]) if len(sys.argv) > 2 else 3
 
 
 def dry_run(program, method, folder, config, pattern):
@@ -44,8 +45,9 @@ def engine_speed(program, folder, arithmetic):
                                                  "arithmetic": arithmetic}, r"speed +(\d+) tokens/s")
 
 
-# 64 answers of up to 32 tokens to prompts of about 300.
-RL = {"tasks": [{"task": "recall", "min_pairs": 40, "max_pairs": 40}], "batches": 1, "prompts": 8, "group": 8,
+ANSWERS = 16
+# 16 answers of up to 32 tokens to prompts of about 300.
+RL = {"tasks": [{"task": "recall", "min_pairs": 40, "max_pairs": 40}], "batches": 1, "prompts": 4, "group": 4,
       "rollout": {"max_tokens": 32}}
 
 
@@ -54,9 +56,9 @@ def engine_rl_speed(program, folder):
 
 
 def torch_rl_speed(model, optimizer, dtype, prompt=300, answer=32):
-    ids = torch.randint(0, 2048, (64, prompt + answer))
-    advantage = torch.randn(64, 1)
-    old = torch.full((64, answer), -7.0)
+    ids = torch.randint(0, 2048, (ANSWERS, prompt + answer))
+    advantage = torch.randn(ANSWERS, 1)
+    old = torch.full((ANSWERS, answer), -7.0)
     times = []
     for _ in range(2):
         start = time.perf_counter()
@@ -68,7 +70,7 @@ def torch_rl_speed(model, optimizer, dtype, prompt=300, answer=32):
         optimizer.step()
         optimizer.zero_grad()
         times.append(time.perf_counter() - start)
-    return 64 * (prompt + answer - 1) / times[-1]
+    return ANSWERS * (prompt + answer - 1) / times[-1]
 
 
 def torch_speed(model, optimizer, dtype):
