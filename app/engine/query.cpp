@@ -2,6 +2,7 @@
 // `fulgurite-engine query`: ranks documents for a query: of a collection, or from raw vectors in a file.
 #include "app/engine/collection_command.h"
 #include "app/engine/command.h"
+#include "app/engine/prompt_writer.h"
 #include "core/base/error.h"
 #include "core/checkpoint/safetensors.h"
 #include "core/retrieval/raw_search.h"
@@ -22,6 +23,7 @@ struct QueryOptions {
     std::string collection;
     std::string text;
     std::vector<std::string> prompts;
+    std::string writer;
     EmbedderChoice embedder;
     int layer = -1;
     std::string strategy = "mrag";
@@ -123,6 +125,12 @@ void queryCollection(const QueryOptions& options) {
     request.nearest = options.depth;
     request.strategies = {options.strategy};
     request.prompts = options.prompts;
+    if (!options.writer.empty()) {
+        request.prompts = writeFusionPrompts(options.writer, options.text, options.embedder.threads);
+        for (const std::string& prompt : request.prompts) {
+            fmt::print(stderr, "prompt: {}\n", prompt);
+        }
+    }
     const retrieval::SearchReply reply = collections.search(options.collection, request, *embedder, pool);
     const retrieval::StrategyResult& result = reply.results.front();
     if (result.kind == retrieval::ResultKind::Unavailable) {
@@ -183,6 +191,10 @@ void addQuery(CLI::App& app) {
     command->add_option("--text", options->text, "The query");
     command->add_option("--prompt", options->prompts,
                         "A search prompt for fusion and fusion-mrag; may be repeated");
+    command
+        ->add_option("--prompt-writer", options->writer,
+                     "Language model folder that writes the search prompts instead")
+        ->excludes("--prompt");
     command->add_option("--query-layer", options->layer, "A stored layer; -1 is the first of them")
         ->capture_default_str();
     command->add_option("-m,--model", options->embedder.model, "The embedder's folder, when it has moved");

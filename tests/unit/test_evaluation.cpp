@@ -2,6 +2,7 @@
 // Metrics, intervals, the published result files and an evaluation of a small collection from end to end.
 #include "core/base/error.h"
 #include "core/retrieval/evaluation.h"
+#include "core/retrieval/fusion_prompts.h"
 #include "core/retrieval/result_file.h"
 #include "tests/support/golden_models.h"
 #include "tests/unit/letter_embedder.h"
@@ -121,6 +122,15 @@ TEST(ResultFiles, ReadBothSpellingsAndRefuseWhatDoesNotFit) {
     EXPECT_THROW(ResultFile::parse("[]", "f"), Error);
     EXPECT_THROW(ResultFile::parse(R"({"mrag": {"x": {}}})", "f"), Error);
     EXPECT_THROW(ResultFile::parse(R"({"best": {}})", "f"), Error);
+}
+
+TEST(FusionPrompts, AreTheLinesThatSaySomething) {
+    using testing::ElementsAre;
+    EXPECT_THAT(fusionPrompts("1. first one\n2) \"second\"\n\n- third\r\n* third\n3 mice\nsixth"),
+                ElementsAre("first one", "second", "third", "3 mice"));
+    EXPECT_THAT(fusionPrompts(" \n\t\n"), testing::IsEmpty());
+    EXPECT_THAT(fusionPrompts("only", 1), ElementsAre("only"));
+    EXPECT_THAT(fusionRequest("the text"), HasSubstr("Text: the text"));
 }
 
 class EvaluationTest : public testing::Test {
