@@ -5,6 +5,7 @@
 #include "app/engine/embedder_options.h"
 #include "core/base/error.h"
 #include "core/base/system_memory.h"
+#include "core/retrieval/embedding_file.h"
 
 #include <fmt/core.h>
 #include <memory>
@@ -21,6 +22,8 @@ struct IndexOptions {
     std::string type = "f32";
     std::size_t chunk_tokens = 0;
     bool remove = false;
+    std::string export_to;
+    std::string export_queries;
 };
 
 void list(retrieval::Collections& collections) {
@@ -68,6 +71,10 @@ void index(const IndexOptions& options) {
                             .chunk_tokens = options.chunk_tokens},
                            embedder->info());
     }
+    if (!options.export_to.empty()) {
+        writeEmbeddingFile(collections, options.name, options.export_queries, *embedder, options.export_to);
+        return;
+    }
     const retrieval::IngestProgress done =
         collections.ingest(options.name, options.paths, *embedder, [](const retrieval::IngestProgress& progress) {
             fmt::print(stderr, "\r{} of {} documents, {} embedded", progress.done, progress.total,
@@ -103,6 +110,9 @@ void addIndex(CLI::App& app) {
                      "document's beginning")
         ->capture_default_str();
     command->add_flag("--remove", options->remove, "Remove the collection");
+    command->add_option("--export", options->export_to,
+                        "Write the collection as an embedding file of the MRAG project instead");
+    command->add_option("--export-queries", options->export_queries, "Query set to write with it");
     addEmbedderOptions(*command, options->embedder);
     command->footer(
         "Documents that have not changed are not embedded again; an interrupted run goes on where it was.\n\n"

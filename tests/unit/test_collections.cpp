@@ -3,6 +3,7 @@
 #include "core/base/error.h"
 #include "core/retrieval/collection_index.h"
 #include "core/retrieval/collections.h"
+#include "core/retrieval/embedding_file.h"
 #include "core/store/database.h"
 #include "tests/support/golden_models.h"
 #include "tests/unit/letter_embedder.h"
@@ -12,6 +13,7 @@
 #include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -334,6 +336,29 @@ TEST_F(CollectionsTest, QueriesFindTheirDocuments) {
     EXPECT_EQ(collections().addQuery("letters", "own", {.text = "mine", .relevant = {2}}).at(0).items.at(0),
               "three");
     EXPECT_THAT(collections().info("letters").query_sets.at(0).name, "own");
+}
+
+TEST_F(CollectionsTest, EmbeddingFilesHoldWhatWasEmbedded) {
+    create();
+    const auto file = folder_ / "articles.json";
+    writeFile(file,
+              R"([{"title": "one", "text": "aab", "label": "x"}, {"title": "two", "text": "hhz", "label": "y"},
+                        {"topics": ["two"], "text": "z", "fusion": ["h"]}])");
+    ingest(file);
+    writeEmbeddingFile(collections(), "letters", "articles", embedder_, folder_ / "embeddings.json");
+    std::ifstream stream(folder_ / "embeddings.json");
+    const nlohmann::json written = nlohmann::json::parse(stream);
+    ASSERT_EQ(written["articles"].size(), 2u);
+    const nlohmann::json& two = written["articles"][1];
+    EXPECT_EQ(two["article"]["label"], "y");
+    EXPECT_NEAR(two["embeddings"]["standard"][7].get<float>(), 2.0f, 1e-6);                          // two h
+    EXPECT_NEAR(two["embeddings"]["layers"]["1"]["attention_heads"][3][4].get<float>(), 1.0f, 1e-6); // one z
+    EXPECT_EQ(written["queries"][0]["fusion_embeddings"].size(), 1u);
+    // It is read back as documents and queries.
+    create("again");
+    const std::filesystem::path again = folder_ / "embeddings.json";
+    EXPECT_EQ(collections().ingest("again", std::span(&again, 1), embedder_).embedded, 2u);
+    EXPECT_THAT(titles("again"), ElementsAre("one", "two"));
 }
 
 TEST_F(CollectionsTest, SaysWhatIsThereWhenANameIsWrong) {
