@@ -44,7 +44,7 @@ class Collections::Store {
     void bumpRevision(std::int64_t collection);
     // Inside of a transaction. `index`: of the revision before it.
     void removeDocument(std::int64_t collection, std::int64_t document, const CollectionIndex& index);
-    // Writes all vectors of the collection into one file.
+    // Writes small vector files, and those with many dead rows, together anew.
     void compact(std::int64_t collection, const CollectionIndex& index);
     // The index of a collection that is gone.
     void forget(std::int64_t collection) { indexes_.erase(collection); }
@@ -53,6 +53,9 @@ class Collections::Store {
     void collectFiles();
 
   private:
+    struct Merge;
+    void writeMerged(std::int64_t collection, const Merge& merge);
+
     std::filesystem::path vectors_;
     Database database_;
     std::map<std::int64_t, std::shared_ptr<const CollectionIndex>> indexes_; // the newest revision of each

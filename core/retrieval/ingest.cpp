@@ -17,9 +17,6 @@ namespace {
 
 // Documents of one transaction: what a kill loses at most.
 constexpr std::size_t kBatchDocuments = 64;
-// More files than this, or so large a share of rows without a document, and they are written together anew.
-constexpr std::size_t kMostSegments = 16;
-constexpr double kMostDead = 0.25;
 
 std::string hashOf(const SourceDocument& document) {
     std::string parts;
@@ -271,20 +268,9 @@ class Collections::Ingest {
         }
     }
 
-    // Many small files, or many rows without a document, become one file.
     void compact() {
         const std::lock_guard lock(store_.mutex);
-        const auto index = store_.index(collection_);
-        std::size_t rows = 0;
-        std::size_t dead = 0;
-        for (const IndexSegment& segment : index->segments()) {
-            rows += segment.documents.size();
-            dead += segment.dead;
-        }
-        if (index->segments().size() > kMostSegments ||
-            static_cast<double>(dead) > kMostDead * static_cast<double>(std::max<std::size_t>(rows, 1))) {
-            store_.compact(collection_, *index);
-        }
+        store_.compact(collection_, *store_.index(collection_));
     }
 
     void report() const {

@@ -2,6 +2,7 @@
 // What changes vectors of a collection: head scores, removed documents, files written together.
 #include "core/retrieval/collection_store.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace fulgurite::retrieval {
@@ -42,38 +43,92 @@ void Collections::Store::removeDocument(std::int64_t collection, std::int64_t do
     database_.run("DELETE FROM documents WHERE id = ?", document);
 }
 
-void Collections::Store::compact(std::int64_t collection, const CollectionIndex& index) {
-    SegmentBuilder builder(index.spaces(), index.info().plan.type);
-    struct Moved {
-        std::int32_t document;
-        std::int32_t chunk;
-    };
-    std::vector<Moved> moved;
+namespace {
+
+// A merged file holds no more than this, so that merging needs little memory whatever the collection's size.
+constexpr std::size_t kMergedBytes = std::size_t{256} << 20;
+// More files than this of at most half that size are written together; so is every file with so many dead rows.
+constexpr std::size_t kMostSmall = 16;
+constexpr double kMostDead = 0.25;
+
+std::size_t mergedRows(const CollectionIndex& index) {
+    std::size_t floats = 0;
+    for (const Space& space : index.spaces()) {
+        floats += space.floats();
+    }
+    return std::max<std::size_t>(2, kMergedBytes / (floats * sizeof(float)));
+}
+
+std::vector<const IndexSegment*> segmentsToMerge(const CollectionIndex& index) {
+    std::vector<const IndexSegment*> small;
+    std::vector<const IndexSegment*> wasteful;
     for (const IndexSegment& segment : index.segments()) {
-        for (std::size_t row = 0; row < segment.documents.size(); ++row) {
-            if (segment.documents[row] < 0) {
+        const std::size_t rows = segment.documents.size();
+        if (static_cast<double>(segment.dead) > kMostDead * static_cast<double>(rows)) {
+            wasteful.push_back(&segment);
+        } else if (rows <= mergedRows(index) / 2) {
+            small.push_back(&segment);
+        }
+    }
+    if (small.size() > kMostSmall) {
+        wasteful.insert(wasteful.end(), small.begin(), small.end());
+    }
+    return wasteful;
+}
+
+} // namespace
+
+// Rows on their way into one file, and the chunks that they belong to.
+struct Collections::Store::Merge {
+    struct Chunk {
+        std::int64_t document;
+        std::int32_t number;
+    };
+    SegmentBuilder builder;
+    std::vector<Chunk> chunks;
+};
+
+void Collections::Store::writeMerged(std::int64_t collection, const Merge& merge) {
+    if (merge.chunks.empty()) {
+        return;
+    }
+    const std::string file = merge.builder.write(vectors_);
+    database_.run("INSERT INTO segments(collection, file, rows) VALUES (?, ?, ?)", collection, file,
+                  merge.chunks.size());
+    const std::int64_t segment = database_.lastInsertId();
+    for (std::size_t row = 0; row < merge.chunks.size(); ++row) {
+        database_.run("UPDATE chunks SET segment = ?, row = ? WHERE document = ? AND number = ?", segment, row,
+                      merge.chunks[row].document, static_cast<std::int64_t>(merge.chunks[row].number));
+    }
+}
+
+void Collections::Store::compact(std::int64_t collection, const CollectionIndex& index) {
+    const std::vector<const IndexSegment*> merged = segmentsToMerge(index);
+    if (merged.empty()) {
+        return;
+    }
+    const auto start = [&] { return Merge{SegmentBuilder(index.spaces(), index.info().plan.type), {}}; };
+    Transaction transaction(database_);
+    Merge merge = start();
+    for (const IndexSegment* segment : merged) {
+        for (std::size_t row = 0; row < segment->documents.size(); ++row) {
+            if (segment->documents[row] < 0) {
                 continue;
             }
             std::vector<UnitVectors> vectors;
             for (const Space& space : index.spaces()) {
-                vectors.push_back(segment.file->read(space, row));
+                vectors.push_back(segment->file->read(space, row));
             }
-            builder.add(vectors);
-            moved.push_back({segment.documents[row], segment.chunks[row]});
+            merge.builder.add(vectors);
+            merge.chunks.push_back(
+                {index.documentIds()[static_cast<std::size_t>(segment->documents[row])], segment->chunks[row]});
+            if (merge.chunks.size() == mergedRows(index)) {
+                writeMerged(collection, merge);
+                merge = start();
+            }
         }
     }
-    Transaction transaction(database_);
-    if (!moved.empty()) {
-        const std::string file = builder.write(vectors_);
-        database_.run("INSERT INTO segments(collection, file, rows) VALUES (?, ?, ?)", collection, file,
-                      moved.size());
-    }
-    const std::int64_t segment = database_.lastInsertId();
-    for (std::size_t row = 0; row < moved.size(); ++row) {
-        database_.run("UPDATE chunks SET segment = ?, row = ? WHERE document = ? AND number = ?", segment, row,
-                      index.documentIds()[static_cast<std::size_t>(moved[row].document)],
-                      static_cast<std::int64_t>(moved[row].chunk));
-    }
+    writeMerged(collection, merge);
     database_.run("DELETE FROM segments WHERE collection = ? AND id NOT IN (SELECT segment FROM chunks)",
                   collection);
     bumpRevision(collection);
