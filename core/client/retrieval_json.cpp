@@ -4,6 +4,7 @@
 #include "core/base/json_field.h"
 #include "core/client/engine_json.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -12,6 +13,8 @@ namespace fulgurite::client {
 namespace {
 
 using nlohmann::json;
+
+constexpr std::size_t kMostEntries = std::size_t{1} << 24; // of all lists of one search
 
 std::string dump(const json& body) {
     return body.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -100,20 +103,23 @@ Collection collectionOf(const JsonField& root) {
     return collection;
 }
 
-// [heads][up to depth] of documents and distances into rectangles.
+// [heads][up to c] of documents and distances into rectangles as wide as the longest list.
 retrieval::HeadLists listsOf(const JsonField& root) {
     retrieval::HeadLists lists;
     lists.scores = numbersOf(root["scores"]);
     lists.heads = lists.scores.size();
-    lists.depth = root["c"].count();
     const JsonField documents = root["documents"];
     const JsonField distances = root["distances"];
     documents.expect(documents.size() == lists.heads, "a list for each head");
     distances.expect(distances.size() == lists.heads, "a list for each head");
     for (std::size_t head = 0; head < lists.heads; ++head) {
+        documents.at(head).expect(documents.at(head).size() <= root["c"].count(), "at most c documents");
+        lists.depth = std::max(lists.depth, documents.at(head).size());
+    }
+    documents.expect(lists.depth == 0 || lists.heads <= kMostEntries / lists.depth, "fewer entries");
+    for (std::size_t head = 0; head < lists.heads; ++head) {
         std::vector<std::int32_t> nearest = documentsOf(documents.at(head));
         const std::vector<double> far = numbersOf(distances.at(head));
-        documents.at(head).expect(nearest.size() <= lists.depth, "at most c documents");
         distances.at(head).expect(far.size() == nearest.size(), "a distance for each document");
         nearest.resize(lists.depth, -1);
         lists.documents.insert(lists.documents.end(), nearest.begin(), nearest.end());

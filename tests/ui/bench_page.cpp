@@ -2,62 +2,21 @@
 // The longest piece of work on the window's thread while a person opens a conversation of 100,000 tokens, another
 // one, and the first again, in the whole window over a real workspace. Prints milliseconds; a frame is 16.
 #include "core/store/token_store.h"
+#include "tests/ui/watched_application.h"
 #include "ui/conversation/conversation_controller.h"
 #include "ui/pages/prompt_page.h"
 #include "ui/shell/desktop.h"
 #include "ui/shell/main_window.h"
 
-#include <QApplication>
 #include <QElapsedTimer>
 #include <QTemporaryDir>
 #include <QTest>
-#include <QThread>
 
 #include <cstdio>
-#include <ctime>
 
 using namespace fulgurite;
 
 namespace {
-
-double threadMilliseconds() {
-    timespec now{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
-}
-
-// Times every event of the window's thread; what one event sends on belongs to it.
-class WatchedApplication : public QApplication {
-  public:
-    using QApplication::QApplication;
-
-    bool notify(QObject* receiver, QEvent* event) override {
-        if (depth_ > 0 || QThread::currentThread() != thread()) {
-            return QApplication::notify(receiver, event);
-        }
-        const char* const name = receiver->metaObject()->className();
-        const int type = event->type();
-        const double before = threadMilliseconds();
-        ++depth_;
-        const bool handled = QApplication::notify(receiver, event);
-        --depth_;
-        const double took = threadMilliseconds() - before;
-        if (took > longest_) {
-            longest_ = took;
-            where_ = QStringLiteral("%1, event %2").arg(QLatin1String(name)).arg(type);
-        }
-        return handled;
-    }
-    void print(const char* what) {
-        std::printf("%-28s longest %6.2f ms of own work (%s)\n", what, longest_, qPrintable(where_));
-        longest_ = 0;
-    }
-
-  private:
-    int depth_ = 0;
-    double longest_ = 0;
-    QString where_;
-};
 
 void fill(StoreSession& session, const char* title, int answers, int tokens_each) {
     ConversationStore& store = session.workspace().conversations();
@@ -92,7 +51,7 @@ void fill(StoreSession& session, const char* title, int answers, int tokens_each
 } // namespace
 
 int main(int argc, char** argv) {
-    WatchedApplication application(argc, argv);
+    test::WatchedApplication application(argc, argv);
     const QTemporaryDir folder;
     Desktop desktop(DesktopOptions{.workspace = folder.path(), .model = {}, .with_engine = false});
     desktop.show();

@@ -67,6 +67,12 @@ TEST(RetrievalJson, ListsThatDoNotFitAreRefused) {
     EXPECT_THAT(refusal(answer), HasSubstr("passages"));
 }
 
+TEST(RetrievalJson, AnImpossibleDepthCostsNoMemory) {
+    json answer = searchAnswer();
+    answer["results"][1]["heads"]["c"] = 1'000'000'000'000;
+    EXPECT_EQ(readSearch(answer.dump(), "node").results[1].lists.depth, 2U);
+}
+
 TEST(RetrievalJson, CollectionWithItsJob) {
     const json answer = json::parse(R"({"collections": [{"id": "guide", "name": "Guide", "revision": 1,
         "documents": 12, "chunks": 40, "truncated": 2, "bytes": 4096, "labels": ["docs"],

@@ -161,6 +161,9 @@ void InspectPage::takeCapture(const client::CaptureEntry& entry) {
         state.query = at > 0 ? at - 1 : 0;
         selection_.clear(state);
     }
+    if (wish_ && wish_->head) {
+        selection_.setHead(*wish_->head);
+    }
     updateActions();
 }
 

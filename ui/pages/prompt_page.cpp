@@ -77,6 +77,23 @@ void PromptPage::activated() {
         controller_.regenerateUnder(wish->turn, wish->recipe);
         transcript_->scrollToEnd();
     }
+    if (const auto wish = context().handoff.takeDraft()) {
+        beginWith(wish->text);
+    }
+}
+
+// A new conversation whose composer holds the text.
+void PromptPage::beginWith(const QString& text) {
+    connect(
+        &controller_, &ConversationController::lineChanged, this,
+        [this, text] {
+            composer_->setText(text);
+            controller_.setDraft(text);
+            controller_.countDraft(text);
+            composer_->focusInput();
+        },
+        Qt::SingleShotConnection);
+    controller_.newConversation();
 }
 
 QJsonObject PromptPage::saveSession() const {

@@ -72,6 +72,7 @@ class PromptPage : public Page {
     void importConversations();
     void renameConversation(qint64 id);
     void editTags(qint64 id);
+    void beginWith(const QString& text);
     void nameBranch(qint64 turn);
     void whenAnswered(std::function<void()> then); // once, after the answer that runs
 

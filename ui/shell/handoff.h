@@ -5,6 +5,7 @@
 
 #include "core/base/intervention.h"
 #include "core/client/engine_types.h"
+#include "core/probe/capture/views.h"
 
 #include <QString>
 
@@ -22,6 +23,7 @@ struct InspectWish {
     InterventionRecipe intervention = {}; // that it was written under; empty: none
     client::Sampling sampling = {};       // that it was made with
     std::size_t token = 0;                // of the answer: where to look
+    std::optional<capture::HeadRef> head = {}; // to look at first
 };
 
 // The answer again, under a changed model, as a branch beside it.
@@ -30,16 +32,24 @@ struct AblationWish {
     InterventionRecipe recipe;
 };
 
+// A text to begin a new conversation with; it is not sent.
+struct DraftWish {
+    QString text;
+};
+
 class Handoff {
   public:
     void post(InspectWish wish) { inspect_ = std::move(wish); }
     void post(AblationWish wish) { ablation_ = std::move(wish); }
+    void post(DraftWish wish) { draft_ = std::move(wish); }
     std::optional<InspectWish> takeInspect() { return std::exchange(inspect_, {}); }
     std::optional<AblationWish> takeAblation() { return std::exchange(ablation_, {}); }
+    std::optional<DraftWish> takeDraft() { return std::exchange(draft_, {}); }
 
   private:
     std::optional<InspectWish> inspect_;
     std::optional<AblationWish> ablation_;
+    std::optional<DraftWish> draft_;
 };
 
 } // namespace fulgurite

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Everything that can be done on the Retrieve page, for the menus, the palette and the keyboard.
+#include "ui/base/notices.h"
+#include "ui/pages/retrieve_page.h"
+#include "ui/retrieve/card.h"
+#include "ui/retrieve/collection_list.h"
+#include "ui/retrieve/document_list.h"
+#include "ui/retrieve/query_box.h"
+#include "ui/retrieve/rank_columns.h"
+#include "ui/retrieve/rank_view.h"
+#include "ui/retrieve/retrieve_header.h"
+#include "ui/retrieve/strategy_panel.h"
+#include "ui/shell/action_registry.h"
+
+#include <QInputDialog>
+#include <QLineEdit>
+#include <QTabBar>
+
+namespace fulgurite {
+
+void RetrievePage::registerActions() {
+    const auto add = [this](const char* id, const QString& title, const char* icon, const char* keys,
+                            const QString& keywords, std::function<void()> run) {
+        context().actions.add({.id = QLatin1String(id),
+                               .title = title,
+                               .category = QStringLiteral("Retrieve"),
+                               .icon = QLatin1String(icon),
+                               .shortcut = QKeySequence(QLatin1String(keys), QKeySequence::PortableText),
+                               .page = this->id(),
+                               .keywords = keywords},
+                              this, std::move(run));
+    };
+    add("retrieve.query", tr("Write a query"), "search", "Ctrl+L", tr("search find focus"),
+        [this] { query_->focusField(); });
+    add("retrieve.search", tr("Search"), "search", "Ctrl+Return", tr("find run"), [this] { search(); });
+    add("retrieve.next_query", tr("Next query of the set"), "chevron-right", "Alt+Down", tr("ground truth"),
+        [this] { stepQuery(1); });
+    add("retrieve.previous_query", tr("Previous query of the set"), "chevron-left", "Alt+Up", tr("ground truth"),
+        [this] { stepQuery(-1); });
+    add("retrieve.prompts", tr("Write the prompts of the fusion strategies…"), "edit", "", tr("fusion phrasings"),
+        [this] { editPrompts(); });
+    add("retrieve.sample", tr("Open the sample collection"), "folder-open", "", tr("manual example start"),
+        [this] { openSample(); });
+    add("retrieve.new", tr("New collection…"), "plus", "", tr("create embedder"),
+        [this] { newCollection(tr("New collection"), {}); });
+    add("retrieve.add", tr("Add documents to the collection…"), "file", "Ctrl+Shift+A", tr("ingest index files"),
+        [this] {
+            if (const client::Collection* collection = controller_.collection()) {
+                addDocuments(QString::fromStdString(collection->id));
+            }
+        });
+    add("retrieve.undo_heads", tr("Undo switching heads"), "undo", "Ctrl+Z", tr("toggle"),
+        [this] { session_.heads().undo(); });
+    add("retrieve.redo_heads", tr("Redo switching heads"), "redo", "Ctrl+Shift+Z", tr("toggle"),
+        [this] { session_.heads().redo(); });
+    add("retrieve.all_heads", tr("Switch every head on"), "reset", "", tr("reset toggle"),
+        [this] { session_.heads().all(); });
+    add("retrieve.invert_heads", tr("Invert which heads are on"), "compare", "", tr("toggle"),
+        [this] { session_.heads().invert(); });
+    add("retrieve.explain", tr("Show why the hit stands where it does"), "info", "", tr("open expand leave out"),
+        [this] { session_.setExpanded(!session_.expanded()); });
+    add("retrieve.read", tr("Read the document"), "file", "", tr("open text"), [this] {
+        if (session_.document() >= 0) {
+            openDocument(session_.document());
+        }
+    });
+    add("retrieve.cite", tr("Cite the hit in the next prompt"), "pin", "", tr("source"),
+        [this] { toggleCited(session_.document()); });
+    add("retrieve.prompt", tr("Prompt with the hits"), "prompt", "Ctrl+Shift+Return", tr("ask cite sources"),
+        [this] { promptWithHits(); });
+    add("retrieve.inspect", tr("Inspect the query at the chosen head"), "inspect", "Ctrl+I", tr("layer capture"),
+        [this] { inspectHead(session_.head()); });
+    add("retrieve.save_query", tr("Save the query with its relevant documents"), "save", "Ctrl+S",
+        tr("ground truth query set"), [this] { saveQuery(); });
+    add("retrieve.filter", tr("List only what is brushed"), "filter", "", tr("brush lasso"),
+        [this] { session_.setFiltered(!session_.filtered()); });
+    add("retrieve.clear_brush", tr("Clear the brush"), "close", "", tr("lasso selection"),
+        [this] { session_.setBrush({}); });
+    add("retrieve.find", tr("Find a document of the collection"), "search", "Ctrl+F", tr("filter title label"),
+        [this] {
+            bottom_->show();
+            bottom_tabs_->setCurrentIndex(1);
+            documents_->filter().setFocus();
+        });
+    add("retrieve.evaluate", tr("Evaluate the query set"), "play", "", tr("metrics bootstrap recall ndcg"),
+        [this] { controller_.evaluate(session_.strategies(), query_->nearest()); });
+    add("retrieve.bottom", tr("Show or hide the evaluation"), "dock-right", "F6", tr("panel documents"),
+        [this] { bottom_->setVisible(bottom_->isHidden()); });
+    add("retrieve.maps", tr("Show or hide the maps"), "dock-right", "Ctrl+Alt+B", tr("panel scatter heat map"),
+        [this] { right_->setVisible(right_->isHidden()); });
+    connect(&session_, &RetrieveSession::brushChanged, this, &RetrievePage::updateActions);
+    updateActions();
+}
+
+QString RetrievePage::searchObstacle() const {
+    if (!controller_.obstacle().isEmpty()) {
+        return controller_.obstacle();
+    }
+    const client::Collection* collection = controller_.collection();
+    if (collection == nullptr) {
+        return tr("There is no collection to search");
+    }
+    if (!collection->problem.empty()) {
+        return QString::fromStdString(collection->problem);
+    }
+    return collection->documents == 0 ? tr("The collection has no documents yet") : QString();
+}
+
+void RetrievePage::updateActions() {
+    ActionRegistry& actions = context().actions;
+    const auto enable = [&actions](const char* id, bool enabled, const QString& reason) {
+        actions.setEnabled(QLatin1String(id), enabled, reason);
+    };
+    const QString search = searchObstacle();
+    query_->setObstacle(search);
+    enable("retrieve.search", search.isEmpty(), search);
+    const QString no_queries = tr("The collection has no query set");
+    enable("retrieve.next_query", !controller_.queries().empty(), no_queries);
+    enable("retrieve.previous_query", !controller_.queries().empty(), no_queries);
+    enable("retrieve.evaluate", !controller_.querySet().isEmpty() && search.isEmpty(),
+           search.isEmpty() ? no_queries : search);
+    const QString engine = controller_.obstacle();
+    for (const char* id : {"retrieve.sample", "retrieve.new"}) {
+        enable(id, engine.isEmpty(), engine);
+    }
+    const QString none = engine.isEmpty() ? tr("There is no collection yet") : engine;
+    const bool collection = engine.isEmpty() && controller_.collection() != nullptr;
+    enable("retrieve.add", collection, none);
+    enable("retrieve.undo_heads", session_.heads().canUndo(), tr("Nothing to undo"));
+    enable("retrieve.redo_heads", session_.heads().canRedo(), tr("Nothing to redo"));
+    enable("retrieve.all_heads", session_.heads().off() > 0, tr("All heads are on"));
+    enable("retrieve.invert_heads", session_.heads().size() > 0, tr("There are no heads"));
+    const bool hit = session_.document() >= 0 && session_.reply() != nullptr;
+    const QString no_hit = tr("No hit is selected");
+    for (const char* id : {"retrieve.explain", "retrieve.read", "retrieve.cite"}) {
+        enable(id, hit, no_hit);
+    }
+    const QString inspect = inspectObstacle();
+    enable("retrieve.inspect", inspect.isEmpty(), inspect);
+    const bool brushed = session_.brush().count > 0;
+    enable("retrieve.filter", brushed, tr("Nothing is brushed: drag over a map"));
+    enable("retrieve.clear_brush", brushed, tr("Nothing is brushed"));
+    const QString save = session_.reply() == nullptr ? tr("Search first")
+                         : cited_.empty() ? tr("Cite the relevant hits first (C): they become the ground truth")
+                                          : QString();
+    enable("retrieve.save_query", save.isEmpty(), save);
+    const QString prompt = sources().empty() ? tr("Search first: there are no hits to cite") : QString();
+    enable("retrieve.prompt", prompt.isEmpty(), prompt);
+    header_->setObstacles(collection ? QString() : none, save, prompt);
+    header_->setHits(static_cast<int>(sources().size()), !cited_.empty());
+}
+
+// Fusion needs several phrasings of the query.
+void RetrievePage::updateObstacles() {
+    const QString reason = prompts_.isEmpty()
+                               ? tr("Needs several phrasings of the query: write them with Prompts…, or "
+                                    "choose a query of a set that has them.")
+                               : QString();
+    for (const StrategyInfo& each : strategies()) {
+        if (each.needs_prompts) {
+            strategies_->setObstacle(each.id, reason);
+        }
+    }
+}
+
+void RetrievePage::stepQuery(int by) {
+    const int count = static_cast<int>(controller_.queries().size());
+    if (count > 0) {
+        showQuery(query_index_ < 0 ? (by > 0 ? 0 : count - 1) : (query_index_ + by + count) % count);
+    }
+}
+
+void RetrievePage::editPrompts() {
+    bool accepted = false;
+    const QString text = QInputDialog::getMultiLineText(
+        this, tr("Prompts of the fusion strategies"),
+        tr("One phrasing of the query in each line. Each is searched for by itself; the lists are merged by rank."),
+        prompts_.join(u'\n'), &accepted);
+    if (accepted) {
+        prompts_ = text.split(u'\n', Qt::SkipEmptyParts);
+        updateObstacles();
+        if (session_.reply() != nullptr) {
+            search();
+        }
+    }
+}
+
+void RetrievePage::reportFailure(const QString& message) {
+    context().notices.post({.id = "retrieve", .severity = Severity::Error, .text = message, .details = {}});
+}
+
+} // namespace fulgurite

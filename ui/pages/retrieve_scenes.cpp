@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The Retrieve page for the user guide: the sample collection, searched and evaluated by the loaded model.
+#include "ui/pages/retrieve_page.h"
+
+#include "ui/retrieve/rank_columns.h"
+#include "ui/retrieve/rank_view.h"
+#include "ui/shell/action_registry.h"
+
+#include <QTabBar>
+#include <QTimer>
+
+#include <memory>
+
+namespace fulgurite {
+namespace {
+
+constexpr int kSettleMilliseconds = 1200; // for maps and explanations that come a little later
+
+} // namespace
+
+// Once, after the search that runs.
+void RetrievePage::whenSearched(std::function<void()> then) {
+    connect(
+        &controller_, &RetrieveController::searchEnded, this, [then = std::move(then)] { then(); },
+        Qt::SingleShotConnection);
+}
+
+QList<PictureScene> RetrievePage::pictureScenes() {
+    const auto settled = [this](const std::function<void()>& ready) {
+        QTimer::singleShot(kSettleMilliseconds, this, ready);
+    };
+    return {
+        {QStringLiteral("retrieve"),
+         [this, settled](const std::function<void()>& ready) {
+             whenSearched([this, settled, ready] {
+                 connect(&controller_, &RetrieveController::evaluationsChanged, this, [this, settled, ready] {
+                     if (!controller_.evaluations().empty()) {
+                         session_.setExpanded(true);
+                         settled(ready);
+                     }
+                 });
+                 context().actions.run(QStringLiteral("retrieve.evaluate"));
+             });
+             openSample();
+         }},
+        {QStringLiteral("retrieve-heads-off"),
+         [this, settled](const std::function<void()>& ready) {
+             session_.heads().set({1, 1, 0, 1, 0, 1});
+             bottom_tabs_->setCurrentIndex(2);
+             settled(ready);
+         }},
+        {QStringLiteral("retrieve-documents"),
+         [this, settled](const std::function<void()>& ready) {
+             session_.heads().all();
+             bottom_tabs_->setCurrentIndex(1);
+             settled(ready);
+         }},
+    };
+}
+
+} // namespace fulgurite

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/retrieve/evaluation_panel.h"
+
+#include "ui/base/format.h"
+#include "ui/base/theme_manager.h"
+#include "ui/retrieve/evaluation_chart.h"
+
+#include <QApplication>
+#include <QClipboard>
+#include <QComboBox>
+#include <QHBoxLayout>
+#include <QHeaderView>
+#include <QKeyEvent>
+#include <QLabel>
+#include <QMenu>
+#include <QPushButton>
+#include <QSignalBlocker>
+#include <QStackedWidget>
+#include <QTableView>
+#include <QVBoxLayout>
+
+namespace fulgurite {
+namespace {
+
+constexpr int kTableWidth = 470;
+
+} // namespace
+
+EvaluationPanel::EvaluationPanel(ThemeManager& themes, QWidget* parent)
+    : QWidget(parent),
+      themes_(themes),
+      model_(new EvaluationModel(themes, this)),
+      chart_(new EvaluationChart(themes, *model_)),
+      table_(new QTableView),
+      foot_(new QLabel),
+      offer_(new QLabel),
+      stack_(new QStackedWidget),
+      controls_(new QWidget),
+      metrics_(new QComboBox),
+      records_(new QComboBox),
+      run_(new QPushButton(tr("Run again"))),
+      first_run_(new QPushButton(tr("Evaluate"))),
+      progress_(new QLabel) {
+    table_->setModel(model_);
+    table_->setAccessibleName(tr("Evaluation at one number of aspects"));
+    table_->setShowGrid(false);
+    table_->setSelectionBehavior(QAbstractItemView::SelectRows);
+    table_->setContextMenuPolicy(Qt::CustomContextMenu);
+    table_->verticalHeader()->hide();
+    table_->verticalHeader()->setDefaultSectionSize(themes.scaled(metrics::kTableRow));
+    table_->horizontalHeader()->setSectionResizeMode(QHeaderView::ResizeToContents);
+    table_->horizontalHeader()->setHighlightSections(false);
+    table_->installEventFilter(this);
+    foot_->setProperty("tone", "small");
+    foot_->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
+    foot_->setContentsMargins(8, 2, 8, 4);
+    auto* right = new QWidget;
+    right->setFixedWidth(themes.scaled(kTableWidth));
+    auto* column = new QVBoxLayout(right);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->setSpacing(0);
+    column->addWidget(table_, 1);
+    column->addWidget(foot_);
+    auto* shown = new QWidget;
+    auto* row = new QHBoxLayout(shown);
+    row->setContentsMargins(0, 0, 0, 0);
+    row->setSpacing(0);
+    row->addWidget(chart_, 1);
+    row->addWidget(right);
+    auto* words = new QWidget;
+    auto* centre = new QVBoxLayout(words);
+    offer_->setProperty("tone", "muted");
+    offer_->setWordWrap(true);
+    offer_->setAlignment(Qt::AlignCenter);
+    centre->addStretch(1);
+    centre->addWidget(offer_);
+    centre->addWidget(first_run_, 0, Qt::AlignHCenter);
+    centre->addStretch(1);
+    stack_->addWidget(words);
+    stack_->addWidget(shown);
+    auto* all = new QVBoxLayout(this);
+    all->setContentsMargins(0, 0, 0, 0);
+    all->addWidget(stack_);
+
+    auto* line = new QHBoxLayout(controls_);
+    line->setContentsMargins(0, 0, 0, 0);
+    line->setSpacing(6);
+    progress_->setProperty("tone", "small");
+    metrics_->setAccessibleName(tr("Metric"));
+    records_->setAccessibleName(tr("Record"));
+    for (QWidget* each : {static_cast<QWidget*>(progress_), static_cast<QWidget*>(records_),
+                          static_cast<QWidget*>(metrics_), static_cast<QWidget*>(run_)}) {
+        line->addWidget(each);
+    }
+    connect(metrics_, &QComboBox::currentIndexChanged, this,
+            [this] { model_->setMetric(metrics_->currentData().toString()); });
+    connect(records_, &QComboBox::currentIndexChanged, this, &EvaluationPanel::showRecord);
+    connect(chart_, &EvaluationChart::aspectsChosen, model_, &EvaluationModel::setAspects);
+    connect(model_, &QAbstractItemModel::modelReset, this, &EvaluationPanel::describe);
+    connect(table_, &QTableView::customContextMenuRequested, this, &EvaluationPanel::contextMenu);
+    for (QPushButton* button : {run_, first_run_}) {
+        connect(button, &QPushButton::clicked, this, [this] { running_ ? emit cancelWanted() : emit runWanted(); });
+    }
+    setEvaluations({}, {}, false);
+}
+
+void EvaluationPanel::setEvaluations(const std::vector<client::Evaluation>& evaluations, const QString& offer,
+                                     bool possible) {
+    const QString before = records_->currentText();
+    evaluations_ = evaluations;
+    offer_->setText(offer);
+    first_run_->setVisible(possible);
+    run_->setEnabled(possible);
+    {
+        const QSignalBlocker quiet(records_);
+        records_->clear();
+        for (const client::Evaluation& each : evaluations_) {
+            records_->addItem(QString::fromStdString(each.record));
+        }
+        // A new record comes first and is shown; otherwise the chosen one stays.
+        records_->setCurrentIndex(records_->count() == 0 ? -1 : std::max(0, records_->findText(before)));
+    }
+    records_->setVisible(records_->count() > 1);
+    metrics_->setVisible(!evaluations_.empty());
+    run_->setVisible(!evaluations_.empty());
+    stack_->setCurrentIndex(evaluations_.empty() ? 0 : 1);
+    showRecord(records_->currentIndex());
+}
+
+void EvaluationPanel::showRecord(int index) {
+    if (index < 0 || index >= static_cast<int>(evaluations_.size())) {
+        model_->setEvaluation(nullptr);
+        return;
+    }
+    model_->setEvaluation(std::make_shared<client::Evaluation>(evaluations_[static_cast<std::size_t>(index)]));
+    showMetrics();
+}
+
+void EvaluationPanel::showMetrics() {
+    const QSignalBlocker quiet(metrics_);
+    metrics_->clear();
+    for (const std::string& metric : model_->evaluation()->metrics) {
+        const QString id = QString::fromStdString(metric);
+        metrics_->addItem(metricTitle(id), id);
+    }
+    metrics_->setCurrentIndex(metrics_->findData(model_->metric()));
+}
+
+void EvaluationPanel::setAspects(int aspects) {
+    model_->setAspects(aspects);
+}
+
+void EvaluationPanel::setJob(const std::optional<client::RetrievalJob>& job) {
+    running_ = job && job->kind == "evaluation" && job->live();
+    progress_->setText(running_ ? tr("%1 of %2 queries").arg(job->done).arg(job->total) : QString());
+    run_->setText(running_ ? tr("Cancel") : tr("Run again"));
+    first_run_->setText(running_ ? tr("Cancel") : tr("Evaluate"));
+}
+
+void EvaluationPanel::describe() {
+    const client::Evaluation* evaluation = model_->evaluation();
+    if (evaluation == nullptr) {
+        foot_->clear();
+        return;
+    }
+    foot_->setText(tr("paired by query, %1 queries · record %2 repeats these numbers")
+                       .arg(model_->queries())
+                       .arg(QString::fromStdString(evaluation->record)));
+    foot_->setToolTip(QString::fromStdString(evaluation->settings));
+}
+
+void EvaluationPanel::copyRecord() {
+    if (const client::Evaluation* evaluation = model_->evaluation()) {
+        QApplication::clipboard()->setText(QString::fromStdString(evaluation->record));
+    }
+}
+
+void EvaluationPanel::contextMenu(const QPoint& at) {
+    QMenu menu(this);
+    menu.addAction(tr("Copy the record's id\tCtrl+C"), this, &EvaluationPanel::copyRecord);
+    menu.addAction(tr("Copy the settings"), this, [this] {
+        if (model_->evaluation() != nullptr) {
+            QApplication::clipboard()->setText(QString::fromStdString(model_->evaluation()->settings));
+        }
+    });
+    menu.addAction(themes_.icon(QStringLiteral("copy")), tr("Copy all numbers"), this,
+                   [this] { QApplication::clipboard()->setText(twinAsTabs(model_->twin())); });
+    menu.addAction(themes_.icon(QStringLiteral("export")), tr("Save all numbers as CSV…"), this,
+                   [this] { saveTwin(this, model_->twin()); });
+    menu.exec(table_->viewport()->mapToGlobal(at));
+}
+
+bool EvaluationPanel::eventFilter(QObject* watched, QEvent* event) {
+    if (event->type() == QEvent::KeyPress && static_cast<QKeyEvent*>(event)->matches(QKeySequence::Copy)) {
+        copyRecord();
+        return true;
+    }
+    return QWidget::eventFilter(watched, event);
+}
+
+} // namespace fulgurite
