@@ -37,6 +37,7 @@ struct ServeOptions {
     std::string tls_key;
     std::string model_id;
     std::vector<std::string> encoders;
+    std::vector<std::string> embedders;
     std::size_t threads = 0;
     std::size_t memory_mib = 0;
     std::size_t snapshot_mib = 512;
@@ -127,6 +128,7 @@ node::EngineServiceOptions engineOptions(const ServeOptions& options) {
     engine.engine.max_batch = options.max_batch;
     engine.data = options.data;
     engine.capture_limit_bytes = options.capture_mib << 20;
+    engine.embedders.assign(options.embedders.begin(), options.embedders.end());
     return engine;
 }
 
@@ -247,6 +249,8 @@ void addServe(CLI::App& app) {
         "CLIP folders for image search besides the included ones; a folder of such folders counts too");
     command->add_option("--capture-mib", options->capture_mib, "Largest capture of a run that clients may ask for")
         ->capture_default_str();
+    command->add_option("--embedders", options->embedders,
+                        "Folders of text encoders (BERT) on offer for collections and /v1/embeddings");
     command->add_option("--threads", options->threads, "Computing threads; 0 takes one for each core");
     command->add_option("--memory-mib", options->memory_mib,
                         "Memory for conversations' states; 0 takes half of what is free at start");

@@ -37,6 +37,7 @@ Answer listModels(const EndpointContext& context, const HttpRequest& request);
 Answer showModel(const EndpointContext& context, const HttpRequest& request); // /v1/models/ID
 Answer chatCompletions(const EndpointContext& context, const HttpRequest& request);
 Answer completions(const EndpointContext& context, const HttpRequest& request);
+Answer embeddings(const EndpointContext& context, const HttpRequest& request);
 
 Answer health(const EndpointContext& context, const HttpRequest& request);
 Answer ready(const EndpointContext& context, const HttpRequest& request);
@@ -77,5 +78,12 @@ Answer showLibrary(const EndpointContext& context, const HttpRequest& request); 
 Answer changeLibrary(const EndpointContext& context, const HttpRequest& request);
 Answer removeLibrary(const EndpointContext& context, const HttpRequest& request);
 Answer actOnLibrary(const EndpointContext& context, const HttpRequest& request); // scan, query, simulate, evaluate
+
+Answer listEmbedders(const EndpointContext& context, const HttpRequest& request);
+Answer listCollections(const EndpointContext& context, const HttpRequest& request);
+Answer createCollection(const EndpointContext& context, const HttpRequest& request);
+Answer showCollection(const EndpointContext& context, const HttpRequest& request);   // .../collections/ID[/VIEW]
+Answer changeCollection(const EndpointContext& context, const HttpRequest& request); // .../collections/ID/ORDER
+Answer removeCollection(const EndpointContext& context, const HttpRequest& request);
 
 } // namespace fulgurite::node

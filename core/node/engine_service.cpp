@@ -6,6 +6,7 @@
 #include "core/generate/engine.h"
 #include "core/model/weights.h"
 #include "core/node/capture_service.h"
+#include "core/node/retrieval_service.h"
 #include "core/text/chat_template.h"
 
 #include <nlohmann/json.hpp>
@@ -59,6 +60,7 @@ ModelFacts factsOf(const EngineServiceOptions& options, const HybridModel& model
     facts.has_tokenizer = true;
     facts.inspects = true;
     facts.keeps_captures = !options.data.empty();
+    facts.retrieves = !options.data.empty();
     return facts;
 }
 
@@ -70,7 +72,8 @@ class EngineService final : public ModelService {
           model_(HybridModel::load(options.model)),
           engine_(model_, tokenizer_, options.engine),
           facts_(factsOf(options, *model_)),
-          captures_(captureParams(options)) {
+          captures_(captureParams(options)),
+          retrieval_(retrievalParams(options)) {
         facts_.has_template = template_ != nullptr;
     }
 
@@ -97,6 +100,7 @@ class EngineService final : public ModelService {
     EngineStatus status() const override { return engine_.status(); }
     ReentryCost reentryCost(std::span<const TokenId> prefix) const override { return engine_.reentryCost(prefix); }
     CaptureService* captures() override { return &captures_; }
+    RetrievalService* retrieval() override { return &retrieval_; }
 
   private:
     CaptureServiceParams captureParams(const EngineServiceOptions& options) {
@@ -113,13 +117,26 @@ class EngineService final : public ModelService {
         params.prefill_rate = [this] { return engine_.status().prefill_tokens_per_second; };
         return params;
     }
+    RetrievalServiceParams retrievalParams(const EngineServiceOptions& options) {
+        RetrievalServiceParams params;
+        params.model = model_;
+        params.tokenizer = tokenizer_;
+        params.name = facts_.id;
+        params.folder = options.data.empty() ? options.data : options.data / "retrieval";
+        params.embedders = options.embedders;
+        params.turn = [this](const probe::ModelWork& work) { engine_.takeTurn(work); };
+        params.threads = options.engine.threads;
+        return params;
+    }
 
     std::shared_ptr<const Tokenizer> tokenizer_;
     std::shared_ptr<const ChatTemplate> template_;
     std::shared_ptr<const HybridModel> model_;
     Engine engine_;
     ModelFacts facts_;
-    CaptureService captures_; // after the engine: its thread takes turns there
+    // After the engine: their threads take turns there.
+    CaptureService captures_;
+    RetrievalService retrieval_;
 };
 
 } // namespace

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace fulgurite::node {
 
@@ -15,8 +16,10 @@ struct EngineServiceOptions {
     std::filesystem::path model;
     std::string id; // under which it is served; empty: the folder's name
     EngineOptions engine;
-    std::filesystem::path data; // captures go into its folder captures/; empty: none are kept
+    std::filesystem::path
+        data; // captures go into its folder captures/, collections into retrieval/; empty: none are kept
     std::uint64_t capture_limit_bytes = std::uint64_t{16} << 30; // of one capture
+    std::vector<std::filesystem::path> embedders; // folders of text encoders on offer for collections
 };
 
 // Loads everything. Throws Error that names the file. A folder without a chat template is served without chat.

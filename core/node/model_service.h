@@ -20,6 +20,7 @@
 namespace fulgurite::node {
 
 class CaptureService;
+class RetrievalService;
 
 struct ModelFacts {
     std::string id;
@@ -37,6 +38,7 @@ struct ModelFacts {
     bool has_template = false;
     bool inspects = false;       // decay, costs and plans
     bool keeps_captures = false; // has a folder for them
+    bool retrieves = false;      // keeps collections of documents
 };
 
 // All methods may be called from any thread. Lives until every generation it was asked for has ended or the
@@ -61,6 +63,8 @@ class ModelService {
 
     // nullptr when the model's inside cannot be looked at.
     virtual CaptureService* captures() { return nullptr; }
+    // nullptr when it does not embed.
+    virtual RetrievalService* retrieval() { return nullptr; }
 };
 
 } // namespace fulgurite::node

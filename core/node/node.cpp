@@ -15,7 +15,7 @@ namespace fulgurite::node {
 namespace {
 
 // What is done on the records' thread needs no model.
-enum class Where { IoThread, PreparingThread, InspectingThread, RecordsThread };
+enum class Where { IoThread, PreparingThread, InspectingThread, RecordsThread, SearchingThread };
 
 struct Route {
     std::string_view method;
@@ -33,6 +33,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/v1/models/", Where::IoThread, false, showModel},
     {"POST", "/v1/chat/completions", Where::PreparingThread, false, chatCompletions},
     {"POST", "/v1/completions", Where::PreparingThread, false, completions},
+    {"POST", "/v1/embeddings", Where::SearchingThread, false, embeddings},
     {"GET", "/fulgurite/v1/info", Where::IoThread, false, info},
     {"GET", "/fulgurite/v1/status", Where::IoThread, false, status},
     {"POST", "/fulgurite/v1/generate", Where::PreparingThread, false, generate},
@@ -64,6 +65,12 @@ constexpr Route kRoutes[] = {
     {"PATCH", "/fulgurite/v1/libraries/", Where::IoThread, false, changeLibrary},
     {"DELETE", "/fulgurite/v1/libraries/", Where::IoThread, false, removeLibrary},
     {"POST", "/fulgurite/v1/libraries/", Where::IoThread, false, actOnLibrary},
+    {"GET", "/fulgurite/v1/embedders", Where::SearchingThread, false, listEmbedders},
+    {"GET", "/fulgurite/v1/collections", Where::InspectingThread, false, listCollections},
+    {"POST", "/fulgurite/v1/collections", Where::SearchingThread, false, createCollection},
+    {"GET", "/fulgurite/v1/collections/", Where::SearchingThread, false, showCollection},
+    {"POST", "/fulgurite/v1/collections/", Where::SearchingThread, false, changeCollection},
+    {"DELETE", "/fulgurite/v1/collections/", Where::SearchingThread, false, removeCollection},
 };
 
 bool methodFits(const Route& route, std::string_view method) {
@@ -198,6 +205,7 @@ void Node::handle(HttpRequest request, std::shared_ptr<Responder> responder) {
     }
     TaskThread& thread = route.where == Where::PreparingThread    ? preparing_
                          : route.where == Where::InspectingThread ? inspecting_
+                         : route.where == Where::SearchingThread  ? searching_
                                                                   : records_;
     thread.enqueue([this, &route, request = std::move(request), responder = std::move(responder)] {
         answer(route, context_, request, *responder);

@@ -15,7 +15,8 @@ namespace fulgurite::node {
 
 // Parsing, rendering and tokenizing run one after another on one preparing thread, so that a megabyte of prompt
 // delays other prompts but no stream and no status. Views of captures have a thread of their own: a large map
-// delays other views and no prompt. Runs and jobs have one too: a disk that is slow delays no answer.
+// delays other views and no prompt. Runs and jobs have one too: a disk that is slow delays no answer. So have searches
+// in collections.
 class Node final : public RequestHandler {
   public:
     // `host`, `metrics` and what is in `services` must outlive the node.
@@ -33,6 +34,7 @@ class Node final : public RequestHandler {
     TaskThread preparing_;
     TaskThread inspecting_;
     TaskThread records_;
+    TaskThread searching_;
 };
 
 } // namespace fulgurite::node

@@ -90,6 +90,9 @@ nlohmann::json capabilitiesOf(const ModelFacts& facts, const NodeServices& servi
     if (services.cascade != nullptr) {
         list.push_back("cascade");
     }
+    if (facts.retrieves) {
+        list.push_back("retrieval");
+    }
     return list;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Everything that can be done on the Retrieve page, for the menus, the palette and the keyboard.
+#include "ui/base/card.h"
 #include "ui/base/notices.h"
 #include "ui/pages/retrieve_page.h"
-#include "ui/retrieve/card.h"
 #include "ui/retrieve/collection_list.h"
 #include "ui/retrieve/document_list.h"
 #include "ui/retrieve/query_box.h"

@@ -2,10 +2,10 @@
 // Composition of the Retrieve page: panels in their places, one session, one controller.
 #include "ui/pages/retrieve_page.h"
 
+#include "ui/base/card.h"
 #include "ui/base/theme_manager.h"
 #include "ui/engine/engine_link.h"
 #include "ui/retrieve/aspects.h"
-#include "ui/retrieve/card.h"
 #include "ui/retrieve/collection_list.h"
 #include "ui/retrieve/document_list.h"
 #include "ui/retrieve/embedder_panel.h"
@@ -51,6 +51,12 @@ QSplitter* makeSplitter(Qt::Orientation orientation, const QString& name) {
     splitter->setHandleWidth(kGap);
     splitter->setChildrenCollapsible(false);
     return splitter;
+}
+
+Card* makeCard(ThemeManager& themes, const QString& title, QWidget* content) {
+    auto* card = new Card(themes, title);
+    card->setContent(content);
+    return card;
 }
 
 } // namespace
@@ -113,20 +119,20 @@ QWidget* RetrievePage::buildLeft() {
     column->setContentsMargins(0, 0, 0, 0);
     column->setSpacing(kGap);
     collections_ = new CollectionList(themes);
-    collections_card_ = new Card(themes, tr("Collections"), collections_);
+    collections_card_ = makeCard(themes, tr("Collections"), collections_);
     collections_card_->setMinimumHeight(themes.scaled(kCollectionsHeight));
     strategies_ = new StrategyPanel(themes);
     strategies_->setChosen(session_.strategies());
-    auto* strategies_card = new Card(themes, tr("Strategies"), strategies_);
+    auto* strategies_card = makeCard(themes, tr("Strategies"), strategies_);
     auto* prompts = new QPushButton(tr("Prompts…"));
     prompts->setProperty("kind", "link");
     prompts->setToolTip(tr("The phrasings of the query that the fusion strategies search with"));
     connect(prompts, &QPushButton::clicked, this, &RetrievePage::editPrompts);
     strategies_card->addHeaderWidget(prompts);
     embedder_ = new EmbedderPanel(themes);
-    auto* embedder_card = new Card(themes, tr("Embedder"), embedder_);
+    auto* embedder_card = makeCard(themes, tr("Embedder"), embedder_);
     embedder_card->setNote(tr("one prefill for both"));
-    heads_card_ = new Card(themes, tr("Heads"), buildHeads());
+    heads_card_ = makeCard(themes, tr("Heads"), buildHeads());
     for (QWidget* card : {static_cast<QWidget*>(collections_card_), static_cast<QWidget*>(strategies_card),
                           static_cast<QWidget*>(embedder_card), static_cast<QWidget*>(heads_card_)}) {
         column->addWidget(card, card == collections_card_ ? 1 : 0);
@@ -145,9 +151,9 @@ QWidget* RetrievePage::buildRight() {
     maps_ = makeSplitter(Qt::Vertical, QStringLiteral("retrieve-maps"));
     spaces_ = new SpacePanel(themes, session_);
     votes_ = new VoteMap(themes, session_);
-    auto* map_card = new Card(themes, tr("Collection map"), spaces_);
+    auto* map_card = makeCard(themes, tr("Collection map"), spaces_);
     map_card->setNote(tr("PCA, the two widest directions"));
-    votes_card_ = new Card(themes, tr("Heads × documents"), votes_);
+    votes_card_ = makeCard(themes, tr("Heads × documents"), votes_);
     maps_->addWidget(map_card);
     maps_->addWidget(votes_card_);
     maps_->setStretchFactor(1, 1);
@@ -170,8 +176,8 @@ Card* RetrievePage::buildBottom() {
         bottom_tabs_->addTab(title);
         bottom_pages_->addWidget(page);
     }
-    bottom_ = new Card(themes, tr("Evaluation and documents"), bottom_pages_);
-    bottom_->setTitleWidget(bottom_tabs_);
+    bottom_ = makeCard(themes, tr("Evaluation and documents"), bottom_pages_);
+    bottom_->addHeaderWidget(bottom_tabs_);
     bottom_->addHeaderWidget(evaluation_->controls());
     connect(bottom_tabs_, &QTabBar::currentChanged, this, [this](int index) {
         bottom_pages_->setCurrentIndex(index);

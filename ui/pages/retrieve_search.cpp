@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The Retrieve page and the engine: collections and their work, searches, and where hits go from here.
 #include "core/base/error.h"
+#include "ui/base/card.h"
 #include "ui/base/format.h"
 #include "ui/base/notices.h"
 #include "ui/base/theme_manager.h"
@@ -8,7 +9,6 @@
 #include "ui/manual/manual_page.h"
 #include "ui/pages/retrieve_page.h"
 #include "ui/retrieve/aspects.h"
-#include "ui/retrieve/card.h"
 #include "ui/retrieve/collection_dialog.h"
 #include "ui/retrieve/collection_list.h"
 #include "ui/retrieve/document_dialog.h"

@@ -13,6 +13,7 @@
 #include "ui/pages/cascade_page.h"
 #include "ui/pages/inspect_page.h"
 #include "ui/pages/prompt_page.h"
+#include "ui/pages/retrieve_page.h"
 #include "ui/pages/train_page.h"
 #include "ui/settings/settings_page.h"
 #include "ui/shell/action_registry.h"
@@ -66,6 +67,10 @@ PageRegistry makePages() {
         {.id = "inspect", .title = "Inspect", .icon = "inspect", .make = [](const ShellContext& context) -> Page* {
              return new InspectPage(context);
          }});
+    pages.add({.id = "retrieve",
+               .title = "Retrieve",
+               .icon = "retrieve",
+               .make = [](const ShellContext& context) -> Page* { return new RetrievePage(context); }});
     pages.add(
         {.id = "cascade", .title = "Cascade", .icon = "filter", .make = [](const ShellContext& context) -> Page* {
              return new CascadePage(context);
