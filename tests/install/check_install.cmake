@@ -28,6 +28,11 @@ foreach(name IN ITEMS config.json tokenizer.json)
   endif()
 endforeach()
 
+foreach(size IN ITEMS s m l)
+  list(APPEND files share/fulgurite/models/spyglass-${size}/model.safetensors)
+endforeach()
+list(APPEND files share/fulgurite/images/scenes/captions.jsonl)
+
 foreach(file IN LISTS files)
   if(NOT EXISTS ${PREFIX}/${file})
     message(FATAL_ERROR "the installation lacks ${file}")
