@@ -90,6 +90,7 @@ class Process {
         return true;
     }
     std::size_t written() const { return outcome_.out.size(); }
+    const std::string& output() const { return outcome_.out; } // so far
 
     Outcome finish() {
         if (in_ >= 0) {
