@@ -30,7 +30,8 @@ constexpr std::size_t kHeads = 64;
 constexpr std::size_t kDepth = 32;
 constexpr std::size_t kPage = 20'000;
 
-void readTitles(DocumentStore& store) {
+// False when they did not arrive in time.
+bool readTitles(DocumentStore& store) {
     const auto all = test::randomTitles(kDocuments);
     store.reset(kDocuments);
     for (std::size_t first = 0; first < kDocuments; first += kPage) {
@@ -45,8 +46,11 @@ void readTitles(DocumentStore& store) {
         cut(all->labels, page->labels);
         cut(all->characters, page->characters);
         store.append(page);
-        QTest::qWaitFor([&] { return store.texts()->size() == first + kPage; }, 20000);
+        if (!QTest::qWaitFor([&] { return store.texts()->size() == first + kPage; }, 20000)) {
+            return false;
+        }
     }
+    return true;
 }
 
 } // namespace
@@ -69,7 +73,9 @@ int main(int argc, char** argv) {
     RetrieveSession& session = page->session();
     page->findChild<RankView*>()->setMessage({});
     page->findChild<QTabBar*>()->setCurrentIndex(1);
-    readTitles(session.documents());
+    if (!readTitles(session.documents())) {
+        return 1;
+    }
     QTest::qWait(200);
     application.print("100,000 titles arrive");
 

@@ -142,7 +142,7 @@ QWidget* RetrievePage::buildLeft() {
     area->setWidgetResizable(true);
     area->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     area->setFrameShape(QFrame::NoFrame);
-    area->setMinimumWidth(themes.scaled(kLeftWidth));
+    area->setMinimumWidth(std::max(themes.scaled(kLeftWidth), body->minimumSizeHint().width()));
     return area;
 }
 

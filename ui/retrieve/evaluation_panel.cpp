@@ -22,7 +22,7 @@
 namespace fulgurite {
 namespace {
 
-constexpr int kTableWidth = 470;
+constexpr int kTableWidth = 560;
 
 } // namespace
 

@@ -20,7 +20,8 @@ namespace fulgurite {
 namespace {
 
 constexpr int kNamedParts = 3;
-constexpr int kScaleEnds = 2; // ranks shown on either side of the fall
+constexpr qsizetype kPassage = 180; // characters; the whole is a key away
+constexpr int kScaleEnds = 2;       // ranks shown on either side of the fall
 
 QString numbers(const std::vector<std::size_t>& heads) {
     QStringList texts;
@@ -195,6 +196,7 @@ HitDetail::HitDetail(ThemeManager& themes, RetrieveSession& session, QWidget* pa
     auto* buttons = new QHBoxLayout;
     buttons->setSpacing(6);
     for (QPushButton* button : {switch_off_, inspect_, cite}) {
+        button->setProperty("kind", "chip");
         buttons->addWidget(button, 1);
     }
     auto* inside = new QVBoxLayout(card_);
@@ -220,7 +222,8 @@ QString HitDetail::sentence() const {
 int HitDetail::show(int width) {
     const RankColumn& column = session_.columns()[static_cast<std::size_t>(session_.column())];
     const StrategyInfo& info = strategyInfo(column.strategy);
-    passage_->setText(session_.passage(session_.document()));
+    const QString passage = session_.passage(session_.document());
+    passage_->setText(passage.size() <= kPassage ? passage : passage.left(kPassage) + QChar(0x2026));
     passage_->setVisible(!passage_->text().isEmpty());
     const bool votes = column.lists != nullptr;
     parts_->setVisible(votes);
@@ -284,7 +287,8 @@ void HitDetail::showFall(const retrieval::LeaveOut& fall) {
     scale_->setAccessibleName(sentence_->text());
     switch_off_->setEnabled(!group_.empty());
     inspect_->setEnabled(!group_.empty());
-    inspect_->setText(group_.empty() ? tr("Inspect") : tr("Inspect head %1").arg(group_.front()));
+    inspect_->setToolTip(
+        group_.empty() ? QString() : tr("Look at the query with head %1 on the Inspect page").arg(group_.front()));
     emit explained();
 }
 

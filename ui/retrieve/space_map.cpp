@@ -43,20 +43,24 @@ SpaceMap::SpaceMap(ThemeManager& themes, RetrieveSession& session, const QString
     setAccessibleDescription(
         tr("Drag to brush documents, Alt+drag for a lasso, Escape clears. N and P walk the hits."));
     const auto mark = qOverload<>(&QWidget::update);
-    connect(&session_, &RetrieveSession::brushChanged, this, &SpaceMap::renderBrush);
+    brush_timer_.setSingleShot(true);
+    brush_timer_.setInterval(0);
+    connect(&brush_timer_, &QTimer::timeout, this, &SpaceMap::renderBrush);
+    const auto brush = [this] { brush_timer_.start(); };
+    connect(&session_, &RetrieveSession::brushChanged, this, brush);
     connect(&session_, &RetrieveSession::selectionChanged, this, mark);
     connect(&session_, &RetrieveSession::hoverChanged, this, mark);
     connect(&session_, &RetrieveSession::relevantChanged, this, mark);
     connect(&session_, &RetrieveSession::ranked, this, mark);
-    connect(this, &PlotView::rangeChanged, this, &SpaceMap::renderBrush);
-    connect(&themes, &ThemeManager::changed, this, &SpaceMap::renderBrush);
+    connect(this, &PlotView::rangeChanged, this, brush);
+    connect(&themes, &ThemeManager::changed, this, brush);
 }
 
 void SpaceMap::setProjection(std::shared_ptr<const client::Projection> projection) {
     projection_ = std::move(projection);
     setFullRange(points() > 0 ? rangeOf(*projection_) : QRectF(0, 0, 1, 1));
+    brush_timer_.start();
     invalidatePlot();
-    renderBrush();
 }
 
 QPointF SpaceMap::point(std::size_t document) const {
@@ -65,7 +69,7 @@ QPointF SpaceMap::point(std::size_t document) const {
 
 void SpaceMap::resizeEvent(QResizeEvent* event) {
     PlotView::resizeEvent(event);
-    renderBrush();
+    brush_timer_.start();
 }
 
 // Squares of two or three pixels written into an image: 100,000 take a few milliseconds. Where points lie over each

@@ -53,7 +53,8 @@ class SpaceMap : public PlotView {
 
     RetrieveSession& session_;
     std::shared_ptr<const client::Projection> projection_;
-    QImage brushed_;              // the brushed points, above the others
+    QTimer brush_timer_; // renders it in an event of its own: two maps of 100,000 points are no one piece of work
+    QImage brushed_;     // the brushed points, above the others
     std::optional<QPointF> from_; // of a brush that is being drawn, in the widget
     QPolygonF path_;
     bool lasso_ = false;
