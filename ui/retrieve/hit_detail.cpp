@@ -196,9 +196,10 @@ HitDetail::HitDetail(ThemeManager& themes, RetrieveSession& session, QWidget* pa
     auto* buttons = new QHBoxLayout;
     buttons->setSpacing(6);
     for (QPushButton* button : {switch_off_, inspect_, cite}) {
-        button->setProperty("kind", "chip");
-        buttons->addWidget(button, 1);
+        button->setProperty("kind", "link"); // three of them fit into the narrowest column
+        buttons->addWidget(button);
     }
+    buttons->addStretch(1);
     auto* inside = new QVBoxLayout(card_);
     inside->setContentsMargins(10, 8, 10, 8);
     inside->setSpacing(6);
