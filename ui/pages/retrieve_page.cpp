@@ -25,6 +25,7 @@
 #include <QJsonArray>
 #include <QPushButton>
 #include <QScrollArea>
+#include <QScrollBar>
 #include <QSplitter>
 #include <QStackedWidget>
 #include <QTabBar>
@@ -142,7 +143,8 @@ QWidget* RetrievePage::buildLeft() {
     area->setWidgetResizable(true);
     area->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     area->setFrameShape(QFrame::NoFrame);
-    area->setMinimumWidth(std::max(themes.scaled(kLeftWidth), body->minimumSizeHint().width()));
+    const int least = body->minimumSizeHint().width() + area->verticalScrollBar()->sizeHint().width();
+    area->setMinimumWidth(std::max(themes.scaled(kLeftWidth), least));
     return area;
 }
 
