@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the Train page computes without a window: smoothing, level of detail, groups, filters, weights of the rules.
+#include "ui/train/alerts.h"
 #include "ui/train/group_curves.h"
 #include "ui/train/level_of_detail.h"
 #include "ui/train/rule_weights.h"
@@ -222,6 +223,23 @@ class TestTrainCurves : public QObject {
         QCOMPARE(kinds,
                  (std::vector<Kind>{Kind::Field, Kind::Operator, Kind::Value, Kind::Logic, Kind::Logic,
                                     Kind::Bracket, Kind::Field, Kind::Operator, Kind::Value, Kind::Bracket}));
+    }
+
+    void alertsNeedTheirSteps() {
+        RunCurve curve;
+        curve.steps = std::make_shared<const std::vector<qint64>>(std::vector<qint64>{10, 20, 30, 40, 50});
+        curve.values = {0.5, 0.05, 0.5, 0.05, 0.04};
+        AlertRule rule{
+            .series = QStringLiteral("train.entropy"), .test = AlertRule::Test::Below, .value = 0.1, .steps = 2};
+        QCOMPARE(findAlert(rule, curve)->step, qint64(40));
+        rule.steps = 3;
+        QVERIFY(!findAlert(rule, curve));
+        rule.test = AlertRule::Test::NotFinite;
+        rule.steps = 1;
+        QVERIFY(!findAlert(rule, curve));
+        curve.values[2] = kNan;
+        QCOMPARE(findAlert(rule, curve)->step, qint64(30));
+        QCOMPARE(alertsFromJson(toJson({rule})), std::vector<AlertRule>{rule});
     }
 
     // The table of what each rule does to one token: C = 5, ε = .2 and .2/.28.

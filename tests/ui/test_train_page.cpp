@@ -296,7 +296,7 @@ class TestTrainPage : public QObject {
         QCOMPARE(grid.link().pins(), std::vector<double>{98.0});
         QTest::keyClick(&chart, Qt::Key_Plus);
         QVERIFY(grid.link().zoomed());
-        QCOMPARE(fixture.chart("grad_norm").range().width(), chart.range().width()); // zoom is shared
+        QTRY_COMPARE(fixture.chart("grad_norm").range().width(), chart.range().width()); // zoom is shared
         QTest::keyClick(&chart, Qt::Key_F);
         QVERIFY(!grid.link().zoomed());
         QTest::keyClick(&chart, Qt::Key_Return);

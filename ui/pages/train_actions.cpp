@@ -9,11 +9,15 @@
 #include "ui/train/chart_grid.h"
 #include "ui/train/filter_field.h"
 #include "ui/train/import_process.h"
+#include "ui/train/job_dialog.h"
+#include "ui/train/new_run_dialog.h"
 #include "ui/train/rollout_panel.h"
 #include "ui/train/run_list.h"
 #include "ui/train/series_picker.h"
 #include "ui/train/train_header.h"
+#include "ui/train/train_jobs.h"
 
+#include <QDir>
 #include <QFile>
 #include <QFileDialog>
 #include <QFileInfo>
@@ -54,6 +58,10 @@ void TrainPage::registerActions() {
     add("train.import_folder", tr("Import a folder of logs…"), "folder", "", tr("tensorboard checkpoints"),
         [this] { chooseImport(true); });
     add("train.sample", tr("Open the sample runs"), "star", "", tr("example demo"), [this] { openSample(); });
+    add("train.new", tr("New run…"), "plus", "", tr("start train pretrain sft rl cispo"),
+        [this] { newRun(); });
+    add("train.jobs", tr("Training jobs of the engine…"), "engine", "Ctrl+J", tr("pause resume stop start run"),
+        [this] { JobDialog(context().themes, *jobs_, this).exec(); });
     add("train.filter", tr("Filter runs"), "filter", "Ctrl+F", tr("search expression"), [this] {
         filter_->setFocus();
         filter_->selectAll();
@@ -115,9 +123,20 @@ void TrainPage::registerActions() {
     updateActions();
 }
 
+void TrainPage::newRun() {
+    NewRunDialog dialog(context().themes, *jobs_, LocalEngine::findProgram(), context().engine.modelFolder(), this);
+    if (dialog.exec() == QDialog::Accepted && feed_->file() != ownFile()) {
+        openFile(ownFile()); // where the new run reports
+    }
+}
+
 void TrainPage::updateActions() {
     const bool any = !feed_->runs()->empty();
     const QString none = tr("No runs are open");
+    header_->setNewRunEnabled(jobs_->available(), tr("The engine does not run"));
+    for (const char* id : {"train.new", "train.jobs"}) {
+        context().actions.setEnabled(QLatin1String(id), jobs_->available(), tr("The engine does not run"));
+    }
     for (const char* id :
          {"train.filter", "train.chart", "train.enlarge", "train.fit", "train.pause", "train.rollouts",
           "train.rollouts_here", "train.alerts", "train.draw_all", "train.draw_selected"}) {
@@ -172,7 +191,7 @@ void TrainPage::fillGroupMenu() {
 }
 
 QString TrainPage::ownFile() const {
-    return context().paths.data + QStringLiteral("/runs.fulgurite");
+    return context().paths.data + QStringLiteral("/engine/runs.fulgurite");
 }
 
 QString TrainPage::sampleFile() const {
@@ -219,6 +238,7 @@ void TrainPage::importPaths(const QStringList& paths, bool follow) {
             tr("Logs are read by fulgurite-engine, which was not found beside this program or on the PATH."));
         return;
     }
+    QDir().mkpath(QFileInfo(ownFile()).path());
     import_->start(program, paths, feed_->file().isEmpty() ? ownFile() : feed_->file(), follow);
 }
 

@@ -14,6 +14,7 @@
 #include "ui/train/rollout_panel.h"
 #include "ui/train/run_list.h"
 #include "ui/train/train_header.h"
+#include "ui/train/train_jobs.h"
 #include "ui/train/train_toolbar.h"
 
 #include <QDragEnterEvent>
@@ -75,7 +76,8 @@ TrainPage::TrainPage(const ShellContext& shell)
     : Page(QStringLiteral("train"), shell),
       feed_(new RunFeed(this)),
       board_(new RunBoard(*feed_, this)),
-      import_(new ImportProcess(this)) {
+      import_(new ImportProcess(this)),
+      jobs_(new TrainJobs(shell.engine, this)) {
     setAcceptDrops(true);
     build();
     registerActions();
@@ -103,9 +105,13 @@ TrainPage::TrainPage(const ShellContext& shell)
                                 .severity = Severity::Error,
                                 .text = tr("%1 was not imported: %2").arg(path, message)});
     });
-    if (QFileInfo::exists(ownFile())) {
-        openFile(ownFile());
-    }
+    connect(header_, &TrainHeader::newRunWanted, this,
+            [this] { context().actions.run(QStringLiteral("train.new")); });
+    connect(jobs_, &TrainJobs::changed, this, &TrainPage::followEngine);
+    connect(jobs_, &TrainJobs::failed, this, [this](const QString& message) {
+        context().notices.post({.id = "train-job", .severity = Severity::Error, .text = message});
+    });
+    followEngine();
     followRuns();
 }
 
@@ -246,6 +252,14 @@ void TrainPage::openFile(const QString& file) {
     header_->setFile(file);
     feed_->open(file);
     feed_->wantClocks(board_->settings().x != XAxis::Step);
+}
+
+// The engine keeps the runs that it trains in the person's own file, which may be there only now.
+void TrainPage::followEngine() {
+    if (feed_->file().isEmpty() && QFileInfo::exists(ownFile())) {
+        openFile(ownFile());
+    }
+    updateActions();
 }
 
 void TrainPage::followRuns() {

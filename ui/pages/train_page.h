@@ -29,6 +29,7 @@ class RunBoard;
 class RunFeed;
 class RunListView;
 class TrainHeader;
+class TrainJobs;
 
 class TrainPage : public Page {
     Q_OBJECT
@@ -55,6 +56,8 @@ class TrainPage : public Page {
     // Into the open file, or into the person's own one.
     void importPaths(const QStringList& paths, bool follow = false);
     void openRollouts(qint64 run, qint64 step);
+    void newRun();
+    TrainJobs& jobs() { return *jobs_; }
     void setAlerts(const std::vector<AlertRule>& rules);
     const std::vector<AlertRule>& alerts() const { return alerts_; }
 
@@ -71,6 +74,7 @@ class TrainPage : public Page {
     void fillFileMenu();
     void fillGroupMenu();
     void followRuns();
+    void followEngine();
     void showGroupField();
 
     QString ownFile() const; // where imports go when no file is open
@@ -90,6 +94,7 @@ class TrainPage : public Page {
     RunFeed* feed_;
     RunBoard* board_;
     ImportProcess* import_;
+    TrainJobs* jobs_;
     TrainHeader* header_ = nullptr;
     QMenu* file_menu_ = nullptr;
     QMenu* group_menu_ = nullptr;

@@ -32,12 +32,13 @@ QList<PictureScene> TrainPage::pictureScenes() {
     }
     const auto charts = [this](const std::function<void()>& ready) {
         openSample();
+        filter_->setFilter(QStringLiteral("updates > 1"));
         board_->setGroupField(QStringLiteral("algo"));
         whenSettled(grid_, ready);
     };
     const auto rollouts = [this](const std::function<void()>& ready) {
         for (const RunInfo& run : *feed_->runs()) {
-            if (run.algorithm == QLatin1String("cispo")) {
+            if (run.algorithm == QLatin1String("cispo") && run.seed == 0 && board_->groupOf(run.id) != nullptr) {
                 connect(
                     rollouts_, &RolloutPanel::opened, this,
                     [this, ready] {

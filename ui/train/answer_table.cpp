@@ -126,6 +126,7 @@ AnswerTable::AnswerTable(ThemeManager& themes, QWidget* parent) : QTableView(par
     setShowGrid(false);
     setWordWrap(false);
     setTabKeyNavigation(false);
+    setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     verticalHeader()->hide();
     horizontalHeader()->setStretchLastSection(true);
     horizontalHeader()->setHighlightSections(false);
@@ -133,7 +134,7 @@ AnswerTable::AnswerTable(ThemeManager& themes, QWidget* parent) : QTableView(par
         verticalHeader()->setDefaultSectionSize(themes.scaled(metrics::kTableRow));
         verticalHeader()->setMinimumSectionSize(themes.scaled(metrics::kTableRow));
         for (const auto& [column, width] :
-             {std::pair(0, 26), std::pair(1, 52), std::pair(2, 96), std::pair(3, 42), std::pair(4, 38)}) {
+             {std::pair(0, 26), std::pair(1, 50), std::pair(2, 92), std::pair(3, 34), std::pair(4, 34)}) {
             setColumnWidth(column, themes.scaled(width));
         }
     };

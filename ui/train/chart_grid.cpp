@@ -18,6 +18,8 @@ namespace {
 constexpr int kGap = metrics::kGap;
 constexpr int kCellWidth = 258;
 constexpr int kCellHeight = 171;
+constexpr std::size_t kMostRunsAsked = 200;
+constexpr std::size_t kFewRuns = 20;
 constexpr int kBuildMilliseconds = 25; // updates that come close together are drawn once
 
 } // namespace
@@ -37,9 +39,17 @@ ChartGrid::ChartGrid(ThemeManager& themes, RunBoard& board, QWidget* parent)
     want_timer_.setSingleShot(true);
     want_timer_.setInterval(0);
     connect(&want_timer_, &QTimer::timeout, this, &ChartGrid::want);
-    connect(&board.feed(), &RunFeed::runsChanged, this, &ChartGrid::followNames);
+    connect(&board.feed(), &RunFeed::runsChanged, this, [this] {
+        // Ten times a second while runs are at work: of many runs only when there are new names at all.
+        const QStringList& all = board_.feed().seriesNames();
+        if (all != all_names_ || board_.drawnRuns().size() <= kFewRuns) {
+            all_names_ = all;
+            followNames();
+        }
+    });
     connect(&board.feed(), &RunFeed::curvesChanged, this, &ChartGrid::markDirty);
     connect(&board, &RunBoard::drawnChanged, this, [this] {
+        followNames();
         want_timer_.start();
         markDirty();
     });
@@ -129,9 +139,26 @@ void ChartGrid::setAlerts(const std::vector<AlertRule>& rules) {
     markDirty();
 }
 
+// What the drawn runs log; of very many runs, what any run does.
+QStringList ChartGrid::drawnNames() const {
+    const std::vector<qint64> runs = board_.drawnRuns();
+    if (runs.empty() || runs.size() > kMostRunsAsked) {
+        return board_.feed().seriesNames();
+    }
+    QSet<QString> found;
+    for (const qint64 id : runs) {
+        for (const SeriesInfo& series : *board_.feed().run(id)->series) {
+            found.insert(series.name());
+        }
+    }
+    QStringList names(found.begin(), found.end());
+    names.sort();
+    return names;
+}
+
 // Charts of what the runs log, in the order of the standard ones, and after the first the ones that were added.
 void ChartGrid::followNames() {
-    const QStringList& names = board_.feed().seriesNames();
+    const QStringList names = drawnNames();
     if (names == names_ && !names.isEmpty()) {
         return;
     }

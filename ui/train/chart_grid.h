@@ -61,6 +61,7 @@ class ChartGrid : public QScrollArea {
         bool dirty = true;
     };
 
+    QStringList drawnNames() const;
     void followNames();
     void placeCharts();
     Entry makeEntry(const ChartSpec& spec);
@@ -84,7 +85,8 @@ class ChartGrid : public QScrollArea {
     QStringList added_;
     QStringList removed_;
     QString enlarged_;
-    QStringList names_;
+    QStringList names_;     // of the drawn runs
+    QStringList all_names_; // of all
     int paper_figure_ = 2;
     std::vector<AlertRule> alerts_;
     QTimer build_timer_;

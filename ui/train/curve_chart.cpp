@@ -6,7 +6,7 @@
 #include "ui/base/format.h"
 #include "ui/charts/scales.h"
 
-#include <QHelpEvent>
+#include <QFontMetricsF>
 #include <QKeyEvent>
 #include <QMenu>
 #include <QMouseEvent>
@@ -43,7 +43,12 @@ CurveChart::CurveChart(ThemeManager& themes, ChartLink& link, const ChartSpec& s
 }
 
 void CurveChart::arrange() {
-    const int right = large_ ? 56 : scene_->spec.fan || scene_->spec.series.size() > 1 ? 40 : 10;
+    int right = large_ ? 56 : 10;
+    for (const QString& label : spec_.labels) { // at the ends of the lines
+        right = std::max(right, static_cast<int>(QFontMetricsF(themes().uiFont(10.5)).horizontalAdvance(label) /
+                                                 themes().fontScale()) +
+                                    14);
+    }
     setMargins({40, 28, right, 22});
 }
 

@@ -134,7 +134,7 @@ void CurveChart::paintAxes(QPainter& painter) const {
     const QRectF& seen = range();
     const bool log_x = link_.logarithmic();
     const int across = std::max(2, static_cast<int>(plot.width() / 90));
-    const int up = std::max(2, static_cast<int>(plot.height() / 42));
+    const int up = std::max(2, static_cast<int>(plot.height() / 30));
     const std::vector<double> y_ticks = scene_->log_y ? logTicks(shown(seen.top()), shown(seen.bottom()))
                                                       : niceTicks(seen.top(), seen.bottom(), up);
     const double y_step = tickStep(y_ticks);

@@ -130,6 +130,14 @@ AnswerGroup readAnswers(RunReader& reader, qint64 run, qint64 step, int place) {
         return result;
     }
     result.groups = static_cast<int>(groups.size());
+    if (place < 0) {
+        const auto flowing = std::find_if(samples.begin(), samples.end(), [](const RunSample& sample) {
+            return sample.advantage.value_or(0) != 0;
+        });
+        place = flowing == samples.end()
+                    ? 0
+                    : static_cast<int>(std::find(groups.begin(), groups.end(), flowing->group) - groups.begin());
+    }
     result.place = std::clamp(place, 0, result.groups - 1);
     result.group = groups[static_cast<std::size_t>(result.place)];
     for (const RunSample& sample : samples) {

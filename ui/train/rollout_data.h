@@ -44,8 +44,8 @@ struct AnswerGroup {
     bool zeroVariance() const; // all rewards equal: nothing flows
 };
 
-// The group at `place` of the step nearest to `step` that has samples; no answers where the run has none. Answers
-// with the best reward first.
+// The group at `place` of the step nearest to `step` that has samples, or at -1 the first one in which a gradient
+// flows; no answers where the run has none. Answers with the best reward first.
 AnswerGroup readAnswers(RunReader& reader, qint64 run, qint64 step, int place);
 Answer answerOf(const RunSample& sample);
 

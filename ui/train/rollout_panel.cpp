@@ -28,6 +28,7 @@ QScrollArea* scrolled(QWidget* inside) {
     area->setFrameShape(QFrame::NoFrame);
     area->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     area->setWidgetResizable(true);
+    inside->setProperty("scrollBody", true);
     area->setFocusPolicy(Qt::NoFocus);
     area->setWidget(inside);
     return area;

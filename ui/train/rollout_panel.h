@@ -25,8 +25,8 @@ class RolloutPanel : public QWidget {
   public:
     RolloutPanel(ThemeManager& themes, RunFeed& feed, QWidget* parent = nullptr);
 
-    // The samples of the step nearest to `step`.
-    void open(qint64 run, qint64 step, int place = 0);
+    // The samples of the step nearest to `step`; without a place the first group whose rewards differ.
+    void open(qint64 run, qint64 step, int place = -1);
     void clear();
     void setColor(TokenColor by);
 

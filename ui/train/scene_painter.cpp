@@ -135,8 +135,10 @@ class ScenePainter {
         painter_.setFont(font());
         const double height = QFontMetricsF(font()).height();
         const bool above = y - height - 1 >= plot_.top();
-        painter_.drawText(QRectF(plot_.left() + 4, above ? y - height - 1 : y + 1, plot_.width() - 8, height),
-                          Qt::AlignLeft | Qt::AlignVCenter, line.label);
+        const double width = QFontMetricsF(font()).horizontalAdvance(line.label);
+        const QRectF box(plot_.left() + 3, above ? y - height - 1 : y + 1, width + 4, height);
+        painter_.fillRect(box, look_.theme.color(Role::Panel, 0.8));
+        painter_.drawText(box, Qt::AlignCenter, line.label);
     }
 
     // Triangles on the axis; the word stands beside the first of its kind.

@@ -39,6 +39,11 @@ void TrainHeader::setImportMenu(QMenu* menu) {
     import_->setMenu(menu);
 }
 
+void TrainHeader::setNewRunEnabled(bool enabled, const QString& reason) {
+    new_run_->setEnabled(enabled);
+    new_run_->setToolTip(enabled ? QString() : reason);
+}
+
 void TrainHeader::setFile(const QString& file) {
     file_->setText(file.isEmpty() ? tr("No runs file") : QFileInfo(file).fileName());
     file_->setToolTip(file);

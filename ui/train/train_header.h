@@ -22,6 +22,7 @@ class TrainHeader : public QWidget {
     void setFileMenu(QMenu* menu);
     void setImportMenu(QMenu* menu);
     void setFile(const QString& file); // empty: none is open
+    void setNewRunEnabled(bool enabled, const QString& reason);
     LivePill& pill() { return *pill_; }
 
   signals:

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The engine's training jobs: state, what they print, pause, resume, stop.
+#pragma once
+
+#include <QDialog>
+#include <QPointer>
+
+class QPlainTextEdit;
+class QPushButton;
+class QTableWidget;
+
+namespace fulgurite {
+
+class ThemeManager;
+class TrainJobs;
+
+class JobDialog : public QDialog {
+    Q_OBJECT
+
+  public:
+    JobDialog(ThemeManager& themes, TrainJobs& jobs, QWidget* parent);
+
+    QTableWidget& table() { return *table_; }
+
+  private:
+    void refresh();
+    void showLog();
+    qint64 current() const; // job id; 0: none
+
+    TrainJobs& jobs_;
+    QTableWidget* table_;
+    QPlainTextEdit* log_;
+    QPushButton* pause_;
+    QPushButton* resume_;
+    QPushButton* stop_;
+    QPushButton* remove_;
+};
+
+} // namespace fulgurite

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A new run: its method, its configuration as text, what the engine's dry run says of it, and start.
+#pragma once
+
+#include <QDialog>
+#include <QProcess>
+
+#include <memory>
+
+class QComboBox;
+class QLabel;
+class QLineEdit;
+class QPlainTextEdit;
+class QPushButton;
+class QTemporaryDir;
+
+namespace fulgurite {
+
+class ThemeManager;
+class TrainJobs;
+
+class NewRunDialog : public QDialog {
+    Q_OBJECT
+
+  public:
+    // `model` is where the run may start from; `program` the engine's.
+    NewRunDialog(ThemeManager& themes, TrainJobs& jobs, const QString& program, const QString& model,
+                 QWidget* parent);
+    ~NewRunDialog() override;
+
+    QPlainTextEdit& config() { return *config_; }
+    QComboBox& method() { return *method_; }
+    QLineEdit& name() { return *name_; }
+    QPlainTextEdit& output() { return *output_; }
+    void dryRun();
+    void startRun();
+
+  private:
+    void offerConfig();
+
+    TrainJobs& jobs_;
+    QString program_;
+    QString model_;
+    QComboBox* method_;
+    QLineEdit* name_;
+    QPlainTextEdit* config_;
+    QPlainTextEdit* output_;
+    QPushButton* dry_;
+    QPushButton* start_;
+    std::unique_ptr<QTemporaryDir> folder_; // of the dry run's file
+    std::unique_ptr<QProcess> process_;
+    QString offered_; // the text that nobody has changed yet
+};
+
+} // namespace fulgurite
