@@ -376,14 +376,14 @@ TEST_F(ProbeTest, TheEstimateIsTheFileAndAHundredGigabytesAreRefused) {
     const probe::CaptureSource source = sourceOf(tokens);
     probe::describeSource(described, source);
     const auto estimate = probe::estimateCapture(described, probe::vocabularyBytes(source.vocabulary), 1000,
-                                                 {folder_.path(), probe::kDefaultCaptureLimit});
+                                                 {folder_.path(), {}, probe::kDefaultCaptureLimit});
     EXPECT_EQ(estimate.bytes, std::filesystem::file_size(folder_ / "run.fcap"));
     EXPECT_TRUE(estimate.fits()) << estimate.refusal;
     EXPECT_GT(estimate.seconds, 60 / 1000.0) << "lens and figures come on top of the prefill";
 
     // Queries, keys, values and outputs of four layers of 64: about 4 KB a token.
     const auto huge = probe::estimateCapture(probe::planCapture({}, config(), 30'000'000), 0, 0,
-                                             {folder_.path(), probe::kDefaultCaptureLimit});
+                                             {folder_.path(), {}, probe::kDefaultCaptureLimit});
     EXPECT_GT(huge.bytes, std::uint64_t{100} << 30);
     EXPECT_THAT(huge.refusal, testing::HasSubstr("GiB; one capture may take 16.0 GiB and "));
     EXPECT_THROW(probe::requireFits(huge), Error);
