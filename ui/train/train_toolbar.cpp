@@ -10,6 +10,7 @@
 #include <QLabel>
 #include <QPushButton>
 #include <QSlider>
+#include <QTimer>
 
 namespace fulgurite {
 namespace {
@@ -30,7 +31,8 @@ TrainToolbar::TrainToolbar(ThemeManager& themes, RunBoard& board, QWidget* paren
     row->setContentsMargins(0, 0, 0, 0);
     row->setSpacing(7);
     row->setSizeConstraint(QLayout::SetNoConstraint);
-    row->addWidget(word(tr("Smooth")));
+    auto* smooth_word = word(tr("Smooth"));
+    row->addWidget(smooth_word);
     smoothing_ = addSegments(row, {tr("Off"), tr("EMA"), tr("Time EMA"), tr("Median")}, true, tr("Smoothing"));
     weight_ = new QSlider(Qt::Horizontal);
     weight_->setRange(0, kMostWeight);
@@ -41,7 +43,8 @@ TrainToolbar::TrainToolbar(ThemeManager& themes, RunBoard& board, QWidget* paren
     row->addWidget(weight_);
     row->addWidget(weight_text_);
     row->addSpacing(4);
-    row->addWidget(word(tr("X")));
+    auto* axis_word = word(tr("X"));
+    row->addWidget(axis_word);
     axis_ = addSegments(row, {tr("Step"), tr("Tokens"), tr("Elapsed"), tr("Clock")}, true, tr("Horizontal axis"));
     auto* log_word = word(tr("Log"));
     row->addWidget(log_word);
@@ -67,7 +70,8 @@ TrainToolbar::TrainToolbar(ThemeManager& themes, RunBoard& board, QWidget* paren
     add_ = new QPushButton(themes.icon(QStringLiteral("plus")), tr("Chart"));
     add_->setToolTip(tr("A chart of any series"));
     row->addWidget(add_);
-    foldable_ = {band_word, band_, log_word, logs_->button(0), logs_->button(1), members_, figure_, paper_};
+    foldable_ = {smooth_word, axis_word,        weight_text_,     weight_,  band_word, band_,
+                 log_word,    logs_->button(0), logs_->button(1), members_, figure_,   paper_};
 
     connect(smoothing_, &QButtonGroup::idClicked, this, &TrainToolbar::take);
     connect(axis_, &QButtonGroup::idClicked, this, &TrainToolbar::take);
@@ -94,6 +98,7 @@ QButtonGroup* TrainToolbar::addSegments(QHBoxLayout* row, const QStringList& nam
         button->setProperty("kind", "segment");
         button->setProperty("segment", i == 0 ? "first" : i + 1 == names.size() ? "last" : "middle");
         button->setCheckable(true);
+        button->setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Fixed); // never narrower than its word
         button->setAccessibleName(what + u' ' + names[i]);
         group->addButton(button, static_cast<int>(i));
         segments->addWidget(button);
@@ -145,12 +150,25 @@ void TrainToolbar::resizeEvent(QResizeEvent* event) {
     fold();
 }
 
+// The controls get the sizes that a style gives them after this widget has heard of it.
+void TrainToolbar::changeEvent(QEvent* event) {
+    QWidget::changeEvent(event);
+    if (event->type() == QEvent::StyleChange || event->type() == QEvent::FontChange) {
+        QTimer::singleShot(0, this, &TrainToolbar::fold);
+    }
+}
+
+void TrainToolbar::showEvent(QShowEvent* event) {
+    QWidget::showEvent(event);
+    QTimer::singleShot(0, this, &TrainToolbar::fold);
+}
+
 // What does not fit goes away from the least needed on; every one of them is an action too.
 void TrainToolbar::fold() {
     for (QWidget* each : foldable_) {
         each->setVisible(true);
     }
-    for (auto each = foldable_.rbegin(); each != foldable_.rend() && layout()->minimumSize().width() > width();
+    for (auto each = foldable_.rbegin(); each != foldable_.rend() && layout()->sizeHint().width() > width();
          ++each) {
         (*each)->setVisible(false);
         layout()->invalidate();

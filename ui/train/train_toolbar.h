@@ -33,6 +33,8 @@ class TrainToolbar : public QWidget {
 
   protected:
     void resizeEvent(QResizeEvent* event) override;
+    void changeEvent(QEvent* event) override;
+    void showEvent(QShowEvent* event) override;
 
   private:
     QButtonGroup* addSegments(QHBoxLayout* row, const QStringList& names, bool exclusive, const QString& what);
