@@ -141,26 +141,24 @@ void LibraryService::scanAll(const std::map<LibraryId, std::vector<std::string>>
 void LibraryService::watchFolders(const std::stop_token& stop) {
     constexpr auto kQuiet = 1500ms; // a copy in progress writes file after file
     FolderWatch watch;
-    std::map<LibraryId, std::vector<std::string>> watched = libraryFolders();
-    scanAll(watched); // what changed while nobody watched
-    watched.clear();
+    std::map<LibraryId, std::vector<std::string>> watched;
+    bool changed = true; // what came while nobody watched counts too
     while (!stop.stop_requested()) {
         const auto wanted = libraryFolders();
-        if (wanted != watched) {
+        if (changed || wanted != watched) {
             watched = wanted;
             std::vector<std::string> folders;
             for (const auto& [id, list] : watched) {
                 folders.insert(folders.end(), list.begin(), list.end());
             }
-            watch.set(folders);
+            watch.set(folders); // new folders too
         }
-        if (!watch.wait(500ms)) {
-            continue;
+        if (changed) {
+            scanAll(watched); // behind the new watches: what happens from here on is noticed
         }
-        while (!stop.stop_requested() && watch.wait(kQuiet)) {
+        changed = watch.wait(500ms);
+        while (changed && !stop.stop_requested() && watch.wait(kQuiet)) {
         }
-        scanAll(watched);
-        watched.clear(); // new folders are watched too
     }
 }
 

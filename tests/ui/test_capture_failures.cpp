@@ -60,6 +60,8 @@ class TestCaptureFailures : public QObject {
             QSKIP("there is no fulgurite-engine, or no included model, beside this test");
         }
         QTRY_COMPARE_WITH_TIMEOUT(desktop_->context().engine.state(), EngineState::Ready, 60000);
+        // A capture can be asked for once the window knows the model.
+        QTRY_VERIFY_WITH_TIMEOUT(desktop_->context().link.client() && desktop_->context().link.info(), 60000);
         desktop_->window().showPage(QStringLiteral("inspect"));
     }
     void cleanupTestCase() { desktop_.reset(); }
