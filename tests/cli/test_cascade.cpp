@@ -8,6 +8,7 @@
 #include <cmath>
 #include <fstream>
 #include <gmock/gmock.h>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -120,9 +121,20 @@ TEST_F(Cascade, ALibraryKilledWhileItIsBuiltEndsTheSame) {
     const json killed = run("query", "killed", query);
     const json peace = run("query", "peace", query);
     ASSERT_EQ(killed["results"].size(), static_cast<std::size_t>(kPictures));
-    for (std::size_t i = 0; i < killed["results"].size(); ++i) {
-        EXPECT_EQ(killed["results"][i]["path"], peace["results"][i]["path"]) << i;
-        EXPECT_EQ(killed["results"][i]["scores"], peace["results"][i]["scores"]) << i;
+    // After a kill other pictures stand together in a batch, and products of another number of rows round
+    // differently: a few float32 roundings of a vector of length 1, which may swap two images of all but equal
+    // score.
+    constexpr double kRoundings = 1e-6;
+    const auto byPath = [](const json& answer) {
+        std::map<std::string, json> scores;
+        for (const json& hit : answer["results"])
+            scores[hit["path"].get<std::string>()] = hit["scores"];
+        return scores;
+    };
+    const auto scores = byPath(killed);
+    for (const auto& [path, wanted] : byPath(peace)) {
+        ASSERT_TRUE(scores.contains(path)) << path;
+        EXPECT_NEAR(scores.at(path)[0].get<double>(), wanted[0].get<double>(), kRoundings) << path;
     }
     EXPECT_EQ(run("build", "killed", build)["read"], 0);
 }
