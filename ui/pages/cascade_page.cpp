@@ -3,6 +3,7 @@
 #include "ui/pages/cascade_page.h"
 
 #include "ui/base/format.h"
+#include "ui/base/gap_splitter.h"
 #include "ui/base/notices.h"
 #include "ui/base/theme_manager.h"
 #include "ui/cascade/cascade_header.h"
@@ -47,15 +48,6 @@ constexpr int kFunnelHeight = 436;
 constexpr int kTabsHeight = 330;
 constexpr int kLedgerWidth = 330;
 constexpr qsizetype kMostHistory = 40;
-
-QSplitter* makeSplitter(Qt::Orientation orientation, const QString& name) {
-    auto* splitter = new QSplitter(orientation);
-    splitter->setObjectName(name);
-    splitter->setProperty("kind", "gap");
-    splitter->setHandleWidth(kGap);
-    splitter->setChildrenCollapsible(false);
-    return splitter;
-}
 
 QStringList droppedFolders(const QDropEvent* event) {
     QStringList folders;

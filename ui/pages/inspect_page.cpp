@@ -4,6 +4,7 @@
 
 #include "core/probe/capture/decay.h"
 #include "core/probe/capture/held_heads.h"
+#include "ui/base/gap_splitter.h"
 #include "ui/base/notices.h"
 #include "ui/base/theme_manager.h"
 #include "ui/engine/engine_link.h"
@@ -45,15 +46,6 @@ QString droppedFile(const QDropEvent* event) {
     const QList<QUrl> urls = event->mimeData()->urls();
     const QString file = urls.size() == 1 ? urls.first().toLocalFile() : QString();
     return file.endsWith(kSuffix) || QFileInfo(file).fileName() == QStringLiteral("config.json") ? file : QString();
-}
-
-QSplitter* makeSplitter(Qt::Orientation orientation, const QString& name) {
-    auto* splitter = new QSplitter(orientation);
-    splitter->setObjectName(name);
-    splitter->setProperty("kind", "gap");
-    splitter->setHandleWidth(kGap);
-    splitter->setChildrenCollapsible(false);
-    return splitter;
 }
 
 // What the loaded model's shape says; enough for the decay of its heads.

@@ -3,6 +3,7 @@
 #include "ui/pages/retrieve_page.h"
 
 #include "ui/base/card.h"
+#include "ui/base/gap_splitter.h"
 #include "ui/base/theme_manager.h"
 #include "ui/engine/engine_link.h"
 #include "ui/retrieve/aspects.h"
@@ -44,15 +45,6 @@ constexpr int kBottomHeight = 178;
 constexpr int kCollectionsHeight = 176;
 constexpr int kRoomForRight = 1080; // of the page; below it the maps give way to the rankings
 constexpr std::size_t kTopHeads = 16;
-
-QSplitter* makeSplitter(Qt::Orientation orientation, const QString& name) {
-    auto* splitter = new QSplitter(orientation);
-    splitter->setObjectName(name);
-    splitter->setProperty("kind", "gap");
-    splitter->setHandleWidth(kGap);
-    splitter->setChildrenCollapsible(false);
-    return splitter;
-}
 
 Card* makeCard(ThemeManager& themes, const QString& title, QWidget* content) {
     auto* card = new Card(themes, title);

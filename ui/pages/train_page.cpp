@@ -2,6 +2,7 @@
 // Composition of the Train page; train_actions.cpp has what can be done, train_runs.cpp what concerns single runs.
 #include "ui/pages/train_page.h"
 
+#include "ui/base/gap_splitter.h"
 #include "ui/base/notices.h"
 #include "ui/base/theme_manager.h"
 #include "ui/engine/local_engine.h"
@@ -41,15 +42,6 @@ constexpr int kRollouts = 242;
 constexpr int kMostRecent = 10;
 
 const QString kSuffix = QStringLiteral(".fulgurite");
-
-QSplitter* makeSplitter(Qt::Orientation orientation, const QString& name) {
-    auto* splitter = new QSplitter(orientation);
-    splitter->setObjectName(name);
-    splitter->setProperty("kind", "gap");
-    splitter->setHandleWidth(kGap);
-    splitter->setChildrenCollapsible(false);
-    return splitter;
-}
 
 QFrame* card(QWidget* inside) {
     auto* frame = new QFrame;
