@@ -32,7 +32,10 @@ constexpr std::string_view kPrefix = "/fulgurite/v1/libraries/";
 
 CascadeService& serviceOf(const EndpointContext& context) {
     if (context.services.cascade == nullptr) {
-        throw ApiError(400, "this engine keeps no image libraries: start it with --data DIR", {}, "unsupported");
+        throw ApiError(400,
+                       "this engine keeps no image libraries: it was started without --data DIR, or they could not "
+                       "be opened; its log says why",
+                       {}, "unsupported");
     }
     return *context.services.cascade;
 }

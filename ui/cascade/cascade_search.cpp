@@ -51,7 +51,9 @@ QString CascadeSearch::why() const {
         return tr("The engine is not ready yet. Image search begins as soon as it is.");
     const auto& can = link_.info()->capabilities;
     if (std::find(can.begin(), can.end(), "cascade") == can.end() || !link_.client()->cascade())
-        return tr("This server keeps no image libraries. Use a Fulgurite engine that was started with --data.");
+        return tr(
+            "This engine keeps no image libraries: it was started without --data, or its libraries could not be "
+            "opened. Its log says which, and why.");
     return {};
 }
 
