@@ -11,6 +11,7 @@ namespace {
 
 const std::vector<std::string> kMethods{"pretrain", "sft", "rl"};
 const std::vector<std::string> kShapes{"constant", "linear", "cosine"};
+const std::vector<std::string> kOptimizers{"adamw", "muon"};
 const std::vector<std::string> kDTypes{"f32", "bf16"};
 constexpr double kLarge = 1e9;
 
@@ -26,12 +27,18 @@ RateSchedule readRate(ConfigFields fields, RateSchedule rate) {
     return rate;
 }
 
-AdamOptions readOptimizer(ConfigFields fields, AdamOptions adam) {
+OptimizerOptions readOptimizer(ConfigFields fields, OptimizerOptions adam) {
+    adam.method =
+        static_cast<OptimizerMethod>(fields.choice("method", kOptimizers, static_cast<std::size_t>(adam.method)));
     adam.beta1 = fields.number("beta1", 0, 0.9999999, adam.beta1);
     adam.beta2 = fields.number("beta2", 0, 0.9999999, adam.beta2);
     adam.epsilon = fields.number("epsilon", 1e-30, 1, adam.epsilon);
     adam.weight_decay = fields.number("weight_decay", 0, 100, adam.weight_decay);
     adam.clip = fields.number("clip", 0, kLarge, adam.clip);
+    if (adam.method == OptimizerMethod::Muon) {
+        adam.momentum = fields.number("momentum", 0, 0.9999999, adam.momentum);
+        adam.matrix_rate = fields.number("matrix_rate", 0, kLarge, adam.matrix_rate);
+    }
     fields.finish();
     return adam;
 }
@@ -55,12 +62,18 @@ nlohmann::ordered_json toJson(const RateSchedule& rate) {
             {"final", rate.final_fraction}};
 }
 
-nlohmann::ordered_json toJson(const AdamOptions& adam) {
-    return {{"beta1", adam.beta1},
-            {"beta2", adam.beta2},
-            {"epsilon", adam.epsilon},
-            {"weight_decay", adam.weight_decay},
-            {"clip", adam.clip}};
+nlohmann::ordered_json toJson(const OptimizerOptions& adam) {
+    nlohmann::ordered_json json{{"method", kOptimizers[static_cast<std::size_t>(adam.method)]},
+                                {"beta1", adam.beta1},
+                                {"beta2", adam.beta2},
+                                {"epsilon", adam.epsilon},
+                                {"weight_decay", adam.weight_decay},
+                                {"clip", adam.clip}};
+    if (adam.method == OptimizerMethod::Muon) {
+        json["momentum"] = adam.momentum;
+        json["matrix_rate"] = adam.matrix_rate;
+    }
+    return json;
 }
 
 nlohmann::ordered_json toJson(const CheckpointOptions& checkpoint) {

@@ -23,10 +23,10 @@ inline constexpr std::int64_t kManySteps = std::int64_t{1} << 40;
 
 // Each takes the object's fields whole and refuses others.
 RateSchedule readRate(ConfigFields fields, RateSchedule defaults);
-AdamOptions readOptimizer(ConfigFields fields, AdamOptions defaults);
+OptimizerOptions readOptimizer(ConfigFields fields, OptimizerOptions defaults);
 CheckpointOptions readCheckpoint(ConfigFields fields, CheckpointOptions defaults);
 nlohmann::ordered_json toJson(const RateSchedule& rate);
-nlohmann::ordered_json toJson(const AdamOptions& adam);
+nlohmann::ordered_json toJson(const OptimizerOptions& adam);
 nlohmann::ordered_json toJson(const CheckpointOptions& checkpoint);
 
 // Refuses a configuration written for another method than `method`.

@@ -58,21 +58,41 @@ double gradientNorm(std::span<const float> gradients, kernels::ThreadPool& pool)
     return std::sqrt(sum);
 }
 
-AdamW::AdamW(const ParameterLayout& layout, const AdamOptions& options)
+Optimizer::Optimizer(const ModelConfig& config, const ParameterLayout& layout, const OptimizerOptions& options,
+                     const kernels::ProductTable& products)
     : options_(options),
       parameters_(layout.parameters()),
+      matrices_(options.method == OptimizerMethod::Muon ? layerMatrices(config, layout.slots())
+                                                        : std::vector<MatrixPlace>{},
+                products),
       first_(layout.size(), 0.0f),
-      second_(layout.size(), 0.0f) {}
+      second_(layout.size(), 0.0f) {
+    std::erase_if(parameters_, [&](const Parameter& p) {
+        return std::any_of(matrices_.matrices().begin(), matrices_.matrices().end(), [&](const MatrixPlace& m) {
+            return m.offset >= p.offset && m.offset < p.offset + p.count;
+        });
+    });
+}
 
-double AdamW::step(std::span<float> weights, std::span<const float> gradients, double rate,
-                   kernels::ThreadPool& pool) {
+double Optimizer::step(std::span<float> weights, std::span<const float> gradients, double rate,
+                       kernels::ThreadPool& pool) {
     const double norm = gradientNorm(gradients, pool);
     if (!std::isfinite(norm)) {
         fail(ErrorKind::InvalidInput, "the gradient of step {} is not finite: lower the learning rate", steps_ + 1);
     }
     ++steps_;
+    adam(weights, gradients, rate, options_.clip > 0 && norm > options_.clip ? options_.clip / norm : 1.0, pool);
+    const double matrix_rate = rate * options_.matrix_rate;
+    matrices_.step(weights, gradients, first_,
+                   {static_cast<float>(options_.momentum), static_cast<float>(matrix_rate),
+                    static_cast<float>(matrix_rate * options_.weight_decay)},
+                   pool);
+    return norm;
+}
+
+void Optimizer::adam(std::span<float> weights, std::span<const float> gradients, double rate, double scale,
+                     kernels::ThreadPool& pool) {
     const double t = static_cast<double>(steps_);
-    const double scale = options_.clip > 0 && norm > options_.clip ? options_.clip / norm : 1.0;
     for (const Parameter& p : parameters_) {
         const double decay = p.role == TensorRole::Norm ? 0.0 : rate * options_.weight_decay;
         const Update update{static_cast<float>(options_.beta1),
@@ -89,10 +109,9 @@ double AdamW::step(std::span<float> weights, std::span<const float> gradients, d
                          end - begin);
         });
     }
-    return norm;
 }
 
-void AdamW::restore(std::uint64_t steps, std::vector<float> first, std::vector<float> second) {
+void Optimizer::restore(std::uint64_t steps, std::vector<float> first, std::vector<float> second) {
     if (first.size() != first_.size() || second.size() != second_.size()) {
         fail(ErrorKind::Corrupt, "the optimizer's state holds {} and {} numbers, the model has {}", first.size(),
              second.size(), first_.size());

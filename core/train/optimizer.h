@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// AdamW with clipping by the gradient's norm, and the schedule of its rate. Source: Kingma and Ba 2015; Loshchilov
-// and Hutter 2019 (decay apart from the gradient).
+// AdamW, alone or with Muon for the matrices of the layers, clipping by the gradient's norm, and the schedule of
+// the rate. Source: Kingma and Ba 2015; Loshchilov and Hutter 2019 (decay apart from the gradient); of Muon see
+// orthogonal_update.h.
 #pragma once
 
+#include "core/train/orthogonal_update.h"
 #include "core/train/parameters.h"
+#include "kernels/bf16_products.h"
 #include "kernels/pool.h"
 
 #include <cstdint>
@@ -26,32 +29,48 @@ struct RateSchedule {
     bool operator==(const RateSchedule&) const = default;
 };
 
-struct AdamOptions {
+enum class OptimizerMethod : std::uint8_t {
+    AdamW,
+    Muon, // for the matrices of the layers; AdamW for embedding, head, routers and norms
+};
+
+struct OptimizerOptions {
+    OptimizerMethod method = OptimizerMethod::AdamW;
     double beta1 = 0.9;
     double beta2 = 0.95;
     double epsilon = 1e-8;
     double weight_decay = 0.1; // of matrices; norms are left alone
-    double clip = 1.0;         // largest norm of the whole gradient; 0 for no limit
-    bool operator==(const AdamOptions&) const = default;
+    double clip = 1.0;         // largest norm of the whole gradient for AdamW; 0 for no limit. Muon knows no length
+    double momentum = 0.95;    // of Muon
+    double matrix_rate = 7;    // of Muon: its rate in units of the schedule's, which is AdamW's
+    bool operator==(const OptimizerOptions&) const = default;
 };
 
-class AdamW {
+class Optimizer {
   public:
-    AdamW(const ParameterLayout& layout, const AdamOptions& options);
+    // `products`: what Muon computes with.
+    Optimizer(const ModelConfig& config, const ParameterLayout& layout, const OptimizerOptions& options,
+              const kernels::ProductTable& products);
 
     // One update of `weights` from `gradients`, both of the layout. Returns the norm before clipping. Throws
     // Error{InvalidInput} when it is not finite, and changes nothing then. The result does not depend on the pool.
     double step(std::span<float> weights, std::span<const float> gradients, double rate, kernels::ThreadPool& pool);
 
     std::uint64_t steps() const { return steps_; }
+    // Momentum where Muon updates.
     const std::vector<float>& firstMoment() const { return first_; }
+    // Zero where Muon updates.
     const std::vector<float>& secondMoment() const { return second_; }
     // From a checkpoint; sizes are those of the layout.
     void restore(std::uint64_t steps, std::vector<float> first, std::vector<float> second);
 
   private:
-    AdamOptions options_;
-    std::vector<Parameter> parameters_;
+    void adam(std::span<float> weights, std::span<const float> gradients, double rate, double scale,
+              kernels::ThreadPool& pool);
+
+    OptimizerOptions options_;
+    std::vector<Parameter> parameters_; // of AdamW
+    OrthogonalUpdate matrices_;         // of Muon
     std::vector<float> first_;
     std::vector<float> second_;
     std::uint64_t steps_ = 0;

@@ -75,7 +75,7 @@ struct RlConfig {
     std::size_t mini_batches = 1; // parts of the batch; an update uses one, in turns
     std::size_t micro_batch = 64; // answers that are in memory with their activations at one time
     RateSchedule rate{1e-4, 0, RateShape::Constant, 0.1}; // counted in batches
-    AdamOptions optimizer{.weight_decay = 0};
+    OptimizerOptions optimizer{.weight_decay = 0};
     double balance = 0.001; // coefficient of the load-balance loss
     EvaluationOptions evaluation;
     std::uint64_t log_every = 10; // batches; some of its rollouts are kept

@@ -75,7 +75,7 @@ RlTrainer::RlTrainer(const RlConfig& config)
       pool_(config.threads),
       pass_(model_, pool_),
       policy_(pass_, config.micro_batch, config.rollout.temperature),
-      optimizer_(model_.layout(), config.optimizer),
+      optimizer_(model_.config(), model_.layout(), config.optimizer, productsOf(Arithmetic::Float32)),
       folder_(config.out),
       log_(folder_, config.place.database),
       gradients_(model_.layout().size(), 0.0f) {
@@ -355,7 +355,7 @@ RlPlan RlTrainer::measure() {
     score(batch, rollout);
     const double scoring = secondsSince(score_start);
     std::vector<float> weights = model_.weights();
-    AdamW optimizer(model_.layout(), config_.optimizer);
+    Optimizer optimizer(model_.config(), model_.layout(), config_.optimizer, productsOf(Arithmetic::Float32));
     const auto update_start = Clock::now();
     const PassFigures pass = policy_.gradient(batch, part(batch, 0), config_.policy, config_.balance, gradients_);
     optimizer.step(weights, gradients_, 0, pool_);

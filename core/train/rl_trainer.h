@@ -81,7 +81,7 @@ class RlTrainer {
     kernels::ThreadPool pool_;
     TrainPass pass_;
     PolicyPass policy_;
-    AdamW optimizer_;
+    Optimizer optimizer_;
     std::unique_ptr<const TrainModel> reference_; // null without a KL term
     std::unique_ptr<TrainPass> reference_pass_;
     RunFolder folder_;

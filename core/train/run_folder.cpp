@@ -69,7 +69,7 @@ void writeModel(const fs::path& folder, const TrainModel& model, DType dtype) {
     writer.finish();
 }
 
-void writeState(const fs::path& path, const TrainModel& model, const AdamW& optimizer) {
+void writeState(const fs::path& path, const TrainModel& model, const Optimizer& optimizer) {
     SafetensorsWriter writer(path);
     const auto size = static_cast<std::int64_t>(model.weights().size());
     const std::pair<const char*, const std::vector<float>*> arrays[] = {
@@ -148,7 +148,7 @@ RunProgress RunFolder::progressOf(const fs::path& checkpoint) {
     return progress;
 }
 
-void RunFolder::restore(const fs::path& checkpoint, TrainModel& model, AdamW& optimizer) {
+void RunFolder::restore(const fs::path& checkpoint, TrainModel& model, Optimizer& optimizer) {
     const SafetensorsFile file(checkpoint / "optimizer.safetensors");
     const auto read = [&](const char* name) {
         const TensorView view = file.tensor(name);
@@ -163,7 +163,7 @@ void RunFolder::restore(const fs::path& checkpoint, TrainModel& model, AdamW& op
     model.weights() = std::move(weights);
 }
 
-fs::path RunFolder::save(const RunProgress& progress, const TrainModel& model, const AdamW& optimizer,
+fs::path RunFolder::save(const RunProgress& progress, const TrainModel& model, const Optimizer& optimizer,
                          const std::string& config_json, const fs::path& tokenizer, DType dtype,
                          std::size_t keep) const {
     const fs::path parent = root_ / "checkpoints";

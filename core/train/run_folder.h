@@ -44,12 +44,12 @@ class RunFolder {
     // Progress of a checkpoint. Throws Error{Corrupt | NotFound}.
     static RunProgress progressOf(const std::filesystem::path& checkpoint);
     // Weights and moments of a checkpoint into a model and an optimizer of the same layout.
-    static void restore(const std::filesystem::path& checkpoint, TrainModel& model, AdamW& optimizer);
+    static void restore(const std::filesystem::path& checkpoint, TrainModel& model, Optimizer& optimizer);
 
     // Writes checkpoints/step-N and removes all but the newest `keep`. `config_json` and the files of `tokenizer`
     // (a folder, may be empty) complete the model folder; `dtype` is F32 or BF16, the router stays F32. Returns its
     // path.
-    std::filesystem::path save(const RunProgress& progress, const TrainModel& model, const AdamW& optimizer,
+    std::filesystem::path save(const RunProgress& progress, const TrainModel& model, const Optimizer& optimizer,
                                const std::string& config_json, const std::filesystem::path& tokenizer, DType dtype,
                                std::size_t keep) const;
 

@@ -31,7 +31,7 @@ struct TrainConfig {
     std::size_t accumulate = 1; // batches of one update
     std::uint64_t steps = 0;    // updates
     RateSchedule rate;
-    AdamOptions optimizer;
+    OptimizerOptions optimizer;
     double balance = 0.01; // coefficient of the load-balance loss
     std::uint64_t seed = 1;
     CheckpointOptions checkpoint;

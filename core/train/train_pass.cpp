@@ -241,16 +241,24 @@ void TrainPass::State::headBackward(const Objective& objective, const BackwardOp
     });
 }
 
+const kernels::ProductTable& productsOf(Arithmetic arithmetic) {
+    static const kernels::OpTable& ops = kernels::bestCpuOps();
+    static const kernels::BackwardOpTable& grads = kernels::bestCpuBackwardOps();
+    static const kernels::ProductTable exact{ops.name, ops.linear, grads.linear_input, grads.linear_weight};
+    if (arithmetic == Arithmetic::Float32) {
+        return exact;
+    }
+    const kernels::ProductTable* rounded = kernels::cpuBf16Products();
+    if (rounded == nullptr) {
+        fail(ErrorKind::Unsupported,
+             "this processor has no bfloat16 products (AVX-512 BF16): train with \"arithmetic\": \"f32\"");
+    }
+    return *rounded;
+}
+
 TrainPass::TrainPass(const TrainModel& model, kernels::ThreadPool& pool, Arithmetic arithmetic)
     : TrainPass(model, pool, kernels::bestCpuOps(), kernels::bestCpuBackwardOps()) {
-    if (arithmetic == Arithmetic::Bfloat16) {
-        const kernels::ProductTable* products = kernels::cpuBf16Products();
-        if (products == nullptr) {
-            fail(ErrorKind::Unsupported,
-                 "this processor has no bfloat16 products (AVX-512 BF16): train with \"arithmetic\": \"f32\"");
-        }
-        state_->products = *products;
-    }
+    state_->products = productsOf(arithmetic);
 }
 
 TrainPass::TrainPass(const TrainModel& model, kernels::ThreadPool& pool, const kernels::OpTable& ops,

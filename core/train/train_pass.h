@@ -6,6 +6,7 @@
 #include "core/base/types.h"
 #include "core/train/train_model.h"
 #include "kernels/backward_ops.h"
+#include "kernels/bf16_products.h"
 #include "kernels/pool.h"
 
 #include <cstddef>
@@ -48,6 +49,9 @@ enum class Arithmetic : std::uint8_t {
     Float32,
     Bfloat16, // inputs rounded, sums in float32; see kernels/bf16_products.h
 };
+
+// What a pass in that arithmetic multiplies with. Throws Error{Unsupported} where this processor lacks it.
+const kernels::ProductTable& productsOf(Arithmetic arithmetic);
 
 struct BackwardOptions {
     float temperature = 1;         // divides the logits

@@ -80,7 +80,7 @@ Trainer::Trainer(const TrainConfig& config)
       order_(data_->count(), config.seed),
       pool_(config.threads),
       pass_(model_, pool_, config.arithmetic),
-      optimizer_(model_.layout(), config.optimizer),
+      optimizer_(model_.config(), model_.layout(), config.optimizer, productsOf(config.arithmetic)),
       folder_(config.out),
       log_(folder_, config.place.database),
       gradients_(model_.layout().size(), 0.0f),
@@ -137,7 +137,7 @@ double Trainer::measure(std::size_t batches) {
     const Batch& batch = batches_.front();
     StepFigures ignored;
     batchGradient(batch, targets, ignored); // memory is provided and warmed up
-    AdamW optimizer(model_.layout(), config_.optimizer);
+    Optimizer optimizer(model_.config(), model_.layout(), config_.optimizer, productsOf(config_.arithmetic));
     std::vector<float> weights = model_.weights();
     const auto start = Clock::now();
     for (std::size_t i = 0; i < batches; ++i) {

@@ -82,7 +82,7 @@ class Trainer {
     SampleOrder order_;
     kernels::ThreadPool pool_;
     TrainPass pass_;
-    AdamW optimizer_;
+    Optimizer optimizer_;
     RunFolder folder_;
     RunLog log_;
     RunProgress progress_;

@@ -31,13 +31,14 @@ std::string messageOf(const Call& call) {
 }
 
 TEST(AdamW, FollowsTheFormula) {
-    const ParameterLayout layout(test::goldenModel('C').config);
-    AdamOptions options;
+    const ModelConfig config = test::goldenModel('C').config;
+    const ParameterLayout layout(config);
+    OptimizerOptions options;
     options.beta1 = 0.8;
     options.beta2 = 0.9;
     options.weight_decay = 0.3;
     options.clip = 2.0;
-    AdamW adam(layout, options);
+    Optimizer adam(config, layout, options, productsOf(Arithmetic::Float32));
     RandomStream random(3);
     std::vector<float> weights(layout.size(), 0.0f);
     std::vector<double> expected(layout.size(), 0.0), first(layout.size(), 0.0), second(layout.size(), 0.0);
@@ -82,8 +83,9 @@ TEST(AdamW, FollowsTheFormula) {
 }
 
 TEST(AdamW, RefusesAGradientThatIsNotFinite) {
-    const ParameterLayout layout(test::goldenModel('C').config);
-    AdamW adam(layout, {});
+    const ModelConfig config = test::goldenModel('C').config;
+    const ParameterLayout layout(config);
+    Optimizer adam(config, layout, {}, productsOf(Arithmetic::Float32));
     std::vector<float> weights(layout.size(), 1.0f);
     std::vector<float> gradients(layout.size(), 0.0f);
     gradients[7] = NAN;
@@ -195,6 +197,12 @@ TEST(TrainConfig, IsWhatItWritesAndKnowsWhatMatters) {
     EXPECT_EQ(config.differenceThatMatters(again), "");
     again.rate.peak = 7;
     EXPECT_EQ(config.differenceThatMatters(again), "learning_rate");
+    again = config;
+    again.optimizer.method = OptimizerMethod::Muon;
+    again.optimizer.momentum = 0.5;
+    EXPECT_EQ(TrainConfig::parse(TrainMethod::Pretrain, again.toJson().dump(), "again", "/").optimizer,
+              again.optimizer);
+    EXPECT_EQ(config.differenceThatMatters(again), "optimizer");
 }
 
 } // namespace

@@ -100,6 +100,14 @@ TEST_F(Pretraining, LearnsInBfloat16) {
     EXPECT_LT(figures.back().loss, 0.1);
 }
 
+TEST_F(Pretraining, LearnsWithMuon) {
+    TrainConfig config = configOf("run", 40);
+    config.optimizer.method = OptimizerMethod::Muon;
+    Trainer trainer(config);
+    trainer.begin();
+    EXPECT_LT(finish(trainer).back().loss, 0.1);
+}
+
 TEST_F(Pretraining, ContinuesWithTheSameBits) {
     Trainer whole(configOf("whole"));
     whole.begin();

@@ -4,7 +4,7 @@
 python conversations.py TOKENIZER.json TEXT.json MIX.json OUT.jsonl --tokens 1000000 [--seed 1] [--first 0]
 
 MIX.json: {"mix": {task: share}, "recall": [[share, fewest tokens, most tokens, questions], ...], "longest": tokens}. Tasks are those of
-data.py; "recall" is made of the budgets in the list. A conversation over the limit is left out, so that no answer is cut.
+samples.py; "recall" is made of the budgets in the list. A conversation over the limit is left out, so that no answer is cut.
 """
 import argparse
 import json
@@ -12,7 +12,7 @@ import json
 import gen_recall as R
 import gen_talk as T
 from chat import reply
-from data import OTHER, SINGLE, Source
+from samples import OTHER, SINGLE, Source
 
 
 def recall(source, rng, budgets):

@@ -13,7 +13,7 @@ import time
 import gen_arith as A
 import gen_lists as L
 import gen_talk as T
-from data import Source
+from samples import Source
 
 
 def run(e, items, batch, max_new):

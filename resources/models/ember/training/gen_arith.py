@@ -115,7 +115,7 @@ def word_problem(rng, op, a, b):
 
 def arith(rng, held=False, op=None):
     """-> (question, thought, answer, value)"""
-    op = op or rng.choices("+-*/", [46, 38, 13, 3])[0]
+    op = op or rng.choices("+-*/", [36, 38, 22, 4])[0]
     a, b = problem(rng, op, held)
     if op == "/":
         c = a // b

@@ -23,6 +23,8 @@ def numbers(rng, held, low=3, high=10):
         top = rng.choices([10, 100, 1000], [1, 7, 3])[0]
         n = min(n, 8) if top == 10 else n
         xs = [rng.randrange(top) for _ in range(n)] if rng.random() < .05 else rng.sample(range(top), n)
+        if not held and rng.random() < .35:     # numbers of unlike length are the hard ones
+            xs = [rng.randrange(10 ** rng.randint(1, 3)) for _ in range(n)]
         if held_key(str(sorted(xs))) == held:
             return xs
 
