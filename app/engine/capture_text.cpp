@@ -22,7 +22,12 @@ std::string quotedToken(std::string_view bytes) {
     while (!bytes.empty()) {
         const std::size_t valid = validUtf8Prefix(bytes);
         for (const char c : bytes.substr(0, valid)) {
-            out += c == '\n' ? "\\n" : c == '\t' ? "\\t" : c == '\r' ? "\\r" : std::string(1, c);
+            const bool control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f; // moves a terminal's cursor
+            out += c == '\n'   ? "\\n"
+                   : c == '\t' ? "\\t"
+                   : c == '\r' ? "\\r"
+                   : control   ? fmt::format("\\x{:02X}", static_cast<unsigned char>(c))
+                               : std::string(1, c);
         }
         bytes.remove_prefix(valid);
         if (!bytes.empty()) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `fulgurite-engine inspect ablate`: the logits of a forward pass with heads, experts or layers taken out.
+#include "app/engine/default_model.h"
 #include "app/engine/inspect.h"
 #include "app/engine/intervention_options.h"
 #include "app/engine/token_file.h"
@@ -25,7 +26,7 @@ struct AblateOptions {
 void ablate(const AblateOptions& options) {
     const TokenIds tokens = readTokenFile(options.tokens);
     const Intervention intervention = options.intervention.forText(tokens.size(), tokens.size());
-    const auto model = HybridModel::load(options.model);
+    const auto model = HybridModel::load(findModel(options.model));
     checkIntervention(intervention, model->config());
     SafetensorsWriter writer(options.out);
     writer.declare("logits", DType::F32, {static_cast<std::int64_t>(tokens.size()), model->config().vocab_size});
@@ -49,7 +50,7 @@ void addInspectAblate(CLI::App& inspect) {
     auto options = std::make_shared<AblateOptions>();
     CLI::App* command =
         inspect.add_subcommand("ablate", "Write the logits with heads, experts or layers taken out");
-    command->add_option("--model", options->model, "Checkpoint folder; needs no tokenizer")->required();
+    command->add_option("--model", options->model, "Checkpoint folder; the included model unless given");
     command->add_option("--tokens", options->tokens, "JSON array of token ids")->required();
     command->add_option("--out", options->out, "Safetensors file to write: logits F32 [n, vocab]")->required();
     options->intervention.addTo(*command);

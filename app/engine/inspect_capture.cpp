@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `fulgurite-engine inspect capture`: records a run into a file that every view can be drawn from.
 #include "app/engine/default_model.h"
+#include "app/engine/duration.h"
 #include "app/engine/inspect.h"
 #include "app/engine/interrupt.h"
 #include "app/engine/list_option.h"
@@ -144,20 +145,36 @@ void showProgress(std::size_t done, std::size_t total) {
     }
 }
 
+probe::CaptureRoom roomOf(const CaptureOptions& options) {
+    const std::filesystem::path path = std::filesystem::current_path() / options.out; // a plan may have no file
+    return {path.parent_path(), {}, options.limit_mib << 20};
+}
+
+// A text that cannot be captured whatever the answer is refused before the model reads it to write one.
+void requireRoomFor(std::size_t tokens, const CaptureOptions& options, const ModelConfig& config) {
+    probe::CaptureRequest least = options.request;
+    least.last = 0;
+    least.positions.reset();
+    least.fact.reset(); // it may lie in the answer
+    probe::requireFits(probe::estimateCapture(probe::planCapture(least, config, tokens), 0, 0, roomOf(options)));
+}
+
 void takeCapture(const CaptureOptions& options) {
     const LoadedModel loaded = load(options);
     kernels::ThreadPool pool(options.threads);
     const TokenIds prompt = promptTokens(options, loaded);
+    if (options.answer > 0) {
+        requireRoomFor(prompt.size(), options, loaded.model->config());
+    }
     const TokenIds answer = answerTo(prompt, options.answer, *loaded.model, pool);
     const probe::CaptureSource source = sourceOf(loaded, prompt, answer);
     probe::CapturePlan plan = probe::planCapture(options.request, loaded.model->config(), source.tokens.size());
     probe::describeSource(plan, source);
     const std::filesystem::path path = options.out;
     const probe::CaptureEstimate estimate = probe::estimateCapture(
-        plan, probe::vocabularyBytes(source.vocabulary), prefillRate(*loaded.model, prompt, pool),
-        {std::filesystem::absolute(path).parent_path(), {}, options.limit_mib << 20});
-    fmt::print("{} tokens: {} in about {:.1f} s\n", source.tokens.size(), readableBytes(estimate.bytes),
-               estimate.seconds);
+        plan, probe::vocabularyBytes(source.vocabulary), prefillRate(*loaded.model, prompt, pool), roomOf(options));
+    fmt::print("{} tokens: {} in about {}\n", source.tokens.size(), readableBytes(estimate.bytes),
+               durationText(estimate.seconds));
     std::fflush(stdout); // before anything runs, also into a pipe
     probe::requireFits(estimate);
     if (options.plan_only) {
@@ -175,7 +192,7 @@ void takeCapture(const CaptureOptions& options) {
     };
     const std::uint64_t bytes = probe::runCapture(run, probe::ownTurn(pool), progress, stop.get_token());
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-    fmt::print("{}: {} in {:.1f} s\n", options.out, readableBytes(bytes), seconds.count());
+    fmt::print("{}: {} in {}\n", options.out, readableBytes(bytes), durationText(seconds.count()));
 }
 
 void addSourceOptions(CLI::App& command, CaptureOptions& options) {
@@ -217,6 +234,10 @@ void addPlanOptions(CLI::App& command, CaptureOptions& options) {
 }
 
 void readPlan(CaptureOptions& options) {
+    if (options.out.empty() && !options.plan_only) {
+        fail(ErrorKind::InvalidInput,
+             "name the file to write with --out FILE, or ask with --plan what it would take");
+    }
     if (!options.layers.empty()) {
         options.request.attention_layers = numbersOf<int>(options.layers, "--layers");
     }
@@ -243,12 +264,12 @@ void addInspectCapture(CLI::App& inspect) {
     addSourceOptions(*command, *options);
     addPlanOptions(*command, *options);
     command->add_option("--threads", options->threads, "Threads; 0 is one per core")->capture_default_str();
-    command->add_option("--out", options->out, "Capture file to write, .fcap")->required();
+    command->add_option("--out", options->out, "Capture file to write, .fcap; not needed with --plan");
     command->footer(
         "Examples:\n"
         "  fulgurite-engine inspect capture --model DIR --prompt-file question.txt --answer 200 --out "
         "q.fcap\n"
-        "  fulgurite-engine inspect capture --model DIR --tokens ids.json --layers 3,7 --plan --out x.fcap\n"
+        "  fulgurite-engine inspect capture --model DIR --tokens ids.json --layers 3,7 --plan\n"
         "  fulgurite-engine inspect capture --model DIR --tokens ids.json --heads 7:0,7:3 --out x.fcap");
     command->callback([options] {
         readPlan(*options);

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // `fulgurite-engine inspect compare`: given tokens judged by the model as it is and under an intervention.
+#include "app/engine/default_model.h"
 #include "app/engine/inspect.h"
 #include "app/engine/intervention_options.h"
 #include "app/engine/token_file.h"
 #include "core/base/error.h"
 #include "core/checkpoint/safetensors.h"
+#include "core/model/weights.h"
 #include "core/probe/capture/capture_file.h"
 #include "core/probe/comparison.h"
+#include "core/probe/content_hash.h"
 
 #include <algorithm>
 #include <fmt/core.h>
@@ -33,12 +36,16 @@ struct CompareOptions {
 struct Text {
     TokenIds tokens;
     std::size_t answer = 1; // first token to judge unless told otherwise
+    std::string model = {}; // what a capture is of: name and hash
+    std::string model_hash = {};
 };
 
 // The tokens of a capture; its answer is the last run of tokens that the model wrote.
 Text captureText(const std::string& path) {
     const auto file = capture::CaptureFile::open(path);
     Text text;
+    text.model = file->info().model;
+    text.model_hash = file->info().model_hash;
     const auto tokens = file->tokens(0, file->info().tokens);
     std::size_t answer = tokens.size();
     while (answer > 0 && tokens[answer - 1].sampled) {
@@ -55,6 +62,16 @@ Text readText(const CompareOptions& options) {
         fail(ErrorKind::InvalidInput, "give the text with either --tokens FILE or --capture FILE");
     }
     return options.tokens.empty() ? captureText(options.capture) : Text{readTokenFile(options.tokens), 1};
+}
+
+// A capture may be judged by another model when that is what was asked for, not because none was named.
+void checkIncludedModel(const Text& text, const HybridModel& model) {
+    if (!text.model_hash.empty() && text.model_hash != probe::modelHash(*model.weights().checkpoint)) {
+        fail(ErrorKind::InvalidInput,
+             "the capture is of the model {}, not of the included one: name its folder with "
+             "--model",
+             text.model);
+    }
 }
 
 void write(const std::string& path, const capture::TokenComparison& result) {
@@ -101,7 +118,10 @@ void print(const capture::TokenComparison& result, bool json) {
 void compare(const CompareOptions& options) {
     Text text = readText(options);
     const std::size_t first = options.first.value_or(text.answer);
-    const auto model = HybridModel::load(options.model);
+    const auto model = HybridModel::load(findModel(options.model));
+    if (options.model.empty()) {
+        checkIncludedModel(text, *model);
+    }
     kernels::ThreadPool pool(options.threads);
     Intervention intervention = options.intervention.forText(first, text.tokens.size());
     probe::ComparisonRun run(model, std::move(text.tokens), std::move(intervention), first);
@@ -122,7 +142,7 @@ void addInspectCompare(CLI::App& inspect) {
     auto options = std::make_shared<CompareOptions>();
     CLI::App* command = inspect.add_subcommand(
         "compare", "Judge the tokens of a text with the model as it is and with parts taken out");
-    command->add_option("--model", options->model, "Checkpoint folder; needs no tokenizer")->required();
+    command->add_option("--model", options->model, "Checkpoint folder; the included model unless given");
     command->add_option("--tokens", options->tokens, "The text: JSON array of token ids");
     command->add_option("--capture", options->capture, "The text: of this capture");
     command->add_option("--first", options->first,
@@ -136,7 +156,7 @@ void addInspectCompare(CLI::App& inspect) {
         "Writes first I64 [1], and for each judged token logprob, logprob_ablated and kl F32 (nats; KL of "
         "the\nnext-token distributions, as it is against ablated), best and best_ablated I32.\n\n"
         "Example:\n"
-        "  fulgurite-engine inspect compare --model ember --capture answer.fcap --heads 7:0,7:3");
+        "  fulgurite-engine inspect compare --capture answer.fcap --heads 7:0,7:3");
     command->callback([options] { compare(*options); });
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `fulgurite-engine inspect decay`: how far back every head can see, from the configuration alone.
+#include "app/engine/default_model.h"
 #include "app/engine/inspect.h"
 #include "app/engine/list_option.h"
 #include "core/probe/capture/decay.h"
@@ -39,7 +40,7 @@ void printTable(const capture::DecayMap& map, double fraction) {
 }
 
 void printDecay(const DecayOptions& options) {
-    const capture::DecayMap map = capture::decayMap(ModelConfig::load(options.model));
+    const capture::DecayMap map = capture::decayMap(ModelConfig::load(findModel(options.model)));
     if (options.json) {
         fmt::print("{}\n", capture::toJson(map));
     } else {
@@ -52,7 +53,8 @@ void printDecay(const DecayOptions& options) {
 void addInspectDecay(CLI::App& inspect) {
     auto options = std::make_shared<DecayOptions>();
     CLI::App* command = inspect.add_subcommand("decay", "How far back every lightning head sees");
-    command->add_option("--model", options->model, "Model folder; config.json is enough")->required();
+    command->add_option("--model", options->model,
+                        "Model folder, of which config.json is enough; the included model unless given");
     command->add_option("--percent", options->fraction, "Of the table: to how much of itself a weight falls")
         ->check([](const std::string& text) {
             // Not CLI::Range, which lets "nan" through.

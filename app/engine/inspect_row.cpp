@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `fulgurite-engine inspect row`: what one token takes from every token before it through one head.
+#include "app/engine/default_model.h"
 #include "app/engine/inspect.h"
 #include "app/engine/token_file.h"
 #include "core/checkpoint/safetensors.h"
@@ -25,7 +26,7 @@ struct RowOptions {
 
 void writeRow(const RowOptions& options) {
     const TokenIds tokens = readTokenFile(options.tokens);
-    const auto model = HybridModel::load(options.model);
+    const auto model = HybridModel::load(findModel(options.model));
     kernels::ThreadPool pool(options.threads);
     const capture::AttentionRow row =
         probe::probeRow(*model, tokens, {options.layer, options.head}, options.position, pool);
@@ -46,7 +47,7 @@ void writeRow(const RowOptions& options) {
 void addInspectRow(CLI::App& inspect) {
     auto options = std::make_shared<RowOptions>();
     CLI::App* command = inspect.add_subcommand("row", "What one token takes from each token before it");
-    command->add_option("--model", options->model, "Checkpoint folder; needs no tokenizer")->required();
+    command->add_option("--model", options->model, "Checkpoint folder; the included model unless given");
     command->add_option("--tokens", options->tokens, "JSON array of token ids")->required();
     command->add_option("--layer", options->layer, "Layer, from 0")->required();
     command->add_option("--head", options->head, "Head of the layer, from 0")->required();

@@ -15,6 +15,20 @@ int report(const std::exception& error) {
     return fulgurite::app::kExitFailure;
 }
 
+// The parser reads "-1" as the largest unsigned number: a count or a position that is below 0 is a mistake.
+void refuseNegatives(CLI::App& app) {
+    for (CLI::Option* option : app.get_options()) {
+        if (option->get_type_name().starts_with("UINT")) {
+            option->check([](const std::string& value) {
+                return value.starts_with('-') ? value + " is below 0" : std::string();
+            });
+        }
+    }
+    for (CLI::App* command : app.get_subcommands({})) {
+        refuseNegatives(*command);
+    }
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -39,6 +53,7 @@ int main(int argc, char** argv) {
     app::addBench(app);
     app::addConvert(app);
     app::addDoctor(app);
+    refuseNegatives(app);
     try {
         app.parse(argc, argv);
         return app::kExitOk;

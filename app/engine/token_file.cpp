@@ -3,18 +3,12 @@
 
 #include "core/base/error.h"
 #include "core/base/file_io.h"
-
-#include <nlohmann/json.hpp>
+#include "core/base/json.h"
 
 namespace fulgurite::app {
 
 TokenIds readTokenFile(const std::string& path) {
-    nlohmann::json json;
-    try {
-        json = nlohmann::json::parse(readTextFile(path));
-    } catch (const nlohmann::json::exception& error) {
-        fail(ErrorKind::InvalidInput, "{}: not valid JSON: {}", path, error.what());
-    }
+    const nlohmann::json json = parseJson(readTextFile(path), path);
     if (!json.is_array()) {
         fail(ErrorKind::InvalidInput, "{}: expected a JSON array of token ids", path);
     }

@@ -2,8 +2,6 @@
 // `fulgurite-engine train WHAT`: changing the weights of a model, and the numbers behind that.
 #include "app/engine/train.h"
 
-#include <fmt/core.h>
-
 namespace fulgurite::app {
 
 void addTrain(CLI::App& app) {
@@ -15,12 +13,6 @@ void addTrain(CLI::App& app) {
     addTrainRl(*train);
     addTrainItems(*train);
     addTrainGrad(*train);
-}
-
-std::string durationText(double seconds) {
-    return seconds < 120    ? fmt::format("{:.0f} s", seconds)
-           : seconds < 7200 ? fmt::format("{:.0f} min", seconds / 60)
-                            : fmt::format("{:.1f} h", seconds / 3600);
 }
 
 } // namespace fulgurite::app

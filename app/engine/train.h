@@ -4,8 +4,6 @@
 
 #include "app/engine/command.h"
 
-#include <string>
-
 namespace fulgurite::app {
 
 void addTrainGrad(CLI::App& train);
@@ -13,8 +11,5 @@ void addTrainItems(CLI::App& train);
 void addTrainRl(CLI::App& train);
 void addTrainRuns(CLI::App& train);
 void addTrainTokenizer(CLI::App& train);
-
-// "40 s", "12 min", "3.5 h".
-std::string durationText(double seconds);
 
 } // namespace fulgurite::app

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `fulgurite-engine train rl`: reinforcement learning on tasks that a program can check, and `train items`, which
 // shows what such tasks are and writes their items for supervised tuning.
+#include "app/engine/duration.h"
 #include "app/engine/interrupt.h"
 #include "app/engine/train.h"
 #include "core/base/atomic_file.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `fulgurite-engine train pretrain` and `train sft`: a run from a configuration file, begun or continued.
+#include "app/engine/duration.h"
 #include "app/engine/interrupt.h"
 #include "app/engine/train.h"
 #include "core/base/file_io.h"

@@ -63,6 +63,7 @@ TEST_F(InspectRow, WritesWeightsAndOutputOfBothKindsOfHeads) {
 TEST_F(InspectRow, WhatDoesNotExistIsOneClearError) {
     EXPECT_EQ(row(5, 0, 0).err, "fulgurite-engine: layer 5 does not exist; the model has layers 0 to 4\n");
     EXPECT_EQ(row(0, 6, 0).err, "fulgurite-engine: layer 0 has no head 6; its heads are 0 to 5\n");
+    EXPECT_THAT(row(0, 0, -1).err, HasSubstr("--position: -1 is below 0"));
     const Outcome beyond = row(0, 0, 40);
     EXPECT_EQ(beyond.err, "fulgurite-engine: position 40 lies beyond the 40 tokens; the last one is 39\n");
     EXPECT_EQ(beyond.status, 1);
@@ -97,6 +98,58 @@ TEST_F(InspectRow, APlanThatDoesNotFitIsRefusedWithTheFigure) {
     EXPECT_EQ(outcome.status, 1);
     EXPECT_THAT(outcome.err, HasSubstr("KiB; one capture may take 0 bytes and "));
     EXPECT_FALSE(std::filesystem::exists(folder_ / "run.fcap"));
+}
+
+TEST_F(InspectRow, APlanNeedsNoFileAndACaptureDoes) {
+    const std::vector<std::string> text{"--model", path("model"), "--tokens", path("tokens.json")};
+    std::vector<std::string> plan = text;
+    plan.push_back("--plan");
+    const Outcome planned = inspect("capture", plan);
+    EXPECT_EQ(planned.status, 0) << planned.err;
+    EXPECT_THAT(planned.out, HasSubstr("40 tokens: "));
+    const Outcome taken = inspect("capture", text);
+    EXPECT_EQ(taken.status, 1);
+    EXPECT_THAT(taken.err, HasSubstr("--out FILE"));
+}
+
+// A text that is too long for any capture is not read for the sake of its answer.
+TEST_F(InspectRow, TheRefusalComesBeforeTheAnswer) {
+    const Outcome outcome = inspect("capture", {"--model", path("model"), "--tokens", path("tokens.json"),
+                                                "--answer", "50", "--limit-mib", "0", "--plan"});
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_THAT(outcome.err, HasSubstr("one capture may take 0 bytes"));
+}
+
+TEST_F(InspectRow, ACaptureIsJudgedByTheModelThatIsNamed) {
+    ASSERT_EQ(
+        inspect("capture", {"--model", path("model"), "--tokens", path("tokens.json"), "--out", path("run.fcap")})
+            .status,
+        0);
+    const Outcome included = inspect("compare", {"--capture", path("run.fcap"), "--heads", "0:0"});
+    EXPECT_EQ(included.status, 1);
+    EXPECT_THAT(included.err, HasSubstr("the capture is of the model model"));
+    const Outcome named =
+        inspect("compare", {"--model", path("model"), "--capture", path("run.fcap"), "--heads", "0:0", "--json"});
+    EXPECT_EQ(named.status, 0) << named.err;
+    EXPECT_EQ(nlohmann::json::parse(named.out).at("tokens"), 39);
+}
+
+TEST_F(InspectRow, HostileTokenFilesAreNamedWithWhatIsWrong) {
+    for (const auto& [content, message] : std::vector<std::pair<std::string, std::string>>{
+             {"", "not valid JSON"},
+             {std::string(100000, '['), "nested deeper than 128 levels"},
+             {"[]", "no tokens"},
+             {"{\"ids\":[1]}", "expected a JSON array"},
+             {"[1,18446744073709551615]", "element 1 is not a token id"},
+             {"[1,2.5]", "element 1 is not a token id"},
+             {"[4,97]", "97 is outside the model's vocabulary of 97"}}) {
+        writeFileAtomically(folder_ / "tokens.json", content);
+        const Outcome outcome = row(0, 0, 1);
+        EXPECT_EQ(outcome.status, 1) << content.substr(0, 40);
+        EXPECT_THAT(outcome.err, HasSubstr(message)) << content.substr(0, 40);
+        EXPECT_FALSE(std::filesystem::exists(folder_ / "row.safetensors"));
+    }
 }
 
 TEST_F(InspectRow, CostsAreMeasuredForAModelAndComputedForM1) {
