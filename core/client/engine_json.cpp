@@ -2,6 +2,7 @@
 #include "core/client/engine_json.h"
 
 #include "core/base/json_field.h"
+#include "core/base/protocol_version.h"
 #include "core/base/token_json.h"
 
 namespace fulgurite::client {
@@ -152,6 +153,11 @@ EngineInfo readInfo(std::string_view body, const std::string& where) {
     const JsonField root(document, where);
     EngineInfo info;
     info.protocol = static_cast<int>(root["protocol"].integer(1, INT32_MAX));
+    if (info.protocol > kProtocolVersion) {
+        fail(ErrorKind::Unsupported,
+             "{}: the engine speaks version {} of the protocol, this program knows {}; update this program", where,
+             info.protocol, kProtocolVersion);
+    }
     info.engine_version = root["engine"]["version"].string();
     info.model = modelOf(root["model"]);
     info.memory_limit = root["memory"].count("limit_bytes", 0);

@@ -36,6 +36,12 @@ GenerationContext contextOf(const ModelConfig& config, std::shared_ptr<const Tok
     context.thinking_end = tokenizer->encode(end, SpecialTokens::AsText);
     context.thinking_end_new_line =
         tokenizer->encode(end.starts_with('\n') ? end.substr(1) : end, SpecialTokens::AsText);
+    context.trie = std::make_shared<grammar::SharedTrie>([tokenizer, ends = context.end_of_sentence] {
+        const auto spelling = [&](TokenId id) {
+            return tokenizer->isSpecial(id) ? std::string_view() : tokenizer->bytesOf(id);
+        };
+        return std::make_shared<const grammar::TokenTrie>(tokenizer->size(), spelling, ends);
+    });
     context.tokenizer = std::move(tokenizer);
     return context;
 }

@@ -9,9 +9,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
+
+namespace fulgurite::grammar {
+class Constraint; // core/grammar/constraint.h
+}
 
 namespace fulgurite {
 
@@ -48,9 +53,10 @@ struct GenerateRequest {
     TokenIds prompt;
     SamplerParams sampler;
     StopParams stop;
-    int alternatives = 0;       // best tokens reported with each token, before and after the samplers; at most 20
-    bool report_tokens = true;  // log-probability, rank and entropy of each token
-    Intervention intervention;  // checked against the model by submit(); empty: none
+    int alternatives = 0;      // best tokens reported with each token, before and after the samplers; at most 20
+    bool report_tokens = true; // log-probability, rank and entropy of each token
+    Intervention intervention; // checked against the model by submit(); empty: none
+    std::shared_ptr<grammar::Constraint> constraint = nullptr; // what the answer may be; may be shared by many
     bool echo_logprobs = false; // score the prompt's tokens too: they reach onPromptToken
 };
 

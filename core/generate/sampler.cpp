@@ -2,9 +2,11 @@
 #include "core/generate/sampler.h"
 
 #include "core/base/error.h"
+#include "core/grammar/constraint.h"
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string_view>
 
 namespace fulgurite {
@@ -44,6 +46,15 @@ void describeChosen(std::span<const float> logits, double normaliser, TokenRecor
     const double logit = static_cast<double>(logits[static_cast<std::size_t>(record.id)]);
     record.logprob = static_cast<float>(logit - normaliser);
     record.rank = rankOf(logits, record.id);
+}
+
+void forbidOthers(std::span<float> logits, const grammar::TokenMask& allowed) {
+    constexpr float kNever = -std::numeric_limits<float>::infinity();
+    for (std::size_t i = 0; i < logits.size(); ++i) {
+        if (!allowed.allows(static_cast<TokenId>(i))) {
+            logits[i] = kNever;
+        }
+    }
 }
 
 } // namespace
@@ -93,10 +104,11 @@ void Sampler::observePrompt(std::span<const TokenId> prompt) {
     }
 }
 
-TokenRecord Sampler::sample(std::span<const float> logits, std::uint64_t position, const ReportParams& report) {
+TokenRecord Sampler::sample(std::span<const float> logits, std::uint64_t position, const ReportParams& report,
+                            const grammar::TokenMask* allowed) {
     TokenRecord record;
     const double normaliser = describeBefore(logits, report, record);
-    const std::span<const float> after = adjusted(logits.first(std::min(known_ids_, logits.size())));
+    const std::span<const float> after = adjusted(logits.first(std::min(known_ids_, logits.size())), allowed);
     if (params_.temperature == 0.0f) {
         record.id = argmax(after);
         requireFinite(record.id >= 0);
@@ -105,7 +117,7 @@ TokenRecord Sampler::sample(std::span<const float> logits, std::uint64_t positio
             record.after = {{record.id, 0.0f}};
         }
     } else {
-        draw(position, after, report.alternatives, record);
+        draw(position, after, report.alternatives, allowed != nullptr, record);
     }
     if (report.statistics) {
         describeChosen(logits, normaliser, record);
@@ -161,9 +173,9 @@ float Sampler::penalised(float logit, const Seen& seen) const {
     return logit;
 }
 
-// Only the few tokens that are biased or were seen change.
-std::span<const float> Sampler::adjusted(std::span<const float> logits) {
-    if (params_.logit_bias.empty() && seen_.empty()) {
+// Only the few tokens that are biased or were seen change, and those that are not allowed.
+std::span<const float> Sampler::adjusted(std::span<const float> logits, const grammar::TokenMask* allowed) {
+    if (params_.logit_bias.empty() && seen_.empty() && allowed == nullptr) {
         return logits;
     }
     logits_.assign(logits.begin(), logits.end());
@@ -178,15 +190,19 @@ std::span<const float> Sampler::adjusted(std::span<const float> logits) {
             logit = penalised(logit, seen);
         }
     }
+    if (allowed != nullptr) {
+        forbidOthers(logits_, *allowed);
+    }
     return logits_;
 }
 
-void Sampler::draw(std::uint64_t position, std::span<const float> logits, int alternatives, TokenRecord& record) {
+void Sampler::draw(std::uint64_t position, std::span<const float> logits, int alternatives, bool masked,
+                   TokenRecord& record) {
     weights_.resize(logits.size());
     const SoftmaxSums sums = softmaxWeights(logits, params_.temperature, weights_);
     requireFinite(sums.finite);
     const double uniform = uniformAt(params_.seed, position);
-    if (params_.top_k == 0 && params_.top_p >= 1.0f && params_.min_p == 0.0f) {
+    if (params_.top_k == 0 && params_.top_p >= 1.0f && params_.min_p == 0.0f && !masked) {
         drawFromAll(sums, uniform, record);
         if (alternatives > 0) {
             record.after =
@@ -196,6 +212,9 @@ void Sampler::draw(std::uint64_t position, std::span<const float> logits, int al
         return;
     }
     std::vector<Entry> kept = cut(sums);
+    if (masked) { // a cut may reach down to what has no weight at all, and rounding may end there
+        std::erase_if(kept, [](const Entry& entry) { return entry.value <= 0.0f; });
+    }
     const double mass = sumOf(kept);
     // By rising id, so that two nearly equal weights may swap rank without changing what is drawn.
     std::sort(kept.begin(), kept.end(), [](const Entry& a, const Entry& b) { return a.id < b.id; });

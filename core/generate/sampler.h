@@ -13,6 +13,10 @@
 #include <unordered_map>
 #include <vector>
 
+namespace fulgurite::grammar {
+struct TokenMask;
+}
+
 namespace fulgurite {
 
 inline constexpr int kMaxAlternatives = 20;
@@ -38,8 +42,10 @@ class Sampler {
     void observePrompt(std::span<const TokenId> prompt);
 
     // Draws the token for `position` and counts it as seen. The draw depends on logits, seed and position alone.
-    // Throws Error{Internal} when a logit is not a number.
-    TokenRecord sample(std::span<const float> logits, std::uint64_t position, const ReportParams& report);
+    // `allowed`: only these can be drawn, which says nothing about the distribution before the samplers; nullptr:
+    // all. Throws Error{Internal} when a logit is not a number.
+    TokenRecord sample(std::span<const float> logits, std::uint64_t position, const ReportParams& report,
+                       const grammar::TokenMask* allowed = nullptr);
 
     // The record of a token that is there already; counts as nothing.
     TokenRecord describe(TokenId id, std::span<const float> logits, const ReportParams& report);
@@ -54,11 +60,12 @@ class Sampler {
     };
 
     double describeBefore(std::span<const float> logits, const ReportParams& report, TokenRecord& record);
-    std::span<const float> adjusted(std::span<const float> logits);
+    std::span<const float> adjusted(std::span<const float> logits, const grammar::TokenMask* allowed);
     float penalised(float logit, const Seen& seen) const;
     void drawFromAll(const SoftmaxSums& sums, double uniform, TokenRecord& record) const;
     std::vector<Entry> cut(const SoftmaxSums& sums) const;
-    void draw(std::uint64_t position, std::span<const float> logits, int alternatives, TokenRecord& record);
+    void draw(std::uint64_t position, std::span<const float> logits, int alternatives, bool masked,
+              TokenRecord& record);
     bool hasPenalties() const;
 
     SamplerParams params_;

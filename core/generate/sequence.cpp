@@ -59,6 +59,17 @@ Sequence::Sequence(GenerationId id, GenerateRequest request, std::shared_ptr<Gen
         decoder_.push(token);
     }
     summary_.prompt_tokens = promptSize();
+    if (request_.constraint != nullptr) {
+        beginConstraint();
+    }
+}
+
+// A prompt may have begun the thoughts already.
+void Sequence::beginConstraint() {
+    matcher_ = std::make_unique<grammar::ConstraintMatcher>(request_.constraint, context_.trie->get());
+    if (tracker_.thinking() && !matcher_->advance(kThinkingBegin)) {
+        fail(ErrorKind::InvalidInput, "the prompt has begun to think, and the constraint leaves no room for it");
+    }
 }
 
 std::size_t Sequence::reusable() const {
@@ -164,8 +175,15 @@ void Sequence::sample(std::span<const float> logits) noexcept {
         decoding_since_ = Clock::now();
     }
     try {
-        drawn_ = forced_.empty() ? sampler_.sample(logits, tokens_.size(), report())
-                                 : sampler_.force(forced_.front(), logits, report());
+        if (!forced_.empty()) {
+            drawn_ = sampler_.force(forced_.front(), logits, report());
+            return;
+        }
+        const auto allowed = matcher_ ? matcher_->mask() : nullptr;
+        if (allowed != nullptr && allowed->count == 0) {
+            fail(ErrorKind::Unsupported, "no token of the vocabulary can go on with the constrained answer");
+        }
+        drawn_ = sampler_.sample(logits, tokens_.size(), report(), allowed.get());
     } catch (const Error& error) {
         error_ = error;
     } catch (const std::exception& error) {
@@ -175,7 +193,7 @@ void Sequence::sample(std::span<const float> logits) noexcept {
 
 std::optional<FinishReason> Sequence::stopOf(TokenId id) const {
     const auto contains = [id](const TokenIds& ids) { return std::find(ids.begin(), ids.end(), id) != ids.end(); };
-    if (!request_.stop.ignore_eos && contains(context_.end_of_sentence)) {
+    if ((!request_.stop.ignore_eos || matcher_ != nullptr) && contains(context_.end_of_sentence)) {
         return FinishReason::EndOfSentence;
     }
     if (contains(request_.stop.token_ids)) {
@@ -195,6 +213,10 @@ void Sequence::accept() {
         forced_.pop_front();
     }
     std::optional<FinishReason> reason = stopOf(record.id);
+    if (!reason && !keepsConstraint(record)) {
+        finishWith(Error(ErrorKind::Internal, "a token left the constraint of its answer"));
+        return;
+    }
     StopStrings::Result shown;
     if (!reason) { // a token that ends the answer is no part of its text
         const std::string text = decoder_.push(record.id);
@@ -210,6 +232,8 @@ void Sequence::accept() {
         summary_.stop_string = stops_.string(*shown.matched);
     } else if (!reason && repeats) {
         reason = FinishReason::Repetition;
+    } else if (!reason && matcher_ != nullptr && matcher_->complete()) {
+        reason = FinishReason::EndOfSentence; // nothing else could follow
     } else if (!reason && max_tokens > 0 && generated() >= max_tokens) {
         reason = FinishReason::MaxTokens;
     } else if (!reason && tokens_.size() >= context_.max_positions) {
@@ -220,6 +244,10 @@ void Sequence::accept() {
     } else {
         applyThinkingBudget();
     }
+}
+
+bool Sequence::keepsConstraint(const TokenRecord& record) {
+    return matcher_ == nullptr || matcher_->advance(context_.tokenizer->bytesOf(record.id));
 }
 
 // Not while a marker may be under way: the model is about to end its thinking by itself.

@@ -9,6 +9,7 @@
 #include "core/generate/snapshot_plan.h"
 #include "core/generate/stop_rules.h"
 #include "core/generate/thinking.h"
+#include "core/grammar/constraint.h"
 #include "core/model/hybrid_model.h"
 #include "core/state/sequence_state.h"
 #include "core/text/tokenizer.h"
@@ -30,8 +31,9 @@ struct GenerationContext {
     std::size_t vocab_size = 0;
     std::size_t max_positions = 0; // prompt and answer together; never 0
     TokenIds end_of_sentence;
-    TokenIds thinking_end;          // forced at the end of a line
-    TokenIds thinking_end_new_line; // forced in the middle of one
+    TokenIds thinking_end;                     // forced at the end of a line
+    TokenIds thinking_end_new_line;            // forced in the middle of one
+    std::shared_ptr<grammar::SharedTrie> trie; // for constrained answers
 };
 
 class Sequence {
@@ -93,6 +95,8 @@ class Sequence {
     template <class Call>
     void notify(Call&& call) noexcept;
     std::optional<FinishReason> stopOf(TokenId id) const;
+    void beginConstraint();
+    bool keepsConstraint(const TokenRecord& record);
     void describePrompt(std::size_t count, std::span<const float> logits);
     void applyThinkingBudget();
     ReportParams report() const;
@@ -120,6 +124,7 @@ class Sequence {
     std::optional<Error> error_;
     bool finished_ = false;
     bool failed_ = false;
+    std::unique_ptr<grammar::ConstraintMatcher> matcher_; // nullptr: the answer is free
     GenerationSummary summary_;
     double prefill_compute_seconds_ = 0;
     Clock::time_point submitted_at_ = Clock::now();

@@ -97,16 +97,16 @@ void ChatSplitter::addToolBlock(const std::string& block, ChatDelta& delta) {
         if (line.find_first_not_of(kWhiteSpace) == std::string::npos) {
             continue;
         }
-        const nlohmann::json call = nlohmann::json::parse(line, nullptr, false);
+        const auto call = nlohmann::ordered_json::parse(line, nullptr, false); // arguments keep their order
         if (!call.is_object() || !call.contains("name") || !call["name"].is_string()) {
             delta.content += "<tool_calls>" + block + "</tool_calls>";
             return;
         }
-        const nlohmann::json arguments = call.value("arguments", nlohmann::json::object());
-        const std::string text = arguments.is_string() ? arguments.get<std::string>() : dumpJson(arguments);
+        const auto arguments = call.value("arguments", nlohmann::ordered_json::object());
+        const std::string text = arguments.is_string() ? arguments.get<std::string>() : arguments.dump();
         calls.push_back({{"id", newId("call_")},
                          {"type", "function"},
-                         {"function", {{"name", call["name"]}, {"arguments", text}}}});
+                         {"function", {{"name", call["name"].get<std::string>()}, {"arguments", text}}}});
     }
     tool_call_count_ += calls.size();
     std::move(calls.begin(), calls.end(), std::back_inserter(delta.tool_calls));

@@ -109,25 +109,25 @@ nlohmann::json readMessage(const nlohmann::json& value, const std::string& path,
     return message;
 }
 
-nlohmann::json readTools(const nlohmann::json& tools) {
+nlohmann::ordered_json readTools(const nlohmann::ordered_json& tools) {
     for (std::size_t i = 0; i < tools.size(); ++i) {
         const std::string path = fmt::format("tools[{}]", i);
         if (!tools[i].is_object()) {
             refuse(path, "must be an object");
         }
         const bool wrapped = tools[i].contains("function");
-        const nlohmann::json& function = wrapped ? tools[i]["function"] : tools[i];
+        const nlohmann::ordered_json& function = wrapped ? tools[i]["function"] : tools[i];
         if (!function.is_object() || !function.contains("name") || !function["name"].is_string()) {
             refuse(path + (wrapped ? ".function.name" : ".name"), "a tool is a function with a name");
         }
     }
-    return tools.empty() ? nlohmann::json() : tools;
+    return tools.empty() ? nlohmann::ordered_json() : tools;
 }
 
 } // namespace
 
-ChatMessages readMessages(const nlohmann::json& messages, const nlohmann::json* tools, const ModelFacts& facts,
-                          bool allow_tokens) {
+ChatMessages readMessages(const nlohmann::json& messages, const nlohmann::ordered_json* tools,
+                          const ModelFacts& facts, bool allow_tokens) {
     if (!messages.is_array() || messages.empty()) {
         refuse("messages", "must be a list of at least one message");
     }

@@ -15,13 +15,13 @@ namespace fulgurite::node {
 // Messages that were checked, in the form the template takes.
 struct ChatMessages {
     nlohmann::json messages = nlohmann::json::array();
-    nlohmann::json tools;                // array or null
+    nlohmann::ordered_json tools;        // array or null
     std::vector<SampledMessage> sampled; // answers that were sampled here
 };
 
 // Throws ApiError 400 with the path of the field. `allow_tokens`: assistant messages may carry "tokens".
-ChatMessages readMessages(const nlohmann::json& messages, const nlohmann::json* tools, const ModelFacts& facts,
-                          bool allow_tokens);
+ChatMessages readMessages(const nlohmann::json& messages, const nlohmann::ordered_json* tools,
+                          const ModelFacts& facts, bool allow_tokens);
 
 struct ChatPrompt {
     TokenIds tokens;

@@ -2,6 +2,7 @@
 // The endpoints as functions from a request to an answer; node.cpp has the table that names them.
 #pragma once
 
+#include "core/node/constraint_cache.h"
 #include "core/node/generation_job.h"
 #include "core/node/http_types.h"
 #include "core/node/metrics.h"
@@ -28,6 +29,7 @@ struct EndpointContext {
     Metrics& metrics;
     JobLimits limits;
     NodeServices services;
+    std::shared_ptr<ConstraintCache> constraints = std::make_shared<ConstraintCache>();
 };
 
 using Answer = std::variant<HttpReply, std::shared_ptr<ReplySource>>;

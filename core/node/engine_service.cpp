@@ -83,14 +83,14 @@ class EngineService final : public ModelService {
     }
     std::string_view bytesOf(TokenId id) const override { return tokenizer_->bytesOf(id); }
     bool isSpecial(TokenId id) const override { return tokenizer_->isSpecial(id); }
-    std::string renderChat(const nlohmann::json& messages, const nlohmann::json& tools,
+    std::string renderChat(const nlohmann::json& messages, const nlohmann::ordered_json& tools,
                            bool add_generation_prompt) const override {
         if (!template_) {
             fail(ErrorKind::Unsupported,
                  "the model in {} has no chat template; use /v1/completions, or add a chat_template.jinja",
                  facts_.path);
         }
-        return template_->render(messages, tools, add_generation_prompt);
+        return template_->renderOrdered(messages, tools, add_generation_prompt);
     }
 
     GenerationId submit(GenerateRequest request, std::shared_ptr<GenerationListener> listener) override {

@@ -52,7 +52,8 @@ class ModelService {
     virtual TokenIds encode(std::string_view text, SpecialTokens special) const = 0;
     virtual std::string_view bytesOf(TokenId id) const = 0;
     virtual bool isSpecial(TokenId id) const = 0;
-    virtual std::string renderChat(const nlohmann::json& messages, const nlohmann::json& tools,
+    // `tools`: array or null; their keys reach the model in this order.
+    virtual std::string renderChat(const nlohmann::json& messages, const nlohmann::ordered_json& tools,
                                    bool add_generation_prompt) const = 0;
 
     // As Engine.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Endpoints that describe the node: health, metrics, info, status. They only read, so they run on the I/O thread.
+#include "core/base/protocol_version.h"
 #include "core/base/version.h"
 #include "core/node/endpoints.h"
 #include "core/node/json_text.h"
@@ -10,8 +11,6 @@
 namespace fulgurite::node {
 
 namespace {
-
-constexpr int kProtocolVersion = 1;
 
 HttpReply reply(const nlohmann::json& value, int status = 200) {
     HttpReply answer;
@@ -142,7 +141,8 @@ Answer info(const EndpointContext& context, const HttpRequest& /*request*/) {
 
 Answer status(const EndpointContext& context, const HttpRequest& /*request*/) {
     const EngineStatus engine = context.host.get().status();
-    return reply({{"active", engine.active},
+    return reply({{"protocol", kProtocolVersion},
+                  {"active", engine.active},
                   {"queued", engine.queued},
                   {"state_bytes", engine.state_bytes},
                   {"snapshot_bytes", engine.snapshot_bytes},

@@ -3,6 +3,7 @@
 #include "core/generate/sampler.h"
 #include "core/node/chat_formatter.h"
 #include "core/node/chat_prompt.h"
+#include "core/node/constraint_fields.h"
 #include "core/node/endpoints.h"
 #include "core/node/json_text.h"
 #include "core/node/object_reader.h"
@@ -27,31 +28,6 @@ int readMaxTokens(ObjectReader& reader) {
     return static_cast<int>(newer.value_or(older.value_or(0)));
 }
 
-// True when the tools are shown to the model.
-bool readToolChoice(ObjectReader& reader) {
-    const nlohmann::json* choice = reader.find("tool_choice");
-    if (choice == nullptr || *choice == "auto") {
-        return true;
-    }
-    if (*choice == "none") {
-        return false;
-    }
-    throw ApiError(400, "'tool_choice': only \"auto\" and \"none\"; the model decides whether it calls a tool",
-                   "tool_choice", "unsupported");
-}
-
-void readResponseFormat(ObjectReader& reader) {
-    const nlohmann::json* format = reader.object("response_format");
-    if (format == nullptr) {
-        return;
-    }
-    const auto type = format->find("type");
-    if (type == format->end() || *type != "text") {
-        throw ApiError(400, "'response_format': only {\"type\": \"text\"}; answers cannot be forced into JSON",
-                       "response_format", "unsupported");
-    }
-}
-
 void readModalities(ObjectReader& reader) {
     const nlohmann::json* modalities = reader.array("modalities");
     if (modalities != nullptr && *modalities != nlohmann::json::array({"text"})) {
@@ -67,7 +43,6 @@ void refuseForeignFields(ObjectReader& reader) {
     reader.unsupported("web_search_options", "there is no web search here");
     reader.unsupported("reasoning_effort", "is not a setting of this model; limit it with 'thinking_budget'");
     reader.unsupported("verbosity", "is not a setting of this model; ask for it in a message");
-    reader.ignore({"parallel_tool_calls"});
 }
 
 ChatFormat readFormat(ObjectReader& reader) {
@@ -92,16 +67,14 @@ Answer chatCompletions(const EndpointContext& context, const HttpRequest& reques
     checkModelName(common.model, service.facts());
     const int max_tokens = readMaxTokens(reader);
     ChatFormat format = readFormat(reader);
-    const bool use_tools = readToolChoice(reader);
-    const nlohmann::json* tools = reader.array("tools");
-    readResponseFormat(reader);
+    const AnswerShape shape = readAnswerShape(reader, request.body, *context.constraints);
     readModalities(reader);
     refuseForeignFields(reader);
     const InterventionRecipe recipe = readIntervention(reader, service.facts().config);
     const nlohmann::json* messages = reader.find("messages");
     reader.finish();
     const ChatMessages chat = readMessages(messages == nullptr ? nlohmann::json() : *messages,
-                                           use_tools ? tools : nullptr, service.facts(), false);
+                                           shape.tools.is_null() ? nullptr : &shape.tools, service.facts(), false);
     const ChatPrompt prompt = renderPrompt(service, chat, true);
 
     format.identity = newAnswer("chatcmpl-", service.facts());
@@ -122,6 +95,7 @@ Answer chatCompletions(const EndpointContext& context, const HttpRequest& reques
         generation.stop.max_tokens = max_tokens;
         generation.alternatives = static_cast<int>(format.top_logprobs);
         generation.report_tokens = format.logprobs;
+        generation.constraint = shape.constraint;
         requests.push_back(std::move(generation));
     }
     auto job = std::make_shared<GenerationJob>(service, std::make_unique<ChatFormatter>(service, std::move(format)),

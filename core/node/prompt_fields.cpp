@@ -37,7 +37,9 @@ bool endsWithAnswer(const nlohmann::json& messages) {
 ChatPrompt readPrompt(const ModelService& service, const PromptFields& fields, const std::string& path,
                       SpecialTokens special) {
     if (fields.messages != nullptr) {
-        const ChatMessages chat = readMessages(*fields.messages, fields.tools, service.facts(), true);
+        const nlohmann::ordered_json tools = fields.tools == nullptr ? nlohmann::json() : *fields.tools;
+        const ChatMessages chat =
+            readMessages(*fields.messages, fields.tools == nullptr ? nullptr : &tools, service.facts(), true);
         return renderPrompt(service, chat,
                             fields.add_generation_prompt.value_or(!endsWithAnswer(*fields.messages)));
     }

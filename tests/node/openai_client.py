@@ -105,6 +105,72 @@ def check_chat(client):
     expect(extra.usage.completion_tokens <= 4, "extensions through extra_body")
 
 
+SCHEMA = {"type": "object", "additionalProperties": False, "required": ["sum", "steps", "sure"], "properties": {
+    "sum": {"type": "integer", "minimum": 0, "maximum": 999},
+    "steps": {"type": "array", "items": {"type": "string", "maxLength": 6}, "maxItems": 2},
+    "sure": {"type": "boolean"}}}
+TOOLS = [{"type": "function", "function": {"name": "add", "description": "Adds two integers.", "parameters": {
+    "type": "object", "additionalProperties": False, "required": ["a", "b"], "properties": {
+        "a": {"type": "integer", "maximum": 999, "minimum": 0}, "b": {"type": "integer", "maximum": 999, "minimum": 0}}}}},
+    {"type": "function", "function": {"name": "flip", "parameters": {
+        "type": "object", "additionalProperties": False, "required": ["up"], "properties": {"up": {"type": "boolean"}}}}}]
+
+
+def satisfies(text):
+    value = json.loads(text)
+    return (list(value) == ["sum", "steps", "sure"] and 0 <= value["sum"] <= 999 and len(value["steps"]) <= 2
+            and all(len(step) <= 6 for step in value["steps"]) and isinstance(value["sure"], bool))
+
+
+def check_schemas(client):
+    form = {"type": "json_schema", "json_schema": {"name": "sum", "strict": True, "schema": SCHEMA}}
+
+    def ask(**more):
+        return client.chat.completions.create(**{"model": "ember", "messages": MESSAGES, "response_format": form,
+                                                 "max_tokens": 300, "extra_body": {"thinking_budget": 40}, **more})
+
+    whole = ask(temperature=0).choices[0]
+    expect(whole.finish_reason == "stop" and satisfies(whole.message.content), f"schema: {whole.message.content}")
+    several = ask(n=6, temperature=1.0, seed=3).choices
+    expect(all(choice.finish_reason != "stop" or satisfies(choice.message.content) for choice in several)
+           and sum(choice.finish_reason == "stop" for choice in several) >= 4, "schema: six at once")
+    streamed = "".join(chunk.choices[0].delta.content or "" for chunk in ask(temperature=0, stream=True)
+                       if chunk.choices)
+    expect(streamed == whole.message.content, "schema: the stream says the same")
+    cut = ask(temperature=0, max_tokens=3, extra_body={})
+    expect(cut.choices[0].finish_reason == "length", "schema: cut short by max_tokens")
+    loose = ask(temperature=0, response_format={"type": "json_object"}).choices[0]
+    expect(loose.finish_reason == "length" or isinstance(json.loads(loose.message.content), dict), "json_object")
+
+
+def check_tools(client):
+    def ask(**more):
+        return client.chat.completions.create(**{"model": "ember", "messages": MESSAGES, "tools": TOOLS,
+                                                 "max_tokens": 300, "temperature": 0,
+                                                 "extra_body": {"thinking_budget": 40}, **more})
+
+    named = ask(tool_choice={"type": "function", "function": {"name": "add"}}).choices[0]
+    calls = named.message.tool_calls
+    expect(named.finish_reason == "tool_calls" and len(calls) == 1 and calls[0].function.name == "add",
+           "a named tool is called once")
+    arguments = json.loads(calls[0].function.arguments)
+    expect(list(arguments) == ["a", "b"] and all(0 <= value <= 999 for value in arguments.values()),
+           f"its arguments satisfy its schema: {calls[0].function.arguments}")
+    needed = ask(tool_choice="required", parallel_tool_calls=False).choices[0].message.tool_calls
+    expect(len(needed) == 1 and needed[0].function.name in ("add", "flip"), "one of the tools is called")
+    name, text, identity = None, "", None
+    for chunk in ask(tool_choice={"type": "function", "function": {"name": "add"}}, stream=True):
+        for call in (chunk.choices[0].delta.tool_calls or []) if chunk.choices else []:
+            name, identity = call.function.name or name, call.id or identity
+            text += call.function.arguments or ""
+    expect(name == "add" and identity and text == calls[0].function.arguments, "tool calls as deltas")
+    answer = ask(messages=MESSAGES + [named.message.model_dump(exclude_none=True),
+                                      {"role": "tool", "tool_call_id": calls[0].id, "content": "75"}], max_tokens=16)
+    expect(answer.usage.prompt_tokens > 0 and answer.choices[0].message.role == "assistant", "a tool's result goes back")
+    free = ask(tool_choice="none", max_tokens=16).choices[0]
+    expect(free.message.tool_calls is None, "no tool is called when none may be")
+
+
 def check_completions(client):
     whole = client.completions.create(model="ember", prompt="17 + 58", max_tokens=8, temperature=0, logprobs=5)
     choice = whole.choices[0]
@@ -129,7 +195,10 @@ def check_refusals(client, base_url):
 
     refused(lambda: chat(temperature=9), openai.BadRequestError, "temperature", "range")
     refused(lambda: chat(extra_body={"temprature": 1}), openai.BadRequestError, "temprature", "misspelling")
-    refused(lambda: chat(response_format={"type": "json_object"}), openai.BadRequestError, "response_format", "JSON mode")
+    never = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object", "oneOf": [{}]}}}
+    refused(lambda: chat(response_format=never), openai.BadRequestError, "response_format.json_schema.schema.oneOf",
+            "a schema keyword that cannot be prescribed")
+    refused(lambda: chat(tool_choice="required"), openai.BadRequestError, "tool_choice", "a call without tools")
     refused(lambda: chat(messages=[]), openai.BadRequestError, "messages", "no messages")
     refused(lambda: chat(model="other"), openai.NotFoundError, "model", "other model")
     stranger = openai.OpenAI(base_url=base_url, api_key="wrong-token-wrong-token", max_retries=0)
@@ -158,6 +227,8 @@ def main():
             client = openai.OpenAI(base_url=base_url, api_key=token, max_retries=0, timeout=60)
             check_models(client)
             check_chat(client)
+            check_schemas(client)
+            check_tools(client)
             check_completions(client)
             check_refusals(client, base_url)
             check_cancel(client)

@@ -105,7 +105,7 @@ std::string_view ScriptedService::bytesOf(TokenId id) const {
                : std::string_view();
 }
 
-std::string ScriptedService::renderChat(const nlohmann::json& messages, const nlohmann::json& tools,
+std::string ScriptedService::renderChat(const nlohmann::json& messages, const nlohmann::ordered_json& tools,
                                         bool add_generation_prompt) const {
     std::string text = tools.is_null() ? "" : "[tools]";
     for (const nlohmann::json& message : messages) {

@@ -56,7 +56,7 @@ class ScriptedService final : public ModelService {
     std::string_view bytesOf(TokenId id) const override;
     bool isSpecial(TokenId id) const override { return id == kEndOfSentence; }
     // "[role]content<end_of_sentence>" for each message, "[tools]" first when there are any.
-    std::string renderChat(const nlohmann::json& messages, const nlohmann::json& tools,
+    std::string renderChat(const nlohmann::json& messages, const nlohmann::ordered_json& tools,
                            bool add_generation_prompt) const override;
     GenerationId submit(GenerateRequest request, std::shared_ptr<GenerationListener> listener) override;
     void cancel(GenerationId id) override;

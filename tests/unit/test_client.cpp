@@ -168,6 +168,7 @@ TEST(Protocol, InfoIsReadAndErrorsNameTheField) {
     EXPECT_THAT(message(info_body, R"("id":"ember",)", ""), HasSubstr("model: field \"id\" is missing"));
     EXPECT_THAT(message(info_body, R"("softmax")", "7"), HasSubstr("model.layers[1]: expected a string"));
     EXPECT_THAT(message(info_body, "{", "["), HasSubstr("is not JSON"));
+    EXPECT_THAT(message(info_body, R"("protocol":1)", R"("protocol":999)"), HasSubstr("update this program"));
 }
 
 TEST(Protocol, TokensAreRead) {
