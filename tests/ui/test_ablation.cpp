@@ -118,7 +118,7 @@ class TestAblation : public QObject {
         QCOMPARE(text(0, AblationModel::kKl), QString());
         QCOMPARE(text(0, AblationModel::kRegenerated), QString("f"));
         QCOMPARE(text(1, AblationModel::kOriginal), QString("g"));
-        QCOMPARE(text(1, AblationModel::kLogprob), QString("-0.500"));
+        QCOMPARE(text(1, AblationModel::kLogprob), QStringLiteral("−0.500"));
         QCOMPARE(text(1, AblationModel::kDelta), QString("−1.50"));
         QCOMPARE(text(1, AblationModel::kBest), QString("#6 → #9"));
         QCOMPARE(text(2, AblationModel::kBest), QString("#7"));

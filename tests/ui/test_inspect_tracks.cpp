@@ -111,18 +111,24 @@ class TestInspectTracks : public QObject {
         row.decay.assign(100000, 1);
         row.weight.assign(100000, 0);
         row.share.assign(100000, 0);
-        row.score[31234] = 5;
-        row.weight[31234] = -5;
+        const std::size_t spike = 31234;
+        row.score[spike] = 5;
+        row.weight[spike] = -5;
         AttentionTracks tracks(themes_, texts_);
         tracks.resize(700, 400);
         tracks.setTokens(100000);
         tracks.setRow(std::make_shared<const TrackData>(std::move(row)));
         for (const double span : {100000.0, 20011.0, 3000.0, 100.0}) {
-            tracks.setRange({31234 - span / 3, 0, span, 1});
-            const QImage image = tracks.picture(1);
-            QVERIFY(hasColor(image, image.rect(), themes_.color(Role::Positive).rgb()));
-            QVERIFY(hasColor(image, image.rect(), themes_.color(Role::Negative).rgb()));
+            for (const std::optional<std::size_t> source : {std::optional<std::size_t>(), std::optional(spike)}) {
+                tracks.setSource(source); // its mark stands around the token, not on it
+                tracks.setRange({31234 - span / 3, 0, span, 1});
+                const QImage image = tracks.picture(1);
+                QVERIFY(hasColor(image, image.rect(), themes_.color(Role::Positive).rgb()));
+                QVERIFY(hasColor(image, image.rect(), themes_.color(Role::Negative).rgb()));
+                QCOMPARE(hasColor(image, image.rect(), themes_.color(Role::Focus).rgb()), source.has_value());
+            }
         }
+        tracks.setSource({});
         tracks.setRange({50000, 0, 3000, 1});
         QVERIFY(!hasColor(tracks.picture(1), QRect(0, 0, 700, 400), themes_.color(Role::Positive).rgb()));
     }

@@ -10,6 +10,7 @@
 #include "ui/inspect/cost_plot.h"
 #include "ui/inspect/cost_view.h"
 #include "ui/inspect/expert_reader.h"
+#include "ui/inspect/inspect_header.h"
 #include "ui/inspect/layer_maps.h"
 #include "ui/inspect/lens_panel.h"
 #include "ui/inspect/routing_timeline.h"
@@ -22,6 +23,8 @@
 #include <QPushButton>
 #include <QTemporaryDir>
 #include <QTest>
+
+#include <algorithm>
 
 using namespace fulgurite;
 
@@ -84,6 +87,87 @@ class TestInspectViews : public QObject {
         QTest::keyClick(&timeline, Qt::Key_Escape);
         QVERIFY(!services.selection.state().expert);
         QVERIFY(!routing.reader().isVisible());
+    }
+
+    // Few layers and a tall window: the candidates at one token over the best of several, and no switch between
+    // them.
+    void theLensShowsBothWhereThereIsRoom() {
+        Services services(themes_);
+        LensPanel lens(services.all);
+        lens.resize(900, 600);
+        lens.show();
+        lens.setSource(source_.get());
+        const std::vector<std::size_t>& held = source_->info().positions;
+        services.selection.setQuery(held.back());
+        QTRY_VERIFY(lens.plot().lens());
+        QTRY_COMPARE(lens.positions().positions().size(), held.size());
+        const auto switches = [&] {
+            const QList<QPushButton*> all = lens.findChildren<QPushButton*>();
+            return std::count_if(all.begin(), all.end(), [](const QPushButton* button) {
+                return button->isVisible() && button->text() == QStringLiteral("Positions");
+            });
+        };
+        for (const QLabel* label : lens.findChildren<QLabel*>()) { // the token in the note may be "<br>"
+            QVERIFY(!label->text().startsWith(QStringLiteral("at token")) || label->textFormat() == Qt::PlainText);
+        }
+        QVERIFY(lens.plot().isVisible() && lens.positions().isVisible());
+        QCOMPARE(switches(), 0);
+        QVERIFY(lens.plot().height() <= lens.plot().fullHeight());
+        QVERIFY(lens.positions().geometry().top() > lens.plot().geometry().bottom());
+        const int layers = static_cast<int>(source_->info().config.layers.size());
+        QCOMPARE(lens.plot().table().rows, layers + 1);
+        QCOMPARE(lens.positions().table().rows, (layers + 1) * static_cast<int>(held.size()));
+
+        // The third token's column of the lower plot, after layer 1: both plots follow.
+        const QPoint cell = lens.positions().toPixel({2.5, 2.5}).toPoint();
+        QTest::mouseClick(&lens.positions(), Qt::LeftButton, {}, cell);
+        QCOMPARE(services.selection.state().query, std::optional(held[2]));
+        QCOMPARE(services.selection.state().layer, std::optional<int>(1));
+        QTRY_COMPARE(lens.plot().lens()->position, held[2]);
+        QTRY_COMPARE(lens.positions().positions().size(), std::size_t{3});
+        QTest::keyClick(&lens.positions(), Qt::Key_Left);
+        QCOMPARE(services.selection.state().query, std::optional(held[1]));
+        QTRY_COMPARE(lens.plot().lens()->position, held[1]);
+
+        lens.resize(900, 200);
+        QCOMPARE(switches(), 1);
+        QVERIFY(lens.plot().isVisible() && !lens.positions().isVisible());
+        lens.setMode(LensPlot::Mode::Positions);
+        QCOMPARE(lens.plot().table().rows, (layers + 1) * 2);
+        lens.resize(900, 600); // with both there, the upper one shows candidates again
+        QVERIFY(lens.positions().isVisible());
+        QCOMPARE(lens.plot().table().rows, layers + 1);
+        lens.setSource(nullptr);
+        QVERIFY(!lens.plot().lens() && lens.positions().positions().empty());
+    }
+
+    // Where a row of chips has no room for the tokens' texts they go, rather than be cut at both ends.
+    void chipsAreWholeAtAnyWidth() {
+        Selection selection;
+        QWidget window; // as in the window, the row gets what width there is
+        InspectHeader header(themes_, selection, &window);
+        header.setTabs({QStringLiteral("Heads and experts"), QStringLiteral("Maps"), QStringLiteral("Lens"),
+                        QStringLiteral("Ablate"), QStringLiteral("Cost")});
+        header.setCapture(QStringLiteral("a capture with a long name.fcap"), {});
+        InspectState state;
+        state.query = 3860;
+        state.source = 383;
+        state.head = HeadRef{7, 3};
+        selection.set(state);
+        header.setTokenTexts(QStringLiteral("internationalisation"), QStringLiteral("characteristically"));
+        window.resize(1500, 40);
+        window.show();
+        for (const int width : {1500, 900, 800, 1500}) {
+            header.resize(width, 40);
+            QCoreApplication::processEvents();
+            for (const QPushButton* chip : header.findChildren<QPushButton*>()) {
+                const bool cut = chip->isVisible() && chip->width() < chip->sizeHint().width();
+                QVERIFY2(!cut, qPrintable(QStringLiteral("%1 at %2").arg(chip->text()).arg(width)));
+            }
+            const QString chips = header.chips().join(u' ');
+            QVERIFY2(chips.contains(QStringLiteral("3,860")), qPrintable(chips));
+            QCOMPARE(chips.contains(QStringLiteral("internationa")), width == 1500);
+        }
     }
 
     void viewsSayWhatACaptureLacks() {

@@ -175,8 +175,8 @@ QVariant AblationModel::data(const QModelIndex& index, int role) const {
     case kLogprob:
     case kChangedLogprob:
     case kKl:
-        // Without a minus sign before a zero.
-        return QString::number(std::abs(value.toDouble()) < kShown / 2 ? 0.0 : value.toDouble(), 'f', 3);
+        // Adding zero takes the sign off a zero.
+        return tickText(std::round(value.toDouble() / kShown) * kShown + 0.0, kShown);
     default:
         return value;
     }

@@ -157,6 +157,7 @@ ExpertReader::ExpertReader(ThemeManager& themes, CapturedTexts& texts, QWidget* 
       list_(new QListView),
       model_(new ExpertHitModel(texts, this)) {
     title_->setProperty("tone", "strong");
+    title_->setTextFormat(Qt::PlainText);
     const auto [segments, group] = makeSegments({tr("Strongest"), tr("In order")}, tr("Order of the tokens"));
     order_ = group;
     auto* close = new QToolButton;

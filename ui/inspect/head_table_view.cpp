@@ -19,6 +19,7 @@
 #include <QMenu>
 #include <QPushButton>
 #include <QTableView>
+#include <QTextDocument>
 #include <QVBoxLayout>
 
 #include <algorithm>
@@ -48,6 +49,7 @@ HeadTableView::HeadTableView(const InspectServices& services)
       table_(new QTableView),
       count_(new QLabel) {
     count_->setProperty("tone", "small");
+    count_->setTextFormat(Qt::PlainText); // a token may be "<br>"
     addHeaderWidget(count_);
     table_->setModel(model_);
     table_->setItemDelegate(new HeadDelegate(themes(), *model_, table_));
@@ -139,6 +141,7 @@ QWidget* HeadTableView::makeFilterRow() {
     row->addWidget(filter_, 1);
     row->addWidget(saved_button_);
     problem_ = new QLabel;
+    problem_->setTextFormat(Qt::PlainText);
     problem_->setProperty("tone", "bad");
     problem_->setWordWrap(true);
     problem_->setContentsMargins(10, 0, 10, 0);
@@ -253,8 +256,9 @@ void HeadTableView::showCount() {
             ? tr("at %1, the nearest captured").arg(grouped(static_cast<std::int64_t>(table->position)))
             : tr("at %1").arg(grouped(static_cast<std::int64_t>(table->position)));
     count_->setText(tr("%1 · %2 · effect on %3").arg(count, place, target));
-    count_->setToolTip(tr("Figures at token %1; effects are on the logit of %2")
-                           .arg(grouped(static_cast<std::int64_t>(table->position)), target));
+    count_->setToolTip(
+        Qt::convertFromPlainText(tr("Figures at token %1; effects are on the logit of %2")
+                                     .arg(grouped(static_cast<std::int64_t>(table->position)), target)));
 }
 
 void HeadTableView::setFilter(const QString& expression) {

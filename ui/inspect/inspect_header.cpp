@@ -10,7 +10,10 @@
 #include <QMenu>
 #include <QPushButton>
 #include <QTabBar>
+#include <QTextDocument>
 #include <QToolButton>
+
+#include <limits>
 
 namespace fulgurite {
 namespace {
@@ -114,8 +117,9 @@ void InspectHeader::setHeadKind(LayerKind kind) {
 
 void InspectHeader::setCapture(const QString& name, const QString& detail) {
     capture_name_ = name;
-    capture_->setToolTip(detail);
+    capture_->setToolTip(Qt::convertFromPlainText(detail)); // markup in a name is text
     showCaptureName();
+    showSelection(); // beside a longer name there is less room
 }
 
 void InspectHeader::showCaptureName() {
@@ -150,18 +154,36 @@ void InspectHeader::addChip(const QString& text, const QString& what, const Insp
     connect(
         chip, &QPushButton::clicked, this, [this, without] { selection_.set(without); }, Qt::QueuedConnection);
     chip_row_->addWidget(chip);
+    chip->show(); // now, so that the row knows its size
     chips_ << chip;
 }
 
+// As many words as there is room for: a chip that is cut at both ends says less than a short one.
 void InspectHeader::showSelection() {
+    words_ = width() < kRoomForNames ? ChipWords::Numbers : ChipWords::Texts;
+    room_for_more_ = std::numeric_limits<int>::max();
+    for (;; words_ = words_ == ChipWords::Texts ? ChipWords::Names : ChipWords::Numbers) {
+        makeChips();
+        chip_row_->invalidate();
+        layout()->invalidate();
+        const int wanted = layout()->sizeHint().width();
+        if (wanted <= width() || words_ == ChipWords::Numbers) {
+            return;
+        }
+        room_for_more_ = wanted;
+    }
+}
+
+void InspectHeader::makeChips() {
     for (QPushButton* chip : std::exchange(chips_, {})) {
         chip->hide();
         chip->deleteLater();
     }
     const InspectState& state = selection_.state();
-    const bool names = width() >= kRoomForNames;
+    const bool names = words_ != ChipWords::Numbers;
     const auto named = [&](const QString& text, const QString& token) {
-        return names && !token.isEmpty() ? text + QStringLiteral(" “%1”").arg(shortened(token)) : text;
+        return words_ == ChipWords::Texts && !token.isEmpty() ? text + QStringLiteral(" “%1”").arg(shortened(token))
+                                                              : text;
     };
     if (state.query) {
         InspectState without = state;
@@ -211,10 +233,14 @@ void InspectHeader::showHistory() {
 
 void InspectHeader::resizeEvent(QResizeEvent* event) {
     QWidget::resizeEvent(event);
-    if ((event->oldSize().width() < kRoomForNames) != (width() < kRoomForNames)) {
-        showSelection();
+    const bool other = (event->oldSize().width() < kRoomForNames) != (width() < kRoomForNames);
+    if (other) {
         showCaptureName();
         showTabTitles();
+    }
+    const bool tight = words_ != ChipWords::Numbers && layout()->sizeHint().width() > width();
+    if (other || tight || width() >= room_for_more_) {
+        showSelection();
     }
 }
 

@@ -43,7 +43,10 @@ class InspectHeader : public QWidget {
     void resizeEvent(QResizeEvent* event) override;
 
   private:
+    enum class ChipWords { Texts, Names, Numbers }; // "query 69 “the”", "query 69", "69"
+
     void showSelection();
+    void makeChips();
     void showHistory();
     void addChip(const QString& text, const QString& what, const InspectState& without);
     void showCaptureName();
@@ -57,6 +60,8 @@ class InspectHeader : public QWidget {
     QToolButton* forward_;
     QHBoxLayout* chip_row_;
     QList<QPushButton*> chips_;
+    ChipWords words_ = ChipWords::Texts;
+    int room_for_more_ = 0; // width from which on the chips may have more words
     QPushButton* capture_;
     QString capture_name_;
     QString query_text_;

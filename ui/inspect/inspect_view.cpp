@@ -30,6 +30,7 @@ InspectView::InspectView(const InspectServices& services, const QString& id, con
     column->setContentsMargins(18, 12, 18, 12);
     column->setSpacing(8);
     message_ = new QLabel;
+    message_->setTextFormat(Qt::PlainText); // names of files, texts of tokens: markup in them is text
     message_->setWordWrap(true);
     message_->setAlignment(Qt::AlignHCenter | Qt::AlignVCenter);
     message_->setProperty("tone", "muted");
@@ -37,6 +38,7 @@ InspectView::InspectView(const InspectServices& services, const QString& id, con
     message_->setFocusPolicy(Qt::NoFocus);
     button_ = new QPushButton;
     note_ = new QLabel;
+    note_->setTextFormat(Qt::PlainText);
     note_->setProperty("tone", "small");
     note_->setAlignment(Qt::AlignHCenter);
     note_->setWordWrap(true);

@@ -25,6 +25,7 @@ LensPanel::LensPanel(const InspectServices& services)
       rest_(new QWidget),
       note_(new QLabel) {
     note_->setProperty("tone", "small");
+    note_->setTextFormat(Qt::PlainText); // a token may be "<br>"
     note_->setToolTip(
         tr("Every layer's output goes through the model's final norm and head, as if the layers after it\n"
            "were not there. Layers write for the layers behind them: early rows are hints, not answers."));

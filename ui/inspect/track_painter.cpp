@@ -30,6 +30,12 @@ class Painting {
     void marks(std::optional<std::size_t> cursor, std::optional<std::size_t> source);
 
   private:
+    // Pixels beside a token.
+    struct Frame {
+        double left;
+        double right;
+    };
+
     std::pair<double, double> limits(const RangeExtremes& values) const;
     void bars(const QRect& area, const RangeExtremes& values, const QString& name, const QString& kind);
     void bar(int left, int width, const QRect& area, double low, double high, RangeExtremes::Range range);
@@ -40,7 +46,8 @@ class Painting {
     void remaining();
     void peaks();
     void name(const QRect& area, const QString& title, const QString& kind);
-    void label(const QRect& area, const QString& text, double x);
+    std::optional<Frame> frame(std::size_t token, const QPen& pen);
+    void label(const QRect& area, const QString& text, const Frame& frame);
     void edgeLabel(const QRect& area, Qt::Alignment edge, const QString& text);
     template <class Draw>
     void columns(const RangeExtremes& values, Draw&& draw);
@@ -338,14 +345,15 @@ void Painting::peaks() {
     }
 }
 
-void Painting::label(const QRect& area, const QString& text, double x) {
+// To the left of a frame, or to its right where there is no room.
+void Painting::label(const QRect& area, const QString& text, const Frame& frame) {
     p_.setFont(s_.themes.uiFont(11, QFont::DemiBold));
     const QFontMetrics metrics(p_.font());
     const int width = metrics.horizontalAdvance(text) + 12;
     const int height = s_.themes.scaled(19);
-    const int right = static_cast<int>(x) - 4;
+    const int right = static_cast<int>(frame.left) - 4;
     const bool fits = right - width >= area.left();
-    QRect box(fits ? right - width : static_cast<int>(x) + 5, area.top() + 3, width, height);
+    QRect box(fits ? right - width : static_cast<int>(frame.right) + 5, area.top() + 3, width, height);
     p_.setRenderHint(QPainter::Antialiasing);
     p_.setPen(s_.themes.color(Role::Line));
     p_.setBrush(s_.themes.color(Role::Raised));
@@ -355,26 +363,39 @@ void Painting::label(const QRect& area, const QString& text, double x) {
     p_.drawText(box, Qt::AlignCenter, text);
 }
 
+// Two lines with the token between them: what is drawn for it stays in sight, also where it is a spike of one
+// pixel.
+std::optional<Painting::Frame> Painting::frame(std::size_t token, const QPen& pen) {
+    const QRect& plot = s_.layout.plot;
+    const double left = plot.left() + s_.scale.xOf(static_cast<double>(token));
+    const double right = plot.left() + s_.scale.xOf(static_cast<double>(token) + 1);
+    const double centre = (left + right) / 2;
+    if (centre < plot.left() || centre > plot.right() + 1) {
+        return {};
+    }
+    const double half = std::max((right - left) / 2, s_.themes.scaled(4) * 0.75);
+    const Frame frame{std::floor(centre - half) - 1, std::ceil(centre + half)};
+    p_.save();
+    p_.setClipRect(plot);
+    p_.setPen(pen);
+    for (const double x : {frame.left, frame.right}) {
+        p_.drawLine(QPointF(x + 0.5, plot.top()), QPointF(x + 0.5, s_.layout.share.bottom()));
+    }
+    p_.restore();
+    return frame;
+}
+
 void Painting::marks(std::optional<std::size_t> cursor, std::optional<std::size_t> source) {
-    const auto line = [&](std::size_t token, const QPen& pen) {
-        const double x = s_.layout.plot.left() + s_.scale.xOf(static_cast<double>(token) + 0.5);
-        if (x >= s_.layout.plot.left() && x <= s_.layout.plot.right() + 1) {
-            p_.setPen(pen);
-            p_.drawLine(QPointF(x, s_.layout.plot.top()), QPointF(x, s_.layout.share.bottom()));
-            return std::optional(x);
-        }
-        return std::optional<double>();
-    };
     const capture::AttentionRow& row = s_.data.row;
     if (source && *source <= row.position && source != cursor) {
-        line(*source, QPen(s_.themes.color(Role::Focus), 2));
+        frame(*source, QPen(s_.themes.color(Role::Focus), 2));
     }
     if (!cursor || *cursor > row.position) {
         return;
     }
     const std::size_t at = *cursor;
-    const auto x = line(at, QPen(s_.themes.color(cursor == source ? Role::Focus : Role::Text), 1));
-    if (!x) {
+    const auto around = frame(at, QPen(s_.themes.color(cursor == source ? Role::Focus : Role::Text), 1));
+    if (!around) {
         return;
     }
     const QString words = text(at);
@@ -384,12 +405,12 @@ void Painting::marks(std::optional<std::size_t> cursor, std::optional<std::size_
                              ? QString()
                              : tr("  %1 % of output").arg(QLocale().toString(row.share[at] * 100, 'f', 1));
     if (softmax()) {
-        label(s_.layout.weight, where + QLocale().toString(row.weight[at], 'g', 3) + part, *x);
+        label(s_.layout.weight, where + QLocale().toString(row.weight[at], 'g', 3) + part, *around);
         return;
     }
-    label(s_.layout.score, where + signedText(row.score[at]), *x);
-    label(s_.layout.decay, QLocale().toString(row.decay[at], 'g', 3), *x);
-    label(s_.layout.weight, signedText(row.weight[at]) + part, *x);
+    label(s_.layout.score, where + signedText(row.score[at]), *around);
+    label(s_.layout.decay, QLocale().toString(row.decay[at], 'g', 3), *around);
+    label(s_.layout.weight, signedText(row.weight[at]) + part, *around);
 }
 
 void Painting::all() {
