@@ -5,7 +5,7 @@
 
 #include "app/engine/interrupt.h"
 #include "core/generate/engine.h"
-#include "core/generate/thinking.h"
+#include "core/base/thinking.h"
 
 #include <string>
 

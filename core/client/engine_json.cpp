@@ -171,6 +171,13 @@ EngineInfo readInfo(std::string_view body, const std::string& where) {
     const JsonField capabilities = root["capabilities"];
     for (std::size_t i = 0; i < capabilities.size(); ++i)
         info.capabilities.insert(capabilities.at(i).string());
+    // What goes without saying among our own engines, and is said of other programs' servers.
+    if (info.can("generate"))
+        info.capabilities.insert({"logprobs", "reasoning"});
+    if (info.can("continue"))
+        info.capabilities.insert("resume");
+    if (info.can("retrieval"))
+        info.capabilities.insert("embeddings");
     return info;
 }
 
@@ -271,38 +278,6 @@ StreamDone readDone(std::string_view data, const std::string& where) {
     done.prefill_seconds = timings.number("prefill_seconds", 0);
     done.decode_seconds = timings.number("decode_seconds", 0);
     return done;
-}
-
-Error readError(int status, std::string_view body, const std::string& where) {
-    const json document = json::parse(body, nullptr, false);
-    std::string message;
-    std::string type;
-    if (document.is_object() && document.contains("error")) {
-        const json& error = document["error"];
-        if (error.is_object() && error.contains("message") && error["message"].is_string())
-            message = error["message"].get<std::string>();
-        if (error.is_object() && error.contains("type") && error["type"].is_string())
-            type = error["type"].get<std::string>();
-        if (error.is_string())
-            message = error.get<std::string>();
-    }
-    ErrorKind kind = ErrorKind::InvalidInput;
-    if (status == 401 || status == 403)
-        kind = ErrorKind::Io;
-    else if (status == 404)
-        kind = ErrorKind::NotFound;
-    else if (status == 503 || status == 429 || status == 502 || status == 504)
-        kind = ErrorKind::Unavailable;
-    else if (status >= 500 || status == 0)
-        kind = ErrorKind::Internal;
-    if (status == 507 || type.find("memory") != std::string::npos)
-        kind = ErrorKind::OutOfMemory;
-    if (message.empty() && status == 401)
-        message = "the token was not accepted";
-    if (message.empty())
-        message =
-            status > 0 ? fmt::format("the server answered with status {}", status) : "the server reported an error";
-    return {kind, fmt::format("{}: {}", where, message)};
 }
 
 } // namespace fulgurite::client

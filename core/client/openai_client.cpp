@@ -4,7 +4,8 @@
 #include "core/client/engine_json.h"
 #include "core/client/json_call.h"
 #include "core/client/openai_json.h"
-#include "core/client/sse_parser.h"
+#include "core/client/openai_stream.h"
+#include "core/client/server_probe.h"
 
 #include <chrono>
 #include <mutex>
@@ -14,100 +15,14 @@ namespace fulgurite::client {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-double secondsBetween(Clock::time_point from, Clock::time_point to) {
-    return std::chrono::duration<double>(to - from).count();
-}
-
-class OpenAiStream : public HttpHandler {
-  public:
-    OpenAiStream(std::string where, std::shared_ptr<GenerateListener> listener)
-        : where_(std::move(where)), listener_(std::move(listener)) {}
-
-    void onHead(int status, const std::map<std::string, std::string>&) override { status_ = status; }
-
-    void onBody(std::string_view bytes) override {
-        if (status_ != 200)
-            body_.append(bytes.substr(0, max_error_bytes - std::min(max_error_bytes, body_.size())));
-        else
-            parser_.push(bytes, [this](const SseEvent& event) { onEvent(event.data); });
-    }
-
-    void onEnd() override {
-        if (status_ != 200)
-            return end(readError(status_, body_, where_));
-        end(Error(ErrorKind::Unavailable,
-                  fmt::format("{}: the connection ended before the answer did. What arrived is kept.", where_)));
-    }
-
-    void onError(const Error& error) override { end(error); }
-
-  private:
-    static constexpr std::size_t max_error_bytes = 64 * 1024;
-
-    void onEvent(const std::string& data) {
-        if (ended_)
-            return;
-        if (data == "[DONE]")
-            return finish();
-        OpenAiChunk chunk = readOpenAiChunk(data, where_);
-        if (!std::exchange(started_, true))
-            listener_->onStart({chunk.id, 0});
-        if (chunk.prompt_tokens) {
-            done_.prompt_tokens = *chunk.prompt_tokens;
-            done_.completion_tokens = chunk.completion_tokens;
-        }
-        if (!chunk.finish_reason.empty())
-            done_.reason = finishReasonOf(chunk.finish_reason);
-        if (chunk.tokens.empty())
-            return;
-        if (first_ == Clock::time_point())
-            first_ = Clock::now();
-        for (const TokenInfo& token : chunk.tokens)
-            done_.thinking_tokens += token.channel == StreamChannel::Thinking ? 1 : 0;
-        received_ += chunk.tokens.size();
-        listener_->onTokens(std::move(chunk.tokens));
-    }
-
-    void finish() {
-        if (done_.reason.empty())
-            return end(
-                Error(ErrorKind::InvalidInput, fmt::format("{}: the answer ended without a reason", where_)));
-        ended_ = true;
-        const auto now = Clock::now();
-        const auto first = first_ == Clock::time_point() ? now : first_;
-        done_.prefill_seconds = secondsBetween(asked_, first);
-        done_.decode_seconds = secondsBetween(first, now);
-        if (done_.completion_tokens == 0)
-            done_.completion_tokens = received_;
-        listener_->onDone(done_);
-    }
-
-    void end(const Error& error) {
-        if (!std::exchange(ended_, true))
-            listener_->onError(error);
-    }
-
-    std::string where_;
-    std::shared_ptr<GenerateListener> listener_;
-    SseParser parser_;
-    std::string body_;
-    StreamDone done_;
-    std::size_t received_ = 0;
-    Clock::time_point asked_ = Clock::now();
-    Clock::time_point first_;
-    int status_ = 0;
-    bool started_ = false;
-    bool ended_ = false;
-};
-
 class OpenAiClient : public EngineClient {
   public:
-    OpenAiClient(HttpEndpoint endpoint, std::string model, ClientOptions options)
+    // `known`: what a probe has found out; its model may be empty.
+    OpenAiClient(HttpEndpoint endpoint, EngineInfo known, ClientOptions options)
         : endpoint_(std::move(endpoint)),
           token_(std::move(options.token)),
-          model_(std::make_shared<ModelName>(std::move(model))),
+          model_(std::make_shared<ModelName>(known.model.id)),
+          known_(std::move(known)),
           http_(std::move(options.http)) {}
 
     const HttpEndpoint& endpoint() const override { return endpoint_; }
@@ -119,12 +34,12 @@ class OpenAiClient : public EngineClient {
     }
 
     void info(Callback<EngineInfo> callback) override {
-        models([callback = std::move(callback), model = model_](const Outcome<std::vector<std::string>>& names) {
+        models([callback = std::move(callback), model = model_,
+                known = known_](const Outcome<std::vector<std::string>>& names) {
             if (!names.ok())
                 return callback(names.error());
-            EngineInfo info;
+            EngineInfo info = known;
             info.model.id = model->get();
-            info.capabilities = {"chat", "completions"};
             callback(std::move(info));
         });
     }
@@ -144,7 +59,7 @@ class OpenAiClient : public EngineClient {
         http.method = "POST";
         http.path = chat ? "/v1/chat/completions" : "/v1/completions";
         try {
-            http.body = openAiBody(request, model_->get());
+            http.body = openAiBody(request, model_->get(), known_);
         } catch (const Error& error) {
             listener->onError(error);
             return std::make_shared<NothingToCancel>();
@@ -209,6 +124,7 @@ class OpenAiClient : public EngineClient {
     HttpEndpoint endpoint_;
     std::string token_;
     std::shared_ptr<ModelName> model_;
+    EngineInfo known_;
     HttpClient http_;
 };
 
@@ -216,7 +132,15 @@ class OpenAiClient : public EngineClient {
 
 std::unique_ptr<EngineClient> connectToOpenAi(const HttpEndpoint& endpoint, const std::string& model,
                                               ClientOptions options) {
-    return std::make_unique<OpenAiClient>(endpoint, model, std::move(options));
+    EngineInfo known;
+    known.model.id = model;
+    known.capabilities = {"chat", "completions", "logprobs", "alternatives", "reasoning"};
+    return connectToProbed(endpoint, known, std::move(options));
+}
+
+std::unique_ptr<EngineClient> connectToProbed(const HttpEndpoint& endpoint, const EngineInfo& known,
+                                              ClientOptions options) {
+    return std::make_unique<OpenAiClient>(endpoint, known, std::move(options));
 }
 
 } // namespace fulgurite::client

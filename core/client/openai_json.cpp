@@ -11,7 +11,15 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int most_alternatives = 20; // that OpenAI's field accepts
+constexpr int most_alternatives = 20;           // that OpenAI's field accepts
+constexpr int most_completion_alternatives = 5; // of the older interface
+constexpr std::uint64_t seed_mask = 0x7fffffff; // llama.cpp's servers take no larger seed
+constexpr std::size_t raw_length = 1024;
+
+// OpenAI's interface completes raw text by 16 tokens unless told otherwise.
+std::size_t rawLength(const EngineInfo& server) {
+    return server.model.max_positions == 0 ? raw_length : std::min(raw_length, server.model.max_positions / 2);
+}
 
 // How many of the listed candidates are likelier, plus one; the sampled token need not be among them.
 int rankAmong(const std::vector<Candidate>& candidates, float logprob) {
@@ -66,11 +74,40 @@ void addScoredText(std::vector<TokenInfo>& tokens, const JsonField& choice, cons
         addText(tokens, StreamChannel::Answer, text);
 }
 
+// The older form, of /v1/completions: lists side by side, the candidates as an object.
+void addScoredCompletion(std::vector<TokenInfo>& tokens, const JsonField& choice, const std::string& text) {
+    std::vector<TokenInfo> scored;
+    if (choice.has("logprobs") && choice["logprobs"].has("tokens") && choice["logprobs"].has("token_logprobs")) {
+        const JsonField logprobs = choice["logprobs"];
+        const JsonField texts = logprobs["tokens"];
+        const JsonField values = logprobs["token_logprobs"];
+        for (std::size_t i = 0; i < std::min(texts.size(), values.size()); ++i) {
+            if (!values.at(i).value().is_number())
+                break;
+            TokenInfo token;
+            token.text = texts.at(i).string();
+            token.logprob = token.logprob_after = static_cast<float>(values.at(i).number());
+            if (logprobs.has("top_logprobs") && i < logprobs["top_logprobs"].size())
+                for (const auto& [other, value] : logprobs["top_logprobs"].at(i).value().items())
+                    if (value.is_number())
+                        token.before.push_back({0, value.get<float>(), other});
+            std::sort(token.before.begin(), token.before.end(),
+                      [](const Candidate& a, const Candidate& b) { return a.logprob > b.logprob; });
+            token.rank = rankAmong(token.before, token.logprob);
+            scored.push_back(std::move(token));
+        }
+    }
+    if (!scored.empty() && concatenation(scored) == text)
+        tokens.insert(tokens.end(), scored.begin(), scored.end());
+    else
+        addText(tokens, StreamChannel::Answer, text);
+}
+
 void putSampling(json& body, const GenerateRequest& request) {
     const Sampling& sampling = request.sampling;
     body["temperature"] = sampling.temperature;
     body["top_p"] = sampling.top_p;
-    body["seed"] = sampling.seed;
+    body["seed"] = sampling.seed & seed_mask;
     body["presence_penalty"] = sampling.presence_penalty;
     body["frequency_penalty"] = sampling.frequency_penalty;
     // Extensions that vLLM, SGLang and llama.cpp share; sent only when asked for, as OpenAI itself refuses them.
@@ -90,27 +127,38 @@ void putSampling(json& body, const GenerateRequest& request) {
 
 } // namespace
 
-std::string openAiBody(const GenerateRequest& request, const std::string& model) {
+std::string openAiBody(const GenerateRequest& request, const std::string& model, const EngineInfo& server) {
     if (!request.continue_tokens.empty())
         fail(ErrorKind::Unsupported,
              "this server cannot go on inside an answer: its interface has no field for it");
+    const bool scores = request.alternatives > 0 && server.can("logprobs");
     json body{{"model", model}, {"stream", true}, {"stream_options", {{"include_usage", true}}}};
     if (const auto* messages = std::get_if<std::vector<ChatMessage>>(&request.prompt)) {
         json list = json::array();
         for (const ChatMessage& message : *messages)
             list.push_back({{"role", message.role}, {"content", message.content}});
         body["messages"] = std::move(list);
-        if (request.alternatives > 0) {
+        if (scores) {
             body["logprobs"] = true;
             body["top_logprobs"] = std::min(request.alternatives, most_alternatives);
         }
     } else if (const auto* raw = std::get_if<RawText>(&request.prompt)) {
         body["prompt"] = raw->text;
+        if (scores)
+            body["logprobs"] = std::min(request.alternatives, most_completion_alternatives);
+        if (request.stopping.max_tokens == 0)
+            body["max_tokens"] = rawLength(server);
     } else {
         fail(ErrorKind::Unsupported, "this server takes text, not tokens");
     }
     putSampling(body, request);
     return body.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+bool isOpenAiError(std::string_view data) {
+    const json document = json::parse(data, nullptr, false);
+    return document.is_object() && !document.contains("choices") &&
+           (document.contains("error") || document.value("object", json()) == "error");
 }
 
 OpenAiChunk readOpenAiChunk(std::string_view data, const std::string& where) {
@@ -135,7 +183,7 @@ OpenAiChunk readOpenAiChunk(std::string_view data, const std::string& where) {
                 delta.string("reasoning_content", delta.string("reasoning", "")));
         addScoredText(chunk.tokens, choice, delta.string("content", ""));
     } else {
-        addText(chunk.tokens, StreamChannel::Answer, choice.string("text", ""));
+        addScoredCompletion(chunk.tokens, choice, choice.string("text", ""));
     }
     return chunk;
 }

@@ -2,7 +2,7 @@
 // Where a prompt leaves off, for an answer that goes on from the middle of a turn.
 #pragma once
 
-#include "core/generate/thinking.h"
+#include "core/base/thinking.h"
 #include "core/text/tokenizer.h"
 
 #include <cstddef>

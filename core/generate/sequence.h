@@ -3,12 +3,12 @@
 // hears. Knows nothing of threads or of other sequences.
 #pragma once
 
+#include "core/base/thinking.h"
 #include "core/generate/engine_options.h"
 #include "core/generate/request.h"
 #include "core/generate/sampler.h"
 #include "core/generate/snapshot_plan.h"
 #include "core/generate/stop_rules.h"
-#include "core/generate/thinking.h"
 #include "core/grammar/constraint.h"
 #include "core/model/hybrid_model.h"
 #include "core/state/sequence_state.h"

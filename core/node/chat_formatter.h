@@ -2,7 +2,7 @@
 // Writes answers of /v1/chat/completions: one object, or a stream of chunks.
 #pragma once
 
-#include "core/generate/thinking.h"
+#include "core/base/thinking.h"
 #include "core/node/answer_scanner.h"
 #include "core/node/generation_job.h"
 #include "core/node/openai_common.h"

@@ -2,7 +2,7 @@
 // Validation of messages, rendering, and splicing of sampled tokens.
 #include "core/node/chat_prompt.h"
 
-#include "core/generate/thinking.h"
+#include "core/base/thinking.h"
 #include "core/node/api_error.h"
 #include "core/node/object_reader.h"
 

@@ -2,7 +2,7 @@
 // Writes the event stream of /fulgurite/v1/generate: every token with its numbers.
 #pragma once
 
-#include "core/generate/thinking.h"
+#include "core/base/thinking.h"
 #include "core/node/generation_job.h"
 #include "core/node/openai_common.h"
 

@@ -2,7 +2,7 @@
 // Stop strings and thinking markers, cut into pieces in every way.
 #include "core/base/error.h"
 #include "core/generate/stop_rules.h"
-#include "core/generate/thinking.h"
+#include "core/base/thinking.h"
 
 #include <gtest/gtest.h>
 #include <random>

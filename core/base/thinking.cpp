@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/generate/thinking.h"
+#include "core/base/thinking.h"
 
 #include <algorithm>
 #include <utility>
