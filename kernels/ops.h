@@ -2,9 +2,9 @@
 // The operations of the model as a table of functions, one table per device. The model code calls these and nothing
 // else; kernels/ref is the scalar truth that every other table is tested against.
 //
-// Conventions: activations are float32, row-major, one row per token; strides and widths count elements; buffers do not
-// overlap unless a comment says that in place is fine; sizes may be zero. Errors in sizes are programmer errors.
-// Formulas: the published MiniMax-Text-01 / M1 modelling code.
+// Conventions: activations are float32, row-major, one row per token; strides and widths count elements; buffers do
+// not overlap unless a comment says that in place is fine; sizes may be zero. Errors in sizes are programmer
+// errors. Formulas: the published MiniMax-Text-01 / M1 modelling code.
 #pragma once
 
 #include "kernels/dtype.h"
@@ -17,12 +17,14 @@
 
 namespace fulgurite::kernels {
 
-// [rows (outputs), cols (inputs)], row-major, F32, BF16 or F16; usually a mapped file, so of any alignment.
+// [rows (outputs), cols (inputs)], row-major, F32, BF16, F16 or I8; usually a mapped file, so of any alignment.
 struct WeightMatrix {
     const void* data = nullptr;
     DType dtype = DType::F32;
     std::size_t rows = 0;
     std::size_t cols = 0;
+    const void* scales = nullptr; // I8 only: F32 [rows], of any alignment; weight = scales[row] * stored
+    std::size_t stride = 0;       // elements between rows; 0 means cols
 };
 
 // y[m, n] = sum over k of x[m, k] * weight[n, k].
@@ -36,7 +38,7 @@ struct LinearTask {
 };
 
 struct EmbedParams {
-    WeightMatrix table;        // [vocab, width]
+    WeightMatrix table;                // [vocab, width]
     const std::int32_t* ids = nullptr; // [rows], checked by the caller
     std::size_t rows = 0;
     float* out = nullptr; // [rows, table.cols]
@@ -44,7 +46,7 @@ struct EmbedParams {
 
 // out = weight * x / sqrt(mean(x^2) + eps), row by row. In place is fine.
 struct NormParams {
-    const float* x = nullptr; // [rows, width]
+    const float* x = nullptr;      // [rows, width]
     const float* weight = nullptr; // [width]
     float* out = nullptr;
     std::size_t rows = 0;
@@ -52,7 +54,8 @@ struct NormParams {
     float eps = 0;
 };
 
-// out = norm(x) * sigmoid(gate): the output side of a lightning layer, norm over all heads jointly. In place is fine.
+// out = norm(x) * sigmoid(gate): the output side of a lightning layer, norm over all heads jointly. In place is
+// fine.
 struct NormGateParams {
     NormParams norm;
     const float* gate = nullptr; // [rows, width]
@@ -121,7 +124,8 @@ struct SoftmaxAttentionParams {
     float* out = nullptr; // [rows, heads, head_dim], contiguous
 };
 
-// Lightning attention of `rows` consecutive tokens: S <- decay * S + k (x) v, o = q S, per head. No scaling, no softmax.
+// Lightning attention of `rows` consecutive tokens: S <- decay * S + k (x) v, o = q S, per head. No scaling, no
+// softmax.
 struct LightningParams {
     const float* qkv = nullptr; // [rows, heads, (q, k, v), head_dim], contiguous; after SiLU
     std::size_t rows = 0;
@@ -142,8 +146,8 @@ struct RouteParams {
     float* weights = nullptr;    // [rows, top_k]
 };
 
-// out[r] = sum over j of weights[r, j] * expert_out[slots[r, j]], added in the order of `order` (rising expert index,
-// as published: the order decides the last bit).
+// out[r] = sum over j of weights[r, j] * expert_out[slots[r, j]], added in the order of `order` (rising expert
+// index, as published: the order decides the last bit).
 struct CombineParams {
     const float* expert_out = nullptr;   // [rows * top_k, width]
     const std::int32_t* slots = nullptr; // [rows, top_k]: row of expert_out, in summation order
@@ -163,17 +167,43 @@ struct GatherParams {
     float* out = nullptr; // [rows, width]
 };
 
+// The chosen experts of every row: out[r] = sum over j of weights[r, j] * down_e(silu(gate_e x_r) * up_e x_r) with
+// e = ids[r, j], added by rising expert index. Experts outside [first, first + count) add nothing: they are another
+// rank's.
+struct ExpertMatrices {
+    WeightMatrix gate; // [intermediate, width]
+    WeightMatrix up;   // [intermediate, width]
+    WeightMatrix down; // [width, intermediate]
+};
+struct ExpertsParams {
+    const float* x = nullptr; // [rows, width]
+    std::size_t rows = 0;
+    std::size_t top_k = 0;
+    const std::int32_t* ids = nullptr; // [rows, top_k]
+    const float* weights = nullptr;    // [rows, top_k]
+    const ExpertMatrices* experts =
+        nullptr; // [count]: the host's memory, alike in shapes and types; outlives the queue
+    std::size_t first = 0;
+    std::size_t count = 0;
+    float* out = nullptr; // [rows, width]
+};
+
+class DeviceQueue;
+
 // Where work runs: the pool, and scratch memory that drivers grow as they need. One per caller thread.
 class Queue {
   public:
-    explicit Queue(ThreadPool& pool);
+    explicit Queue(ThreadPool& pool, DeviceQueue* device = nullptr);
     ~Queue();
     Queue(const Queue&) = delete;
     Queue& operator=(const Queue&) = delete;
 
     ThreadPool& pool() const { return pool_; }
-    // Slots [0, kSharedSlots) belong to the operation as a whole, kSharedSlots + w to worker w, who may call this too.
-    // At least `count` floats, 64-byte aligned; contents undefined, valid until the next call with the same slot.
+    // For the operations of a device (device.h) and those who copy to it; null on the processor.
+    DeviceQueue* device() const { return device_; }
+    // Slots [0, kSharedSlots) belong to the operation as a whole, kSharedSlots + w to worker w, who may call this
+    // too. At least `count` floats, 64-byte aligned; contents undefined, valid until the next call with the same
+    // slot.
     static constexpr std::size_t kSharedSlots = 4;
     float* scratch(std::size_t slot, std::size_t count);
 
@@ -183,6 +213,7 @@ class Queue {
         std::size_t count = 0;
     };
     ThreadPool& pool_;
+    DeviceQueue* device_;
     std::vector<Block> blocks_;
 };
 
@@ -203,6 +234,9 @@ struct OpTable {
     void (*route)(const RouteParams&, Queue&);
     void (*gather)(const GatherParams&, Queue&);
     void (*combine)(const CombineParams&, Queue&);
+    // What gather, linear, swiglu and combine do for a layer's experts, where choices never leave a device. Null
+    // where the caller groups rows by expert itself.
+    void (*experts)(const ExpertsParams&, Queue&) = nullptr;
 };
 
 // Scalar, double accumulation, one thread: the truth.

@@ -9,7 +9,8 @@ namespace {
 constexpr std::align_val_t kAlignment{64};
 }
 
-Queue::Queue(ThreadPool& pool) : pool_(pool), blocks_(kSharedSlots + pool.size()) {}
+Queue::Queue(ThreadPool& pool, DeviceQueue* device)
+    : pool_(pool), device_(device), blocks_(kSharedSlots + pool.size()) {}
 
 Queue::~Queue() {
     for (Block& block : blocks_) {

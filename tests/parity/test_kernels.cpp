@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every operation of every CPU table against the scalar reference, over shapes that hit each tile, tail and edge.
-// Inputs lie in [-1, 1], so the magnitude of a sum of n products is at most n.
+// Every operation of every table of tablesUnderTest() against the scalar reference, over shapes that hit each tile,
+// tail and edge. Inputs lie in [-1, 1], so the magnitude of a sum of n products is at most n.
 #include "kernels/ops.h"
+#include "tests/parity/kernel_tables.h"
 #include "tests/support/tolerance.h"
 
 #include <algorithm>
@@ -306,22 +307,12 @@ TEST_P(Kernels, GatherAndCombine) {
     expectClose(sum, expected_sum, sumTolerance(3, 3.0));
 }
 
-std::vector<const OpTable*> cpuTables() {
-    std::vector<const OpTable*> tables;
-    for (const CpuLevel level : {CpuLevel::Avx2, CpuLevel::Avx512}) {
-        if (isSupported(level)) {
-            tables.push_back(&cpuOps(level));
-        }
-    }
-    return tables;
-}
-
-INSTANTIATE_TEST_SUITE_P(Cpu, Kernels, testing::ValuesIn(cpuTables()), [](const auto& table) {
+INSTANTIATE_TEST_SUITE_P(Every, Kernels, testing::ValuesIn(test::tablesUnderTest()), [](const auto& table) {
     std::string name = table.param->name;
     std::replace(name.begin(), name.end(), '-', '_');
     return name;
 });
-// A processor with neither instruction set runs the reference itself.
+// A processor with neither instruction set runs the reference itself; a machine may have no device.
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Kernels);
 
 } // namespace

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// The drivers of the CUDA operations: they choose shapes of launches; the kernels are beside them.
+#pragma once
+
+#include "kernels/cuda/cuda_queue.h"
+
+namespace fulgurite::kernels::cuda {
+
+const OpTable& cudaOps(Precision precision);
+
+void linearExact(std::span<const LinearTask> tasks, Queue& queue);
+void linearMixed(std::span<const LinearTask> tasks, Queue& queue);
+void embed(const EmbedParams& p, Queue& queue);
+void norm(const NormParams& p, Queue& queue);
+void normGate(const NormGateParams& p, Queue& queue);
+void silu(float* x, std::size_t count, Queue& queue);
+void swiglu(const SwigluParams& p, Queue& queue);
+void residual(const ResidualParams& p, Queue& queue);
+void rope(const RopeParams& p, Queue& queue);
+void kvStore(const KvStoreParams& p, Queue& queue);
+void softmaxExact(const SoftmaxAttentionParams& p, Queue& queue);
+void softmaxMixed(const SoftmaxAttentionParams& p, Queue& queue);
+void lightningExact(const LightningParams& p, Queue& queue);
+void lightningMixed(const LightningParams& p, Queue& queue);
+void route(const RouteParams& p, Queue& queue);
+void gather(const GatherParams& p, Queue& queue);
+void combine(const CombineParams& p, Queue& queue);
+void expertsExact(const ExpertsParams& p, Queue& queue);
+void expertsMixed(const ExpertsParams& p, Queue& queue);
+
+} // namespace fulgurite::kernels::cuda

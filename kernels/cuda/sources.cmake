@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+# The CUDA library's sources: compiled by nvcc here, and by the C++ compiler against an emulation in tests/emulator.
+set(FULGURITE_CUDA_SOURCES
+  ${CMAKE_CURRENT_LIST_DIR}/cuda_device.cu
+  ${CMAKE_CURRENT_LIST_DIR}/cuda_queue.cu
+  ${CMAKE_CURRENT_LIST_DIR}/experts.cu
+  ${CMAKE_CURRENT_LIST_DIR}/lightning.cu
+  ${CMAKE_CURRENT_LIST_DIR}/linear.cu
+  ${CMAKE_CURRENT_LIST_DIR}/ops_cuda.cu
+  ${CMAKE_CURRENT_LIST_DIR}/rowwise.cu
+  ${CMAKE_CURRENT_LIST_DIR}/softmax.cu)

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+# Whether the CUDA library is built: FULGURITE_CUDA is AUTO (where nvcc is), ON (it must be there) or OFF.
+set(FULGURITE_CUDA "AUTO" CACHE STRING "Build the CUDA library: AUTO, ON or OFF")
+set_property(CACHE FULGURITE_CUDA PROPERTY STRINGS AUTO ON OFF)
+
+set(FULGURITE_CUDA_ENABLED OFF)
+if(NOT FULGURITE_CUDA STREQUAL "OFF")
+  if(NOT CMAKE_CUDA_COMPILER)
+    find_program(FULGURITE_NVCC nvcc HINTS $ENV{CUDA_HOME}/bin $ENV{CUDA_PATH}/bin PATHS /usr/local/cuda/bin /opt/cuda/bin)
+    if(FULGURITE_NVCC)
+      set(CMAKE_CUDA_COMPILER ${FULGURITE_NVCC})
+    endif()
+  endif()
+  if(CMAKE_CUDA_COMPILER)
+    # Before the language is enabled: old toolkits' default architectures are gone from new ones.
+    set(CMAKE_CUDA_ARCHITECTURES "90a-real")
+    if(FULGURITE_CCACHE AND NOT CMAKE_CUDA_COMPILER_LAUNCHER)
+      set(CMAKE_CUDA_COMPILER_LAUNCHER ${FULGURITE_CCACHE})
+    endif()
+    enable_language(CUDA)
+    # CMake 3.25 does not know how every toolkit that has C++20 is told so.
+    if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
+      set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION "-std=c++20")
+      set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION "-std=c++20")
+    endif()
+    find_package(CUDAToolkit 12.0)
+    if(CUDAToolkit_FOUND AND TARGET CUDA::cublas)
+      set(FULGURITE_CUDA_ENABLED ON)
+    endif()
+  endif()
+  if(NOT FULGURITE_CUDA_ENABLED)
+    if(FULGURITE_CUDA STREQUAL "ON")
+      message(FATAL_ERROR "FULGURITE_CUDA is ON, but no CUDA toolkit (12.0 or later, nvcc and cuBLAS) was found; "
+        "set CUDA_HOME or CMAKE_CUDA_COMPILER")
+    endif()
+    message(STATUS "No CUDA toolkit was found: building without the CUDA library")
+  endif()
+endif()

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/support/device_view.h"
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <optional>
+#include <stdexcept>
+#include <vector>
+
+namespace fulgurite::test {
+
+namespace {
+
+using namespace kernels;
+
+struct View {
+    std::shared_ptr<Device> device;
+    const OpTable* ops = nullptr;
+    std::unique_ptr<DeviceQueue> stream;
+    ThreadPool pool{1};
+    std::optional<Queue> queue;
+};
+View view;
+
+// A copy of host memory in the device's.
+class Shadow {
+  public:
+    Shadow(const void* host, std::size_t bytes)
+        : bytes_(bytes), address_(view.device->allocate(bytes + 16, "a test")) {
+        if (host != nullptr && bytes > 0) {
+            view.device->copyIn(address_, host, bytes);
+        }
+    }
+    ~Shadow() { view.device->release(address_); }
+    Shadow(const Shadow&) = delete;
+    Shadow& operator=(const Shadow&) = delete;
+
+    template <class T = float>
+    T* as() const {
+        return static_cast<T*>(address_);
+    }
+    void back(void* host) const {
+        if (bytes_ > 0) {
+            view.stream->copyOut(host, address_, bytes_);
+        }
+    }
+
+  private:
+    std::size_t bytes_;
+    void* address_;
+};
+
+Shadow input(const float* host, std::size_t count) {
+    return Shadow(host, count * sizeof(float));
+}
+
+constexpr std::size_t kMargin = 64; // floats on either side
+
+// An output of `rows` rows, NaN beforehand; reports a write beside it.
+class Output {
+  public:
+    Output(float* host, std::size_t rows, std::size_t width, std::size_t stride)
+        : host_(host),
+          rows_(rows),
+          width_(width),
+          stride_(stride),
+          values_(size(), std::nanf("")),
+          shadow_(values_.data(), values_.size() * sizeof(float)) {}
+
+    float* address() const { return shadow_.as() + kMargin; }
+    void back() {
+        shadow_.back(values_.data());
+        for (std::size_t i = 0; i < values_.size(); ++i) {
+            const bool inside = i >= kMargin && (i - kMargin) / stride_ < rows_ && (i - kMargin) % stride_ < width_;
+            if (inside) {
+                host_[i - kMargin] = values_[i];
+            } else if (!std::isnan(values_[i])) {
+                throw std::logic_error("an operation wrote beside its output");
+            }
+        }
+    }
+
+  private:
+    std::size_t size() const { return rows_ * stride_ + 2 * kMargin; }
+    float* host_;
+    std::size_t rows_;
+    std::size_t width_;
+    std::size_t stride_;
+    std::vector<float> values_;
+    Shadow shadow_;
+};
+
+Output output(float* host, std::size_t count) {
+    return {host, 1, count, std::max<std::size_t>(count, 1)};
+}
+
+// Weights lie at 256 bytes on a device, as core/model places them, whatever the file's alignment was.
+struct Placed {
+    explicit Placed(const WeightMatrix& w)
+        : data(w.data, (w.stride != 0 ? w.stride : w.cols) * w.rows * sizeOf(w.dtype)),
+          scales(w.scales, w.scales != nullptr ? w.rows * sizeof(float) : 0),
+          matrix(w) {
+        matrix.data = data.as<void>();
+        matrix.scales = w.scales != nullptr ? scales.as<void>() : nullptr;
+    }
+    Shadow data;
+    Shadow scales;
+    WeightMatrix matrix;
+};
+
+void linear(std::span<const LinearTask> tasks, Queue&) {
+    std::vector<std::unique_ptr<Placed>> weights;
+    std::vector<std::unique_ptr<Shadow>> inputs;
+    std::vector<std::unique_ptr<Output>> outputs;
+    std::vector<LinearTask> placed(tasks.begin(), tasks.end());
+    for (LinearTask& t : placed) {
+        weights.push_back(std::make_unique<Placed>(t.weight));
+        const std::size_t count = t.m_rows == 0 ? 0 : (t.m_rows - 1) * t.x_stride + t.weight.cols;
+        inputs.push_back(std::make_unique<Shadow>(t.x, count * sizeof(float)));
+        outputs.push_back(std::make_unique<Output>(t.y, t.m_rows, t.weight.rows, t.y_stride));
+        t.x = inputs.back()->as();
+        t.y = outputs.back()->address();
+        t.weight = weights.back()->matrix;
+    }
+    view.ops->linear(placed, *view.queue);
+    for (const auto& output : outputs) {
+        output->back();
+    }
+}
+
+void embed(const EmbedParams& p, Queue&) {
+    const Placed table(p.table);
+    Output out(p.out, p.rows, p.table.cols, p.table.cols);
+    EmbedParams placed = p;
+    placed.table = table.matrix;
+    placed.out = out.address();
+    view.ops->embed(placed, *view.queue);
+    out.back();
+}
+
+void normGate(const NormGateParams& p, Queue&) {
+    const std::size_t count = p.norm.rows * p.norm.width;
+    const Shadow x = input(p.norm.x, count);
+    const Shadow weight = input(p.norm.weight, p.norm.width);
+    const Shadow gate = input(p.gate, p.gate != nullptr ? count : 0);
+    Output out = output(p.norm.out, count);
+    NormGateParams placed = p;
+    placed.norm.x = x.as();
+    placed.norm.weight = weight.as();
+    placed.norm.out = out.address();
+    placed.gate = gate.as();
+    if (p.gate != nullptr) {
+        view.ops->norm_gate(placed, *view.queue);
+    } else {
+        view.ops->norm(placed.norm, *view.queue);
+    }
+    out.back();
+}
+
+void norm(const NormParams& p, Queue& queue) {
+    normGate({p, nullptr}, queue);
+}
+
+void silu(float* x, std::size_t count, Queue&) {
+    const Shadow values = input(x, count);
+    view.ops->silu(values.as(), count, *view.queue);
+    values.back(x);
+}
+
+void swiglu(const SwigluParams& p, Queue&) {
+    const Shadow gate = input(p.gate, p.count);
+    const Shadow up = input(p.up, p.count);
+    Output out = output(p.out, p.count);
+    view.ops->swiglu({gate.as(), up.as(), out.address(), p.count}, *view.queue);
+    out.back();
+}
+
+void residual(const ResidualParams& p, Queue&) {
+    const Shadow stream = input(p.residual, p.count);
+    const Shadow branch = input(p.branch, p.count);
+    Output out = output(p.out, p.count);
+    view.ops->residual({stream.as(), branch.as(), out.address(), p.count, p.alpha, p.beta}, *view.queue);
+    out.back();
+}
+
+void rope(const RopeParams& p, Queue&) {
+    const Shadow x = input(p.x, p.rows * p.stride);
+    const Shadow frequencies = input(p.inv_freq, p.rotary_dim / 2);
+    RopeParams placed = p;
+    placed.x = x.as();
+    placed.inv_freq = frequencies.as();
+    view.ops->rope(placed, *view.queue);
+    x.back(p.x);
+}
+
+// Pages that the host addresses, in the device's memory.
+class PageShadows {
+  public:
+    PageShadows(const float* const* pages, std::size_t count, std::size_t floats) {
+        for (std::size_t i = 0; i < count; ++i) {
+            shadows_.push_back(std::make_unique<Shadow>(pages[i], floats * sizeof(float)));
+            addresses_.push_back(shadows_.back()->as());
+        }
+    }
+    float* const* addresses() const { return addresses_.data(); }
+    void back(float* const* pages) const {
+        for (std::size_t i = 0; i < shadows_.size(); ++i) {
+            shadows_[i]->back(pages[i]);
+        }
+    }
+
+  private:
+    std::vector<std::unique_ptr<Shadow>> shadows_;
+    std::vector<float*> addresses_;
+};
+
+void kvStore(const KvStoreParams& p, Queue&) {
+    const std::size_t count = (p.first_position + p.rows + kPageTokens - 1) / kPageTokens;
+    const std::size_t floats = p.kv_heads * p.head_dim * kPageTokens;
+    const PageShadows keys(p.key_pages, count, floats);
+    const PageShadows values(p.value_pages, count, floats);
+    const Shadow k = input(p.k, p.rows * p.stride);
+    const Shadow v = input(p.v, p.rows * p.stride);
+    KvStoreParams placed = p;
+    placed.k = k.as();
+    placed.v = v.as();
+    placed.key_pages = keys.addresses();
+    placed.value_pages = values.addresses();
+    view.ops->kv_store(placed, *view.queue);
+    view.stream->wait();
+    keys.back(p.key_pages);
+    values.back(p.value_pages);
+}
+
+void softmaxAttention(const SoftmaxAttentionParams& p, Queue&) {
+    const std::size_t count = (p.first_position + p.rows + kPageTokens - 1) / kPageTokens;
+    const std::size_t floats = p.kv_heads * p.head_dim * kPageTokens;
+    const PageShadows keys(p.key_pages, count, floats);
+    const PageShadows values(p.value_pages, count, floats);
+    const Shadow q = input(p.q, p.rows * p.q_stride);
+    Output out = output(p.out, p.rows * p.heads * p.head_dim);
+    SoftmaxAttentionParams placed = p;
+    placed.q = q.as();
+    placed.key_pages = keys.addresses();
+    placed.value_pages = values.addresses();
+    placed.out = out.address();
+    view.ops->softmax_attention(placed, *view.queue);
+    out.back();
+}
+
+void lightningAttention(const LightningParams& p, Queue&) {
+    const std::size_t width = p.heads * p.head_dim;
+    const Shadow qkv = input(p.qkv, p.rows * 3 * width);
+    const Shadow rates = input(p.rates, p.heads);
+    const Shadow state = input(p.state, width * p.head_dim);
+    Output out = output(p.out, p.rows * width);
+    LightningParams placed = p;
+    placed.qkv = qkv.as();
+    placed.rates = rates.as();
+    placed.state = state.as();
+    placed.out = out.address();
+    view.ops->lightning_attention(placed, *view.queue);
+    out.back();
+    state.back(p.state);
+}
+
+void route(const RouteParams& p, Queue&) {
+    const Shadow logits = input(p.logits, p.rows * p.experts);
+    const Shadow ids(nullptr, p.rows * p.top_k * sizeof(std::int32_t));
+    Output weights = output(p.weights, p.rows * p.top_k);
+    RouteParams placed = p;
+    placed.logits = logits.as();
+    placed.ids = ids.as<std::int32_t>();
+    placed.weights = weights.address();
+    view.ops->route(placed, *view.queue);
+    weights.back();
+    ids.back(p.ids);
+}
+
+void gather(const GatherParams& p, Queue&) {
+    std::int32_t last = 0;
+    for (std::size_t i = 0; i < p.rows; ++i) {
+        last = std::max(last, p.index[i]);
+    }
+    const Shadow x = input(p.x, (static_cast<std::size_t>(last) + 1) * p.width);
+    Output out = output(p.out, p.rows * p.width);
+    view.ops->gather({x.as(), p.index, p.rows, p.width, out.address()}, *view.queue);
+    out.back();
+}
+
+void combine(const CombineParams& p, Queue&) {
+    const Shadow x = input(p.expert_out, p.rows * p.top_k * p.width);
+    const Shadow slots(p.slots, p.rows * p.top_k * sizeof(std::int32_t));
+    const Shadow weights = input(p.weights, p.rows * p.top_k);
+    Output out = output(p.out, p.rows * p.width);
+    CombineParams placed = p;
+    placed.expert_out = x.as();
+    placed.slots = slots.as<std::int32_t>();
+    placed.weights = weights.as();
+    placed.out = out.address();
+    view.ops->combine(placed, *view.queue);
+    out.back();
+}
+
+void experts(const ExpertsParams& p, Queue&) {
+    std::vector<std::unique_ptr<Placed>> weights;
+    std::vector<ExpertMatrices> matrices;
+    for (std::size_t e = 0; e < p.count; ++e) {
+        ExpertMatrices placed{};
+        for (WeightMatrix ExpertMatrices::*which :
+             {&ExpertMatrices::gate, &ExpertMatrices::up, &ExpertMatrices::down}) {
+            weights.push_back(std::make_unique<Placed>(p.experts[e].*which));
+            placed.*which = weights.back()->matrix;
+        }
+        matrices.push_back(placed);
+    }
+    const std::size_t width = p.experts[0].gate.cols;
+    const Shadow x = input(p.x, p.rows * width);
+    const Shadow ids(p.ids, p.rows * p.top_k * sizeof(std::int32_t));
+    const Shadow row_weights = input(p.weights, p.rows * p.top_k);
+    Output out = output(p.out, p.rows * width);
+    ExpertsParams placed = p;
+    placed.x = x.as();
+    placed.ids = ids.as<std::int32_t>();
+    placed.weights = row_weights.as();
+    placed.experts = matrices.data();
+    placed.out = out.address();
+    // Addresses of matrices are kept by the queue; these live no longer than the call.
+    view.stream = view.device->newQueue();
+    view.queue.emplace(view.pool, view.stream.get());
+    view.ops->experts(placed, *view.queue);
+    out.back();
+}
+
+} // namespace
+
+const OpTable& viewOf(std::shared_ptr<Device> device, Precision precision) {
+    static OpTable table;
+    view.queue.reset();
+    view.stream.reset();
+    view.device = std::move(device);
+    view.ops = &view.device->ops(precision);
+    view.stream = view.device->newQueue();
+    view.queue.emplace(view.pool, view.stream.get());
+    table = {.name = view.ops->name,
+             .linear = linear,
+             .embed = embed,
+             .norm = norm,
+             .norm_gate = normGate,
+             .silu = silu,
+             .swiglu = swiglu,
+             .residual = residual,
+             .rope = rope,
+             .kv_store = kvStore,
+             .softmax_attention = softmaxAttention,
+             .lightning_attention = lightningAttention,
+             .route = route,
+             .gather = gather,
+             .combine = combine,
+             .experts = experts};
+    return table;
+}
+
+} // namespace fulgurite::test
