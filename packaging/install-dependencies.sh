@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs what building, testing and running Fulgurite needs from the distribution's own packages (Debian 12 and 13,
 # Ubuntu 24.04). Installs nothing, and needs neither the network nor an administrator, when everything is there already.
-#   packaging/install-dependencies.sh [--engine-only] [--tests] [--list]
+#   packaging/install-dependencies.sh [--engine-only] [--tests] [--deb] [--list]
 #     --engine-only   leave out Qt and everything else that only the desktop needs
 #     --tests         add what only tests need: an environment for the official openai client
+#     --deb           add what making and checking Debian packages needs
 #     --list          print what is missing and install nothing
 set -euo pipefail
 
@@ -27,6 +28,7 @@ desktop_packages=(
   fonts-inter fonts-jetbrains-mono
 )
 test_packages=(python3-venv)
+deb_packages=(debhelper dpkg-dev lintian debootstrap)
 
 by_file_or_program='^[^>=]+=[^=]+$'
 
@@ -36,16 +38,18 @@ stop() { say "$*"; exit 1; }
 list_only=no
 desktop=("${desktop_packages[@]}")
 tests=()
+deb=()
 for argument in "$@"; do
   case $argument in
     --engine-only) desktop=() ;;
     --tests) tests=("${test_packages[@]}") ;;
+    --deb) deb=("${deb_packages[@]}") ;;
     --list) list_only=yes ;;
-    -h | --help) sed -n '3,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+    -h | --help) sed -n '3,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
     *) stop "install-dependencies.sh does not know '$argument'; see --help" ;;
   esac
 done
-requirements=("${engine_packages[@]}" "${desktop[@]}" "${tests[@]}")
+requirements=("${engine_packages[@]}" "${desktop[@]}" "${tests[@]}" "${deb[@]}")
 
 # Splits "name>=version" into $name and $wanted.
 split_alternative() {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // `fulgurite-engine doctor`: what this machine can do and what is missing, in plain words.
+#include "app/engine/doctor.h"
 #include "app/engine/command.h"
 #include "app/engine/default_model.h"
 #include "app/engine/machine_ceilings.h"
 #include "core/base/error.h"
+#include "core/base/gpu_devices.h"
 #include "core/base/system_memory.h"
 #include "core/base/version.h"
 #include "core/model/hybrid_model.h"
@@ -21,18 +23,6 @@
 namespace fulgurite::app {
 
 namespace {
-
-enum class Verdict { Good, Limited, Bad };
-
-struct Finding {
-    std::string subject; // stable, for scripts
-    Verdict verdict = Verdict::Good;
-    std::string text; // what was found, and what to do when something is missing
-};
-
-const char* wordOf(Verdict verdict) {
-    return verdict == Verdict::Good ? "ok" : verdict == Verdict::Limited ? "limited" : "missing";
-}
 
 std::string processorName() {
     std::ifstream file("/proc/cpuinfo");
@@ -75,18 +65,11 @@ Finding bandwidth() {
 }
 
 Finding graphics() {
-    return {"GPU", Verdict::Limited, "this build computes on the processor only"};
-}
-
-Finding openFiles() {
-    rlimit limit{};
-    ::getrlimit(RLIMIT_NOFILE, &limit);
-    const std::string text = fmt::format("{} open files allowed", static_cast<unsigned long long>(limit.rlim_cur));
-    constexpr rlim_t kComfortable = 4096;
-    return limit.rlim_cur >= kComfortable
-               ? Finding{"connections", Verdict::Good, text}
-               : Finding{"connections", Verdict::Limited,
-                         text + ": `serve` can hold about that many connections; raise it with `ulimit -n 65536`"};
+    const GpuReport gpus = readGpus();
+    return {"GPU", Verdict::Limited,
+            gpus.devices.empty() ? gpus.problem
+                                 : fmt::format("{} x {} (this build computes on the processor only)",
+                                               gpus.devices.size(), gpus.devices.front().name)};
 }
 
 Finding blas() {
@@ -121,9 +104,15 @@ Finding model(const std::string& option) {
     }
 }
 
-void doctor(const std::string& model_option, bool json) {
-    const std::vector<Finding> findings{processor(), memory(), bandwidth(),        graphics(),
-                                        openFiles(), blas(),   model(model_option)};
+std::vector<Finding> examineMachine(const std::string& model_option) {
+    return {processor(), memory(), bandwidth(), graphics(), openFiles(), blas(), model(model_option)};
+}
+
+const char* wordOf(Verdict verdict) {
+    return verdict == Verdict::Good ? "ok" : verdict == Verdict::Limited ? "limited" : "missing";
+}
+
+void print(const std::vector<Finding>& findings, bool json) {
     if (json) {
         nlohmann::ordered_json report{{"version", kVersion}, {"findings", nlohmann::ordered_json::array()}};
         for (const Finding& f : findings) {
@@ -141,14 +130,45 @@ void doctor(const std::string& model_option, bool json) {
 
 } // namespace
 
+Finding openFiles() {
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    const std::string text = fmt::format("{} open files allowed", static_cast<unsigned long long>(limit.rlim_cur));
+    constexpr rlim_t kComfortable = 4096;
+    return limit.rlim_cur >= kComfortable
+               ? Finding{"connections", Verdict::Good, text}
+               : Finding{"connections", Verdict::Limited,
+                         text + ": `serve` can hold about that many connections; raise it with `ulimit -n 65536`"};
+}
+
 void addDoctor(CLI::App& app) {
-    auto model = std::make_shared<std::string>();
-    auto json = std::make_shared<bool>(false);
+    struct Options {
+        std::string model;
+        ClusterQuestion cluster;
+        bool for_cluster = false;
+        bool json = false;
+    };
+    auto options = std::make_shared<Options>();
     CLI::App* command = app.add_subcommand("doctor", "Say what this machine can do and what is missing");
-    command->add_option("--model", *model, "Checkpoint folder to examine; otherwise the default model");
-    command->add_flag("--json", *json, "Print JSON");
-    command->footer("Example:\n  fulgurite-engine doctor --model ~/models/MiniMax-M1");
-    command->callback([model, json] { doctor(*model, *json); });
+    command->add_option(
+        "--model", options->model,
+        "Checkpoint folder to examine; otherwise the default model. With --cluster a config.json is enough");
+    command->add_flag("--cluster", options->for_cluster,
+                      "Say whether a big model fits on this server's GPUs, before anything is loaded");
+    command->add_option("--gpus", options->cluster.gpus, "With --cluster: as if there were so many GPUs in all")
+        ->check(CLI::Range(1, 1024));
+    command
+        ->add_option("--gpu-memory", options->cluster.gigabytes,
+                     "With --cluster: as if each GPU had so many GB (10^9 bytes)")
+        ->check(CLI::PositiveNumber);
+    command->add_flag("--json", options->json, "Print JSON");
+    command->footer("Examples:\n  fulgurite-engine doctor --model ~/models/MiniMax-M1\n"
+                    "  fulgurite-engine doctor --cluster --model MiniMax-M1/config.json --gpus 8 --gpu-memory 80");
+    command->callback([options] {
+        print(options->for_cluster ? examineCluster(options->model, options->cluster)
+                                   : examineMachine(options->model),
+              options->json);
+    });
 }
 
 } // namespace fulgurite::app

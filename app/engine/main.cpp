@@ -53,6 +53,8 @@ int main(int argc, char** argv) {
     app::addBench(app);
     app::addConvert(app);
     app::addDoctor(app);
+    app::addManual(app);
+    app::addCompletion(app);
     refuseNegatives(app);
     try {
         app.parse(argc, argv);
