@@ -25,7 +25,7 @@
 namespace {
 
 struct Arguments {
-    std::string model;
+    std::string path;
     std::string workspace;
     std::string screenshots;
     bool measure_start = false;
@@ -56,7 +56,9 @@ bool haveDisplay() {
 
 void addOptions(CLI::App& app, Arguments& arguments) {
     app.set_version_flag("--version", fulgurite::kVersion);
-    app.add_option("model", arguments.model, "Checkpoint folder to open instead of the one in the settings");
+    app.add_option("path", arguments.path,
+                   "What to open: a checkpoint folder instead of the one in the settings, a capture (.fcap), or a "
+                   "file of training runs (.fulgurite)");
     app.add_option("--workspace", arguments.workspace, "Folder with conversations, settings and layout of its own");
     app.add_flag("--no-engine", arguments.no_engine, "Do not start the engine with the window");
     app.add_option("--screenshots", arguments.screenshots,
@@ -74,7 +76,7 @@ QString absolutePath(const std::string& path) {
 int takePictures(const Arguments& arguments) {
     using namespace fulgurite;
     const QTemporaryDir workspace;
-    Desktop desktop({.workspace = workspace.path(), .model = absolutePath(arguments.model)});
+    Desktop desktop({.workspace = workspace.path(), .open = absolutePath(arguments.path)});
     PictureSession session(desktop.window(), desktop.context(), QString::fromStdString(arguments.screenshots));
     QObject::connect(&desktop.window(), &MainWindow::painted, &session, &PictureSession::start,
                      Qt::QueuedConnection);
@@ -91,7 +93,7 @@ int takePictures(const Arguments& arguments) {
 int runWindow(const Arguments& arguments) {
     using namespace fulgurite;
     DesktopOptions options{.workspace = QString::fromStdString(arguments.workspace),
-                           .model = absolutePath(arguments.model),
+                           .open = absolutePath(arguments.path),
                            .with_engine = !arguments.no_engine};
     Desktop desktop(options);
     if (desktop.handedOver())

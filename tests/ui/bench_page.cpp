@@ -53,7 +53,7 @@ void fill(StoreSession& session, const char* title, int answers, int tokens_each
 int main(int argc, char** argv) {
     test::WatchedApplication application(argc, argv);
     const QTemporaryDir folder;
-    Desktop desktop(DesktopOptions{.workspace = folder.path(), .model = {}, .with_engine = false});
+    Desktop desktop(DesktopOptions{.workspace = folder.path(), .open = {}, .with_engine = false});
     desktop.show();
     auto& controller = qobject_cast<PromptPage*>(desktop.window().page(QStringLiteral("prompt")))->controller();
     QTest::qWait(300);

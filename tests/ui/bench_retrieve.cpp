@@ -58,7 +58,7 @@ bool readTitles(DocumentStore& store) {
 int main(int argc, char** argv) {
     test::WatchedApplication application(argc, argv);
     const QTemporaryDir folder;
-    Desktop desktop(DesktopOptions{.workspace = folder.path(), .model = {}, .with_engine = false});
+    Desktop desktop(DesktopOptions{.workspace = folder.path(), .open = {}, .with_engine = false});
     desktop.window().resize(1440, 900);
     desktop.show();
     desktop.window().showPage(QStringLiteral("retrieve"));

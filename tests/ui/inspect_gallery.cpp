@@ -132,7 +132,7 @@ class Gallery {
 void drawPage(const QString& capture, ThemeMode mode, const QString& file,
               const std::optional<InspectState>& wanted) {
     const QTemporaryDir home;
-    Desktop desktop({.workspace = home.path(), .model = {}, .with_engine = false});
+    Desktop desktop({.workspace = home.path(), .open = {}, .with_engine = false});
     desktop.context().themes.setMode(mode);
     desktop.window().resize(1440, 900);
     desktop.show();

@@ -54,7 +54,7 @@ class TestCaptureFailures : public QObject {
   private slots:
     void initTestCase() {
         desktop_ =
-            std::make_unique<Desktop>(DesktopOptions{.workspace = home_.path(), .model = {}, .with_engine = true});
+            std::make_unique<Desktop>(DesktopOptions{.workspace = home_.path(), .open = {}, .with_engine = true});
         desktop_->show();
         if (LocalEngine::findProgram().isEmpty() || LocalEngine::includedModel().isEmpty()) {
             QSKIP("there is no fulgurite-engine, or no included model, beside this test");

@@ -42,7 +42,7 @@ class TestCascade : public QObject {
     // The page with the sample scenes read by the first encoder.
     bool openWithSamples() {
         desktop_ = std::make_unique<Desktop>(
-            DesktopOptions{.workspace = folder_->path(), .model = {}, .with_engine = true});
+            DesktopOptions{.workspace = folder_->path(), .open = {}, .with_engine = true});
         desktop_->window().resize(1440, 900);
         desktop_->show();
         desktop_->window().showPage("cascade");
@@ -80,7 +80,7 @@ class TestCascade : public QObject {
 
     void aHundredThousandCellsArePaintedOneScreenAtATime() {
         desktop_ = std::make_unique<Desktop>(
-            DesktopOptions{.workspace = folder_->path(), .model = {}, .with_engine = false});
+            DesktopOptions{.workspace = folder_->path(), .open = {}, .with_engine = false});
         ThumbnailStore thumbnails(search());
         ImageGrid grid(desktop_->context().themes, thumbnails, "images");
         int asked = 0;

@@ -60,7 +60,7 @@ class TestInspect : public QObject {
     }
     void openWindow(bool with_engine = false) {
         desktop_ = std::make_unique<Desktop>(
-            DesktopOptions{.workspace = folder_->path(), .model = {}, .with_engine = with_engine});
+            DesktopOptions{.workspace = folder_->path(), .open = {}, .with_engine = with_engine});
         desktop_->window().resize(1440, 900);
         desktop_->show();
         desktop_->window().showPage("inspect");

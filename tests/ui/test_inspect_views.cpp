@@ -215,7 +215,7 @@ class TestInspectViews : public QObject {
 
     void theEngineMeasuresTheStepsOfItsModel() {
         const QTemporaryDir home;
-        Desktop desktop({.workspace = home.path(), .model = {}, .with_engine = true});
+        Desktop desktop({.workspace = home.path(), .open = {}, .with_engine = true});
         desktop.show();
         desktop.window().showPage(QStringLiteral("inspect"));
         auto& page = *qobject_cast<InspectPage*>(desktop.window().page(QStringLiteral("inspect")));

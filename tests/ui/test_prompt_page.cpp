@@ -79,7 +79,7 @@ class TestPromptPage : public QObject {
     }
     void openWindow(bool with_engine, const QString& model = {}) {
         desktop_ = std::make_unique<Desktop>(
-            DesktopOptions{.workspace = folder_->path(), .model = model, .with_engine = with_engine});
+            DesktopOptions{.workspace = folder_->path(), .open = model, .with_engine = with_engine});
         desktop_->show();
         QSignalSpy shown(&page().controller(), &ConversationController::lineChanged);
         QTRY_VERIFY(!shown.isEmpty());
@@ -219,7 +219,7 @@ class TestPromptPage : public QObject {
             file.write(QByteArray(5000, 'x'));
         }
         desktop_ = std::make_unique<Desktop>(
-            DesktopOptions{.workspace = folder_->path(), .model = {}, .with_engine = false});
+            DesktopOptions{.workspace = folder_->path(), .open = {}, .with_engine = false});
         desktop_->show();
         QVERIFY(desktop_->window().page("prompt"));
         Notices& notices = desktop_->context().notices;

@@ -48,7 +48,7 @@ class TestRetrievePage : public QObject {
         }
         folder_ = std::make_unique<QTemporaryDir>();
         desktop_ = std::make_unique<Desktop>(
-            DesktopOptions{.workspace = folder_->path(), .model = {}, .with_engine = true});
+            DesktopOptions{.workspace = folder_->path(), .open = {}, .with_engine = true});
         desktop_->window().resize(1440, 900);
         desktop_->show();
         desktop_->window().showPage("retrieve");

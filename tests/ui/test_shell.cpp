@@ -45,6 +45,7 @@ class TestShell : public QObject {
     void settingsPersistAndCheck();
     void crashIsNoticedOnce();
     void secondWindowIsRefused();
+    void filesOpenOnTheirPages();
     void sessionComesBack();
     void layoutsHaveNames();
     void everyControlHasNameAndKeyboard();
@@ -60,8 +61,8 @@ struct Fixture {
 
     Fixture() { open(); }
     void open() {
-        desktop = std::make_unique<Desktop>(
-            DesktopOptions{.workspace = folder.path(), .model = {}, .with_engine = false});
+        desktop =
+            std::make_unique<Desktop>(DesktopOptions{.workspace = folder.path(), .open = {}, .with_engine = false});
         desktop->show();
         (void)QTest::qWaitForWindowActive(&desktop->window());
     }
@@ -262,6 +263,23 @@ void TestShell::secondWindowIsRefused() {
     QVERIFY(first.acquired());
     QVERIFY(!second.acquired());
     QCOMPARE(second.owner(), QCoreApplication::applicationPid());
+}
+
+// What a file manager hands over: a capture, a file of runs, or a folder.
+void TestShell::filesOpenOnTheirPages() {
+    Fixture fixture;
+    MainWindow& window = fixture.window();
+    window.showPage("settings");
+    window.open(fixture.folder.filePath("none.fcap"));
+    QCOMPARE(window.currentPage()->id(), QString("inspect"));
+    const Notices& notices = fixture.desktop->context().notices;
+    QTRY_VERIFY(!notices.all().isEmpty()); // there is no such capture, and the page says so
+    const QString runs = fixture.folder.filePath("runs.fulgurite");
+    QVERIFY(QFile::copy(
+        QString::fromLocal8Bit(qgetenv("FULGURITE_SOURCE_DIR")) + "/resources/runs/sample.fulgurite", runs));
+    window.bringToFront(runs);
+    QCOMPARE(window.currentPage()->id(), QString("train"));
+    QVERIFY(window.pageFor(fixture.folder.path()).isEmpty());
 }
 
 void TestShell::sessionComesBack() {

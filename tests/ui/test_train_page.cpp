@@ -35,7 +35,7 @@ namespace {
 // A window without an engine, its Train page in front, and a runs file.
 struct Fixture {
     QTemporaryDir folder;
-    Desktop desktop{{.workspace = folder.path() + QStringLiteral("/workspace"), .model = {}, .with_engine = false}};
+    Desktop desktop{{.workspace = folder.path() + QStringLiteral("/workspace"), .open = {}, .with_engine = false}};
     std::filesystem::path file = (folder.path() + QStringLiteral("/test.fulgurite")).toStdString();
 
     Fixture() {

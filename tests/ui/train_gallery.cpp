@@ -40,7 +40,7 @@ int main(int argc, char** argv) {
     }
     QApplication application(argc, argv);
     const QTemporaryDir workspace;
-    Desktop desktop({.workspace = workspace.path(), .model = {}, .with_engine = false});
+    Desktop desktop({.workspace = workspace.path(), .open = {}, .with_engine = false});
     MainWindow& window = desktop.window();
     window.resize(1440, 900);
     desktop.show();

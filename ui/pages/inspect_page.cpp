@@ -348,8 +348,11 @@ void InspectPage::dragEnterEvent(QDragEnterEvent* event) {
 }
 
 void InspectPage::dropEvent(QDropEvent* event) {
-    const QString file = droppedFile(event);
+    openFile(droppedFile(event));
     event->acceptProposedAction();
+}
+
+void InspectPage::openFile(const QString& file) {
     if (file.endsWith(kSuffix)) {
         openCapture(file);
     } else {

@@ -40,6 +40,7 @@ class InspectPage : public Page {
     InspectionSource* source() const { return source_.get(); }
     InspectView* view(const QString& id) const; // null: no such view
 
+    void openFile(const QString& file) override; // a capture, or a config.json
     void openCapture(const QString& file); // errors are told in the notice bar; the open one stays
     void openConfig(const QString& file);  // a config.json: the decay horizon alone
     void showShape(const ModelConfig& config, const QString& name);

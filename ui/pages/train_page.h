@@ -52,7 +52,7 @@ class TrainPage : public Page {
     DifferencePanel& differences() { return *differences_; }
     ImportProcess& importer() { return *import_; }
 
-    void openFile(const QString& file);
+    void openFile(const QString& file) override; // a file of runs
     // Into the open file, or into the person's own one.
     void importPaths(const QStringList& paths, bool follow = false);
     void openRollouts(qint64 run, qint64 step);

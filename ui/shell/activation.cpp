@@ -35,13 +35,13 @@ void Activation::offer() {
     bus.registerService(service_);
 }
 
-bool Activation::askOther(const QString& model_folder) const {
+bool Activation::askOther(const QString& path) const {
     const QDBusConnection bus = QDBusConnection::sessionBus();
     if (!bus.isConnected())
         return false;
     QDBusMessage call = QDBusMessage::createMethodCall(service_, QLatin1String(kPath), QLatin1String(kInterface),
                                                        QStringLiteral("Raise"));
-    call << model_folder;
+    call << path;
     return bus.call(call, QDBus::Block, kAnswerMilliseconds).type() == QDBusMessage::ReplyMessage;
 }
 

@@ -18,13 +18,13 @@ class Activation : public QObject {
 
     void offer();
     // True when another window has answered.
-    bool askOther(const QString& model_folder) const;
+    bool askOther(const QString& path) const;
 
   public slots:
-    Q_SCRIPTABLE void Raise(const QString& model_folder) { emit raiseWanted(model_folder); }
+    Q_SCRIPTABLE void Raise(const QString& path) { emit raiseWanted(path); }
 
   signals:
-    void raiseWanted(const QString& model_folder);
+    void raiseWanted(const QString& path);
 
   private:
     QString service_;

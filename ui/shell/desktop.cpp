@@ -64,7 +64,7 @@ PageRegistry makePages() {
              return new PromptPage(context);
          }});
     pages.add(
-        {.id = "inspect", .title = "Inspect", .icon = "inspect", .make = [](const ShellContext& context) -> Page* {
+        {.id = "inspect", .title = "Inspect", .icon = "inspect", .suffixes = {"fcap"}, .make = [](const ShellContext& context) -> Page* {
              return new InspectPage(context);
          }});
     pages.add({.id = "retrieve",
@@ -75,7 +75,7 @@ PageRegistry makePages() {
         {.id = "cascade", .title = "Cascade", .icon = "filter", .make = [](const ShellContext& context) -> Page* {
              return new CascadePage(context);
          }});
-    pages.add({.id = "train", .title = "Train", .icon = "train", .make = [](const ShellContext& context) -> Page* {
+    pages.add({.id = "train", .title = "Train", .icon = "train", .suffixes = {"fulgurite"}, .make = [](const ShellContext& context) -> Page* {
                    return new TrainPage(context);
                }});
     if (const QString manual = findManual(); !manual.isEmpty())
@@ -128,7 +128,7 @@ struct Desktop::Parts {
 Desktop::Desktop(const DesktopOptions& options) : parts_(std::make_unique<Parts>(options)) {
     Parts& parts = *parts_;
     if (!parts.marker.acquired()) {
-        if (parts.activation.askOther(options.model))
+        if (parts.activation.askOther(options.open))
             return;
         fail(ErrorKind::Unavailable,
              "Fulgurite is already open on this workspace (process {}). Use that window, or choose another "
@@ -143,10 +143,13 @@ Desktop::Desktop(const DesktopOptions& options) : parts_(std::make_unique<Parts>
         if (key.startsWith(QStringLiteral("appearance/")))
             applyAppearance(parts.settings, parts.themes);
     });
-    if (!options.model.isEmpty())
-        parts.engine.setModelForThisRun(options.model);
     parts.window = std::make_unique<MainWindow>(parts.context, makePages());
+    const bool for_page = !parts.window->pageFor(options.open).isEmpty();
+    if (!options.open.isEmpty() && !for_page)
+        parts.engine.setModelForThisRun(options.open);
     parts.window->restoreSession();
+    if (for_page)
+        parts.window->open(options.open);
     if (parts.marker.crashedRun())
         parts.notices.post(
             {.id = "crash",

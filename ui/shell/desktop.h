@@ -12,7 +12,7 @@ namespace fulgurite {
 
 struct DesktopOptions {
     QString workspace; // a folder of its own; empty: the person's
-    QString model;     // a checkpoint for this run only; empty: as the settings say
+    QString open;      // a checkpoint for this run only, or a file for a page; empty: as the settings say
     bool with_engine = true;
 };
 

@@ -215,12 +215,12 @@ void MainWindow::showShortcutSettings(const QString& action) {
         settings->editShortcut(action);
 }
 
-void MainWindow::bringToFront(const QString& model_folder) {
+void MainWindow::bringToFront(const QString& path) {
     setWindowState(windowState() & ~Qt::WindowMinimized);
     raise();
     activateWindow();
-    if (!model_folder.isEmpty())
-        openCheckpoint(model_folder);
+    if (!path.isEmpty())
+        open(path);
 }
 
 void MainWindow::dragEnterEvent(QDragEnterEvent* event) {

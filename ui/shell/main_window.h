@@ -38,8 +38,11 @@ class MainWindow : public QMainWindow {
     void deleteLayout(const QString& name);
     QStringList layoutNames() const { return layouts_.names(); }
     void openCheckpoint(const QString& folder); // empty: the included model
-    // A second start asked for it, perhaps with a model to open.
-    void bringToFront(const QString& model_folder);
+    // A file of a page's kind (a capture, a runs file) on that page; anything else as a checkpoint folder.
+    void open(const QString& path);
+    QString pageFor(const QString& path) const; // empty: not a file of a page's kind
+    // A second start asked for it, perhaps with something to open.
+    void bringToFront(const QString& path);
 
   signals:
     void painted(); // once: the first paint has reached the window

@@ -194,6 +194,27 @@ void MainWindow::registerHelpActions() {
                 });
 }
 
+QString MainWindow::pageFor(const QString& path) const {
+    const QFileInfo file(path);
+    if (file.isDir())
+        return {};
+    for (const PageInfo& page : registry_.pages()) {
+        if (page.suffixes.contains(file.suffix(), Qt::CaseInsensitive))
+            return page.id;
+    }
+    return {};
+}
+
+void MainWindow::open(const QString& path) {
+    const QString id = pageFor(path);
+    if (id.isEmpty()) {
+        openCheckpoint(path);
+        return;
+    }
+    showPage(id);
+    page(id)->openFile(path);
+}
+
 void MainWindow::openCheckpoint(const QString& folder) {
     if (!folder.isEmpty() && !QFileInfo::exists(folder + QStringLiteral("/config.json"))) {
         context_.notices.post(

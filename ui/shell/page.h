@@ -37,6 +37,8 @@ class Page : public QMainWindow {
     // Kept between starts beside the layout of the panels: the open conversation, for example.
     virtual QJsonObject saveSession() const { return {}; }
     virtual void restoreSession(const QJsonObject&) {}
+    // A file of a kind that the registry says this page opens; errors are told in the notice bar.
+    virtual void openFile(const QString&) {}
     virtual QList<PictureScene> pictureScenes() { return {}; }
 
     // A panel that can be dragged, floated, tabbed and hidden; `panel_id` names it in the saved layout. Registers

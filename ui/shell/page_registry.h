@@ -16,6 +16,7 @@ struct PageInfo {
     QString title;
     QString icon;
     bool at_bottom = false;                         // of the rail: Settings
+    QStringList suffixes = {};                      // of the files that its openFile() opens, without the dot
     std::function<Page*(const ShellContext&)> make; // called when the page is first shown
 };
 

@@ -16,6 +16,8 @@
 namespace fulgurite {
 namespace {
 
+const QString kDark = QStringLiteral("dark");
+const QString kLight = QStringLiteral("light");
 constexpr QSize kLarge(1440, 900);
 constexpr QSize kSmall(1024, 700);
 // A scene that the engine never completes must not keep the others from being painted; one embeds a collection.
@@ -60,15 +62,12 @@ void PictureSession::followEngine() {
 }
 
 void PictureSession::collectScenes() {
-    const QString first = window_.pageIds().first();
-    scenes_ << Scene{.page = first,
-                     .name = QStringLiteral("start"),
-                     .prepare = [](const std::function<void()>& ready) { ready(); }};
-    scenes_ << Scene{
-        .page = first, .name = QStringLiteral("palette"), .prepare = [this](const std::function<void()>& ready) {
-            window_.palette().open(QStringLiteral("opc"));
-            ready();
-        }};
+    scenes_ << Scene{.page = window_.pageIds().first(),
+                     .name = QStringLiteral("palette"),
+                     .prepare = [this](const std::function<void()>& ready) {
+                         window_.palette().open(QStringLiteral("opc"));
+                         ready();
+                     }};
     for (const QString& id : window_.pageIds()) {
         for (const PictureScene& scene : window_.page(id)->pictureScenes())
             scenes_ << Scene{.page = id, .name = scene.name, .prepare = scene.prepare};
@@ -103,11 +102,14 @@ void PictureSession::prepareNext() {
 }
 
 void PictureSession::takeAll(const QString& name) {
-    for (const auto& [theme, size, suffix] :
-         {std::tuple("dark", kLarge, "dark"), std::tuple("light", kLarge, "light"),
-          std::tuple("dark", kSmall, "dark-small"), std::tuple("light", kSmall, "light-small")})
-        take(QStringLiteral("%1-%2.png").arg(name, QLatin1String(suffix)), size, QString::fromLatin1(theme));
-    window_.resize(kLarge);
+    // Styling every widget anew is what takes long, so each scene begins with the theme that the last one ended
+    // with.
+    const QString first = settings_.value(keys::kTheme).toString() == kLight ? kLight : kDark;
+    const QString second = first == kLight ? kDark : kLight;
+    take(QStringLiteral("%1-%2.png").arg(name, first), kLarge, first);
+    take(QStringLiteral("%1-%2-small.png").arg(name, first), kSmall, first);
+    take(QStringLiteral("%1-%2-small.png").arg(name, second), kSmall, second);
+    take(QStringLiteral("%1-%2.png").arg(name, second), kLarge, second);
 }
 
 void PictureSession::take(const QString& file, const QSize& size, const QString& theme) {
@@ -122,15 +124,25 @@ void PictureSession::take(const QString& file, const QSize& size, const QString&
             painter.drawPixmap(other->mapToGlobal(QPoint()) - window_.mapToGlobal(QPoint()), other->grab());
     }
     painter.end();
-    if (picture.save(QDir(folder_).filePath(file)))
-        ++written_;
-    else
-        problem_ = QStringLiteral("cannot write %1").arg(QDir(folder_).filePath(file));
+    write(picture.toImage(), QDir(folder_).filePath(file));
+}
+
+// Packing a picture takes longer than painting it: that goes on beside the next one.
+void PictureSession::write(const QImage& picture, const QString& path) {
+    writers_.start([this, picture, path] {
+        if (picture.save(path))
+            ++written_;
+        else
+            QMetaObject::invokeMethod(this,
+                                      [this, path] { problem_ = QStringLiteral("cannot write %1").arg(path); });
+    });
 }
 
 void PictureSession::finish(const QString& problem) {
     if (std::exchange(finished_, true))
         return;
+    writers_.waitForDone();
+    QCoreApplication::sendPostedEvents(this); // what they had to say
     if (!problem.isEmpty())
         problem_ = problem;
     emit finished();

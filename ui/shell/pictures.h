@@ -6,7 +6,9 @@
 #include <QObject>
 #include <QSize>
 #include <QString>
+#include <QThreadPool>
 
+#include <atomic>
 #include <functional>
 
 namespace fulgurite {
@@ -42,6 +44,7 @@ class PictureSession : public QObject {
     void prepareNext();
     void takeAll(const QString& name);
     void take(const QString& file, const QSize& size, const QString& theme);
+    void write(const QImage& picture, const QString& path);
     void finish(const QString& problem);
 
     MainWindow& window_;
@@ -52,8 +55,9 @@ class PictureSession : public QObject {
     bool started_ = false;
     bool finished_ = false;
     int next_ = 0;
-    int written_ = 0;
+    std::atomic<int> written_ = 0;
     QString problem_;
+    QThreadPool writers_;
 };
 
 } // namespace fulgurite
