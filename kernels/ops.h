@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <vector>
 
@@ -23,9 +24,22 @@ struct WeightMatrix {
     DType dtype = DType::F32;
     std::size_t rows = 0;
     std::size_t cols = 0;
-    const void* scales = nullptr; // I8 only: F32 [rows], of any alignment; weight = scales[row] * stored
-    std::size_t stride = 0;       // elements between rows; 0 means cols
+    // I8 only: F32 [rows], of any alignment. The weight is scale[row] * integer. Null for the other types.
+    const void* scales = nullptr;
+    // Elements from one row to the next; 0 means cols. More than cols: some columns of a wider matrix.
+    std::size_t stride = 0;
+
+    std::size_t rowStride() const { return stride == 0 ? cols : stride; }
 };
+
+// 1 for a matrix without scales.
+inline float scaleOf(const WeightMatrix& weight, std::size_t row) {
+    float scale = 1;
+    if (weight.scales != nullptr) {
+        std::memcpy(&scale, static_cast<const char*>(weight.scales) + row * sizeof(scale), sizeof(scale));
+    }
+    return scale;
+}
 
 // y[m, n] = sum over k of x[m, k] * weight[n, k].
 struct LinearTask {
@@ -37,11 +51,13 @@ struct LinearTask {
     std::size_t y_stride = 0;
 };
 
+// out[i] = table[ids[i] - first_id]; zeros for an id outside the table, which then is one part of the vocabulary.
 struct EmbedParams {
-    WeightMatrix table;                // [vocab, width]
+    WeightMatrix table;        // [vocab, width]; not I8
     const std::int32_t* ids = nullptr; // [rows], checked by the caller
     std::size_t rows = 0;
     float* out = nullptr; // [rows, table.cols]
+    std::int32_t first_id = 0;
 };
 
 // out = weight * x / sqrt(mean(x^2) + eps), row by row. In place is fine.
@@ -59,6 +75,18 @@ struct NormParams {
 struct NormGateParams {
     NormParams norm;
     const float* gate = nullptr; // [rows, width]
+    // Null: the mean is that of x. Otherwise x holds some of the heads only: the sums over all of them, [rows], and
+    // how many elements they are of.
+    const float* squares = nullptr;
+    std::size_t total_width = 0;
+};
+
+// out[r] = sum of x[r, i]^2.
+struct SumSquaresParams {
+    const float* x = nullptr; // [rows, width]
+    std::size_t rows = 0;
+    std::size_t width = 0;
+    float* out = nullptr; // [rows]
 };
 
 // out = silu(gate) * up, element by element. In place is fine.
@@ -146,8 +174,8 @@ struct RouteParams {
     float* weights = nullptr;    // [rows, top_k]
 };
 
-// out[r] = sum over j of weights[r, j] * expert_out[slots[r, j]], added in the order of `order` (rising expert
-// index, as published: the order decides the last bit).
+// out[r] = sum over j of weights[r, j] * expert_out[slots[r, j]], added in the order of `order` (rising expert index,
+// as published: the order decides the last bit). A slot of -1 adds nothing: that expert is computed elsewhere.
 struct CombineParams {
     const float* expert_out = nullptr;   // [rows * top_k, width]
     const std::int32_t* slots = nullptr; // [rows, top_k]: row of expert_out, in summation order
@@ -224,6 +252,7 @@ struct OpTable {
     void (*embed)(const EmbedParams&, Queue&);
     void (*norm)(const NormParams&, Queue&);
     void (*norm_gate)(const NormGateParams&, Queue&);
+    void (*sum_squares)(const SumSquaresParams&, Queue&);
     void (*silu)(float* x, std::size_t count, Queue&); // x * sigmoid(x), in place
     void (*swiglu)(const SwigluParams&, Queue&);
     void (*residual)(const ResidualParams&, Queue&);

@@ -3,6 +3,7 @@
 #include "app/engine/command.h"
 #include "app/engine/layer_bench.h"
 #include "app/engine/machine_ceilings.h"
+#include "app/engine/rank_options.h"
 #include "core/base/error.h"
 #include "core/base/version.h"
 #include "core/model/costs.h"
@@ -33,6 +34,7 @@ struct BenchOptions {
     std::string kernels = "best";
     std::vector<std::size_t> contexts;
     std::vector<std::size_t> layer_contexts;
+    RankOptions ranks;
 };
 
 double secondsSince(Clock::time_point start) {
@@ -58,7 +60,8 @@ class Bench {
         result["model"] = {{"path", options_.model},
                            {"parameters", config.parameterCount()},
                            {"weight_bytes", model_->weights().checkpoint->bytes()}};
-        result["machine"] = {{"threads", pool_.size()}, {"kernels", model_->ops().name}};
+        result["machine"] = {
+            {"threads", pool_.size()}, {"kernels", model_->ops().name}, {"ranks", model_->ranks()}};
         warmUp();
         addDecode(result);
         addPrefill(result);
@@ -263,8 +266,9 @@ void printReport(const Json& r) {
     constexpr double kGiga = 1e9;
     fmt::print("model     {}: {:.2f} M parameters, {:.1f} MB of weights\n", r["model"]["path"].get<std::string>(),
                r["model"]["parameters"].get<double>() / 1e6, r["model"]["weight_bytes"].get<double>() / 1e6);
-    fmt::print("machine   {} threads, {} kernels, reads {:.2f} GB/s\n", r["machine"]["threads"].get<int>(),
-               r["machine"]["kernels"].get<std::string>(),
+    const int ranks = r["machine"]["ranks"].get<int>();
+    fmt::print("machine   {} threads{}, {} kernels, reads {:.2f} GB/s\n", r["machine"]["threads"].get<int>(),
+               ranks == 1 ? "" : fmt::format(" in {} ranks", ranks), r["machine"]["kernels"].get<std::string>(),
                r["bandwidth"]["read_bytes_per_second"].get<double>() / kGiga);
     const Json& decode = r["decode"];
     fmt::print(
@@ -321,7 +325,7 @@ const kernels::OpTable& kernelTable(const std::string& name) {
 }
 
 void bench(const BenchOptions& options) {
-    Bench bench(HybridModel::load(options.model, kernelTable(options.kernels)), options);
+    Bench bench(HybridModel::load(options.model, kernelTable(options.kernels), planOf(options.ranks)), options);
     const Json result = bench.run();
     if (options.json) {
         fmt::print("{}\n", result.dump(2));
@@ -356,6 +360,7 @@ void addBench(CLI::App& app) {
         ->check(CLI::IsMember({"best", "avx2", "avx512"}))
         ->capture_default_str();
     command->add_flag("--json", options->json, "Print JSON");
+    addRankOptions(*command, options->ranks);
     command->footer(
         "decode.bandwidth_ratio: bytes that a token must read, per second, over the measured read bandwidth.\n"
         "prefill.sgemm_ratio: operations per second over the best sgemm rate of OpenBLAS in the same run.\n\n"

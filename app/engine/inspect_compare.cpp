@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `fulgurite-engine inspect compare`: given tokens judged by the model as it is and under an intervention.
+// `fulgurite-engine inspect compare`: given tokens judged by the model as it is and under an intervention, or by
+// another checkpoint.
 #include "app/engine/default_model.h"
 #include "app/engine/inspect.h"
 #include "app/engine/intervention_options.h"
@@ -24,6 +25,7 @@ namespace {
 
 struct CompareOptions {
     std::string model;
+    std::string against;
     std::string tokens;
     std::string capture;
     std::string out;
@@ -93,7 +95,8 @@ void write(const std::string& path, const capture::TokenComparison& result) {
     writer.finish();
 }
 
-void print(const capture::TokenComparison& result, bool json) {
+// changed: what the second model is, for a sentence.
+void print(const capture::TokenComparison& result, bool json, const char* changed) {
     const auto mean = [count = static_cast<double>(result.size())](const std::vector<float>& values) {
         return std::accumulate(values.begin(), values.end(), 0.0) / count;
     };
@@ -110,9 +113,9 @@ void print(const capture::TokenComparison& result, bool json) {
         fmt::print("{}\n", summary.dump());
         return;
     }
-    fmt::print("{} tokens from {} on: mean log p {:.3f} as it is, {:.3f} under the intervention ({:+.3f}); mean KL "
-               "{:.4f} nats;\nanother token is the most likely one at {} of them\n",
-               result.size(), result.first, before, after, after - before, mean(result.kl), other);
+    fmt::print("{} tokens from {} on: mean log p {:.3f} as it is, {:.3f} {} ({:+.3f}); mean KL "
+               "{:.3g} nats;\nanother token is the most likely one at {} of them\n",
+               result.size(), result.first, before, after, changed, after - before, mean(result.kl), other);
 }
 
 void compare(const CompareOptions& options) {
@@ -124,7 +127,8 @@ void compare(const CompareOptions& options) {
     }
     kernels::ThreadPool pool(options.threads);
     Intervention intervention = options.intervention.forText(first, text.tokens.size());
-    probe::ComparisonRun run(model, std::move(text.tokens), std::move(intervention), first);
+    const auto other = options.against.empty() ? nullptr : HybridModel::load(options.against);
+    probe::ComparisonRun run(model, std::move(text.tokens), std::move(intervention), first, other);
     while (!run.finished()) {
         constexpr std::size_t kChunk = 256;
         run.step(pool, kChunk);
@@ -133,7 +137,7 @@ void compare(const CompareOptions& options) {
     if (!options.out.empty()) {
         write(options.out, result);
     }
-    print(result, options.json);
+    print(result, options.json, options.against.empty() ? "under the intervention" : "in the other");
 }
 
 } // namespace
@@ -143,6 +147,8 @@ void addInspectCompare(CLI::App& inspect) {
     CLI::App* command = inspect.add_subcommand(
         "compare", "Judge the tokens of a text with the model as it is and with parts taken out");
     command->add_option("--model", options->model, "Checkpoint folder; the included model unless given");
+    command->add_option("--against", options->against,
+                        "Another checkpoint with the same vocabulary in place of the model under the intervention");
     command->add_option("--tokens", options->tokens, "The text: JSON array of token ids");
     command->add_option("--capture", options->capture, "The text: of this capture");
     command->add_option("--first", options->first,
@@ -156,7 +162,8 @@ void addInspectCompare(CLI::App& inspect) {
         "Writes first I64 [1], and for each judged token logprob, logprob_ablated and kl F32 (nats; KL of "
         "the\nnext-token distributions, as it is against ablated), best and best_ablated I32.\n\n"
         "Example:\n"
-        "  fulgurite-engine inspect compare --capture answer.fcap --heads 7:0,7:3");
+        "  fulgurite-engine inspect compare --capture answer.fcap --heads 7:0,7:3\n"
+        "  fulgurite-engine inspect compare --model M1 --against M1-int8 --tokens ids.json");
     command->callback([options] { compare(*options); });
 }
 

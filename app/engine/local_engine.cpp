@@ -17,9 +17,11 @@ void addLocalEngineOptions(CLI::App& command, LocalEngineOptions& options) {
         .add_option("--memory", options.memory_mib,
                     "MiB for keys, values and states; 0 is half of what the machine has free")
         ->group(group);
+    addRankOptions(command, options.ranks);
 }
 
 LocalEngine openLocalEngine(const LocalEngineOptions& options) {
+    const ShardPlan plan = planOf(options.ranks);
     LocalEngine local;
     local.folder = findModel(options.model);
     local.tokenizer = Tokenizer::load(local.folder);
@@ -33,7 +35,8 @@ LocalEngine openLocalEngine(const LocalEngineOptions& options) {
     EngineOptions engine;
     engine.threads = options.threads;
     engine.memory_bytes = options.memory_mib << 20;
-    local.engine = std::make_unique<Engine>(HybridModel::load(local.folder), local.tokenizer, engine);
+    local.engine = std::make_unique<Engine>(HybridModel::load(local.folder, kernels::bestCpuOps(), plan),
+                                            local.tokenizer, engine);
     return local;
 }
 

@@ -2,6 +2,7 @@
 // A model loaded into this process with all that prompting needs, and the options that choose it.
 #pragma once
 
+#include "app/engine/rank_options.h"
 #include "core/generate/engine.h"
 #include "core/text/chat_template.h"
 
@@ -18,6 +19,7 @@ struct LocalEngineOptions {
     std::string model;
     std::size_t threads = 0;
     std::size_t memory_mib = 0;
+    RankOptions ranks;
 };
 
 void addLocalEngineOptions(CLI::App& command, LocalEngineOptions& options);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `fulgurite-engine score`: the numbers of a forward pass over given tokens, for checks from outside.
 #include "app/engine/command.h"
+#include "app/engine/rank_options.h"
 #include "app/engine/token_file.h"
 #include "core/checkpoint/safetensors.h"
 #include "core/model/hybrid_model.h"
@@ -21,6 +22,7 @@ struct ScoreOptions {
     std::size_t decode = 0;
     std::size_t threads = 0;
     bool layers = false;
+    RankOptions ranks;
 };
 
 // Keeps what --layers writes; logits go to the file as they come.
@@ -83,7 +85,7 @@ class LayerRecorder : public ForwardTap {
 
 void score(const ScoreOptions& options) {
     const TokenIds tokens = readTokenFile(options.tokens);
-    const auto model = HybridModel::load(options.model);
+    const auto model = HybridModel::load(options.model, kernels::bestCpuOps(), planOf(options.ranks));
     const ModelConfig& config = model->config();
     const auto n = static_cast<std::int64_t>(tokens.size());
     SafetensorsWriter writer(options.out);
@@ -127,6 +129,7 @@ void addScore(CLI::App& app) {
     command->add_option("--decode", options->decode, "Run the last N tokens one by one")->capture_default_str();
     command->add_option("--threads", options->threads, "Threads; 0 is one per core")->capture_default_str();
     command->add_flag("--layers", options->layers, "Also write streams, expert choices and states");
+    addRankOptions(*command, options->ranks);
     command->footer(
         "Writes logits F32 [n, vocab]; with --layers also hidden.0 (embedding) to hidden.L F32 [n, hidden],\n"
         "experts.l I32 and expert_weights.l F32 [n, k], and state.l F32 [heads, key dim, value dim] of each\n"

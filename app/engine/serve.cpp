@@ -3,6 +3,7 @@
 #include "app/engine/command.h"
 #include "app/engine/default_model.h"
 #include "app/engine/included_encoders.h"
+#include "app/engine/rank_options.h"
 #include "app/engine/train_job.h"
 #include "core/base/error.h"
 #include "core/node/auth.h"
@@ -47,6 +48,7 @@ struct ServeOptions {
     std::size_t grace_seconds = 10;
     bool insecure = false;
     bool exit_with_stdin = false;
+    RankOptions ranks;
 };
 
 struct Address {
@@ -122,6 +124,7 @@ node::EngineServiceOptions engineOptions(const ServeOptions& options) {
     node::EngineServiceOptions engine;
     engine.model = findModel(options.model);
     engine.id = options.model_id;
+    engine.plan = planOf(options.ranks);
     engine.engine.threads = options.threads;
     engine.engine.memory_bytes = options.memory_mib << 20;
     engine.engine.snapshot_bytes = options.snapshot_mib << 20;
@@ -194,6 +197,7 @@ KeptServices openKeptServices(const std::string& data) {
 void serve(const ServeOptions& options) {
     const Address address = parseAddress(options.listen);
     const std::string token = tokenFor(options, address);
+    planOf(options.ranks); // what is wrong with it is told before anybody can connect
     if (!options.data.empty()) {
         std::error_code code;
         std::filesystem::create_directories(options.data, code);
@@ -260,6 +264,7 @@ void addServe(CLI::App& app) {
         ->check(CLI::Range(1, 4096))
         ->capture_default_str();
     addNetworkOptions(*command, *options);
+    addRankOptions(*command, options->ranks);
     command->footer("Examples:\n"
                     "  fulgurite-engine serve --model DIR\n"
                     "  openssl rand -hex 32 > token && chmod 600 token\n"

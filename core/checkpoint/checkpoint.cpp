@@ -4,8 +4,10 @@
 #include "core/base/error.h"
 #include "core/base/file_io.h"
 #include "core/checkpoint/config_reader.h"
+#include "core/checkpoint/int8_rows.h"
 
 #include <algorithm>
+#include <cmath>
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -68,6 +70,10 @@ std::set<std::string> findShards(const std::filesystem::path& folder) {
     return shards;
 }
 
+bool isFloating(DType dtype) {
+    return dtype == DType::F32 || dtype == DType::BF16 || dtype == DType::F16;
+}
+
 } // namespace
 
 Checkpoint::Checkpoint(const std::filesystem::path& folder) : folder_(folder) {
@@ -105,7 +111,8 @@ void Checkpoint::addFile(const std::filesystem::path& path) {
     }
 }
 
-TensorView TensorBinder::take(const std::vector<std::string>& names, const Shape& shape) {
+const std::pair<const std::string, TensorView>* TensorBinder::find(const std::vector<std::string>& names,
+                                                                   const Shape& shape) {
     constexpr std::size_t kHopeless = 10'000; // a config that has nothing to do with these files
     if (problems_.size() >= kHopeless) {
         finish();
@@ -116,21 +123,80 @@ TensorView TensorBinder::take(const std::vector<std::string>& names, const Shape
             continue;
         }
         taken_.insert_or_assign(name, true);
-        const TensorView& tensor = found->second;
-        if (tensor.shape != shape) {
-            problems_.push_back(
-                fmt::format("{}: shape {} found, {} expected", name, toString(tensor.shape), toString(shape)));
-            return {};
+        if (found->second.shape != shape) {
+            problems_.push_back(fmt::format("{}: shape {} found, {} expected", name, toString(found->second.shape),
+                                            toString(shape)));
+            return nullptr;
         }
-        if (tensor.dtype != DType::F32 && tensor.dtype != DType::BF16 && tensor.dtype != DType::F16) {
-            problems_.push_back(
-                fmt::format("{}: type {} found, F32, BF16 or F16 expected", name, nameOf(tensor.dtype)));
-            return {};
-        }
-        return tensor;
+        return &*found;
     }
     problems_.push_back(fmt::format("{}: missing, shape {} expected", fmt::join(names, " or "), toString(shape)));
-    return {};
+    return nullptr;
+}
+
+TensorView TensorBinder::take(const std::vector<std::string>& names, const Shape& shape) {
+    const auto* found = find(names, shape);
+    if (found == nullptr) {
+        return {};
+    }
+    const auto& [name, tensor] = *found;
+    if (!isFloating(tensor.dtype)) {
+        problems_.push_back(
+            fmt::format("{}: type {} found, F32, BF16 or F16 expected", name, nameOf(tensor.dtype)));
+        return {};
+    }
+    return tensor;
+}
+
+StoredMatrix TensorBinder::takeMatrix(const std::vector<std::string>& names, const Shape& shape) {
+    const auto* found = find(names, shape);
+    if (found == nullptr) {
+        for (const std::string& name : names) {
+            ignore(scaleName(name)); // one problem for each matrix
+        }
+        return {};
+    }
+    const auto& [name, tensor] = *found;
+    if (tensor.dtype == DType::I8) {
+        const TensorView scale = takeScale(name, shape.front());
+        return scale.data == nullptr ? StoredMatrix{} : StoredMatrix{tensor, scale};
+    }
+    if (!isFloating(tensor.dtype)) {
+        problems_.push_back(
+            fmt::format("{}: type {} found, F32, BF16, F16 or I8 expected", name, nameOf(tensor.dtype)));
+        return {};
+    }
+    if (has(scaleName(name))) {
+        ignore(scaleName(name));
+        problems_.push_back(fmt::format("{}: scales of a matrix of type {}; only those of I8 have a meaning",
+                                        scaleName(name), nameOf(tensor.dtype)));
+    }
+    return {tensor, {}};
+}
+
+TensorView TensorBinder::takeScale(const std::string& weight, std::int64_t rows) {
+    const std::string name = scaleName(weight);
+    const auto found = checkpoint_.tensors().find(name);
+    if (found == checkpoint_.tensors().end()) {
+        problems_.push_back(fmt::format("{}: type I8 without its scales: {} is missing", weight, name));
+        return {};
+    }
+    taken_.insert_or_assign(name, true);
+    const TensorView& scale = found->second;
+    if (scale.dtype != DType::F32 || scale.shape != Shape{rows}) {
+        problems_.push_back(fmt::format("{}: {} {} found, F32 {} expected", name, nameOf(scale.dtype),
+                                        toString(scale.shape), toString({rows})));
+        return {};
+    }
+    const std::vector<float> values = toFloats(scale);
+    for (std::size_t row = 0; row < values.size(); ++row) {
+        if (!std::isfinite(values[row]) || values[row] < 0) {
+            problems_.push_back(fmt::format("{}: the scale of row {} is {}; scales are finite and not negative",
+                                            name, row, values[row]));
+            return {};
+        }
+    }
+    return scale;
 }
 
 void TensorBinder::finish() const {

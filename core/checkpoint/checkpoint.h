@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// All tensors of a checkpoint folder: one file, numbered shards (from 0 or 1) with or without an index, mixed dtypes.
+// All tensors of a checkpoint folder: one file, numbered shards (from 0 or 1) with or without an index, mixed
+// dtypes.
 #pragma once
 
 #include "core/checkpoint/safetensors.h"
@@ -32,8 +33,14 @@ class Checkpoint {
     std::uint64_t bytes_ = 0;
 };
 
-// Hands out the tensors that a model expects and remembers everything that does not fit, so that one message can list
-// all of it: missing, extra and mis-shaped tensors.
+// A matrix as it is stored; `scale` F32 [rows] when its elements are I8, empty otherwise.
+struct StoredMatrix {
+    TensorView weight;
+    TensorView scale;
+};
+
+// Hands out the tensors that a model expects and remembers everything that does not fit, so that one message can
+// list all of it: missing, extra and mis-shaped tensors.
 class TensorBinder {
   public:
     explicit TensorBinder(const Checkpoint& checkpoint) : checkpoint_(checkpoint) {}
@@ -42,12 +49,19 @@ class TensorBinder {
     // The first of `names` that exists; records a problem and returns an empty view when none does, when the shape
     // differs or when the dtype is not F32, BF16 or F16.
     TensorView take(const std::vector<std::string>& names, const Shape& shape);
+    // As take(), for a matrix that may also be I8 with the scales of its rows under "NAME_scale"; records a problem
+    // when they are missing, mis-shaped, negative or not finite.
+    StoredMatrix takeMatrix(const std::vector<std::string>& names, const Shape& shape);
     // A tensor that may exist and is not needed.
     void ignore(const std::string& name) { taken_.insert_or_assign(name, true); }
     // Throws Error{Corrupt} with every problem.
     void finish() const;
 
   private:
+    // The first of `names` that exists with the right shape, of whatever type; nullptr after recording a problem.
+    const std::pair<const std::string, TensorView>* find(const std::vector<std::string>& names, const Shape& shape);
+    TensorView takeScale(const std::string& weight, std::int64_t rows);
+
     const Checkpoint& checkpoint_;
     std::map<std::string, bool, std::less<>> taken_;
     std::vector<std::string> problems_;

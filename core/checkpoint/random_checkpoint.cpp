@@ -3,12 +3,12 @@
 
 #include "core/base/atomic_file.h"
 #include "core/base/error.h"
-#include "core/checkpoint/safetensors.h"
+#include "core/checkpoint/int8_rows.h"
+#include "core/checkpoint/shard_writer.h"
 #include "core/checkpoint/tensor_list.h"
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 namespace fulgurite {
 
@@ -34,28 +34,16 @@ DType dtypeOf(const TensorSpec& tensor, const RandomCheckpointOptions& options) 
     return tensor.role == TensorRole::Router ? DType::F32 : options.dtype;
 }
 
-std::uint64_t bytesOf(const TensorSpec& tensor, const RandomCheckpointOptions& options) {
-    std::uint64_t bytes = 0;
-    if (!byteCount(tensor.shape, dtypeOf(tensor, options), bytes)) {
-        fail(ErrorKind::InvalidInput, "{}: shape {} is too large", tensor.name, toString(tensor.shape));
-    }
-    return bytes;
+bool isInt8(const TensorSpec& tensor, const RandomCheckpointOptions& options) {
+    return options.int8_experts && tensor.role == TensorRole::Expert;
 }
 
-// First tensor of each shard, and the end.
-std::vector<std::size_t> cutShards(const std::vector<TensorSpec>& tensors, const RandomCheckpointOptions& options) {
-    std::vector<std::size_t> cuts{0};
-    std::uint64_t in_shard = 0;
-    for (std::size_t i = 0; i < tensors.size(); ++i) {
-        const std::uint64_t bytes = bytesOf(tensors[i], options);
-        if (in_shard > 0 && in_shard + bytes > options.max_shard_bytes) {
-            cuts.push_back(i);
-            in_shard = 0;
-        }
-        in_shard += bytes;
+ShardItem itemOf(const TensorSpec& tensor, const RandomCheckpointOptions& options) {
+    if (isInt8(tensor, options)) {
+        return {
+            {{tensor.name, DType::I8, tensor.shape}, {scaleName(tensor.name), DType::F32, {tensor.shape.front()}}}};
     }
-    cuts.push_back(tensors.size());
-    return cuts;
+    return {{{tensor.name, dtypeOf(tensor, options), tensor.shape}}};
 }
 
 class Job {
@@ -63,51 +51,36 @@ class Job {
     Job(const ModelConfig& config, const std::filesystem::path& folder, const RandomCheckpointOptions& options)
         : tensors_(publishedTensors(config)), folder_(folder), options_(options) {
         for (const TensorSpec& tensor : tensors_) {
-            total_ += bytesOf(tensor, options);
+            items_.push_back(itemOf(tensor, options));
+            total_ += items_.back().bytes();
         }
     }
 
-    void checkSpace() const {
-        std::error_code error;
-        const auto space = std::filesystem::space(folder_, error);
-        if (!error && space.available < total_) {
-            fail(ErrorKind::Io, "{}: the checkpoint needs {} bytes, the disk has {} free", folder_.string(), total_,
-                 space.available);
-        }
-    }
-
-    void writeShards() {
-        const auto cuts = cutShards(tensors_, options_);
-        const std::size_t shards = cuts.size() - 1;
-        nlohmann::json weight_map = nlohmann::json::object();
-        for (std::size_t shard = 0; shard < shards; ++shard) {
-            const std::string name = shards == 1
-                                         ? "model.safetensors"
-                                         : fmt::format("model-{:05d}-of-{:05d}.safetensors", shard + 1, shards);
-            SafetensorsWriter writer(folder_ / name);
-            writer.setMetadata("format", "pt");
-            for (std::size_t i = cuts[shard]; i < cuts[shard + 1]; ++i) {
-                writer.declare(tensors_[i].name, dtypeOf(tensors_[i], options_), tensors_[i].shape);
-                weight_map[tensors_[i].name] = name;
-            }
-            for (std::size_t i = cuts[shard]; i < cuts[shard + 1]; ++i) {
+    void write() {
+        writeShards(folder_, items_, options_.max_shard_bytes, [&](std::size_t i, SafetensorsWriter& writer) {
+            if (isInt8(tensors_[i], options_)) {
+                writeInt8(writer, tensors_[i], i);
+            } else {
                 writeTensor(writer, tensors_[i], i);
             }
-            writer.finish();
-        }
-        if (shards > 1) {
-            const nlohmann::json index{{"metadata", {{"total_size", total_}}}, {"weight_map", weight_map}};
-            writeFileAtomically(folder_ / "model.safetensors.index.json", index.dump(1));
-        }
+        });
     }
 
   private:
+    static Generator generatorOf(std::uint64_t seed, std::size_t index) {
+        return Generator(seed * 0x2545F4914F6CDD1Du + index);
+    }
+
+    // A uniform variable on [-1, 1) has standard deviation 1 / sqrt(3).
+    static float scaleOf(const TensorSpec& tensor) {
+        return std::sqrt(3.0f / static_cast<float>(tensor.shape.back()));
+    }
+
     void writeTensor(SafetensorsWriter& writer, const TensorSpec& tensor, std::size_t index) {
         constexpr std::size_t kPiece = std::size_t{1} << 20;
         const DType dtype = dtypeOf(tensor, options_);
-        Generator random(options_.seed * 0x2545F4914F6CDD1Du + index);
-        // A uniform variable on [-1, 1) has standard deviation 1 / sqrt(3).
-        const float scale = std::sqrt(3.0f / static_cast<float>(tensor.shape.back()));
+        Generator random = generatorOf(options_.seed, index);
+        const float scale = scaleOf(tensor);
         auto left = static_cast<std::size_t>(elementCount(tensor.shape));
         std::vector<float> floats;
         std::vector<std::uint16_t> halves;
@@ -125,14 +98,39 @@ class Job {
                 writer.append(std::as_bytes(std::span(halves)));
             }
             left -= count;
-            done_ += count * sizeOf(dtype);
-            if (options_.progress && !options_.progress(done_, total_)) {
-                fail(ErrorKind::Cancelled, "{}: stopped after {} of {} bytes", folder_.string(), done_, total_);
-            }
+            advance(count * sizeOf(dtype));
+        }
+    }
+
+    // The integers of the matrix that writeTensor would write.
+    void writeInt8(SafetensorsWriter& writer, const TensorSpec& tensor, std::size_t index) {
+        Generator random = generatorOf(options_.seed, index);
+        const float scale = scaleOf(tensor);
+        std::vector<float> row(static_cast<std::size_t>(tensor.shape[1]));
+        std::vector<std::int8_t> integers(row.size());
+        std::vector<float> scales;
+        for (std::int64_t r = 0; r < tensor.shape[0]; ++r) {
+            std::generate(row.begin(), row.end(), [&] {
+                const float value = random.uniform() * scale;
+                return options_.dtype == DType::BF16 ? bf16ToFloat(floatToBf16(value)) : value;
+            });
+            scales.push_back(quantizeRow(row, integers).value());
+            writer.append(std::as_bytes(std::span(integers)));
+            advance(integers.size());
+        }
+        writer.append(std::as_bytes(std::span(scales)));
+        advance(scales.size() * sizeof(float));
+    }
+
+    void advance(std::size_t bytes) {
+        done_ += bytes;
+        if (options_.progress && !options_.progress(done_, total_)) {
+            fail(ErrorKind::Cancelled, "{}: stopped after {} of {} bytes", folder_.string(), done_, total_);
         }
     }
 
     std::vector<TensorSpec> tensors_;
+    std::vector<ShardItem> items_;
     std::filesystem::path folder_;
     const RandomCheckpointOptions& options_;
     std::uint64_t total_ = 0;
@@ -152,9 +150,7 @@ void writeRandomCheckpoint(std::string_view config_json, const ModelConfig& conf
         fail(ErrorKind::Io, "{}: must be a new or empty folder that can be written{}", folder.string(),
              error ? ": " + error.message() : "");
     }
-    Job job(config, folder, options);
-    job.checkSpace();
-    job.writeShards();
+    Job(config, folder, options).write();
     writeFileAtomically(folder / "config.json", config_json);
 }
 

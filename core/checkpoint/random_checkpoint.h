@@ -14,6 +14,7 @@ namespace fulgurite {
 
 struct RandomCheckpointOptions {
     DType dtype = DType::BF16; // BF16 or F32; the router is always F32, as published
+    bool int8_experts = false; // what writeInt8Checkpoint would make of the same random checkpoint
     std::uint64_t seed = 0;
     std::uint64_t max_shard_bytes = std::uint64_t{4} << 30;
     // Called now and then; return false to stop (throws Error{Cancelled}; finished shards stay).

@@ -29,9 +29,9 @@ std::vector<TensorSpec> publishedTensors(const ModelConfig& config) {
         all.push_back({moe + "gate.weight", {config.num_experts, h}, TensorRole::Router});
         for (int e = 0; e < config.num_experts; ++e) {
             const std::string expert = moe + "experts." + std::to_string(e) + ".";
-            all.push_back({expert + "w1.weight", {f, h}});
-            all.push_back({expert + "w2.weight", {h, f}});
-            all.push_back({expert + "w3.weight", {f, h}});
+            all.push_back({expert + "w1.weight", {f, h}, TensorRole::Expert});
+            all.push_back({expert + "w2.weight", {h, f}, TensorRole::Expert});
+            all.push_back({expert + "w3.weight", {f, h}, TensorRole::Expert});
         }
     }
     all.push_back({"model.norm.weight", {h}, TensorRole::Norm});

@@ -10,7 +10,7 @@
 
 namespace fulgurite {
 
-enum class TensorRole : std::uint8_t { Matrix, Norm, Router };
+enum class TensorRole : std::uint8_t { Matrix, Norm, Router, Expert };
 
 struct TensorSpec {
     std::string name;

@@ -5,11 +5,12 @@
 
 namespace fulgurite {
 
-void Workspace::Buffers::prepare(const ModelConfig& config, std::size_t rows, std::size_t wanted_rows) {
+void Workspace::Buffers::prepare(const ModelConfig& config, const Shard& shard, std::size_t rows,
+                                 std::size_t wanted_rows) {
     const auto size = [](std::int64_t value) { return static_cast<std::size_t>(value); };
     const std::size_t width = size(config.hidden_size);
-    const std::size_t heads = size(config.num_heads) * size(config.head_dim);
-    const std::size_t kv_heads = size(config.num_kv_heads) * size(config.head_dim);
+    const std::size_t heads = shard.heads.count * size(config.head_dim);
+    const std::size_t kv_heads = shard.kv_heads.count * size(config.head_dim);
     const std::size_t chosen = rows * size(config.top_k);
     for (FloatBuffer* buffer : {&hidden, &normed, &branch}) {
         buffer->atLeast(rows * width);
@@ -25,13 +26,89 @@ void Workspace::Buffers::prepare(const ModelConfig& config, std::size_t rows, st
         buffer->atLeast(chosen * width);
     }
     for (FloatBuffer* buffer : {&expert_gate, &expert_up}) {
-        buffer->atLeast(chosen * size(config.intermediate_size));
+        buffer->atLeast(chosen * shard.expert_width.count);
     }
     wanted.atLeast(wanted_rows * width);
-    tasks.reserve(2 * std::min(chosen, size(config.num_experts)));
+    if (shard.ranks > 1) {
+        const std::size_t most = largestVocabularyPart(config, shard.ranks);
+        squares.atLeast(rows);
+        logits_part.atLeast(wanted_rows * most);
+        logits_parts.atLeast(wanted_rows * most * size(shard.ranks));
+    }
+    tasks.reserve(2 * std::min(chosen, shard.experts.count));
     expert_ids.reserve(chosen);
     gather_index.reserve(wanted_rows);
-    plan.reserve(chosen, size(config.num_experts));
+    plan.reserve(chosen, shard.experts.count);
+}
+
+void sumOverRanks(ForwardContext& context, float* values, std::size_t count) {
+    if (context.comm != nullptr) {
+        context.comm->allReduceSum(values, count, context.queue);
+    }
+}
+
+namespace {
+
+std::size_t widthOf(const Shard& shard, const HeadColumns& columns, std::size_t dim) {
+    return dim * (shard.heads.count * columns.per_head + (columns.keys ? 2 * shard.kv_heads.count : 0));
+}
+
+// One row of a rank's values to their places in a row of all.
+void placeHeads(const float* values, const Shard& shard, const HeadColumns& columns, const ModelConfig& config,
+                float* whole) {
+    const auto dim = static_cast<std::size_t>(config.head_dim);
+    const std::size_t unit = columns.per_head * dim;
+    std::copy_n(values, shard.heads.count * unit, whole + shard.heads.first * unit);
+    values += shard.heads.count * unit;
+    whole += static_cast<std::size_t>(config.num_heads) * unit;
+    for (int half = 0; columns.keys && half < 2; ++half) {
+        const std::size_t count = shard.kv_heads.count * dim;
+        std::copy_n(values, count, whole + shard.kv_heads.first * dim);
+        values += count;
+        whole += static_cast<std::size_t>(config.num_kv_heads) * dim;
+    }
+}
+
+} // namespace
+
+HeadPoints::HeadPoints(const ForwardTap* tap, int layers) {
+    for (const TapPoint point : kPoints) {
+        for (int layer = 0; tap != nullptr && layer < layers; ++layer) {
+            if (tap->wants(point, layer)) {
+                wanted_.insert({point, layer});
+            }
+        }
+    }
+}
+
+void offerHeads(ForwardContext& context, TapPoint point, int layer, const float* values,
+                const HeadColumns& columns) {
+    const ModelConfig& config = context.weights.config;
+    const std::size_t dim = context.headDim();
+    const std::size_t width = widthOf(context.shard, columns, dim);
+    if (context.comm == nullptr) {
+        context.offer(point, layer, values, width);
+        return;
+    }
+    if (!context.head_points.wants(point, layer)) {
+        return;
+    }
+    const std::size_t part = context.rows * width;
+    float* parts = context.buffers.heads_parts.atLeast(part * context.shards.size());
+    context.comm->allGather(values, parts, part * sizeof(float), context.queue);
+    if (context.tap == nullptr) {
+        return;
+    }
+    const ShardPlan alone;
+    const std::size_t whole_width = widthOf(Shard::of(config, alone, 0), columns, dim);
+    float* whole = context.buffers.heads_whole.atLeast(context.rows * whole_width);
+    for (const Shard& shard : context.shards) {
+        const float* theirs = parts + static_cast<std::size_t>(shard.rank) * part;
+        for (std::size_t row = 0; row < context.rows; ++row) {
+            placeHeads(theirs + row * width, shard, columns, config, whole + row * whole_width);
+        }
+    }
+    context.tap->onValues(point, layer, {whole, context.rows * whole_width}, context.rows);
 }
 
 } // namespace fulgurite

@@ -4,10 +4,16 @@
 
 #include "core/model/expert_plan.h"
 #include "core/model/hybrid_model.h"
+#include "core/model/rank_team.h"
+#include "core/model/shard.h"
 #include "core/model/weights.h"
+#include "kernels/comm/communicator.h"
 #include "kernels/ops.h"
 
+#include <memory>
 #include <optional>
+#include <set>
+#include <utility>
 #include <vector>
 
 namespace fulgurite {
@@ -26,7 +32,9 @@ class FloatBuffer {
     std::vector<float> values_;
 };
 
+// Widths are those of the rank's part: its heads, its experts, its rows of the vocabulary.
 struct Workspace::Buffers {
+    std::unique_ptr<RankTeam> team;         // of a model whose ranks are threads; each rank has buffers of its own
     std::optional<kernels::Queue> queue;    // for the pool of the last call
     FloatBuffer hidden;                     // [rows, hidden]: the stream between layers
     FloatBuffer normed;                     // [rows, hidden]
@@ -34,6 +42,7 @@ struct Workspace::Buffers {
     FloatBuffer projected;                  // [rows, 3 * heads * head_dim]: qkv, or q | k | v of a softmax layer
     FloatBuffer gate;                       // [rows, heads * head_dim]
     FloatBuffer attended;                   // [rows, heads * head_dim]
+    FloatBuffer squares;                    // [rows]: of `attended`, over all ranks
     FloatBuffer router_logits;              // [rows, experts]
     FloatBuffer expert_weights;             // [rows, top_k]
     FloatBuffer ordered_weights;            // [rows, top_k], by expert index
@@ -42,6 +51,10 @@ struct Workspace::Buffers {
     FloatBuffer expert_up;                  // [rows * top_k, intermediate]
     FloatBuffer expert_out;                 // [rows * top_k, hidden]
     FloatBuffer wanted;                     // [wanted rows, hidden]
+    FloatBuffer logits_part;                // [wanted rows, largest part of the vocabulary]
+    FloatBuffer logits_parts;               // [ranks, as logits_part]
+    FloatBuffer heads_parts;                // what the heads of all ranks show to a tap
+    FloatBuffer heads_whole;                // the same in the order of one rank
     std::vector<std::int32_t> expert_ids;   // [rows, top_k], by falling weight
     std::vector<std::int32_t> gather_index; // [wanted rows]: which rows the head reads
     ExpertPlan plan;                        // rows of expert_in and expert_out
@@ -50,19 +63,49 @@ struct Workspace::Buffers {
     std::vector<float*> value_pages;
 
     // Room for all of it, so that a pass that has begun to change states no longer asks for memory.
-    void prepare(const ModelConfig& config, std::size_t rows, std::size_t wanted_rows);
+    void prepare(const ModelConfig& config, const Shard& shard, std::size_t rows, std::size_t wanted_rows);
 };
 
-// What every part of the forward pass needs. `rows` are the tokens of all chunks, concatenated.
+// Where a rank's heads lie in the sequence states, and who writes what.
+struct StatePart {
+    std::size_t first_head = 0;
+    std::size_t first_kv_head = 0;
+    bool writes_kv = true;
+    bool waits_for_kv = false; // another rank writes pages that this one reads, or the other way round
+};
+
+// Which head-wise points a tap wants: asked once before the ranks begin, since all of them take part in showing
+// one.
+class HeadPoints {
+  public:
+    HeadPoints(const ForwardTap* tap, int layers);
+    bool wants(TapPoint point, int layer) const { return wanted_.contains({point, layer}); }
+
+  private:
+    static constexpr TapPoint kPoints[] = {TapPoint::Projections, TapPoint::HeadOutput, TapPoint::HeadGate,
+                                           TapPoint::HeadGated};
+    std::set<std::pair<TapPoint, int>> wanted_;
+};
+
+// What every part of the forward pass of one rank needs. `rows` are the tokens of all chunks, concatenated.
 struct ForwardContext {
-    const ModelWeights& weights;
+    const ModelWeights& weights;   // the rank's part
+    std::span<const Shard> shards; // of all ranks
+    const Shard& shard;            // this rank's
+    StatePart state;
+    kernels::Communicator* comm; // nullptr: one rank has it all
     const kernels::OpTable& ops;
     kernels::Queue& queue;
     Workspace::Buffers& buffers;
     std::span<SequenceChunk> batch;
     std::size_t rows;
     ForwardTap* tap = nullptr;
-    bool intervened = false; // some chunk carries an intervention
+    const HeadPoints& head_points; // of a model with ranks
+    bool intervened = false;       // some chunk carries an intervention
+
+    std::size_t headDim() const { return static_cast<std::size_t>(weights.config.head_dim); }
+    // The width of the rank's heads.
+    std::size_t inner() const { return shard.heads.count * headDim(); }
 
     // values [rows, width] pass `point`.
     void offer(TapPoint point, int layer, const float* values, std::size_t width) {
@@ -72,9 +115,22 @@ struct ForwardContext {
     }
 };
 
+// What the ranks' parts add up to, in place. Nothing to do for one rank.
+void sumOverRanks(ForwardContext& context, float* values, std::size_t count);
+
+// How a row of head-wise values is laid out, over the heads of one rank or of all.
+struct HeadColumns {
+    std::size_t per_head = 1; // in multiples of head_dim
+    bool keys = false;        // then the rank's key heads twice: keys and values
+};
+// As ForwardContext::offer for values [rows, _] of this rank's heads: a tap sees those of all ranks, as one rank
+// has them.
+void offerHeads(ForwardContext& context, TapPoint point, int layer, const float* values,
+                const HeadColumns& columns);
+
 // Interventions of the batch, each on the rows of its sequence from Intervention::from on. No-ops where none is
 // carried.
-// attended: [rows, heads, head_dim], the output projection's input.
+// attended: [rows, heads of the rank, head_dim], the output projection's input.
 void scaleHeads(const ForwardContext& context, int layer, float* attended);
 // weights: [rows, top_k] of the experts in buffers.expert_ids.
 void dropExperts(const ForwardContext& context, int layer, float* weights);

@@ -6,7 +6,9 @@ namespace fulgurite {
 namespace {
 
 double bytesOf(const kernels::WeightMatrix& w) {
-    return static_cast<double>(w.rows) * static_cast<double>(w.cols) * static_cast<double>(sizeOf(w.dtype));
+    const auto rows = static_cast<double>(w.rows);
+    const double scales = w.scales == nullptr ? 0.0 : rows * sizeof(float);
+    return rows * static_cast<double>(w.cols) * static_cast<double>(sizeOf(w.dtype)) + scales;
 }
 
 } // namespace

@@ -14,8 +14,38 @@ Workspace::~Workspace() = default;
 Workspace::Workspace(Workspace&&) noexcept = default;
 Workspace& Workspace::operator=(Workspace&&) noexcept = default;
 
+// What all ranks run on.
+struct HybridModel::Pass {
+    std::span<SequenceChunk> batch;
+    std::size_t rows;
+    std::vector<float>& logits; // rank 0 of this process appends to it
+    ForwardTap* tap;
+    const HeadPoints& head_points;
+    bool intervened;
+};
+
 HybridModel::HybridModel(std::unique_ptr<const ModelWeights> weights, const kernels::OpTable& ops)
-    : weights_(std::move(weights)), ops_(&ops) {}
+    : HybridModel(std::move(weights), ops, ShardPlan{}) {}
+
+HybridModel::HybridModel(std::unique_ptr<const ModelWeights> weights, const kernels::OpTable& ops,
+                         const ShardPlan& plan)
+    : weights_(std::move(weights)), ops_(&ops) {
+    for (int rank = 0; rank == 0 || rank < plan.ranks; ++rank) {
+        shards_.push_back(Shard::of(config(), plan, rank));
+        if (plan.ranks > 1) {
+            parts_.push_back(shardOf(*weights_, shards_.back()));
+        }
+    }
+}
+
+HybridModel::HybridModel(std::unique_ptr<const ModelWeights> weights, const kernels::OpTable& ops,
+                         const ShardPlan& plan, std::shared_ptr<kernels::Communicator> comm)
+    : weights_(std::move(weights)), ops_(&ops), comm_(std::move(comm)) {
+    for (int rank = 0; rank < plan.ranks; ++rank) {
+        shards_.push_back(Shard::of(config(), plan, rank));
+    }
+    parts_.push_back(shardOf(*weights_, shards_[static_cast<std::size_t>(comm_->rank())]));
+}
 
 HybridModel::~HybridModel() = default;
 
@@ -25,11 +55,30 @@ std::shared_ptr<const HybridModel> HybridModel::load(const std::filesystem::path
 
 std::shared_ptr<const HybridModel> HybridModel::load(const std::filesystem::path& folder,
                                                      const kernels::OpTable& ops) {
-    return std::make_shared<const HybridModel>(loadWeights(folder), ops);
+    return load(folder, ops, ShardPlan{});
+}
+
+std::shared_ptr<const HybridModel> HybridModel::load(const std::filesystem::path& folder,
+                                                     const kernels::OpTable& ops, const ShardPlan& plan) {
+    return std::make_shared<const HybridModel>(loadWeights(folder), ops, plan);
 }
 
 const ModelConfig& HybridModel::config() const {
     return weights_->config;
+}
+
+int HybridModel::ranks() const {
+    return static_cast<int>(shards_.size());
+}
+
+SequenceState HybridModel::newState() const {
+    StateShape shape = StateShape::of(config());
+    if (comm_ != nullptr) {
+        const Shard& shard = shards_[static_cast<std::size_t>(comm_->rank())];
+        shape.num_heads = static_cast<int>(shard.heads.count);
+        shape.num_kv_heads = static_cast<int>(shard.kv_heads.count);
+    }
+    return SequenceState(std::move(shape));
 }
 
 namespace {
@@ -53,11 +102,15 @@ void embed(ForwardContext& context, float* hidden) {
     const std::size_t width = static_cast<std::size_t>(context.weights.config.hidden_size);
     std::size_t row = 0;
     for (const SequenceChunk& chunk : context.batch) {
-        context.ops.embed(
-            {context.weights.embedding, chunk.tokens.data(), chunk.tokens.size(), hidden + row * width},
-            context.queue);
+        context.ops.embed({.table = context.weights.embedding,
+                           .ids = chunk.tokens.data(),
+                           .rows = chunk.tokens.size(),
+                           .out = hidden + row * width,
+                           .first_id = static_cast<std::int32_t>(context.shard.vocabulary.first)},
+                          context.queue);
         row += chunk.tokens.size();
     }
+    sumOverRanks(context, hidden, context.rows * width);
 }
 
 void addBranch(ForwardContext& context, const ResidualScale& scale, float* hidden, const float* normed,
@@ -110,18 +163,25 @@ std::size_t wantedRows(const SequenceChunk& chunk) {
     return 0;
 }
 
-// Everything the pass will need, before it touches a state: whoever called can try again with less.
-void takeMemory(const ModelConfig& config, std::span<SequenceChunk> batch, std::size_t rows,
-                Workspace::Buffers& buffers, std::vector<float>& logits) {
+std::size_t wantedRows(std::span<const SequenceChunk> batch) {
     std::size_t wanted = 0;
     for (const SequenceChunk& chunk : batch) {
         wanted += wantedRows(chunk);
     }
+    return wanted;
+}
+
+// Everything the pass will need, before it touches a state: whoever called can try again with less.
+// prepare(wanted rows) takes that of the buffers.
+template <class Prepare>
+void takeMemory(const ModelConfig& config, std::span<SequenceChunk> batch, std::size_t rows,
+                std::vector<float>& logits, const Prepare& prepare) {
+    const std::size_t wanted = wantedRows(batch);
     try {
         for (const SequenceChunk& chunk : batch) {
             chunk.state->reserve(chunk.tokens.size());
         }
-        buffers.prepare(config, rows, wanted);
+        prepare(wanted);
         logits.reserve(logits.size() + wanted * static_cast<std::size_t>(config.vocab_size));
     } catch (const std::bad_alloc&) {
         fail(ErrorKind::OutOfMemory,
@@ -130,8 +190,28 @@ void takeMemory(const ModelConfig& config, std::span<SequenceChunk> batch, std::
     }
 }
 
-// Appends the logits of the wanted rows: final norm, then the head in float32.
-void appendLogits(ForwardContext& context, const float* hidden, std::vector<float>& logits) {
+// The head's product for rows [rows, hidden] of which every rank computes the logits of its part of the vocabulary.
+// `logits` [rows, vocab] of all parts; null on a rank that gives them to the others only.
+void gatherLogits(ForwardContext& context, const float* wanted, std::size_t rows, float* logits) {
+    const ModelConfig& config = context.weights.config;
+    const std::size_t width = static_cast<std::size_t>(config.hidden_size);
+    const std::size_t vocab = static_cast<std::size_t>(config.vocab_size);
+    const std::size_t most = largestVocabularyPart(config, context.shard.ranks);
+    float* mine = context.buffers.logits_part.atLeast(rows * most);
+    float* all = context.buffers.logits_parts.atLeast(rows * most * context.shards.size());
+    const kernels::LinearTask head[] = {{wanted, width, rows, context.weights.head, mine, most}};
+    context.ops.linear(std::span(head), context.queue);
+    context.comm->allGather(mine, all, rows * most * sizeof(float), context.queue);
+    for (std::size_t rank = 0; logits != nullptr && rank < context.shards.size(); ++rank) {
+        const Part& part = context.shards[rank].vocabulary;
+        for (std::size_t row = 0; row < rows; ++row) {
+            std::copy_n(all + (rank * rows + row) * most, part.count, logits + row * vocab + part.first);
+        }
+    }
+}
+
+// Appends the logits of the wanted rows: final norm, then the head in float32. `logits` null: see gatherLogits.
+void appendLogits(ForwardContext& context, const float* hidden, std::vector<float>* logits) {
     const ModelConfig& config = context.weights.config;
     const std::size_t width = static_cast<std::size_t>(config.hidden_size);
     std::vector<std::int32_t>& index = context.buffers.gather_index;
@@ -153,13 +233,88 @@ void appendLogits(ForwardContext& context, const float* hidden, std::vector<floa
     context.ops.gather({hidden, index.data(), rows, width, wanted}, context.queue);
     context.ops.norm({wanted, context.weights.final_norm.data(), wanted, rows, width, config.rms_norm_eps},
                      context.queue);
-    const std::size_t before = logits.size();
-    logits.resize(before + rows * vocab);
-    const kernels::LinearTask head[] = {{wanted, width, rows, context.weights.head, logits.data() + before, vocab}};
+    float* out = nullptr;
+    if (logits != nullptr) {
+        const std::size_t before = logits->size();
+        logits->resize(before + rows * vocab);
+        out = logits->data() + before;
+    }
+    if (context.comm != nullptr) {
+        gatherLogits(context, wanted, rows, out);
+        return;
+    }
+    const kernels::LinearTask head[] = {{wanted, width, rows, context.weights.head, out, vocab}};
     context.ops.linear(std::span(head), context.queue);
 }
 
 } // namespace
+
+void HybridModel::runRank(const Pass& pass, std::size_t part, kernels::Communicator* comm,
+                          kernels::ThreadPool& pool, Workspace::Buffers& buffers) const {
+    if (!buffers.queue || &buffers.queue->pool() != &pool) {
+        buffers.queue.emplace(pool);
+    }
+    const Shard& shard = shards_[comm == nullptr ? 0 : static_cast<std::size_t>(comm->rank())];
+    const bool first = part == 0; // of this process
+    const bool shares_state = parts_.size() > 1;
+    StatePart state;
+    if (shares_state) {
+        const bool shared_kv = shard.ranks > config().num_kv_heads;
+        state = {shard.heads.first, shard.kv_heads.first, shard.owns_kv, shared_kv};
+    }
+    ForwardContext context{.weights = parts_.empty() ? *weights_ : *parts_[part],
+                           .shards = shards_,
+                           .shard = shard,
+                           .state = state,
+                           .comm = comm,
+                           .ops = *ops_,
+                           .queue = *buffers.queue,
+                           .buffers = buffers,
+                           .batch = pass.batch,
+                           .rows = pass.rows,
+                           .tap = first ? pass.tap : nullptr,
+                           .head_points = pass.head_points,
+                           .intervened = pass.intervened};
+    const std::size_t width = static_cast<std::size_t>(config().hidden_size);
+    float* hidden = buffers.hidden.atLeast(pass.rows * width);
+    embed(context, hidden);
+    context.offer(TapPoint::Hidden, 0, hidden, width);
+    for (int layer = 0; layer < config().layerCount(); ++layer) {
+        runLayer(context, layer, hidden);
+        context.offer(TapPoint::Hidden, layer + 1, hidden, width);
+    }
+    appendLogits(context, hidden, first ? &pass.logits : nullptr);
+}
+
+void HybridModel::runTeam(const Pass& pass, kernels::ThreadPool& pool, Workspace::Buffers& buffers) const {
+    const std::size_t wanted = wantedRows(pass.batch);
+    std::unique_ptr<RankTeam>& team = buffers.team;
+    takeMemory(config(), pass.batch, pass.rows, pass.logits, [&](std::size_t) {
+        if (!team || team->isBroken() || team->size() != parts_.size() || team->threads() != pool.size()) {
+            team.reset();
+            team = std::make_unique<RankTeam>(ranks(), pool.size());
+        }
+        for (std::size_t rank = 0; rank < team->size(); ++rank) {
+            team->rank(rank).workspace.buffers().prepare(config(), shards_[rank], pass.rows, wanted);
+        }
+    });
+    team->run([&](RankTeam::Rank& rank) {
+        runRank(pass, static_cast<std::size_t>(rank.index), rank.comm.get(), rank.pool, rank.workspace.buffers());
+    });
+}
+
+void HybridModel::runProcess(const Pass& pass, kernels::ThreadPool& pool, Workspace::Buffers& buffers) const {
+    try {
+        runRank(pass, 0, comm_.get(), pool, buffers);
+    } catch (const kernels::CommError& error) {
+        fail(ErrorKind::Unavailable, "the ranks of the model stopped: {}", error.what());
+    } catch (const std::exception& error) {
+        if (comm_ != nullptr) {
+            comm_->abort(error.what()); // or the other processes would wait
+        }
+        throw;
+    }
+}
 
 void HybridModel::forward(std::span<SequenceChunk> batch, kernels::ThreadPool& pool, Workspace& workspace,
                           std::vector<float>& logits, ForwardTap* tap) const {
@@ -167,27 +322,23 @@ void HybridModel::forward(std::span<SequenceChunk> batch, kernels::ThreadPool& p
     if (rows == 0) {
         return;
     }
-    Workspace::Buffers& buffers = workspace.buffers();
-    if (!buffers.queue || &buffers.queue->pool() != &pool) {
-        buffers.queue.emplace(pool);
-    }
-    takeMemory(config(), batch, rows, buffers, logits);
     const bool intervened = std::any_of(batch.begin(), batch.end(), [](const SequenceChunk& chunk) {
         return chunk.intervention != nullptr && !chunk.intervention->empty();
     });
-    ForwardContext context{*weights_, *ops_, *buffers.queue, buffers, batch, rows, tap, intervened};
-    const std::size_t width = static_cast<std::size_t>(config().hidden_size);
-    float* hidden = buffers.hidden.atLeast(rows * width);
-    embed(context, hidden);
-    context.offer(TapPoint::Hidden, 0, hidden, width);
-    for (int layer = 0; layer < config().layerCount(); ++layer) {
-        runLayer(context, layer, hidden);
-        context.offer(TapPoint::Hidden, layer + 1, hidden, width);
+    const HeadPoints head_points(ranks() > 1 ? tap : nullptr, config().layerCount());
+    const Pass pass{batch, rows, logits, tap, head_points, intervened};
+    Workspace::Buffers& buffers = workspace.buffers();
+    if (parts_.size() > 1) {
+        runTeam(pass, pool, buffers);
+    } else {
+        const auto rank = comm_ == nullptr ? std::size_t{0} : static_cast<std::size_t>(comm_->rank());
+        takeMemory(config(), batch, rows, logits,
+                   [&](std::size_t wanted) { buffers.prepare(config(), shards_[rank], rows, wanted); });
+        runProcess(pass, pool, buffers);
     }
     for (SequenceChunk& chunk : batch) {
         chunk.state->advance(chunk.tokens.size());
     }
-    appendLogits(context, hidden, logits);
 }
 
 } // namespace fulgurite

@@ -19,7 +19,13 @@
 
 namespace fulgurite {
 
+namespace kernels {
+class Communicator;
+}
+
 struct ModelWeights;
+struct Shard;
+struct ShardPlan;
 
 enum class LogitsWanted : std::uint8_t { None, Last, All };
 
@@ -53,13 +59,24 @@ class HybridModel {
     static std::shared_ptr<const HybridModel> load(const std::filesystem::path& folder);
     static std::shared_ptr<const HybridModel> load(const std::filesystem::path& folder,
                                                    const kernels::OpTable& ops);
+    static std::shared_ptr<const HybridModel> load(const std::filesystem::path& folder, const kernels::OpTable& ops,
+                                                   const ShardPlan& plan);
     HybridModel(std::unique_ptr<const ModelWeights> weights, const kernels::OpTable& ops);
+    // Split over ranks that are threads of this process: to whoever calls, one model with one state for each
+    // sequence. Throws Error{InvalidInput} when the plan does not fit the model.
+    HybridModel(std::unique_ptr<const ModelWeights> weights, const kernels::OpTable& ops, const ShardPlan& plan);
+    // One rank of a model that is split over processes, one for each of `comm`: states hold this rank's heads only,
+    // and every process runs the same batches with the same interventions and with taps that want the same.
+    HybridModel(std::unique_ptr<const ModelWeights> weights, const kernels::OpTable& ops, const ShardPlan& plan,
+                std::shared_ptr<kernels::Communicator> comm);
     ~HybridModel();
 
     const ModelConfig& config() const;
+    // Of the whole model, however it is split.
     const ModelWeights& weights() const { return *weights_; }
+    int ranks() const;
     const kernels::OpTable& ops() const { return *ops_; }
-    SequenceState newState() const { return SequenceState(StateShape::of(config())); }
+    SequenceState newState() const;
 
     // Runs all chunks as one batch. Appends to `logits` F32 [vocab_size] for each wanted row, in batch order.
     // Throws Error{InvalidInput} for a token outside the vocabulary, before any state is touched.
@@ -67,8 +84,17 @@ class HybridModel {
                  std::vector<float>& logits, ForwardTap* tap = nullptr) const;
 
   private:
+    struct Pass;
+    void runRank(const Pass& pass, std::size_t part, kernels::Communicator* comm, kernels::ThreadPool& pool,
+                 Workspace::Buffers& buffers) const;
+    void runProcess(const Pass& pass, kernels::ThreadPool& pool, Workspace::Buffers& buffers) const;
+    void runTeam(const Pass& pass, kernels::ThreadPool& pool, Workspace::Buffers& buffers) const;
+
     std::unique_ptr<const ModelWeights> weights_;
     const kernels::OpTable* ops_;
+    std::vector<Shard> shards_;                              // of all ranks
+    std::vector<std::unique_ptr<const ModelWeights>> parts_; // of the ranks in this process; empty: one has it all
+    std::shared_ptr<kernels::Communicator> comm_;            // to the other processes, or null
 };
 
 } // namespace fulgurite

@@ -80,16 +80,17 @@ void checkIntervention(const Intervention& intervention, const ModelConfig& conf
 }
 
 void scaleHeads(const ForwardContext& context, int layer, float* attended) {
-    const ModelConfig& config = context.weights.config;
-    const std::size_t dim = static_cast<std::size_t>(config.head_dim);
-    const std::size_t inner = static_cast<std::size_t>(config.num_heads) * dim;
+    const std::size_t dim = context.headDim();
+    const std::size_t inner = context.inner();
+    const Part& mine = context.shard.heads;
     forCoveredRows(context, [&](std::size_t row, std::size_t end, const Intervention& intervention) {
         for (const HeadScale& scale : intervention.heads) {
-            if (scale.layer != layer) {
+            const std::size_t head = static_cast<std::size_t>(scale.head) - mine.first; // huge when before
+            if (scale.layer != layer || head >= mine.count) {
                 continue;
             }
             for (std::size_t r = row; r < end; ++r) {
-                float* slice = attended + r * inner + static_cast<std::size_t>(scale.head) * dim;
+                float* slice = attended + r * inner + head * dim;
                 // Not a product: what is ablated is zero, whatever it was.
                 std::transform(slice, slice + dim, slice,
                                [f = scale.factor](float x) { return f == 0.0f ? 0.0f : f * x; });

@@ -9,7 +9,7 @@ void moeForward(ForwardContext& context, int index, const float* normed, float* 
     const ModelConfig& config = context.weights.config;
     const LayerWeights& layer = context.weights.layers[static_cast<std::size_t>(index)];
     const std::size_t hidden = static_cast<std::size_t>(config.hidden_size);
-    const std::size_t width = static_cast<std::size_t>(config.intermediate_size);
+    const std::size_t width = context.shard.expert_width.count;
     const std::size_t experts = static_cast<std::size_t>(config.num_experts);
     const std::size_t top_k = static_cast<std::size_t>(config.top_k);
     const std::size_t rows = context.rows;
@@ -28,25 +28,27 @@ void moeForward(ForwardContext& context, int index, const float* normed, float* 
         context.tap->onRouting(index, b.expert_ids, {weights, slots}, rows);
     }
     ExpertPlan& plan = b.plan;
-    plan.build(b.expert_ids, top_k, experts);
+    plan.build(b.expert_ids, top_k, context.shard.experts.count, context.shard.experts.first);
     float* ordered_weights = b.ordered_weights.atLeast(slots);
     for (std::size_t i = 0; i < slots; ++i) {
         ordered_weights[i] = weights[i - i % top_k + static_cast<std::size_t>(plan.choice[i])];
     }
 
+    const std::size_t here = plan.source.size(); // slots of this rank's experts
+
     // A single token feeds all of its experts from where it lies.
     const bool single = rows == 1;
     const float* in = normed;
     if (!single) {
-        float* gathered = b.expert_in.atLeast(slots * hidden);
-        context.ops.gather({normed, plan.source.data(), slots, hidden, gathered}, context.queue);
+        float* gathered = b.expert_in.atLeast(here * hidden);
+        context.ops.gather({normed, plan.source.data(), here, hidden, gathered}, context.queue);
         in = gathered;
     }
-    float* gate = b.expert_gate.atLeast(slots * width);
-    float* up = b.expert_up.atLeast(slots * width);
-    float* out = b.expert_out.atLeast(slots * hidden);
+    float* gate = b.expert_gate.atLeast(here * width);
+    float* up = b.expert_up.atLeast(here * width);
+    float* out = b.expert_out.atLeast(here * hidden);
     b.tasks.clear();
-    for (std::size_t e = 0; e < experts; ++e) {
+    for (std::size_t e = 0; e < plan.groups.size(); ++e) {
         const ExpertPlan::Group& g = plan.groups[e];
         if (g.count > 0) {
             const float* x = single ? in : in + g.first * hidden;
@@ -55,9 +57,9 @@ void moeForward(ForwardContext& context, int index, const float* normed, float* 
         }
     }
     context.ops.linear(b.tasks, context.queue);
-    context.ops.swiglu({gate, up, gate, slots * width}, context.queue);
+    context.ops.swiglu({gate, up, gate, here * width}, context.queue);
     b.tasks.clear();
-    for (std::size_t e = 0; e < experts; ++e) {
+    for (std::size_t e = 0; e < plan.groups.size(); ++e) {
         const ExpertPlan::Group& g = plan.groups[e];
         if (g.count > 0) {
             b.tasks.push_back(
@@ -66,6 +68,7 @@ void moeForward(ForwardContext& context, int index, const float* normed, float* 
     }
     context.ops.linear(b.tasks, context.queue);
     context.ops.combine({out, plan.slots.data(), ordered_weights, rows, top_k, hidden, branch}, context.queue);
+    sumOverRanks(context, branch, rows * hidden);
 }
 
 } // namespace fulgurite

@@ -16,22 +16,38 @@ struct Projections {
     std::size_t stride;
 };
 
-// Pages of one sequence that cover its old and new tokens.
-void collectPages(Workspace::Buffers& buffers, SequenceState& state, int layer, std::size_t tokens) {
+// Pages of one sequence that cover its old and new tokens, from the rank's first key head on.
+void collectPages(ForwardContext& context, SequenceState& state, int layer, std::size_t tokens) {
+    Workspace::Buffers& buffers = context.buffers;
+    // The same for keys and values: a head's part of a page is head_dim x kPageTokens either way round.
+    const std::size_t offset = context.state.first_kv_head * context.headDim() * kPageTokens;
     buffers.key_pages.clear();
     buffers.value_pages.clear();
     for (std::size_t page = 0; page * kPageTokens < tokens; ++page) {
         KvPage& kv = state.page(layer, page);
-        buffers.key_pages.push_back(kv.keys.data());
-        buffers.value_pages.push_back(kv.values.data());
+        buffers.key_pages.push_back(kv.keys.data() + offset);
+        buffers.value_pages.push_back(kv.values.data() + offset);
     }
+}
+
+void store(ForwardContext& context, const SequenceChunk& chunk, const Projections& p) {
+    context.ops.kv_store({.k = p.k,
+                          .v = p.v,
+                          .stride = p.stride,
+                          .rows = chunk.tokens.size(),
+                          .kv_heads = context.shard.kv_heads.count,
+                          .head_dim = context.headDim(),
+                          .key_pages = context.buffers.key_pages.data(),
+                          .value_pages = context.buffers.value_pages.data(),
+                          .first_position = chunk.state->position()},
+                         context.queue);
 }
 
 void attend(ForwardContext& context, int layer, const SequenceChunk& chunk, const Projections& p, float* out) {
     const ModelWeights& weights = context.weights;
-    const std::size_t heads = static_cast<std::size_t>(weights.config.num_heads);
-    const std::size_t kv_heads = static_cast<std::size_t>(weights.config.num_kv_heads);
-    const std::size_t dim = static_cast<std::size_t>(weights.config.head_dim);
+    const std::size_t heads = context.shard.heads.count;
+    const std::size_t kv_heads = context.shard.kv_heads.count;
+    const std::size_t dim = context.headDim();
     const std::size_t rows = chunk.tokens.size();
     const std::size_t position = chunk.state->position();
     for (const auto& [x, count] : {std::pair{p.q, heads}, std::pair{p.k, kv_heads}}) {
@@ -46,17 +62,13 @@ void attend(ForwardContext& context, int layer, const SequenceChunk& chunk, cons
                          context.queue);
     }
     Workspace::Buffers& buffers = context.buffers;
-    collectPages(buffers, *chunk.state, layer, position + rows);
-    context.ops.kv_store({.k = p.k,
-                          .v = p.v,
-                          .stride = p.stride,
-                          .rows = rows,
-                          .kv_heads = kv_heads,
-                          .head_dim = dim,
-                          .key_pages = buffers.key_pages.data(),
-                          .value_pages = buffers.value_pages.data(),
-                          .first_position = position},
-                         context.queue);
+    collectPages(context, *chunk.state, layer, position + rows);
+    if (context.state.writes_kv) {
+        store(context, chunk, p);
+    }
+    if (context.state.waits_for_kv) {
+        context.comm->barrier(context.queue);
+    }
     context.ops.softmax_attention({.q = p.q,
                                    .q_stride = p.stride,
                                    .rows = rows,
@@ -76,10 +88,8 @@ void softmaxForward(ForwardContext& context, int layer, const float* normed, flo
     const ModelConfig& config = context.weights.config;
     const SoftmaxWeights& w = context.weights.layers[static_cast<std::size_t>(layer)].softmax;
     const std::size_t hidden = static_cast<std::size_t>(config.hidden_size);
-    const std::size_t inner =
-        static_cast<std::size_t>(config.num_heads) * static_cast<std::size_t>(config.head_dim);
-    const std::size_t kv =
-        static_cast<std::size_t>(config.num_kv_heads) * static_cast<std::size_t>(config.head_dim);
+    const std::size_t inner = context.inner();
+    const std::size_t kv = context.shard.kv_heads.count * context.headDim();
     const std::size_t rows = context.rows;
     const std::size_t stride = inner + 2 * kv;
     float* projected = context.buffers.projected.atLeast(rows * stride);
@@ -96,12 +106,14 @@ void softmaxForward(ForwardContext& context, int layer, const float* normed, flo
         attend(context, layer, chunk, {p.q + offset, p.k + offset, p.v + offset, stride}, attended + row * inner);
         row += chunk.tokens.size();
     }
-    context.offer(TapPoint::Projections, layer, projected, stride); // q and k are rotated in place by now
-    context.offer(TapPoint::HeadOutput, layer, attended, inner);
+    // q and k are rotated in place by now.
+    offerHeads(context, TapPoint::Projections, layer, projected, {.keys = true});
+    offerHeads(context, TapPoint::HeadOutput, layer, attended, {});
     scaleHeads(context, layer, attended);
-    context.offer(TapPoint::HeadGated, layer, attended, inner);
+    offerHeads(context, TapPoint::HeadGated, layer, attended, {});
     const kernels::LinearTask output[] = {{attended, inner, rows, w.out, branch, hidden}};
     context.ops.linear(std::span(output), context.queue);
+    sumOverRanks(context, branch, rows * hidden);
 }
 
 } // namespace fulgurite

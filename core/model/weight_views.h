@@ -2,6 +2,7 @@
 // Checkpoint tensors as what operations take in. For the code of models.
 #pragma once
 
+#include "core/checkpoint/checkpoint.h"
 #include "core/tensor/tensor.h"
 #include "kernels/ops.h"
 
@@ -16,6 +17,12 @@ inline kernels::WeightMatrix matrixOf(const TensorView& view) {
     }
     return {view.data, view.dtype, static_cast<std::size_t>(view.shape[0]),
             static_cast<std::size_t>(view.shape[1])};
+}
+
+inline kernels::WeightMatrix matrixOf(const StoredMatrix& stored) {
+    kernels::WeightMatrix matrix = matrixOf(stored.weight);
+    matrix.scales = stored.scale.data;
+    return matrix;
 }
 
 inline std::vector<float> vectorOf(const TensorView& view) {

@@ -4,6 +4,7 @@
 #include "core/base/error.h"
 #include "core/model/weight_views.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace fulgurite {
@@ -112,9 +113,9 @@ class Loader {
                 const std::string tail = "experts." + std::to_string(e) + "." + which + ".weight";
                 return std::vector<std::string>{prefix + "block_sparse_moe." + tail, prefix + "mlp." + tail};
             };
-            layer.experts.push_back({matrixOf(binder_.take(names("w1"), {f, h})),
-                                     matrixOf(binder_.take(names("w3"), {f, h})),
-                                     matrixOf(binder_.take(names("w2"), {h, f}))});
+            layer.experts.push_back({matrixOf(binder_.takeMatrix(names("w1"), {f, h})),
+                                     matrixOf(binder_.takeMatrix(names("w3"), {f, h})),
+                                     matrixOf(binder_.takeMatrix(names("w2"), {h, f}))});
         }
     }
 
@@ -132,6 +133,15 @@ class Loader {
 };
 
 } // namespace
+
+bool hasInt8Experts(const ModelWeights& weights) {
+    const auto isInt8 = [](const ExpertWeights& expert) {
+        return expert.gate.dtype == DType::I8 || expert.up.dtype == DType::I8 || expert.down.dtype == DType::I8;
+    };
+    return std::any_of(weights.layers.begin(), weights.layers.end(), [&](const LayerWeights& layer) {
+        return std::any_of(layer.experts.begin(), layer.experts.end(), isInt8);
+    });
+}
 
 std::unique_ptr<ModelWeights> loadWeights(const std::filesystem::path& folder) {
     auto weights = std::make_unique<ModelWeights>();

@@ -55,6 +55,9 @@ struct ModelWeights {
     std::vector<LayerWeights> layers;
 };
 
+// Whether some expert is stored as integers with scales.
+bool hasInt8Experts(const ModelWeights& weights);
+
 std::unique_ptr<ModelWeights> loadWeights(const std::filesystem::path& folder);
 
 } // namespace fulgurite

@@ -2,6 +2,7 @@
 // The product's ModelService: a checkpoint folder, its tokenizer and chat template, and an engine.
 #pragma once
 
+#include "core/model/shard.h"
 #include "core/node/model_service.h"
 
 #include <cstdint>
@@ -16,6 +17,7 @@ struct EngineServiceOptions {
     std::filesystem::path model;
     std::string id; // under which it is served; empty: the folder's name
     EngineOptions engine;
+    ShardPlan plan; // how the model is split over ranks of this process
     std::filesystem::path
         data; // captures go into its folder captures/, collections into retrieval/; empty: none are kept
     std::uint64_t capture_limit_bytes = std::uint64_t{16} << 30; // of one capture

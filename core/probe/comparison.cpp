@@ -45,13 +45,19 @@ double divergence(std::span<const float> p, double p_norm, std::span<const float
 
 class ComparisonRun::Parts {
   public:
-    Parts(std::shared_ptr<const HybridModel> model, TokenIds tokens, Intervention intervention, std::size_t first)
+    Parts(std::shared_ptr<const HybridModel> model, TokenIds tokens, Intervention intervention, std::size_t first,
+          std::shared_ptr<const HybridModel> other)
         : model_(std::move(model)),
+          other_(other == nullptr ? model_ : std::move(other)),
           tokens_(std::move(tokens)),
           intervention_(std::move(intervention)),
           vocab_(static_cast<std::size_t>(model_->config().vocab_size)),
           plain_(model_->newState()) {
-        checkIntervention(intervention_, model_->config());
+        checkIntervention(intervention_, other_->config());
+        if (other_->config().vocab_size != model_->config().vocab_size) {
+            fail(ErrorKind::InvalidInput, "the models have vocabularies of {} and of {}: their tokens differ",
+                 vocab_, other_->config().vocab_size);
+        }
         for (const TokenId token : tokens_) { // the last one is judged without being read
             if (token < 0 || static_cast<std::size_t>(token) >= vocab_) {
                 fail(ErrorKind::InvalidInput, "token {} is outside the model's vocabulary of {}", token, vocab_);
@@ -64,6 +70,10 @@ class ComparisonRun::Parts {
         }
         result_.first = first;
         shared_ = intervention_.empty() ? first - 1 : std::min(intervention_.from, first - 1);
+        if (other_ != model_) {
+            shared_ = 0;
+            changed_.emplace(other_->newState());
+        }
     }
 
     // Nothing follows the last token, so it is judged and not read.
@@ -76,7 +86,7 @@ class ComparisonRun::Parts {
         std::size_t end = std::min(at + std::max<std::size_t>(budget, 1), total());
         if (at < shared_) {
             end = std::min(end, shared_);
-            read(plain_, at, end, LogitsWanted::None, nullptr, pool);
+            read(*model_, plain_, at, end, LogitsWanted::None, nullptr, pool);
             return;
         }
         if (!changed_) {
@@ -89,8 +99,8 @@ class ComparisonRun::Parts {
             end = std::min(end, first_row);
         }
         const LogitsWanted wanted = judged ? LogitsWanted::All : LogitsWanted::None;
-        const std::vector<float> before = read(plain_, at, end, wanted, nullptr, pool);
-        const std::vector<float> after = read(*changed_, at, end, wanted, &intervention_, pool);
+        const std::vector<float> before = read(*model_, plain_, at, end, wanted, nullptr, pool);
+        const std::vector<float> after = read(*other_, *changed_, at, end, wanted, &intervention_, pool);
         for (std::size_t row = 0; judged && row < end - at; ++row) {
             judge(tokens_[at + row + 1], std::span(before).subspan(row * vocab_, vocab_),
                   std::span(after).subspan(row * vocab_, vocab_));
@@ -100,11 +110,11 @@ class ComparisonRun::Parts {
     capture::TokenComparison take() { return std::move(result_); }
 
   private:
-    std::vector<float> read(SequenceState& state, std::size_t begin, std::size_t end, LogitsWanted wanted,
-                            const Intervention* intervention, kernels::ThreadPool& pool) {
+    std::vector<float> read(const HybridModel& model, SequenceState& state, std::size_t begin, std::size_t end,
+                            LogitsWanted wanted, const Intervention* intervention, kernels::ThreadPool& pool) {
         std::vector<float> logits;
         SequenceChunk chunk{&state, std::span(tokens_).subspan(begin, end - begin), wanted, intervention};
-        model_->forward({&chunk, 1}, pool, workspace_, logits);
+        model.forward({&chunk, 1}, pool, workspace_, logits);
         return logits;
     }
 
@@ -120,6 +130,7 @@ class ComparisonRun::Parts {
     }
 
     std::shared_ptr<const HybridModel> model_;
+    std::shared_ptr<const HybridModel> other_;
     TokenIds tokens_;
     Intervention intervention_;
     std::size_t vocab_;
@@ -131,8 +142,9 @@ class ComparisonRun::Parts {
 };
 
 ComparisonRun::ComparisonRun(std::shared_ptr<const HybridModel> model, TokenIds tokens, Intervention intervention,
-                             std::size_t first)
-    : parts_(std::make_unique<Parts>(std::move(model), std::move(tokens), std::move(intervention), first)) {}
+                             std::size_t first, std::shared_ptr<const HybridModel> other)
+    : parts_(std::make_unique<Parts>(std::move(model), std::move(tokens), std::move(intervention), first,
+                                     std::move(other))) {}
 
 ComparisonRun::~ComparisonRun() = default;
 

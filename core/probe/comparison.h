@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an intervention does to given tokens: both models read the same text, and each token is judged by both. So
-// the figures speak of the intervention alone, not of where a changed answer has drifted to.
+// What an intervention, or another checkpoint, does to given tokens: both models read the same text, and each token
+// is judged by both. So the figures speak of the change alone, not of where a changed answer has drifted to.
 #pragma once
 
 #include "core/base/intervention.h"
@@ -19,8 +19,9 @@ class ComparisonRun {
   public:
     // Judges tokens [first, tokens.size()). Throws Error{InvalidInput} for a token outside the vocabulary, a part
     // that the model does not have, or nothing to judge: first must lie between 1 and tokens.size() - 1.
+    // `other`, with a vocabulary of the same size, is what the intervention applies to; null: the model itself.
     ComparisonRun(std::shared_ptr<const HybridModel> model, TokenIds tokens, Intervention intervention,
-                  std::size_t first);
+                  std::size_t first, std::shared_ptr<const HybridModel> other = nullptr);
     ~ComparisonRun();
 
     // Runs about `budget` more tokens through each model; fewer where many logits would take much memory. What lies

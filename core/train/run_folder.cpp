@@ -6,15 +6,13 @@
 #include "core/base/file_io.h"
 #include "core/base/json.h"
 #include "core/base/json_field.h"
+#include "core/base/staged_folder.h"
 #include "core/checkpoint/safetensors.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <fcntl.h>
 #include <fstream>
-#include <unistd.h>
 
 namespace fulgurite {
 
@@ -26,19 +24,6 @@ constexpr int kFormat = 1;
 constexpr const char* kPrefix = "step-";
 constexpr std::array kTokenizerFiles{"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
                                      "chat_template.jinja", "generation_config.json"};
-
-// A rename reaches the disk with the folder that holds the name.
-void syncFolder(const fs::path& folder) {
-    const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || ::fsync(fd) != 0) {
-        const int error = errno;
-        if (fd >= 0) {
-            ::close(fd);
-        }
-        fail(ErrorKind::Io, "{}: cannot sync: {}", folder.string(), std::strerror(error));
-    }
-    ::close(fd);
-}
 
 void createFolder(const fs::path& folder) {
     std::error_code error;

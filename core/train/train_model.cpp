@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/train/train_model.h"
 
+#include "core/base/error.h"
 #include "core/model/weights.h"
 #include "core/train/random.h"
 
@@ -22,6 +23,12 @@ TrainModel::TrainModel(ModelConfig config, ParameterLayout layout)
 
 TrainModel TrainModel::load(const std::filesystem::path& folder) {
     const auto weights = loadWeights(folder);
+    if (hasInt8Experts(*weights)) {
+        fail(ErrorKind::Unsupported,
+             "{}: its experts are int8, which can be run but not trained; train the checkpoint that it was converted "
+             "from",
+             folder.string());
+    }
     TrainModel model(weights->config, ParameterLayout(weights->config, weights->checkpoint.get()));
     for (const Parameter& parameter : model.layout_.parameters()) {
         const auto values = toFloats(weights->checkpoint->tensors().find(parameter.name)->second);

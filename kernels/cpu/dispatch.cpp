@@ -11,8 +11,9 @@ template <const SimdKernels* (*kSimd)()>
 struct Bound {
     static void linear(std::span<const LinearTask> tasks, Queue& q) { cpuLinear(*kSimd(), tasks, q); }
     static void embed(const EmbedParams& p, Queue& q) { cpuEmbed(*kSimd(), p, q); }
-    static void norm(const NormParams& p, Queue& q) { cpuNorm(*kSimd(), p, nullptr, q); }
-    static void normGate(const NormGateParams& p, Queue& q) { cpuNorm(*kSimd(), p.norm, p.gate, q); }
+    static void norm(const NormParams& p, Queue& q) { cpuNorm(*kSimd(), {.norm = p}, q); }
+    static void normGate(const NormGateParams& p, Queue& q) { cpuNorm(*kSimd(), p, q); }
+    static void sumSquares(const SumSquaresParams& p, Queue& q) { cpuSumSquares(*kSimd(), p, q); }
     static void silu(float* x, std::size_t count, Queue& q) { cpuSilu(*kSimd(), x, count, q); }
     static void swiglu(const SwigluParams& p, Queue& q) { cpuSwiglu(*kSimd(), p, q); }
     static void residual(const ResidualParams& p, Queue& q) { cpuResidual(*kSimd(), p, q); }
@@ -26,6 +27,7 @@ struct Bound {
                 .embed = embed,
                 .norm = norm,
                 .norm_gate = normGate,
+                .sum_squares = sumSquares,
                 .silu = silu,
                 .swiglu = swiglu,
                 .residual = residual,

@@ -4,6 +4,8 @@
 // Few rows of x: stream W once and keep one accumulator set per row (bound by memory). Many rows: x is packed into
 // panels with the row index fastest, a block of W is widened to float32 as it lies, and the register tile
 // broadcasts W against a panel of x. So the large operand, W, is never transposed and stays in its file mapping.
+//
+// Integers of an I8 matrix are exact in float32; the scale of an output's row multiplies the finished sum.
 
 namespace {
 
@@ -61,31 +63,34 @@ inline void dotRow(const float* x, std::size_t x_stride, const typename Loader::
 }
 
 template <class Loader, std::size_t kRows>
-void dotRowsOf(const float* x, std::size_t x_stride, const void* weight, DType dtype, std::size_t k,
-               std::size_t n_begin, std::size_t n_end, float* y, std::size_t y_stride) {
-    const auto* w = static_cast<const typename Loader::Element*>(weight);
-    for (std::size_t n = n_begin; n < n_end; ++n) {
-        dotRow<Loader, kRows>(x, x_stride, w + n * k, k, dtype, y + n, y_stride);
+void dotRowsOf(const DotRows& p) {
+    const auto* w = static_cast<const typename Loader::Element*>(p.weight);
+    for (std::size_t n = p.n_begin; n < p.n_end; ++n) {
+        dotRow<Loader, kRows>(p.x, p.x_stride, w + n * p.weight_stride, p.k, p.dtype, p.y + n, p.y_stride);
+        if (p.scales != nullptr) {
+            const float scale = scaleAt(p.scales, n);
+            for (std::size_t m = 0; m < kRows; ++m) {
+                p.y[m * p.y_stride + n] *= scale;
+            }
+        }
     }
 }
 
 template <class Loader>
-void dotRowsTyped(const float* x, std::size_t x_stride, std::size_t m_rows, const void* weight, DType dtype,
-                  std::size_t k, std::size_t n_begin, std::size_t n_end, float* y, std::size_t y_stride) {
-    using Function = void (*)(const float*, std::size_t, const void*, DType, std::size_t, std::size_t, std::size_t,
-                              float*, std::size_t);
+void dotRowsTyped(const DotRows& p) {
+    using Function = void (*)(const DotRows&);
     static constexpr Function kByRows[kMaxDotRows] = {dotRowsOf<Loader, 1>, dotRowsOf<Loader, 2>,
                                                       dotRowsOf<Loader, 3>, dotRowsOf<Loader, 4>,
                                                       dotRowsOf<Loader, 5>, dotRowsOf<Loader, 6>};
-    kByRows[m_rows - 1](x, x_stride, weight, dtype, k, n_begin, n_end, y, y_stride);
+    kByRows[p.m_rows - 1](p);
 }
 
-void dotRows(const float* x, std::size_t x_stride, std::size_t m_rows, const void* weight, DType dtype,
-             std::size_t k, std::size_t n_begin, std::size_t n_end, float* y, std::size_t y_stride) {
-    const auto run = dtype == DType::BF16  ? dotRowsTyped<LoadBf16>
-                     : dtype == DType::F16 ? dotRowsTyped<LoadF16>
-                                           : dotRowsTyped<LoadF32>;
-    run(x, x_stride, m_rows, weight, dtype, k, n_begin, n_end, y, y_stride);
+void dotRows(const DotRows& p) {
+    const auto run = p.dtype == DType::BF16  ? dotRowsTyped<LoadBf16>
+                     : p.dtype == DType::F16 ? dotRowsTyped<LoadF16>
+                     : p.dtype == DType::I8  ? dotRowsTyped<LoadI8>
+                                             : dotRowsTyped<LoadF32>;
+    run(p);
 }
 
 // packed[k block][panel][k in block][row in panel]; every k block but the last is kKBlock long.
@@ -139,7 +144,7 @@ void gemmBlock(const GemmBlock& b) {
     for (std::size_t k0 = 0; k0 < b.k; k0 += kKBlock) {
         const std::size_t length = b.k - k0 < kKBlock ? b.k - k0 : kKBlock;
         for (std::size_t n = 0; n < b.n_rows; ++n) {
-            const auto* row = static_cast<const char*>(b.weight) + (n * b.k + k0) * sizeOf(b.dtype);
+            const auto* row = static_cast<const char*>(b.weight) + (n * b.weight_stride + k0) * sizeOf(b.dtype);
             convertRow(row, b.dtype, length, b.weight_buffer + n * kWeightStride);
         }
         for (std::size_t n = b.n_rows; n < tiled_rows; ++n) {
@@ -151,6 +156,12 @@ void gemmBlock(const GemmBlock& b) {
                 gemmTile<kCols>(x, b.weight_buffer + n * kWeightStride, length,
                                 b.c_buffer + n * c_stride + panel * kPanel, c_stride, k0 == 0);
             }
+        }
+    }
+    if (b.scales != nullptr) {
+        for (std::size_t n = 0; n < b.n_rows; ++n) {
+            float* row = b.c_buffer + n * c_stride;
+            addScaledRange(row, row, scaleAt(b.scales, n), c_stride, true);
         }
     }
     // Transposed write in small squares, so that both sides stay in the first-level cache.

@@ -36,12 +36,26 @@ double groupCost(const LinearTask& t, const SimdKernels& simd) {
 }
 
 const void* weightRow(const WeightMatrix& w, std::size_t row) {
-    return static_cast<const char*>(w.data) + row * w.cols * sizeOf(w.dtype);
+    return static_cast<const char*>(w.data) + row * w.rowStride() * sizeOf(w.dtype);
+}
+
+const void* scalesFrom(const WeightMatrix& w, std::size_t row) {
+    return w.scales == nullptr ? nullptr : static_cast<const char*>(w.scales) + row * sizeof(float);
 }
 
 void runDots(const SimdKernels& simd, const LinearTask& t, std::size_t n_begin, std::size_t n_end) {
-    simd.dot_rows(t.x, t.x_stride, t.m_rows, t.weight.data, t.weight.dtype, t.weight.cols, n_begin, n_end, t.y,
-                  t.y_stride);
+    simd.dot_rows({.x = t.x,
+                   .x_stride = t.x_stride,
+                   .m_rows = t.m_rows,
+                   .weight = t.weight.data,
+                   .dtype = t.weight.dtype,
+                   .scales = t.weight.scales,
+                   .k = t.weight.cols,
+                   .weight_stride = t.weight.rowStride(),
+                   .n_begin = n_begin,
+                   .n_end = n_end,
+                   .y = t.y,
+                   .y_stride = t.y_stride});
 }
 
 void runBlocks(const SimdKernels& simd, const LinearTask& t, const float* packed, std::size_t n_begin,
@@ -52,11 +66,13 @@ void runBlocks(const SimdKernels& simd, const LinearTask& t, const float* packed
     block.m_rows = t.m_rows;
     block.dtype = t.weight.dtype;
     block.k = t.weight.cols;
+    block.weight_stride = t.weight.rowStride();
     block.weight_buffer = scratch;
     block.c_buffer = scratch + kNBlock * kWeightStride;
     block.y_stride = t.y_stride;
     for (std::size_t n = n_begin; n < n_end; n += kNBlock) {
         block.weight = weightRow(t.weight, n);
+        block.scales = scalesFrom(t.weight, n);
         block.n_rows = std::min(kNBlock, n_end - n);
         block.y = t.y + n;
         simd.gemm_block(block);

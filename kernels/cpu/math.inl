@@ -89,10 +89,11 @@ float sumOfSquares(const float* x, std::size_t width) {
     return Simd::sum(Simd::add(Simd::add(parts[0], parts[1]), Simd::add(parts[2], parts[3])));
 }
 
-void normRows(const float* x, const float* weight, const float* gate, float* out, std::size_t rows, std::size_t width,
-              float eps) {
+void normRows(const float* x, const float* weight, const float* gate, const float* squares, float* out,
+              std::size_t rows, std::size_t width, std::size_t total_width, float eps) {
     for (std::size_t r = 0; r < rows; ++r, x += width, out += width) {
-        const float mean = sumOfSquares(x, width) / static_cast<float>(width);
+        const float sum = squares == nullptr ? sumOfSquares(x, width) : squares[r];
+        const float mean = sum / static_cast<float>(squares == nullptr ? width : total_width);
         const V scale = Simd::set1(1.0f / __builtin_sqrtf(mean + eps));
         forVectors(width, [&](std::size_t i, std::size_t lanes) {
             V v = Simd::mul(Simd::mul(loadUpTo(x + i, lanes), scale), loadUpTo(weight + i, lanes));
@@ -109,6 +110,9 @@ float scalarWeight(const void* row, DType dtype, std::size_t i) {
         float value = 0;
         __builtin_memcpy(&value, static_cast<const char*>(row) + i * sizeof(value), sizeof(value));
         return value;
+    }
+    if (dtype == DType::I8) {
+        return static_cast<const std::int8_t*>(row)[i];
     }
     std::uint16_t bits = 0;
     __builtin_memcpy(&bits, static_cast<const char*>(row) + i * sizeof(bits), sizeof(bits));
@@ -128,6 +132,16 @@ struct LoadF16 {
     using Element = std::uint16_t;
     static V load(const Element* p) { return Simd::loadF16(p); }
 };
+struct LoadI8 {
+    using Element = std::int8_t;
+    static V load(const Element* p) { return Simd::loadI8(p); }
+};
+
+float scaleAt(const void* scales, std::size_t row) {
+    float scale = 0;
+    __builtin_memcpy(&scale, static_cast<const char*>(scales) + row * sizeof(scale), sizeof(scale));
+    return scale;
+}
 
 void convertRow(const void* row, DType dtype, std::size_t count, float* out) {
     const auto convert = [&](auto loader) {
@@ -145,6 +159,8 @@ void convertRow(const void* row, DType dtype, std::size_t count, float* out) {
         convert(LoadBf16{});
     } else if (dtype == DType::F16) {
         convert(LoadF16{});
+    } else if (dtype == DType::I8) {
+        convert(LoadI8{});
     } else {
         convert(LoadF32{});
     }

@@ -15,7 +15,9 @@ void cpuLinear(const SimdKernels& simd, std::span<const LinearTask> tasks, Queue
 void cpuSoftmaxAttention(const SimdKernels& simd, const SoftmaxAttentionParams& params, Queue& queue);
 void cpuLightningAttention(const SimdKernels& simd, const LightningParams& params, Queue& queue);
 void cpuEmbed(const SimdKernels& simd, const EmbedParams& params, Queue& queue);
-void cpuNorm(const SimdKernels& simd, const NormParams& params, const float* gate, Queue& queue);
+// gate null: the plain norm.
+void cpuNorm(const SimdKernels& simd, const NormGateParams& params, Queue& queue);
+void cpuSumSquares(const SimdKernels& simd, const SumSquaresParams& params, Queue& queue);
 void cpuSilu(const SimdKernels& simd, float* x, std::size_t count, Queue& queue);
 void cpuSwiglu(const SimdKernels& simd, const SwigluParams& params, Queue& queue);
 void cpuResidual(const SimdKernels& simd, const ResidualParams& params, Queue& queue);

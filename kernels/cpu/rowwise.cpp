@@ -19,17 +19,34 @@ std::size_t rowGrain(std::size_t width) { return std::max<std::size_t>(1, kGrain
 void cpuEmbed(const SimdKernels& simd, const EmbedParams& p, Queue&) {
     const std::size_t width = p.table.cols;
     for (std::size_t r = 0; r < p.rows; ++r) {
+        const std::int64_t id = std::int64_t{p.ids[r]} - p.first_id;
+        if (id < 0 || id >= static_cast<std::int64_t>(p.table.rows)) {
+            std::fill_n(p.out + r * width, width, 0.0f);
+            continue;
+        }
         const auto* row = static_cast<const char*>(p.table.data) +
-                          static_cast<std::size_t>(p.ids[r]) * width * sizeOf(p.table.dtype);
+                          static_cast<std::size_t>(id) * p.table.rowStride() * sizeOf(p.table.dtype);
         simd.convert_row(row, p.table.dtype, width, p.out + r * width);
     }
 }
 
-void cpuNorm(const SimdKernels& simd, const NormParams& p, const float* gate, Queue& queue) {
+void cpuNorm(const SimdKernels& simd, const NormGateParams& params, Queue& queue) {
+    const NormParams& p = params.norm;
+    const auto from = [](const float* values, std::size_t offset) {
+        return values == nullptr ? nullptr : values + offset;
+    };
     queue.pool().parallelFor(p.rows, rowGrain(p.width), [&](std::size_t begin, std::size_t end, std::size_t) {
         const std::size_t offset = begin * p.width;
-        simd.norm_rows(p.x + offset, p.weight, gate == nullptr ? nullptr : gate + offset, p.out + offset, end - begin,
-                       p.width, p.eps);
+        simd.norm_rows(p.x + offset, p.weight, from(params.gate, offset), from(params.squares, begin), p.out + offset,
+                       end - begin, p.width, params.total_width, p.eps);
+    });
+}
+
+void cpuSumSquares(const SimdKernels& simd, const SumSquaresParams& p, Queue& queue) {
+    queue.pool().parallelFor(p.rows, rowGrain(p.width), [&](std::size_t begin, std::size_t end, std::size_t) {
+        for (std::size_t r = begin; r < end; ++r) {
+            p.out[r] = simd.sum_squares(p.x + r * p.width, p.width);
+        }
     });
 }
 
@@ -54,10 +71,18 @@ void cpuResidual(const SimdKernels& simd, const ResidualParams& p, Queue& queue)
 void cpuCombine(const SimdKernels& simd, const CombineParams& p, Queue& queue) {
     queue.pool().parallelFor(p.rows, rowGrain(p.width * p.top_k), [&](std::size_t begin, std::size_t end, std::size_t) {
         for (std::size_t r = begin; r < end; ++r) {
+            bool first = true;
             for (std::size_t j = 0; j < p.top_k; ++j) {
+                if (p.slots[r * p.top_k + j] < 0) {
+                    continue;
+                }
                 const auto slot = static_cast<std::size_t>(p.slots[r * p.top_k + j]);
                 simd.add_scaled(p.out + r * p.width, p.expert_out + slot * p.width, p.weights[r * p.top_k + j], p.width,
-                                j == 0);
+                                first);
+                first = false;
+            }
+            if (first) {
+                std::fill_n(p.out + r * p.width, p.width, 0.0f);
             }
         }
     });

@@ -3,11 +3,6 @@
 
 namespace {
 
-struct LoadI8 {
-    using Element = std::int8_t;
-    static V load(const std::int8_t* p) { return Simd::loadI8(p); }
-};
-
 // The last elements of a row, with zeros behind them: what lies there is another row's or nobody's.
 template <class Loader>
 inline V loadRest(const typename Loader::Element* p, std::size_t lanes) {

@@ -18,8 +18,10 @@ struct GemmBlock {
     std::size_t m_rows = 0;
     const void* weight = nullptr; // first row of the block
     DType dtype = DType::F32;
+    const void* scales = nullptr;   // of its rows, or null
     std::size_t n_rows = 0;         // at most kNBlock
     std::size_t k = 0;              // row length of W, elements
+    std::size_t weight_stride = 0;  // between rows of W, elements
     float* weight_buffer = nullptr; // kNBlock * kWeightStride floats
     float* c_buffer = nullptr;      // kNBlock * panels * panel_width floats
     float* y = nullptr;             // [m_rows, n_rows] with y_stride
@@ -73,21 +75,38 @@ constexpr std::size_t attentionScratch(std::size_t head_dim) {
     return kAttentionRows * (kAttentionPage + 2 * head_dim + 2);
 }
 
+// Products of few rows with rows [n_begin, n_end) of W; see gemm.inl.
+struct DotRows {
+    const float* x = nullptr;
+    std::size_t x_stride = 0;
+    std::size_t m_rows = 0;       // at most kMaxDotRows
+    const void* weight = nullptr; // row 0
+    DType dtype = DType::F32;
+    const void* scales = nullptr; // of row 0 and on, or null
+    std::size_t k = 0;            // row length of W, elements
+    std::size_t weight_stride = 0;
+    std::size_t n_begin = 0;
+    std::size_t n_end = 0;
+    float* y = nullptr; // [m_rows, _] with y_stride
+    std::size_t y_stride = 0;
+};
+
 struct SimdKernels {
     const char* name;
     std::size_t panel_width; // rows of x in one packed panel
 
-    // y[m, n] for m < m_rows <= kMaxDotRows and n in [n_begin, n_end).
-    void (*dot_rows)(const float* x, std::size_t x_stride, std::size_t m_rows, const void* weight, DType dtype,
-                     std::size_t k, std::size_t n_begin, std::size_t n_end, float* y, std::size_t y_stride);
+    void (*dot_rows)(const DotRows& product);
     // Packs panels [begin, end) of x [m_rows, k]; rows beyond m_rows become zero.
     void (*pack_x)(const float* x, std::size_t x_stride, std::size_t m_rows, std::size_t k, std::size_t panels,
                    std::size_t begin, std::size_t end, float* packed);
     void (*gemm_block)(const GemmBlock& block);
 
     void (*convert_row)(const void* row, DType dtype, std::size_t count, float* out);
-    void (*norm_rows)(const float* x, const float* weight, const float* gate, float* out, std::size_t rows,
-                      std::size_t width, float eps); // gate null: plain norm, else times sigmoid(gate)
+    // gate null: plain norm, else times sigmoid(gate). squares null: the sums are x's own, over `width` elements;
+    // else [rows], over total_width.
+    void (*norm_rows)(const float* x, const float* weight, const float* gate, const float* squares, float* out,
+                      std::size_t rows, std::size_t width, std::size_t total_width, float eps);
+    float (*sum_squares)(const float* x, std::size_t width);
     void (*silu)(float* x, std::size_t count);
     void (*swiglu)(const float* gate, const float* up, float* out, std::size_t count);
     void (*residual)(const float* residual, const float* branch, float* out, std::size_t count, float alpha,

@@ -15,7 +15,10 @@ namespace {
 double sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
 
 float weightAt(const WeightMatrix& w, std::size_t row, std::size_t col) {
-    const std::size_t index = row * w.cols + col;
+    const std::size_t index = row * w.rowStride() + col;
+    if (w.dtype == DType::I8) {
+        return static_cast<const std::int8_t*>(w.data)[index];
+    }
     if (w.dtype == DType::F32) {
         float value = 0;
         std::memcpy(&value, static_cast<const char*>(w.data) + index * sizeof(value), sizeof(value));
@@ -34,7 +37,7 @@ void linear(std::span<const LinearTask> tasks, Queue&) {
                 for (std::size_t k = 0; k < t.weight.cols; ++k) {
                     sum += static_cast<double>(t.x[m * t.x_stride + k]) * weightAt(t.weight, n, k);
                 }
-                t.y[m * t.y_stride + n] = static_cast<float>(sum);
+                t.y[m * t.y_stride + n] = static_cast<float>(scaleOf(t.weight, n) * sum);
             }
         }
     }
@@ -42,28 +45,45 @@ void linear(std::span<const LinearTask> tasks, Queue&) {
 
 void embed(const EmbedParams& p, Queue&) {
     for (std::size_t r = 0; r < p.rows; ++r) {
+        const std::int64_t id = std::int64_t{p.ids[r]} - p.first_id;
+        const bool here = id >= 0 && id < static_cast<std::int64_t>(p.table.rows);
         for (std::size_t c = 0; c < p.table.cols; ++c) {
-            p.out[r * p.table.cols + c] = weightAt(p.table, static_cast<std::size_t>(p.ids[r]), c);
+            p.out[r * p.table.cols + c] = here ? weightAt(p.table, static_cast<std::size_t>(id), c) : 0.0f;
         }
     }
 }
 
-void norm(const NormParams& p, Queue&) {
+double sumOfSquares(const float* x, std::size_t width) {
+    double squares = 0;
+    for (std::size_t i = 0; i < width; ++i) {
+        squares += static_cast<double>(x[i]) * x[i];
+    }
+    return squares;
+}
+
+// squares: of each row, over total_width elements; null: those of x.
+void normBy(const NormParams& p, const float* squares, std::size_t total_width) {
     for (std::size_t r = 0; r < p.rows; ++r) {
         const float* x = p.x + r * p.width;
-        double squares = 0;
-        for (std::size_t i = 0; i < p.width; ++i) {
-            squares += static_cast<double>(x[i]) * x[i];
-        }
-        const double scale = 1.0 / std::sqrt(squares / static_cast<double>(p.width) + p.eps);
+        const double mean = squares == nullptr ? sumOfSquares(x, p.width) / static_cast<double>(p.width)
+                                               : static_cast<double>(squares[r]) / static_cast<double>(total_width);
+        const double scale = 1.0 / std::sqrt(mean + p.eps);
         for (std::size_t i = 0; i < p.width; ++i) {
             p.out[r * p.width + i] = static_cast<float>(x[i] * scale * p.weight[i]);
         }
     }
 }
 
-void normGate(const NormGateParams& p, Queue& queue) {
-    norm(p.norm, queue);
+void norm(const NormParams& p, Queue&) { normBy(p, nullptr, 0); }
+
+void sumSquares(const SumSquaresParams& p, Queue&) {
+    for (std::size_t r = 0; r < p.rows; ++r) {
+        p.out[r] = static_cast<float>(sumOfSquares(p.x + r * p.width, p.width));
+    }
+}
+
+void normGate(const NormGateParams& p, Queue&) {
+    normBy(p.norm, p.squares, p.total_width);
     for (std::size_t i = 0; i < p.norm.rows * p.norm.width; ++i) {
         p.norm.out[i] = static_cast<float>(p.norm.out[i] * sigmoid(p.gate[i]));
     }
@@ -213,6 +233,9 @@ void combine(const CombineParams& p, Queue&) {
         for (std::size_t i = 0; i < p.width; ++i) {
             double sum = 0;
             for (std::size_t j = 0; j < p.top_k; ++j) {
+                if (p.slots[r * p.top_k + j] < 0) {
+                    continue;
+                }
                 const auto slot = static_cast<std::size_t>(p.slots[r * p.top_k + j]);
                 sum += static_cast<double>(p.weights[r * p.top_k + j]) * p.expert_out[slot * p.width + i];
             }
@@ -229,6 +252,7 @@ const OpTable& referenceOps() {
                                .embed = embed,
                                .norm = norm,
                                .norm_gate = normGate,
+                               .sum_squares = sumSquares,
                                .silu = silu,
                                .swiglu = swiglu,
                                .residual = residual,

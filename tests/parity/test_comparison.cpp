@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tokens judged by a model as it is and under an intervention, against whole forward passes of both.
 #include "core/base/error.h"
+#include "core/checkpoint/int8_checkpoint.h"
 #include "core/probe/comparison.h"
 #include "tests/support/golden_models.h"
 #include "tests/support/model_runner.h"
 
+#include <algorithm>
 #include <cmath>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -101,6 +103,33 @@ TEST_P(Comparing, SomethingTakenOutIsSeen) {
     const auto result = run(someHeads(0), 1, 64);
     EXPECT_GT(*std::max_element(result.kl.begin(), result.kl.end()), 1e-6f);
     EXPECT_THAT(result.kl, Each(testing::Ge(0.0f)));
+}
+
+// Another checkpoint takes the place of the model under the intervention: here the same with int8 experts.
+TEST_P(Comparing, AnotherCheckpointIsJudgedOnTheSameText) {
+    std::filesystem::create_directory(folder / "int8");
+    writeInt8Checkpoint(Checkpoint(folder.path()), folder / "int8", {});
+    const auto int8 = HybridModel::load(folder / "int8");
+    const auto compare = [&](std::shared_ptr<const HybridModel> other) {
+        probe::ComparisonRun comparison(model, golden.prompt, {}, 3, std::move(other));
+        kernels::ThreadPool pool(2);
+        while (!comparison.finished()) {
+            comparison.step(pool, 7);
+        }
+        return comparison.take();
+    };
+    EXPECT_THAT(compare(HybridModel::load(folder.path())).kl, Each(0.0f));
+    const auto result = compare(int8);
+    const auto whole = runModel(*int8, golden.prompt, 256).logits;
+    const auto vocab = static_cast<std::size_t>(golden.config.vocab_size);
+    ASSERT_EQ(result.size(), golden.prompt.size() - 3);
+    for (std::size_t i = 0; i < result.size(); ++i) {
+        const auto row = std::span(whole).subspan((i + 2) * vocab, vocab);
+        const auto token = static_cast<std::size_t>(golden.prompt[i + 3]);
+        EXPECT_NEAR(result.changed[i], logSoftmax(row)[token], 1e-5) << i;
+        EXPECT_LT(result.kl[i], 1e-3f);
+    }
+    EXPECT_GT(*std::max_element(result.kl.begin(), result.kl.end()), 0.0f);
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Comparing, testing::Values('A', 'B', 'C'));

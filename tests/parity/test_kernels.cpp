@@ -6,7 +6,10 @@
 #include "tests/support/tolerance.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <functional>
+#include <limits>
 #include <numeric>
 #include <random>
 #include <vector>
@@ -25,16 +28,25 @@ std::vector<float> randomFloats(std::size_t count, unsigned seed, float scale = 
     return result;
 }
 
-// A weight matrix in one of the stored types, at an odd address as a mapped file may have it.
+// A weight matrix in one of the stored types, at an odd address as a mapped file may have it. I8 has scales in
+// [0.5, 1.5] / 127, at an odd address too. `stride`: as in WeightMatrix, what lies between the rows is poison.
 class StoredMatrix {
   public:
-    StoredMatrix(std::size_t rows, std::size_t cols, DType dtype, unsigned seed) {
-        const auto values = randomFloats(rows * cols, seed);
-        const std::size_t offset = sizeOf(dtype) / 2;
+    StoredMatrix(std::size_t rows, std::size_t cols, DType dtype, unsigned seed, std::size_t stride = 0) {
+        const std::size_t width = stride == 0 ? cols : stride;
+        auto values = randomFloats(rows * width, seed);
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            values[i] = i % width < cols ? values[i] : std::numeric_limits<float>::quiet_NaN();
+        }
+        const std::size_t offset = dtype == DType::I8 ? 1 : sizeOf(dtype) / 2;
         bytes_.resize(offset + values.size() * sizeOf(dtype) + 64);
         for (std::size_t i = 0; i < values.size(); ++i) {
             if (dtype == DType::F32) {
                 std::memcpy(&bytes_[offset + i * 4], &values[i], 4);
+            } else if (dtype == DType::I8) {
+                // Both ends of the range, and -128 where nobody may look.
+                const float integer = i % 7 == 0 ? 127.0f : i % 7 == 1 ? -127.0f : std::round(127.0f * values[i]);
+                bytes_[offset + i] = static_cast<std::byte>(i % width < cols ? static_cast<int>(integer) : -128);
             } else {
                 // Upper bits of a float are valid bfloat16; for F16 take small normal numbers of either sign.
                 const auto bits = dtype == DType::BF16
@@ -44,11 +56,25 @@ class StoredMatrix {
             }
         }
         matrix = {bytes_.data() + offset, dtype, rows, cols};
+        matrix.stride = stride;
+        if (dtype == DType::I8) {
+            const auto scales = randomFloats(rows, seed + 1, 0.5f / 127);
+            scales_.resize(1 + rows * sizeof(float));
+            for (std::size_t r = 0; r < rows; ++r) {
+                const float scale = 1.0f / 127 + scales[r];
+                std::memcpy(&scales_[1 + r * sizeof(scale)], &scale, sizeof(scale));
+            }
+            matrix.scales = scales_.data() + 1;
+        }
     }
     WeightMatrix matrix;
 
+    // Bound of one product's sum of absolute values, for inputs in [-1, 1].
+    double magnitude() const { return (matrix.dtype == DType::I8 ? 1.5 : 1.0) * static_cast<double>(matrix.cols); }
+
   private:
     std::vector<std::byte> bytes_;
+    std::vector<std::byte> scales_;
 };
 
 class Kernels : public testing::TestWithParam<const OpTable*> {
@@ -64,8 +90,21 @@ class Kernels : public testing::TestWithParam<const OpTable*> {
     Queue reference_queue_;
 };
 
+constexpr float kPoison = std::numeric_limits<float>::quiet_NaN();
+
+// What lies between the rows of a strided output keeps its poison.
+void expectCloseRows(std::span<const float> y, std::span<const float> expected, std::size_t width,
+                     std::size_t stride, double tolerance) {
+    for (std::size_t r = 0; r * stride < y.size(); ++r) {
+        expectClose(y.subspan(r * stride, width), expected.subspan(r * stride, width), tolerance);
+        for (std::size_t i = width; i < stride; ++i) {
+            EXPECT_TRUE(std::isnan(y[r * stride + i])) << "row " << r << " wrote beyond its end";
+        }
+    }
+}
+
 TEST_P(Kernels, Linear) {
-    for (const DType dtype : {DType::F32, DType::BF16, DType::F16}) {
+    for (const DType dtype : {DType::F32, DType::BF16, DType::F16, DType::I8}) {
         for (const std::size_t m : {1u, 2u, 3u, 4u, 5u, 6u, 7u, 16u, 17u, 33u, 65u}) {
             for (const auto& [n, k] :
                  {std::pair<std::size_t, std::size_t>{1, 1}, {5, 7}, {12, 16}, {97, 64}, {200, 515}, {13, 1030}}) {
@@ -73,7 +112,7 @@ TEST_P(Kernels, Linear) {
                 const std::size_t x_stride = k + 3;
                 const std::size_t y_stride = n + 2;
                 const auto x = randomFloats(m * x_stride, 11);
-                std::vector<float> y(m * y_stride, 42.0f);
+                std::vector<float> y(m * y_stride, kPoison);
                 std::vector<float> expected = y;
                 const LinearTask task{x.data(), x_stride, m, w.matrix, y.data(), y_stride};
                 LinearTask truth_task = task;
@@ -81,8 +120,30 @@ TEST_P(Kernels, Linear) {
                 ops().linear({&task, 1}, queue_);
                 truth().linear({&truth_task, 1}, reference_queue_);
                 SCOPED_TRACE(testing::Message() << nameOf(dtype) << " m " << m << " n " << n << " k " << k);
-                expectClose(y, expected, sumTolerance(k, static_cast<double>(k)));
+                // One rounding more for the scale of I8.
+                expectCloseRows(y, expected, n, y_stride, sumTolerance(k + 1, w.magnitude()));
             }
+        }
+    }
+}
+
+// A rank of a sharded model multiplies by some columns of a mapped matrix.
+TEST_P(Kernels, LinearByColumnsOfAWiderMatrix) {
+    for (const DType dtype : {DType::F32, DType::BF16, DType::F16, DType::I8}) {
+        for (const std::size_t m : {1u, 6u, 40u}) {
+            const std::size_t n = 53;
+            const std::size_t k = 75;
+            const StoredMatrix w(n, k, dtype, 7, 2 * k + 1);
+            const auto x = randomFloats(m * k, 11);
+            std::vector<float> y(m * n, kPoison);
+            std::vector<float> expected = y;
+            const LinearTask task{x.data(), k, m, w.matrix, y.data(), n};
+            LinearTask truth_task = task;
+            truth_task.y = expected.data();
+            ops().linear({&task, 1}, queue_);
+            truth().linear({&truth_task, 1}, reference_queue_);
+            SCOPED_TRACE(testing::Message() << nameOf(dtype) << " m " << m);
+            expectClose(y, expected, sumTolerance(k + 1, w.magnitude()));
         }
     }
 }
@@ -94,7 +155,7 @@ TEST_P(Kernels, LinearOverManyTasksGivesTheBitsOfEachAlone) {
     std::vector<std::vector<float>> together;
     std::vector<LinearTask> tasks;
     for (const std::size_t m : {0u, 1u, 9u, 40u, 600u}) {
-        weights.emplace_back(100 + m % 7, k, DType::BF16, static_cast<unsigned>(m));
+        weights.emplace_back(100 + m % 7, k, m % 2 == 0 ? DType::BF16 : DType::I8, static_cast<unsigned>(m));
         inputs.push_back(randomFloats(m * k, static_cast<unsigned>(m) + 1));
         together.emplace_back(m * weights.back().matrix.rows);
     }
@@ -125,6 +186,17 @@ TEST_P(Kernels, Embed) {
     }
 }
 
+TEST_P(Kernels, EmbedFromAPartOfTheVocabularyLeavesTheOtherRowsZero) {
+    const StoredMatrix table(9, 37, DType::BF16, 3);
+    const std::vector<std::int32_t> ids{108, 99, 100, 109, 0};
+    std::vector<float> out(5 * 37, kPoison);
+    std::vector<float> expected(5 * 37, kPoison);
+    ops().embed({table.matrix, ids.data(), 5, out.data(), 100}, queue_);
+    truth().embed({table.matrix, ids.data(), 5, expected.data(), 100}, reference_queue_);
+    EXPECT_EQ(out, expected);
+    EXPECT_EQ(std::count(out.begin(), out.end(), 0.0f), 3 * 37);
+}
+
 TEST_P(Kernels, NormAndNormGate) {
     for (const std::size_t width : {1u, 8u, 31u, 192u, 1000u}) {
         const std::size_t rows = 5;
@@ -142,6 +214,48 @@ TEST_P(Kernels, NormAndNormGate) {
         truth().norm_gate({{x.data(), weight.data(), expected.data(), rows, width, 1e-6f}, gate.data()},
                           reference_queue_);
         expectClose(out, expected, tolerance);
+    }
+}
+
+// Two ranks with a part of the heads each give what one gives with all of them.
+TEST_P(Kernels, NormGateWithTheSquaresOfAllParts) {
+    const std::size_t rows = 5;
+    const std::size_t width = 43;
+    const std::size_t total = 2 * width;
+    const auto whole = randomFloats(rows * total, 1, 3.0f);
+    const auto weight = randomFloats(total, 2);
+    const auto gate = randomFloats(rows * total, 3, 20.0f);
+    std::vector<float> expected(whole.size());
+    truth().norm_gate({{whole.data(), weight.data(), expected.data(), rows, total, 1e-6f}, gate.data()},
+                      reference_queue_);
+    const auto part = [&](const std::vector<float>& values, std::size_t which) {
+        std::vector<float> result;
+        for (std::size_t r = 0; r < rows; ++r) {
+            const auto begin = values.begin() + static_cast<std::ptrdiff_t>(r * total + which * width);
+            result.insert(result.end(), begin, begin + static_cast<std::ptrdiff_t>(width));
+        }
+        return result;
+    };
+    std::vector<float> squares(rows, 0.0f);
+    for (const std::size_t which : {0u, 1u}) {
+        const auto x = part(whole, which);
+        std::vector<float> sums(rows, kPoison);
+        std::vector<float> true_sums(rows, kPoison);
+        ops().sum_squares({x.data(), rows, width, sums.data()}, queue_);
+        truth().sum_squares({x.data(), rows, width, true_sums.data()}, reference_queue_);
+        expectClose(sums, true_sums, sumTolerance(width, 9.0 * width));
+        std::transform(sums.begin(), sums.end(), squares.begin(), squares.begin(), std::plus<>());
+    }
+    for (const std::size_t which : {0u, 1u}) {
+        const auto x = part(whole, which);
+        const auto gates = part(gate, which);
+        std::vector<float> out(x.size(), kPoison);
+        ops().norm_gate({{x.data(), weight.data() + which * width, out.data(), rows, width, 1e-6f},
+                         gates.data(),
+                         squares.data(),
+                         total},
+                        queue_);
+        expectClose(out, part(expected, which), sumTolerance(total + 1, std::sqrt(static_cast<double>(total))));
     }
 }
 
@@ -298,13 +412,15 @@ TEST_P(Kernels, GatherAndCombine) {
     truth().gather({x.data(), index.data(), 4, width, expected.data()}, reference_queue_);
     EXPECT_EQ(gathered, expected);
 
-    const std::vector<std::int32_t> slots{0, 5, 3, 1, 2, 4};
-    const auto weights = randomFloats(6, 10);
-    std::vector<float> sum(2 * width);
-    std::vector<float> expected_sum(2 * width);
-    ops().combine({x.data(), slots.data(), weights.data(), 2, 3, width, sum.data()}, queue_);
-    truth().combine({x.data(), slots.data(), weights.data(), 2, 3, width, expected_sum.data()}, reference_queue_);
+    // The third row has all of its experts elsewhere.
+    const std::vector<std::int32_t> slots{0, 5, 3, -1, 2, -1, -1, -1, -1};
+    const auto weights = randomFloats(9, 10);
+    std::vector<float> sum(3 * width, kPoison);
+    std::vector<float> expected_sum(3 * width, kPoison);
+    ops().combine({x.data(), slots.data(), weights.data(), 3, 3, width, sum.data()}, queue_);
+    truth().combine({x.data(), slots.data(), weights.data(), 3, 3, width, expected_sum.data()}, reference_queue_);
     expectClose(sum, expected_sum, sumTolerance(3, 3.0));
+    EXPECT_EQ(std::count(sum.begin(), sum.end(), 0.0f), static_cast<std::ptrdiff_t>(width));
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, Kernels, testing::ValuesIn(test::tablesUnderTest()), [](const auto& table) {

@@ -44,7 +44,7 @@ struct WriteOptions {
     int shards = 1; // more than one: with an index, numbered from `first_shard`
     int first_shard = 1;
     bool fused_experts = false; // transformers 5 names
-    std::string config_json;    // empty: the published one
+    std::string config_json{};  // empty: the published one
 };
 
 // Writes config.json and the weights into `folder`, which is created.
