@@ -3,34 +3,31 @@
 
 namespace fulgurite {
 
-namespace {
-
-double bytesOf(const kernels::WeightMatrix& w) {
-    const auto rows = static_cast<double>(w.rows);
-    const double scales = w.scales == nullptr ? 0.0 : rows * sizeof(float);
-    return rows * static_cast<double>(w.cols) * static_cast<double>(sizeOf(w.dtype)) + scales;
+double storedBytes(const kernels::WeightMatrix& matrix) {
+    const auto rows = static_cast<double>(matrix.rows);
+    const double scales = matrix.scales == nullptr ? 0.0 : rows * sizeof(float);
+    return rows * static_cast<double>(matrix.cols) * static_cast<double>(sizeOf(matrix.dtype)) + scales;
 }
-
-} // namespace
 
 DecodeBytes decodeBytes(const ModelWeights& weights, std::size_t context) {
     const ModelConfig& config = weights.config;
     DecodeBytes bytes;
     for (const LayerWeights& layer : weights.layers) {
         if (layer.kind == LayerKind::Lightning) {
-            bytes.weights +=
-                bytesOf(layer.lightning.qkv) + bytesOf(layer.lightning.gate) + bytesOf(layer.lightning.out);
+            bytes.weights += storedBytes(layer.lightning.qkv) + storedBytes(layer.lightning.gate) +
+                             storedBytes(layer.lightning.out);
             bytes.state += 2.0 * config.num_heads * config.head_dim * config.head_dim * sizeof(float);
         } else {
-            bytes.weights += bytesOf(layer.softmax.q) + bytesOf(layer.softmax.k) + bytesOf(layer.softmax.v) +
-                             bytesOf(layer.softmax.out);
+            bytes.weights += storedBytes(layer.softmax.q) + storedBytes(layer.softmax.k) +
+                             storedBytes(layer.softmax.v) + storedBytes(layer.softmax.out);
             bytes.kv += 2.0 * config.num_kv_heads * config.head_dim * sizeof(float) * static_cast<double>(context);
         }
         const ExpertWeights& expert = layer.experts.front();
-        bytes.weights += bytesOf(layer.router) +
-                         config.top_k * (bytesOf(expert.gate) + bytesOf(expert.up) + bytesOf(expert.down));
+        bytes.weights +=
+            storedBytes(layer.router) +
+            config.top_k * (storedBytes(expert.gate) + storedBytes(expert.up) + storedBytes(expert.down));
     }
-    bytes.weights += bytesOf(weights.head);
+    bytes.weights += storedBytes(weights.head);
     return bytes;
 }
 

@@ -9,6 +9,9 @@
 
 namespace fulgurite {
 
+// Bytes of a matrix as it is stored, with its scales.
+double storedBytes(const kernels::WeightMatrix& matrix);
+
 // Bytes moved for one decoded token at batch 1 with `context` tokens before it: every weight of the active experts
 // and of everything else once, the lightning states read and written, keys and values read.
 struct DecodeBytes {

@@ -3,6 +3,7 @@
 
 #include "core/base/error.h"
 #include "core/base/system_memory.h"
+#include "core/model/costs.h"
 #include "core/model/weights.h"
 
 #include <algorithm>
@@ -38,6 +39,14 @@ capture::CostFormat costFormatOf(const ModelWeights& weights) {
     capture::CostFormat format;
     format.weight = static_cast<double>(sizeOf(weights.head.dtype));
     format.router = static_cast<double>(sizeOf(weights.layers.front().router.dtype));
+    const ExpertWeights& expert = weights.layers.front().experts.front();
+    double bytes = 0;
+    double count = 0;
+    for (const kernels::WeightMatrix* matrix : {&expert.gate, &expert.up, &expert.down}) {
+        bytes += storedBytes(*matrix);
+        count += static_cast<double>(matrix->rows) * static_cast<double>(matrix->cols);
+    }
+    format.expert = bytes / count;
     format.kv = sizeof(float);
     format.state = sizeof(float);
     return format;

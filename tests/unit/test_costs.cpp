@@ -56,6 +56,15 @@ TEST(Costs, BytesOfTheReleasedModel) {
     EXPECT_DOUBLE_EQ(empty.softmax_bytes, costAt(config, stateless, 0).softmax_bytes);
 }
 
+TEST(Costs, Int8ExpertsHalveTheBytesOfExperts) {
+    const ModelConfig config = minimaxM1Shape();
+    CostFormat int8;
+    int8.expert = 1;
+    // 80 layers, two experts of three matrices of 6144 x 9216: 27.18 billion weights for each token.
+    EXPECT_DOUBLE_EQ(costAt(config, {}, 0).hybrid_bytes - costAt(config, int8, 0).hybrid_bytes,
+                     80.0 * 2 * 3 * 6144 * 9216);
+}
+
 TEST(Costs, CrossingAndContexts) {
     const double crossing = crossingContext(minimaxM1Shape()).value();
     const auto at = static_cast<std::size_t>(crossing);

@@ -30,11 +30,13 @@ struct Shape {
           width(config.intermediate_size),
           vocabulary(config.vocab_size) {}
 
-    // Weights that one token meets, without the routers.
-    double activeWeights() const {
+    // Weights that one token meets in its experts, and in all else but the routers.
+    double expertWeights() const { return layers * top_k * 3 * hidden * width; }
+    double otherWeights() const {
         const double attention = lightning * 5 * inner * hidden + softmax * (2 * inner + 2 * kv) * hidden;
-        return attention + layers * top_k * 3 * hidden * width + vocabulary * hidden;
+        return attention + vocabulary * hidden;
     }
+    double activeWeights() const { return otherWeights() + expertWeights(); }
     double routers() const { return layers * experts * hidden; }
 
     double lightning;
@@ -58,8 +60,8 @@ Line flopsOf(const ModelConfig& config) {
 
 Line bytesOf(const ModelConfig& config, const CostFormat& format) {
     const Shape shape(config);
-    return {format.weight * shape.activeWeights() + format.router * shape.routers() +
-                format.state * 2 * shape.lightning * shape.inner * shape.dim,
+    return {format.weight * shape.otherWeights() + format.expert * shape.expertWeights() +
+                format.router * shape.routers() + format.state * 2 * shape.lightning * shape.inner * shape.dim,
             format.kv * 2 * shape.softmax * shape.kv};
 }
 

@@ -15,6 +15,7 @@ struct CostFormat {
     double router = 4; // published checkpoints keep the router in float32
     double kv = 2;     // keys and values
     double state = 4;  // lightning matrices
+    double expert = 2; // weights of experts, scales of int8 spread over them
 };
 
 // The same model with every layer a softmax layer, with the grouped queries of its own softmax layers.
