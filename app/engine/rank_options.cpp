@@ -2,6 +2,7 @@
 #include "app/engine/rank_options.h"
 
 #include "core/base/error.h"
+#include "kernels/comm/communicator.h"
 #include "kernels/comm/launch.h"
 
 #include <algorithm>
