@@ -11,6 +11,7 @@ constexpr OpTable shared(const char* name) {
     table.embed = embed;
     table.norm = norm;
     table.norm_gate = normGate;
+    table.sum_squares = sumSquares;
     table.silu = silu;
     table.swiglu = swiglu;
     table.residual = residual;

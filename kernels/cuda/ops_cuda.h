@@ -13,6 +13,7 @@ void linearMixed(std::span<const LinearTask> tasks, Queue& queue);
 void embed(const EmbedParams& p, Queue& queue);
 void norm(const NormParams& p, Queue& queue);
 void normGate(const NormGateParams& p, Queue& queue);
+void sumSquares(const SumSquaresParams& p, Queue& queue);
 void silu(float* x, std::size_t count, Queue& queue);
 void swiglu(const SwigluParams& p, Queue& queue);
 void residual(const ResidualParams& p, Queue& queue);

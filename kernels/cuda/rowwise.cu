@@ -30,13 +30,16 @@ __device__ __forceinline__ std::size_t globalIndex() {
     return static_cast<std::size_t>(blockIdx.x) * blockDim.x + threadIdx.x;
 }
 
+// Rows of ids outside [first_id, first_id + rows) become zero.
 template <class Weight>
-__global__ void embedKernel(const void* table, Ids ids, int width, float* out) {
-    const auto id = static_cast<std::size_t>(ids.value[blockIdx.x]);
-    const auto* row = static_cast<const Weight*>(table) + id * static_cast<std::size_t>(width);
+__global__ void embedKernel(const void* table, std::int32_t first_id, std::int64_t rows, Ids ids, int width,
+                            float* out) {
+    const std::int64_t id = static_cast<std::int64_t>(ids.value[blockIdx.x]) - first_id;
+    const bool here = id >= 0 && id < rows;
+    const auto* row = static_cast<const Weight*>(table) + (here ? id : 0) * width;
     for (int i = static_cast<int>(threadIdx.x); i < width; i += static_cast<int>(blockDim.x)) {
         out[static_cast<std::size_t>(blockIdx.x) * static_cast<std::size_t>(width) + static_cast<std::size_t>(i)] =
-            valueOf(row[i]);
+            here ? valueOf(row[i]) : 0.0f;
     }
 }
 
@@ -48,17 +51,33 @@ __global__ void gatherKernel(const float* x, Ids index, int width, float* out) {
     }
 }
 
-// One block for each row. `gate` null: no gate.
-__global__ void normKernel(const float* x, const float* weight, const float* gate, float* out, int width,
-                           float eps) {
-    __shared__ float parts[kThreads / kWarp];
+// Of row blockIdx.x; every thread of the block gets it.
+__device__ float rowSquares(const float* x, int width, float* parts) {
     const std::size_t first = static_cast<std::size_t>(blockIdx.x) * static_cast<std::size_t>(width);
     float squares = 0;
     for (int i = static_cast<int>(threadIdx.x); i < width; i += static_cast<int>(blockDim.x)) {
         const float value = x[first + static_cast<std::size_t>(i)];
         squares += value * value;
     }
-    const float scale = 1.0f / sqrtf(blockSum(squares, parts) / static_cast<float>(width) + eps);
+    return blockSum(squares, parts);
+}
+
+__global__ void sumSquaresKernel(const float* x, int width, float* out) {
+    __shared__ float parts[kThreads / kWarp];
+    const float sum = rowSquares(x, width, parts);
+    if (threadIdx.x == 0) {
+        out[blockIdx.x] = sum;
+    }
+}
+
+// One block for each row. `gate` null: no gate. `squares` null: the mean is that of the row, else squares of the row
+// over total_width.
+__global__ void normKernel(const float* x, const float* weight, const float* gate, const float* squares, float* out,
+                           int width, int total_width, float eps) {
+    __shared__ float parts[kThreads / kWarp];
+    const std::size_t first = static_cast<std::size_t>(blockIdx.x) * static_cast<std::size_t>(width);
+    const float sum = squares != nullptr ? squares[blockIdx.x] : rowSquares(x, width, parts);
+    const float scale = 1.0f / sqrtf(sum / static_cast<float>(squares != nullptr ? total_width : width) + eps);
     for (int i = static_cast<int>(threadIdx.x); i < width; i += static_cast<int>(blockDim.x)) {
         const std::size_t at = first + static_cast<std::size_t>(i);
         const float value = x[at] * scale * weight[i];
@@ -189,15 +208,17 @@ __global__ void combineKernel(CombineParams p) {
     const std::size_t row = i / p.width;
     float sum = 0;
     for (std::size_t j = row * p.top_k; j < (row + 1) * p.top_k; ++j) {
-        sum += p.weights[j] * p.expert_out[static_cast<std::size_t>(p.slots[j]) * p.width + i % p.width];
+        if (p.slots[j] >= 0) {
+            sum += p.weights[j] * p.expert_out[static_cast<std::size_t>(p.slots[j]) * p.width + i % p.width];
+        }
     }
     p.out[i] = sum;
 }
 
 template <class Weight>
 void embedPart(const EmbedParams& p, std::size_t first, std::size_t count, CudaQueue& queue) {
-    queue.launch(embedKernel<Weight>, dim3(static_cast<unsigned>(count)), kThreads, 0, p.table.data,
-                 idsOf(p.ids + first, count), static_cast<int>(p.table.cols), p.out + first * p.table.cols);
+    queue.launch(embedKernel<Weight>, dim3(static_cast<unsigned>(count)), kThreads, 0, p.table.data, p.first_id,
+                 static_cast<std::int64_t>(p.table.rows), idsOf(p.ids + first, count), static_cast<int>(p.table.cols), p.out + first * p.table.cols);
 }
 
 } // namespace
@@ -227,12 +248,18 @@ void gather(const GatherParams& p, Queue& q) {
 
 void norm(const NormParams& p, Queue& q) {
     CudaQueue::of(q).launch(normKernel, dim3(static_cast<unsigned>(p.rows)), kThreads, 0, p.x, p.weight, nullptr,
-                            p.out, static_cast<int>(p.width), p.eps);
+                            nullptr, p.out, static_cast<int>(p.width), 0, p.eps);
+}
+
+void sumSquares(const SumSquaresParams& p, Queue& q) {
+    CudaQueue::of(q).launch(sumSquaresKernel, dim3(static_cast<unsigned>(p.rows)), kThreads, 0, p.x,
+                            static_cast<int>(p.width), p.out);
 }
 
 void normGate(const NormGateParams& p, Queue& q) {
     CudaQueue::of(q).launch(normKernel, dim3(static_cast<unsigned>(p.norm.rows)), kThreads, 0, p.norm.x,
-                            p.norm.weight, p.gate, p.norm.out, static_cast<int>(p.norm.width), p.norm.eps);
+                            p.norm.weight, p.gate, p.squares, p.norm.out, static_cast<int>(p.norm.width),
+                            static_cast<int>(p.total_width), p.norm.eps);
 }
 
 void silu(float* x, std::size_t count, Queue& q) {

@@ -404,7 +404,7 @@ TEST_P(Kernels, RoutePrefersTheLowerIndexAmongEquals) {
 
 TEST_P(Kernels, GatherAndCombine) {
     const std::size_t width = 19;
-    const auto x = randomFloats(6 * width, 9);
+    const auto x = randomFloats(9 * width, 9);
     const std::vector<std::int32_t> index{5, 0, 0, 3};
     std::vector<float> gathered(4 * width);
     std::vector<float> expected(4 * width);

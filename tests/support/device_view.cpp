@@ -144,12 +144,14 @@ void normGate(const NormGateParams& p, Queue&) {
     const Shadow x = input(p.norm.x, count);
     const Shadow weight = input(p.norm.weight, p.norm.width);
     const Shadow gate = input(p.gate, p.gate != nullptr ? count : 0);
+    const Shadow squares = input(p.squares, p.squares != nullptr ? p.norm.rows : 0);
     Output out = output(p.norm.out, count);
     NormGateParams placed = p;
     placed.norm.x = x.as();
     placed.norm.weight = weight.as();
     placed.norm.out = out.address();
     placed.gate = gate.as();
+    placed.squares = p.squares != nullptr ? squares.as() : nullptr;
     if (p.gate != nullptr) {
         view.ops->norm_gate(placed, *view.queue);
     } else {
@@ -160,6 +162,13 @@ void normGate(const NormGateParams& p, Queue&) {
 
 void norm(const NormParams& p, Queue& queue) {
     normGate({p, nullptr}, queue);
+}
+
+void sumSquares(const SumSquaresParams& p, Queue&) {
+    const Shadow x = input(p.x, p.rows * p.width);
+    Output out = output(p.out, p.rows);
+    view.ops->sum_squares({x.as(), p.rows, p.width, out.address()}, *view.queue);
+    out.back();
 }
 
 void silu(float* x, std::size_t count, Queue&) {
@@ -348,6 +357,7 @@ const OpTable& viewOf(std::shared_ptr<Device> device, Precision precision) {
              .embed = embed,
              .norm = norm,
              .norm_gate = normGate,
+             .sum_squares = sumSquares,
              .silu = silu,
              .swiglu = swiglu,
              .residual = residual,
