@@ -29,6 +29,7 @@ void addQuery(CLI::App& app);
 void addRun(CLI::App& app);
 void addScore(CLI::App& app);
 void addServe(CLI::App& app);
+void addToken(CLI::App& app);
 void addTokenize(CLI::App& app);
 void addTrain(CLI::App& app);
 

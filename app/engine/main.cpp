@@ -40,6 +40,7 @@ int main(int argc, char** argv) {
     app::addRun(app);
     app::addChat(app);
     app::addServe(app);
+    app::addToken(app);
     app::addTokenize(app);
     app::addScore(app);
     app::addTrain(app);

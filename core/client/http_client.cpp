@@ -2,6 +2,8 @@
 // The only file of the client that includes Boost.
 #include "core/client/http_client.h"
 
+#include "core/client/certificate.h"
+
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/connect.hpp>
@@ -97,6 +99,9 @@ class Exchange : public HttpCall, public std::enable_shared_from_this<Exchange> 
         net::post(context_->io, [self = shared_from_this()] { self->close(); });
     }
 
+    // Ends after the handshake, with what the server has shown.
+    void onlyLook(std::shared_ptr<CertificateInfo> seen) { seen_ = std::move(seen); }
+
     net::awaitable<void> run() {
         std::optional<Error> failure;
         try {
@@ -159,14 +164,38 @@ class Exchange : public HttpCall, public std::enable_shared_from_this<Exchange> 
 
     net::awaitable<void> runSecure() {
         beast::ssl_stream<beast::tcp_stream> stream(context_->io, context_->tls);
+        co_await agree(stream);
+        if (seen_) {
+            (*seen_) = describeCertificate(stream.native_handle());
+            seen_->trusted = SSL_get_verify_result(stream.native_handle()) == X509_V_OK && names_fit_;
+            co_return;
+        }
+        co_await exchange(stream);
+    }
+
+    // A pinned certificate is compared after the handshake and before the first byte of the request. To look at
+    // one, any is taken.
+    net::awaitable<void> agree(beast::ssl_stream<beast::tcp_stream>& stream) {
         SSL_set_tlsext_host_name(stream.native_handle(), endpoint_.host.c_str());
-        stream.set_verify_callback(net::ssl::host_name_verification(endpoint_.host));
+        std::string shown;
+        stream.set_verify_callback([this, &shown, verify = net::ssl::host_name_verification(endpoint_.host)](
+                                       bool good, net::ssl::verify_context& chain) {
+            shown = certificateFingerprint(X509_STORE_CTX_get0_cert(chain.native_handle()));
+            names_fit_ = good && verify(good, chain);
+            return names_fit_ || seen_ != nullptr || !endpoint_.fingerprint.empty();
+        });
         co_await connect(stream.next_layer());
         error_code code;
         co_await stream.async_handshake(net::ssl::stream_base::client,
                                         net::redirect_error(net::use_awaitable, code));
+        if (code && !shown.empty() && !cancelled_ && !names_fit_)
+            throw unknownCertificate(endpoint_.url(), shown, code.message());
         check(code, "agreeing on encryption");
-        co_await exchange(stream);
+        if (seen_ != nullptr || endpoint_.fingerprint.empty())
+            co_return;
+        shown = describeCertificate(stream.native_handle()).fingerprint;
+        if (!sameFingerprint(shown, endpoint_.fingerprint))
+            throw changedCertificate(endpoint_.url(), shown, endpoint_.fingerprint);
     }
 
     http::request<http::string_body> message() const {
@@ -232,10 +261,31 @@ class Exchange : public HttpCall, public std::enable_shared_from_this<Exchange> 
     HttpRequest request_;
     std::shared_ptr<HttpHandler> handler_;
     net::ip::tcp::resolver resolver_;
-    beast::tcp_stream* stream_ = nullptr; // while the exchange runs
+    beast::tcp_stream* stream_ = nullptr;   // while the exchange runs
+    std::shared_ptr<CertificateInfo> seen_; // set: only the certificate is looked at
+    bool names_fit_ = false;
     std::atomic<bool> cancelled_ = false;
     std::atomic<bool> ended_ = false;
 };
+
+namespace {
+
+class CertificateLook final : public HttpHandler {
+  public:
+    CertificateLook(HttpClient::CertificateSeen done, std::shared_ptr<CertificateInfo> seen)
+        : done_(std::move(done)), seen_(std::move(seen)) {}
+
+    void onHead(int /*status*/, const std::map<std::string, std::string>& /*headers*/) override {}
+    void onBody(std::string_view /*bytes*/) override {}
+    void onEnd() override { done_(*seen_, std::nullopt); }
+    void onError(const Error& error) override { done_(std::nullopt, error); }
+
+  private:
+    HttpClient::CertificateSeen done_;
+    std::shared_ptr<CertificateInfo> seen_;
+};
+
+} // namespace
 
 class HttpClient::Loop {
   public:
@@ -256,11 +306,13 @@ class HttpClient::Loop {
     }
 
     std::shared_ptr<HttpCall> start(const HttpEndpoint& endpoint, HttpRequest request,
-                                    std::shared_ptr<HttpHandler> handler) {
+                                    std::shared_ptr<HttpHandler> handler,
+                                    std::shared_ptr<CertificateInfo> look = nullptr) {
         request.headers.try_emplace("User-Agent", options_.user_agent);
         if (endpoint.tls)
             loadCertificates();
         const auto call = std::make_shared<Exchange>(context_, endpoint, std::move(request), std::move(handler));
+        call->onlyLook(std::move(look));
         {
             const std::scoped_lock lock(mutex_);
             std::erase_if(calls_, [](const auto& each) { return each.expired(); });
@@ -299,6 +351,17 @@ HttpClient::~HttpClient() = default;
 std::shared_ptr<HttpCall> HttpClient::start(const HttpEndpoint& endpoint, HttpRequest request,
                                             std::shared_ptr<HttpHandler> handler) {
     return loop_->start(endpoint, std::move(request), std::move(handler));
+}
+
+void HttpClient::lookAtCertificate(const HttpEndpoint& endpoint, CertificateSeen done) {
+    auto seen = std::make_shared<CertificateInfo>();
+    auto handler = std::make_shared<CertificateLook>(std::move(done), seen);
+    if (!endpoint.tls) {
+        handler->onError(
+            Error(ErrorKind::InvalidInput, fmt::format("{}: only https:// has a certificate", endpoint.url())));
+        return;
+    }
+    loop_->start(endpoint, {}, std::move(handler), std::move(seen));
 }
 
 std::string HttpEndpoint::url() const {

@@ -7,8 +7,10 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,8 +21,19 @@ struct HttpEndpoint {
     std::uint16_t port = 80;
     bool tls = false;
     std::string base_path; // "" or "/prefix"
+    // SHA-256 of the certificate that a person has accepted for this address, 64 hexadecimal digits: no other is
+    // taken, and no authority is asked. Empty: what the system's authorities vouch for.
+    std::string fingerprint = {};
 
     std::string url() const;
+};
+
+// What a server shows before anything is sent to it.
+struct CertificateInfo {
+    std::string fingerprint; // as in HttpEndpoint
+    std::string subject;
+    std::string expires;  // as OpenSSL prints it
+    bool trusted = false; // the system's authorities vouch for it under that name
 };
 
 // "http://host:port/prefix"; IPv6 in brackets. Throws Error{InvalidInput}.
@@ -70,6 +83,12 @@ class HttpClient {
     // From any thread; returns at once.
     std::shared_ptr<HttpCall> start(const HttpEndpoint& endpoint, HttpRequest request,
                                     std::shared_ptr<HttpHandler> handler);
+
+    // Which certificate a server shows, for a person to accept: trust on first use is this, then `fingerprint` in
+    // the endpoint. Nothing is sent. `done` is called on the client's thread with one of the two.
+    using CertificateSeen =
+        std::function<void(const std::optional<CertificateInfo>& seen, const std::optional<Error>& error)>;
+    void lookAtCertificate(const HttpEndpoint& endpoint, CertificateSeen done);
 
   private:
     class Loop;

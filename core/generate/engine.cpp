@@ -28,8 +28,8 @@ EngineStatus Engine::status() const {
     return scheduler_->status();
 }
 
-ReentryCost Engine::reentryCost(std::span<const TokenId> prefix) const {
-    return scheduler_->reentryCost(prefix);
+ReentryCost Engine::reentryCost(std::span<const TokenId> prefix, const std::string& tenant) const {
+    return scheduler_->reentryCost(prefix, tenant);
 }
 
 void Engine::takeTurn(const TurnWork& work) {

@@ -33,7 +33,8 @@ class Engine {
     void cancel(GenerationId id);
 
     EngineStatus status() const;
-    ReentryCost reentryCost(std::span<const TokenId> prefix) const;
+    // `tenant`: whose snapshots count.
+    ReentryCost reentryCost(std::span<const TokenId> prefix, const std::string& tenant = {}) const;
     // Runs `work` on the engine's thread between two rounds, with its thread pool, and returns when it is done;
     // throws what it threw, or Error{Unavailable}. Answers get at least half of the time. Not from a listener.
     void takeTurn(const TurnWork& work);

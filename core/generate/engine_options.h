@@ -35,6 +35,7 @@ struct EngineStatus {
     std::size_t snapshot_bytes = 0;
     std::size_t snapshot_count = 0;
     std::size_t memory_limit = 0;
+    double queue_seconds = 0; // that a new request would wait, from how fast the last ones were finished
     double prefill_tokens_per_second = 0; // recent
     double decode_tokens_per_second = 0;
     std::uint64_t prompt_tokens_total = 0;

@@ -49,6 +49,12 @@ struct StopParams {
     RepetitionStop repetition = {};
 };
 
+// Who asks. Tenants take turns, and none sees the snapshots of another.
+struct Tenant {
+    std::string name;
+    double memory_share = 1; // of the memory for states, at most
+};
+
 struct GenerateRequest {
     TokenIds prompt;
     SamplerParams sampler;
@@ -58,6 +64,7 @@ struct GenerateRequest {
     Intervention intervention; // checked against the model by submit(); empty: none
     std::shared_ptr<grammar::Constraint> constraint = nullptr; // what the answer may be; may be shared by many
     bool echo_logprobs = false; // score the prompt's tokens too: they reach onPromptToken
+    Tenant tenant = {};
 };
 
 struct Alternative {

@@ -16,6 +16,8 @@ constexpr std::size_t kBusyShare = 4;
 constexpr std::size_t kSmallestChunk = 16;
 // One sequence's periodic snapshots may take this share of the budget; conversations share the rest.
 constexpr std::size_t kSequenceShare = 4;
+// How fast requests are finished is judged by the last so many.
+constexpr std::size_t kFinishesKept = 64;
 
 EngineOptions completed(EngineOptions options) {
     if (options.memory_bytes == 0) {
@@ -62,37 +64,6 @@ void Scheduler::wakeUp() {
     wake_.notify_all();
 }
 
-void Scheduler::validate(const GenerateRequest& request) const {
-    if (request.prompt.empty()) {
-        fail(ErrorKind::InvalidInput, "the prompt is empty; it needs at least one token");
-    }
-    for (const TokenId id : request.prompt) {
-        if (id < 0 || static_cast<std::size_t>(id) >= context_.vocab_size) {
-            fail(ErrorKind::InvalidInput, "the prompt has token {}; the model's vocabulary ends at {}", id,
-                 context_.vocab_size - 1);
-        }
-    }
-    fulgurite::validate(request.sampler, context_.vocab_size);
-    fulgurite::validate(request.stop, context_.vocab_size);
-    checkIntervention(request.intervention, runner_->config());
-    if (request.alternatives < 0 || request.alternatives > kMaxAlternatives) {
-        fail(ErrorKind::InvalidInput, "alternatives is {}; it must lie between 0 and {}", request.alternatives,
-             kMaxAlternatives);
-    }
-    if (request.prompt.size() >= context_.max_positions) {
-        fail(ErrorKind::InvalidInput,
-             "the prompt has {} tokens; with room for an answer the model takes at most {}", request.prompt.size(),
-             context_.max_positions - 1);
-    }
-    const std::size_t needed = context_.shape.bytesAt(request.prompt.size() + 1);
-    if (needed > options_.memory_bytes) {
-        fail(ErrorKind::OutOfMemory,
-             "the prompt has {} tokens and needs {} for keys, values and states; {} are set aside for them. "
-             "Shorten the prompt or give the engine more memory",
-             request.prompt.size(), readableBytes(needed), readableBytes(options_.memory_bytes));
-    }
-}
-
 GenerationId Scheduler::submit(GenerateRequest request, std::shared_ptr<GenerationListener> listener) {
     validate(request);
     GenerationId id = 0;
@@ -103,10 +74,8 @@ GenerationId Scheduler::submit(GenerateRequest request, std::shared_ptr<Generati
     auto sequence = std::make_unique<Sequence>(id, std::move(request), std::move(listener), context_);
     {
         const std::lock_guard lock(mutex_);
-        if (queue_.size() >= options_.max_queue) {
-            fail(ErrorKind::Unavailable, "{} requests are waiting already; try again later", queue_.size());
-        }
-        queue_.push_back(std::move(sequence));
+        refuseWhenFull(sequence->tenant().name);
+        queue_.push(std::move(sequence));
     }
     wake_.notify_all();
     return id;
@@ -129,16 +98,17 @@ EngineStatus Scheduler::status() const {
         const std::lock_guard lock(mutex_);
         status = status_;
         status.queued = queue_.size();
+        status.queue_seconds = waitOf({});
     }
     status.snapshot_bytes = snapshots_.bytes();
     status.snapshot_count = snapshots_.count();
     return status;
 }
 
-ReentryCost Scheduler::reentryCost(std::span<const TokenId> prefix) const {
+ReentryCost Scheduler::reentryCost(std::span<const TokenId> prefix, const std::string& tenant) const {
     ReentryCost cost;
     cost.tokens = prefix.size();
-    cost.reused = prefix.empty() ? 0 : snapshots_.longestLength(prefix, prefix.size() - 1);
+    cost.reused = prefix.empty() ? 0 : snapshots_.longestLength(tenant, prefix, prefix.size() - 1);
     const double rate = status().prefill_tokens_per_second;
     cost.seconds = rate > 0 ? static_cast<double>(cost.tokens - cost.reused) / rate : 0;
     return cost;
@@ -179,14 +149,7 @@ void Scheduler::handleCancels() {
         if (ids.empty()) {
             return;
         }
-        for (auto entry = queue_.begin(); entry != queue_.end();) {
-            if (ids.contains((*entry)->id())) {
-                waiting.push_back(std::move(*entry));
-                entry = queue_.erase(entry);
-            } else {
-                ++entry;
-            }
-        }
+        waiting = queue_.remove(ids);
     }
     for (const auto& sequence : waiting) {
         sequence->finish(FinishReason::Cancelled);
@@ -197,62 +160,6 @@ void Scheduler::handleCancels() {
         }
     }
     removeFinished();
-}
-
-void Scheduler::admit() {
-    while (active_.size() < options_.max_batch && admitNext()) {
-    }
-}
-
-// First come, first served: whoever is next waits until there is room, and nobody overtakes. Alone, a sequence is
-// admitted with whatever it needs, because submit() refused what can never fit.
-bool Scheduler::admitNext() {
-    Slot slot;
-    {
-        const std::lock_guard lock(mutex_);
-        if (queue_.empty()) {
-            return false;
-        }
-        const Sequence& next = *queue_.front();
-        if (!memory_.promise(slot.promised, next.expectedTokens()) &&
-            (!active_.empty() || !memory_.promise(slot.promised, next.promptSize() + 1))) {
-            return false;
-        }
-        slot.sequence = std::move(queue_.front());
-        queue_.pop_front();
-        status_.active = active_.size() + 1;
-    }
-    snapshots_.shrinkTo(memory_.left());
-    Sequence& sequence = *slot.sequence;
-    active_.push_back(std::move(slot));
-    try {
-        auto state = snapshots_.longest(sequence.tokens(), sequence.reusable());
-        sequence.begin(state ? std::move(*state) : SequenceState(context_.shape),
-                       SnapshotPlan(options_.snapshot_interval, snapshot_allowance_));
-    } catch (const std::bad_alloc&) {
-        sequence.finishWith(Error(ErrorKind::OutOfMemory, "the machine has no memory left for another state"));
-    }
-    const std::lock_guard lock(mutex_);
-    status_.prompt_tokens_total += sequence.promptSize();
-    status_.reused_tokens_total += sequence.started() ? sequence.state().position() : 0;
-    return true;
-}
-
-// Room for what a sequence is about to absorb. When there is none, its answer ends here.
-bool Scheduler::growTo(Slot& slot, std::size_t tokens) {
-    Sequence& sequence = *slot.sequence;
-    if (!memory_.promise(slot.promised, tokens)) {
-        sequence.finish(FinishReason::ContextFull);
-        return false;
-    }
-    snapshots_.shrinkTo(memory_.left());
-    try {
-        sequence.state().reserve(tokens - sequence.state().position());
-    } catch (const std::bad_alloc&) {
-        sequence.finishWith(Error(ErrorKind::OutOfMemory, "the machine has no memory left for keys and values"));
-        return false;
-    }
-    return true;
 }
 
 void Scheduler::decodeStep() {
@@ -360,12 +267,14 @@ void Scheduler::keepPeriodic(Sequence& sequence) {
         return;
     }
     const auto prefix = sequence.tokens().first(state.position());
-    if (snapshots_.contains(prefix) || !snapshots_.insert(prefix, state.fork(), SnapshotKind::Periodic)) {
+    const std::string& tenant = sequence.tenant().name;
+    if (snapshots_.contains(tenant, prefix) ||
+        !snapshots_.insert(tenant, prefix, state.fork(), SnapshotKind::Periodic)) {
         sequence.plan().start(state.position());
         return;
     }
     for (const std::size_t position : sequence.plan().add(state.position())) {
-        snapshots_.erasePeriodic(sequence.tokens().first(position));
+        snapshots_.erasePeriodic(tenant, sequence.tokens().first(position));
     }
 }
 
@@ -373,7 +282,7 @@ void Scheduler::keepTurn(Sequence& sequence) {
     const SequenceState& state = sequence.state();
     const auto prefix = sequence.tokens().first(state.position());
     if (sequence.shareable() && !prefix.empty() && state.bytes() <= snapshots_.budget()) {
-        snapshots_.insert(prefix, state.fork(), SnapshotKind::Turn);
+        snapshots_.insert(sequence.tenant().name, prefix, state.fork(), SnapshotKind::Turn);
     }
 }
 
@@ -386,10 +295,18 @@ void Scheduler::removeFinished() {
             continue;
         }
         memory_.release(slot->promised);
+        {
+            const std::lock_guard lock(mutex_);
+            finished_at_.push_back(std::chrono::steady_clock::now());
+            if (finished_at_.size() > kFinishesKept) {
+                finished_at_.pop_front();
+            }
+        }
         if (!sequence.failed() && sequence.started() && sequence.shareable()) {
             SequenceState state = sequence.takeState();
             const std::size_t position = state.position();
-            snapshots_.insert(sequence.tokens().first(position), std::move(state), SnapshotKind::Turn);
+            snapshots_.insert(sequence.tenant().name, sequence.tokens().first(position), std::move(state),
+                              SnapshotKind::Turn);
         }
         slot = active_.erase(slot);
     }
@@ -397,10 +314,10 @@ void Scheduler::removeFinished() {
 }
 
 void Scheduler::finishAll() {
-    std::deque<std::unique_ptr<Sequence>> waiting;
+    std::vector<std::unique_ptr<Sequence>> waiting;
     {
         const std::lock_guard lock(mutex_);
-        waiting.swap(queue_);
+        waiting = queue_.removeAll();
     }
     for (Slot& slot : active_) {
         slot.sequence->finish(FinishReason::Cancelled);

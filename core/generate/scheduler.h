@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/generate/engine_options.h"
+#include "core/generate/fair_queue.h"
 #include "core/generate/forward_runner.h"
 #include "core/generate/model_turns.h"
 #include "core/generate/rate_meter.h"
@@ -12,6 +13,7 @@
 #include "core/generate/snapshot_cache.h"
 #include "core/generate/state_memory.h"
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -20,6 +22,7 @@
 #include <mutex>
 #include <set>
 #include <span>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -38,7 +41,7 @@ class Scheduler {
     GenerationId submit(GenerateRequest request, std::shared_ptr<GenerationListener> listener);
     void cancel(GenerationId id);
     EngineStatus status() const;
-    ReentryCost reentryCost(std::span<const TokenId> prefix) const;
+    ReentryCost reentryCost(std::span<const TokenId> prefix, const std::string& tenant = {}) const;
     void takeTurn(const TurnWork& work);
 
   private:
@@ -50,6 +53,10 @@ class Scheduler {
     using Slots = std::vector<Slot*>;
 
     void validate(const GenerateRequest& request) const;
+    void refuseWhenFull(const std::string& tenant) const; // under the lock
+    double waitOf(const std::string& tenant) const;       // under the lock
+    std::size_t promisedTo(const std::string& tenant) const;
+    bool withinShare(const Tenant& tenant, std::size_t promised, std::size_t tokens) const;
     void run();
     void measureOnce();
     bool waitForWork();
@@ -89,7 +96,8 @@ class Scheduler {
 
     mutable std::mutex mutex_; // guards what follows
     std::condition_variable wake_;
-    std::deque<std::unique_ptr<Sequence>> queue_;
+    FairQueue queue_;
+    std::deque<std::chrono::steady_clock::time_point> finished_at_; // of the last few
     std::set<GenerationId> cancelled_;
     GenerationId next_id_ = 1;
     bool stop_ = false;

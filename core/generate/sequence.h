@@ -45,6 +45,7 @@ class Sequence {
     // Prompt and answer. All but the last have been, or are to be, absorbed by the state before the next draw.
     std::span<const TokenId> tokens() const { return tokens_; }
     std::size_t promptSize() const { return request_.prompt.size(); }
+    const Tenant& tenant() const { return request_.tenant; }
     // Longest prefix of a snapshot that is of use: scoring the prompt needs every logit of it, and no snapshot has
     // seen an intervention.
     std::size_t reusable() const;

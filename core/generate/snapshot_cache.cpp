@@ -15,14 +15,19 @@ struct SnapshotCache::Node {
     std::list<Node*>::iterator use{}; // valid while there is a state
 };
 
-SnapshotCache::SnapshotCache(std::size_t byte_budget) : budget_(byte_budget), root_(std::make_unique<Node>()) {}
+SnapshotCache::SnapshotCache(std::size_t byte_budget) : budget_(byte_budget) {}
 
 SnapshotCache::~SnapshotCache() = default;
 
-SnapshotCache::Place SnapshotCache::deepestSnapshot(std::span<const TokenId> tokens, std::size_t limit) const {
+SnapshotCache::Place SnapshotCache::deepestSnapshot(const std::string& tenant, std::span<const TokenId> tokens,
+                                                    std::size_t limit) const {
     tokens = tokens.first(std::min(limit, tokens.size()));
     Place best;
-    Node* node = root_.get();
+    const auto root = roots_.find(tenant);
+    if (root == roots_.end()) {
+        return best;
+    }
+    Node* node = root->second.get();
     std::size_t depth = 0;
     while (depth < tokens.size()) {
         const auto child = node->children.find(tokens[depth]);
@@ -42,9 +47,10 @@ SnapshotCache::Place SnapshotCache::deepestSnapshot(std::span<const TokenId> tok
     return best;
 }
 
-std::optional<SequenceState> SnapshotCache::longest(std::span<const TokenId> tokens, std::size_t limit) {
+std::optional<SequenceState> SnapshotCache::longest(const std::string& tenant, std::span<const TokenId> tokens,
+                                                    std::size_t limit) {
     const std::lock_guard lock(mutex_);
-    const Place place = deepestSnapshot(tokens, limit);
+    const Place place = deepestSnapshot(tenant, tokens, limit);
     if (place.node == nullptr) {
         return std::nullopt;
     }
@@ -52,19 +58,20 @@ std::optional<SequenceState> SnapshotCache::longest(std::span<const TokenId> tok
     return place.node->state->fork();
 }
 
-std::size_t SnapshotCache::longestLength(std::span<const TokenId> tokens, std::size_t limit) const {
+std::size_t SnapshotCache::longestLength(const std::string& tenant, std::span<const TokenId> tokens,
+                                         std::size_t limit) const {
     const std::lock_guard lock(mutex_);
-    return deepestSnapshot(tokens, limit).depth;
+    return deepestSnapshot(tenant, tokens, limit).depth;
 }
 
-SnapshotCache::Node* SnapshotCache::find(std::span<const TokenId> tokens) const {
-    const Place place = deepestSnapshot(tokens, tokens.size());
+SnapshotCache::Node* SnapshotCache::find(const std::string& tenant, std::span<const TokenId> tokens) const {
+    const Place place = deepestSnapshot(tenant, tokens, tokens.size());
     return place.depth == tokens.size() ? place.node : nullptr;
 }
 
-bool SnapshotCache::contains(std::span<const TokenId> tokens) const {
+bool SnapshotCache::contains(const std::string& tenant, std::span<const TokenId> tokens) const {
     const std::lock_guard lock(mutex_);
-    return find(tokens) != nullptr;
+    return find(tenant, tokens) != nullptr;
 }
 
 // Cuts the edge that leads to `node` after `length` tokens, with a new node between.
@@ -81,8 +88,12 @@ void SnapshotCache::splitEdge(Node& node, std::size_t length) {
     slot = std::move(between);
 }
 
-SnapshotCache::Node* SnapshotCache::makeNode(std::span<const TokenId> tokens) {
-    Node* node = root_.get();
+SnapshotCache::Node* SnapshotCache::makeNode(const std::string& tenant, std::span<const TokenId> tokens) {
+    std::unique_ptr<Node>& root = roots_[tenant];
+    if (!root) {
+        root = std::make_unique<Node>();
+    }
+    Node* node = root.get();
     while (!tokens.empty()) {
         auto& slot = node->children[tokens.front()];
         if (!slot) {
@@ -126,12 +137,13 @@ void SnapshotCache::account(const SequenceState& state, bool added) {
     bytes_ = added ? bytes_ + change : bytes_ - change;
 }
 
-bool SnapshotCache::insert(std::span<const TokenId> tokens, SequenceState state, SnapshotKind kind) {
+bool SnapshotCache::insert(const std::string& tenant, std::span<const TokenId> tokens, SequenceState state,
+                           SnapshotKind kind) {
     if (tokens.empty() || state.shape().bytesAt(tokens.size()) > budget_) {
         return false;
     }
     const std::lock_guard lock(mutex_);
-    Node* node = makeNode(tokens);
+    Node* node = makeNode(tenant, tokens);
     if (node->state) {
         node->kind = std::max(node->kind, kind);
         by_use_.splice(by_use_.begin(), by_use_, node->use);
@@ -146,9 +158,9 @@ bool SnapshotCache::insert(std::span<const TokenId> tokens, SequenceState state,
     return true;
 }
 
-void SnapshotCache::erasePeriodic(std::span<const TokenId> tokens) {
+void SnapshotCache::erasePeriodic(const std::string& tenant, std::span<const TokenId> tokens) {
     const std::lock_guard lock(mutex_);
-    Node* node = find(tokens);
+    Node* node = find(tenant, tokens);
     if (node != nullptr && node->kind == SnapshotKind::Periodic) {
         evict(node);
     }

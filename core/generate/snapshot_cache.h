@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Forks of sequence states by the tokens that they have absorbed: a prefix tree with a byte budget. A lightning
 // layer's matrix cannot be rolled back, so a prefix can be entered again only where a snapshot of it was kept.
+// Every tenant has a tree of its own: how fast a prompt is answered must not tell what others have asked.
 #pragma once
 
 #include "core/base/types.h"
@@ -14,6 +15,7 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -31,16 +33,17 @@ class SnapshotCache {
     ~SnapshotCache();
 
     // A fork of the snapshot with the longest prefix of `tokens`, of at most `limit` tokens.
-    std::optional<SequenceState> longest(std::span<const TokenId> tokens, std::size_t limit);
+    std::optional<SequenceState> longest(const std::string& tenant, std::span<const TokenId> tokens,
+                                         std::size_t limit);
     // Its length, 0 when there is none. Does not count as a use.
-    std::size_t longestLength(std::span<const TokenId> tokens, std::size_t limit) const;
-    bool contains(std::span<const TokenId> tokens) const;
+    std::size_t longestLength(const std::string& tenant, std::span<const TokenId> tokens, std::size_t limit) const;
+    bool contains(const std::string& tenant, std::span<const TokenId> tokens) const;
 
     // `state` has absorbed exactly `tokens`. An equal snapshot that is there already stays, and becomes a Turn when
     // either is. Returns whether this one was kept.
-    bool insert(std::span<const TokenId> tokens, SequenceState state, SnapshotKind kind);
+    bool insert(const std::string& tenant, std::span<const TokenId> tokens, SequenceState state, SnapshotKind kind);
     // Drops a Periodic snapshot, if there is one.
-    void erasePeriodic(std::span<const TokenId> tokens);
+    void erasePeriodic(const std::string& tenant, std::span<const TokenId> tokens);
     // Drops the least recently used until at most `bytes` are left.
     void shrinkTo(std::size_t bytes);
 
@@ -56,9 +59,9 @@ class SnapshotCache {
         std::size_t depth = 0; // tokens up to its end
     };
 
-    Place deepestSnapshot(std::span<const TokenId> tokens, std::size_t limit) const;
-    Node* find(std::span<const TokenId> tokens) const;
-    Node* makeNode(std::span<const TokenId> tokens);
+    Place deepestSnapshot(const std::string& tenant, std::span<const TokenId> tokens, std::size_t limit) const;
+    Node* find(const std::string& tenant, std::span<const TokenId> tokens) const;
+    Node* makeNode(const std::string& tenant, std::span<const TokenId> tokens);
     static void splitEdge(Node& node, std::size_t length);
     void account(const SequenceState& state, bool added);
     void evict(Node* node);
@@ -67,8 +70,8 @@ class SnapshotCache {
 
     const std::size_t budget_;
     mutable std::mutex mutex_;
-    std::unique_ptr<Node> root_;
-    std::list<Node*> by_use_; // most recent first
+    std::map<std::string, std::unique_ptr<Node>> roots_; // by tenant
+    std::list<Node*> by_use_;                            // most recent first
     std::unordered_map<const KvPage*, std::size_t> page_users_;
     std::size_t bytes_ = 0;
 };

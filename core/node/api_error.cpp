@@ -2,6 +2,8 @@
 // How each kind of failure looks to a client.
 #include "core/node/api_error.h"
 
+#include "core/generate/overload.h"
+
 #include <nlohmann/json.hpp>
 
 namespace fulgurite::node {
@@ -19,6 +21,8 @@ const char* typeOf(int status, const std::string& code) {
         return "permission_error";
     case 404:
         return "not_found_error";
+    case 429:
+        return "rate_limit_error";
     default:
         return status < 500 ? "invalid_request_error" : "server_error";
     }
@@ -70,6 +74,8 @@ ApiError toApiError(std::exception_ptr error) {
         std::rethrow_exception(error);
     } catch (const ApiError& api_error) {
         return api_error;
+    } catch (const OverloadError& overload) {
+        return ApiError(429, overload.what(), {}, "overloaded").retryAfter(overload.seconds());
     } catch (const Error& library_error) {
         return toApiError(library_error);
     } catch (const std::bad_alloc&) {

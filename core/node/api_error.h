@@ -21,8 +21,13 @@ class ApiError : public std::runtime_error {
     int status() const { return status_; }
     const std::string& param() const { return param_; } // path of the field, or empty
     const std::string& code() const { return code_; }   // a word for programs, or empty
-    // Worth trying again after a second.
-    bool retry() const { return status_ == 503; }
+    // Worth trying again, after so many seconds.
+    bool retry() const { return status_ == 503 || retry_seconds_ > 0; }
+    double retrySeconds() const { return retry_seconds_ > 0 ? retry_seconds_ : 1; }
+    ApiError& retryAfter(double seconds) {
+        retry_seconds_ = seconds;
+        return *this;
+    }
 
     // {"error": {...}}, as a body or as the data of a stream's error event.
     nlohmann::json body() const;
@@ -31,6 +36,7 @@ class ApiError : public std::runtime_error {
     int status_;
     std::string param_;
     std::string code_;
+    double retry_seconds_ = 0; // 0: not said
 };
 
 // 400 for a field: the usual refusal.

@@ -8,6 +8,7 @@
 #include "core/node/prompt_fields.h"
 #include "core/node/query_reader.h"
 #include "core/node/sampling_fields.h"
+#include "core/node/thing_guard.h"
 
 #include "core/model/weights.h"
 #include "core/probe/capture/costs.h"
@@ -210,7 +211,10 @@ Answer takeCapture(const EndpointContext& context, const HttpRequest& request) {
     ObjectReader reader(body, "");
     CaptureOrder order = readOrder(reader, context.host.get(), captures, true);
     reader.finish();
-    auto job = std::make_shared<CaptureJob>();
+    order.owner = callerOf(request).owner;
+    auto job =
+        std::make_shared<CaptureJob>([&ledger = context.ledger, record = request.head.record](
+                                         const std::string& id) { ledger.claim(Kind::Capture, id, *record->who); });
     try {
         captures.submit(std::move(order), job, job->stopToken());
     } catch (const Error& error) {
@@ -227,11 +231,15 @@ Answer listCaptures(const EndpointContext& context, const HttpRequest& request) 
     const CaptureStore::Listing listing = serviceOf(context).store().list();
     nlohmann::json captures = nlohmann::json::array();
     for (const auto& [id, info] : listing.captures) {
-        captures.push_back(captureEntry(id, info));
+        if (maySee(context, request, Kind::Capture, id)) {
+            captures.push_back(captureEntry(id, info));
+        }
     }
     nlohmann::json broken = nlohmann::json::array();
     for (const auto& [id, message] : listing.broken) {
-        broken.push_back({{"id", id}, {"message", message}});
+        if (maySee(context, request, Kind::Capture, id)) {
+            broken.push_back({{"id", id}, {"message", message}});
+        }
     }
     return jsonReply(dumpJson({{"captures", std::move(captures)}, {"broken", std::move(broken)}}));
 }
@@ -266,6 +274,7 @@ Answer removeCapture(const EndpointContext& context, const HttpRequest& request)
         throw ApiError(405, "only a whole capture can be removed");
     }
     aboutCaptures(serviceOf(context), [&] { serviceOf(context).store().remove(target.id); });
+    context.ledger.forget(Kind::Capture, target.id);
     return jsonReply(dumpJson({{"removed", target.id}}));
 }
 

@@ -49,6 +49,9 @@ void CaptureJob::close() {
 }
 
 void CaptureJob::onStart(const std::string& id, const probe::CaptureEstimate& estimate) {
+    if (claim_) {
+        claim_(id);
+    }
     std::string text;
     nlohmann::json data = toJson(estimate);
     data["id"] = id;

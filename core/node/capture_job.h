@@ -5,6 +5,7 @@
 #include "core/node/capture_service.h"
 #include "core/node/http_types.h"
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -16,6 +17,9 @@ namespace fulgurite::node {
 
 class CaptureJob final : public ReplySource, public CaptureObserver {
   public:
+    // `claim` hears the id before the capture is there; may be empty.
+    explicit CaptureJob(std::function<void(const std::string& id)> claim) : claim_(std::move(claim)) {}
+
     std::stop_token stopToken() const { return stop_.get_token(); }
 
     void start(std::function<void()> wake) override;
@@ -33,6 +37,7 @@ class CaptureJob final : public ReplySource, public CaptureObserver {
   private:
     void post(std::string text, bool last);
 
+    std::function<void(const std::string&)> claim_;
     std::stop_source stop_;
     std::mutex mutex_; // guards what follows
     std::function<void()> wake_;

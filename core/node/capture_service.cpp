@@ -2,9 +2,11 @@
 #include "core/node/capture_service.h"
 
 #include "core/base/error.h"
+#include "core/base/sha256.h"
 #include "core/model/weights.h"
 #include "core/probe/content_hash.h"
 
+#include <span>
 #include <utility>
 
 namespace fulgurite::node {
@@ -62,6 +64,7 @@ void CaptureService::submit(CaptureOrder order, std::shared_ptr<CaptureObserver>
     auto job = std::make_shared<Job>();
     job->plan = probe::planCapture(order.request, params_.model->config(), order.tokens.size());
     job->source = sourceOf(order);
+    job->owner = std::move(order.owner);
     job->observer = std::move(observer);
     job->stop = std::move(stop);
     probe::describeSource(job->plan, job->source);
@@ -139,9 +142,15 @@ void CaptureService::work(const std::stop_token& closing) {
     }
 }
 
+std::string CaptureService::idOf(const Job& job) {
+    constexpr std::size_t kOwnerDigits = 12;
+    const std::string id = probe::captureId(job.plan, job.source.tokens);
+    return job.owner.empty() ? id : id + "-" + sha256(std::as_bytes(std::span(job.owner))).substr(0, kOwnerDigits);
+}
+
 void CaptureService::run(Job& job, const std::stop_token& closing) {
     try {
-        const std::string id = probe::captureId(job.plan, job.source.tokens);
+        const std::string id = idOf(job);
         job.observer->onStart(id, job.estimate);
         const auto there = store_.whole(id);
         job.observer->onDone(id, there ? there->info() : take(job, id, closing));

@@ -26,6 +26,8 @@ struct CaptureOrder {
     TokenIds tokens;
     std::size_t sampled_from = 0; // tokens from here on were written by the model
     probe::CaptureRequest request;
+    // Whose it will be: captures are named by content, and that somebody else has taken the same one must not show.
+    std::string owner;
 };
 
 // Hears about one capture; the last call is onDone or onError. Called on the capture thread; must return quickly.
@@ -96,6 +98,7 @@ class CaptureService {
         probe::CapturePlan plan;
         probe::CaptureSource source;
         probe::CaptureEstimate estimate;
+        std::string owner;
         std::shared_ptr<CaptureObserver> observer;
         std::stop_token stop;
     };
@@ -104,6 +107,7 @@ class CaptureService {
     probe::CaptureSource sourceOf(const CaptureOrder& order) const;
     void enqueue(Task task);
     void work(const std::stop_token& closing);
+    static std::string idOf(const Job& job);
     void run(Job& job, const std::stop_token& closing);
     capture::CaptureInfo take(Job& job, const std::string& id, const std::stop_token& closing);
     void nameTokens(capture::TokenComparison& comparison) const;

@@ -5,6 +5,7 @@
 #include "core/node/endpoints.h"
 #include "core/node/json_text.h"
 #include "core/node/query_reader.h"
+#include "core/node/thing_guard.h"
 #include "core/node/work_reply.h"
 
 #include <fmt/format.h>
@@ -81,10 +82,12 @@ Target targetOf(const HttpRequest& request) {
     throw ApiError(404, fmt::format("there is no '{}' here", request.head.path.substr(0, 128)));
 }
 
-HttpReply allLibraries(cascade::LibraryService& service) {
+HttpReply allLibraries(cascade::LibraryService& service, const Ledger& ledger, const Caller& caller) {
     json list = json::array();
     for (const cascade::Library& library : service.libraries()) {
-        list.push_back(libraryJson(service, library));
+        if (ledger.mayRead(Kind::Library, std::to_string(library.id), caller)) {
+            list.push_back(withShownName(caller, libraryJson(service, library)));
+        }
     }
     return jsonReply({{"libraries", std::move(list)}});
 }
@@ -137,7 +140,7 @@ HttpReply show(cascade::LibraryService& service, const HttpRequest& request) {
     }
     query.finish();
     if (rest.empty()) {
-        return jsonReply(libraryJson(service, service.library(target.library)));
+        return jsonReply(withShownName(callerOf(request), libraryJson(service, service.library(target.library))));
     }
     if (rest.size() == 1 && rest[0] == "unreadable") {
         return unreadableOf(service, target.library);
@@ -148,7 +151,20 @@ HttpReply show(cascade::LibraryService& service, const HttpRequest& request) {
     noSuchPath(request);
 }
 
-HttpReply create(cascade::LibraryService& service, const json& body) {
+std::vector<std::string> nameableFolders(const json* value, const NameableFiles& files) {
+    if (value == nullptr) {
+        return {};
+    }
+    std::vector<std::string> folders = readFolders(*value, "folders");
+    for (const std::string& folder : folders) {
+        files.require(folder);
+    }
+    return folders;
+}
+
+HttpReply create(cascade::LibraryService& service, const HttpRequest& request, Ledger& ledger,
+                 const NameableFiles& files) {
+    const json body = parseBody(request.body);
     ObjectReader reader(body, "");
     const auto name = reader.string("name");
     const json* folders = reader.array("folders");
@@ -156,12 +172,12 @@ HttpReply create(cascade::LibraryService& service, const json& body) {
     if (!name || name->empty()) {
         refuse("name", "is missing: what the library is called");
     }
-    const auto id =
-        service.create(*name, folders != nullptr ? readFolders(*folders, "folders") : std::vector<std::string>());
-    return jsonReply(libraryJson(service, service.library(id)));
+    const auto id = service.create(keptName(callerOf(request), *name), nameableFolders(folders, files));
+    ledger.claim(Kind::Library, std::to_string(id), callerOf(request));
+    return jsonReply(withShownName(callerOf(request), libraryJson(service, service.library(id))));
 }
 
-HttpReply change(cascade::LibraryService& service, const HttpRequest& request) {
+HttpReply change(cascade::LibraryService& service, const HttpRequest& request, const NameableFiles& files) {
     const Target target = targetOf(request);
     if (!target.rest.empty()) {
         noSuchPath(request);
@@ -173,13 +189,14 @@ HttpReply change(cascade::LibraryService& service, const HttpRequest& request) {
     reader.finish();
     std::optional<std::vector<std::string>> paths;
     if (folders != nullptr) {
-        paths = readFolders(*folders, "folders");
+        paths = nameableFolders(folders, files);
     }
-    service.change(target.library, name, paths);
-    return jsonReply(libraryJson(service, service.library(target.library)));
+    const Caller& caller = callerOf(request);
+    service.change(target.library, name ? std::optional(keptName(caller, *name)) : std::nullopt, paths);
+    return jsonReply(withShownName(caller, libraryJson(service, service.library(target.library))));
 }
 
-HttpReply scan(cascade::LibraryService& service, cascade::LibraryId id, const json& body) {
+HttpReply scan(cascade::LibraryService& service, cascade::LibraryId id, const json& body, const Caller& caller) {
     constexpr std::array<std::pair<std::string_view, cascade::ScanAction>, 4> kActions{
         {{"start", cascade::ScanAction::Start},
          {"pause", cascade::ScanAction::Pause},
@@ -194,7 +211,7 @@ HttpReply scan(cascade::LibraryService& service, cascade::LibraryId id, const js
         refuse("action", "must be 'start', 'pause', 'resume' or 'cancel'");
     }
     service.scan(id, found->second);
-    return jsonReply(libraryJson(service, service.library(id)));
+    return jsonReply(withShownName(caller, libraryJson(service, service.library(id))));
 }
 
 std::vector<cascade::QueryStage> stagesOf(ObjectReader& reader) {
@@ -304,11 +321,14 @@ std::vector<std::vector<cascade::QueryStage>> variantsOf(const std::vector<casca
 }
 
 HttpReply evaluateLibrary(cascade::LibraryService& service, cascade::LibraryId id, const json& body,
-                          const std::stop_token& stop) {
+                          const NameableFiles& files, const std::stop_token& stop) {
     ObjectReader reader(body, "");
     cascade::EvaluationSettings settings;
     const auto stages = stagesOf(reader);
     const auto captions = reader.string("captions");
+    if (captions) {
+        files.require(*captions);
+    }
     settings.limit = static_cast<std::size_t>(reader.integer("limit", 1, kMostImages).value_or(2000));
     settings.prefix = reader.string("prefix").value_or("");
     settings.fraction = reader.number("fraction", 0, 1).value_or(0.1);
@@ -325,12 +345,13 @@ HttpReply evaluateLibrary(cascade::LibraryService& service, cascade::LibraryId i
     return jsonReply(evaluationJson(result, front_from));
 }
 
-HttpReply act(cascade::LibraryService& service, const HttpRequest& request, const std::stop_token& stop) {
+HttpReply act(cascade::LibraryService& service, const HttpRequest& request, const NameableFiles& files,
+              const std::stop_token& stop) {
     const Target target = targetOf(request);
     const json body = parseBody(request.body);
     const std::string what = target.rest.size() == 1 ? target.rest[0] : std::string();
     if (what == "scan") {
-        return scan(service, target.library, body);
+        return scan(service, target.library, body, callerOf(request));
     }
     if (what == "query") {
         return query(service, target.library, body, stop);
@@ -339,7 +360,7 @@ HttpReply act(cascade::LibraryService& service, const HttpRequest& request, cons
         return simulate(service, target.library, body, stop);
     }
     if (what == "evaluate") {
-        return evaluateLibrary(service, target.library, body, stop);
+        return evaluateLibrary(service, target.library, body, files, stop);
     }
     noSuchPath(request);
 }
@@ -357,16 +378,19 @@ Answer listEncoders(const EndpointContext& context, const HttpRequest& /*request
     });
 }
 
-Answer listLibraries(const EndpointContext& context, const HttpRequest& /*request*/) {
+Answer listLibraries(const EndpointContext& context, const HttpRequest& request) {
     CascadeService& service = serviceOf(context);
     return WorkReply::on(service.looking(),
-                         [&service](const std::stop_token&) { return allLibraries(service.libraries()); });
+                         [&service, request, ledger = context.services.ledger](const std::stop_token&) {
+                             return allLibraries(service.libraries(), *ledger, callerOf(request));
+                         });
 }
 
 Answer createLibrary(const EndpointContext& context, const HttpRequest& request) {
     CascadeService& service = serviceOf(context);
-    return WorkReply::on(service.looking(), [&service, request](const std::stop_token&) {
-        return create(service.libraries(), parseBody(request.body));
+    return WorkReply::on(service.looking(), [&service, request, ledger = context.services.ledger,
+                                             files = NameableFiles(context, request)](const std::stop_token&) {
+        return create(service.libraries(), request, *ledger, files);
     });
 }
 
@@ -379,30 +403,34 @@ Answer showLibrary(const EndpointContext& context, const HttpRequest& request) {
 
 Answer changeLibrary(const EndpointContext& context, const HttpRequest& request) {
     CascadeService& service = serviceOf(context);
-    return WorkReply::on(service.looking(), [&service, request](const std::stop_token&) {
-        return change(service.libraries(), request);
-    });
+    return WorkReply::on(service.looking(),
+                         [&service, request, files = NameableFiles(context, request)](const std::stop_token&) {
+                             return change(service.libraries(), request, files);
+                         });
 }
 
 Answer actOnLibrary(const EndpointContext& context, const HttpRequest& request) {
     CascadeService& service = serviceOf(context);
     // A pause must not wait behind the search that it is to make way for.
     TaskThread& thread = request.head.path.ends_with("/scan") ? service.looking() : service.searching();
-    return WorkReply::on(thread, [&service, request](const std::stop_token& stop) {
-        return act(service.libraries(), request, stop);
-    });
+    return WorkReply::on(thread,
+                         [&service, request, files = NameableFiles(context, request)](const std::stop_token& stop) {
+                             return act(service.libraries(), request, files, stop);
+                         });
 }
 
 Answer removeLibrary(const EndpointContext& context, const HttpRequest& request) {
     CascadeService& service = serviceOf(context);
-    return WorkReply::on(service.looking(), [&service, request](const std::stop_token&) {
-        const Target target = targetOf(request);
-        if (!target.rest.empty()) {
-            noSuchPath(request);
-        }
-        service.libraries().remove(target.library);
-        return jsonReply({{"removed", target.library}});
-    });
+    return WorkReply::on(service.looking(),
+                         [&service, request, ledger = context.services.ledger](const std::stop_token&) {
+                             const Target target = targetOf(request);
+                             if (!target.rest.empty()) {
+                                 noSuchPath(request);
+                             }
+                             service.libraries().remove(target.library);
+                             ledger->forget(Kind::Library, std::to_string(target.library));
+                             return jsonReply({{"removed", target.library}});
+                         });
 }
 
 } // namespace fulgurite::node

@@ -10,7 +10,8 @@ CascadeService::CascadeService(const CascadeServiceOptions& options)
     std::error_code ignored;
     if (!options.samples.empty() && std::filesystem::is_directory(options.samples, ignored) &&
         libraries_.libraries().empty() && !libraries_.encoders().list().empty()) {
-        libraries_.scan(libraries_.create("Sample scenes", {options.samples.string()}), cascade::ScanAction::Start);
+        sample_library_ = libraries_.create("Sample scenes", {options.samples.string()});
+        libraries_.scan(sample_library_, cascade::ScanAction::Start);
     }
 }
 

@@ -23,12 +23,15 @@ class CascadeService {
     // Throws Error when the data folder's database cannot be used.
     explicit CascadeService(const CascadeServiceOptions& options);
 
+    // The one with the sample scenes, when this start has made it; else 0.
+    cascade::LibraryId sampleLibrary() const { return sample_library_; }
     cascade::LibraryService& libraries() { return libraries_; }
     TaskThread& searching() { return searching_; } // queries, evaluations, simulations: one at a time
     TaskThread& looking() { return looking_; }     // lists and pictures
 
   private:
     cascade::LibraryService libraries_;
+    cascade::LibraryId sample_library_ = 0;
     TaskThread looking_; // before the libraries go, their threads do
     TaskThread searching_;
 };

@@ -51,10 +51,12 @@ class Connection::ConnectionResponder final : public Responder {
     std::uint64_t exchange_;
 };
 
-Connection::Connection(ConnectionOwner& owner, std::unique_ptr<Socket> socket)
+Connection::Connection(ConnectionOwner& owner, std::unique_ptr<Socket> socket, std::string peer)
     : owner_(owner),
       socket_(std::move(socket)),
+      peer_(std::move(peer)),
       timer_(owner.io()),
+      request_timer_(owner.io()),
       since_(Clock::now()),
       reader_(owner.options().limits) {}
 
@@ -119,6 +121,30 @@ void Connection::onDeadline() {
     }
 }
 
+// Whatever a client and the model do, an answer ends.
+void Connection::limitRequest() {
+    const std::chrono::milliseconds limit = owner_.options().timeouts.request;
+    if (limit.count() == 0) {
+        return;
+    }
+    request_timer_.expires_after(limit);
+    request_timer_.async_wait([weak = weak_from_this(), exchange = exchange_](error_code code) {
+        const auto self = weak.lock();
+        if (!self || code || exchange != self->exchange_ || !self->busy()) {
+            return;
+        }
+        if (self->source_) {
+            self->source_->timeOut();
+            self->pump();
+        } else if (self->state_ == State::Waiting) {
+            self->keep_alive_ = false;
+            ++self->exchange_; // what is being made is for nobody any more
+            self->send(
+                replyOf(ApiError(408, "the answer took longer than a request may take here", {}, "time_limit")));
+        }
+    });
+}
+
 void Connection::finish() {
     keep_alive_ = false;
     if (state_ != State::Waiting && state_ != State::Replying && state_ != State::Draining) {
@@ -142,9 +168,11 @@ void Connection::closeNow() {
     enter(State::Closed);
     ++timer_round_;
     timer_.cancel();
+    request_timer_.cancel();
     if (source_) {
         std::exchange(source_, nullptr)->close();
     }
+    finishRecord();
     socket_->close();
     owner_.closed(*this);
 }
@@ -230,6 +258,7 @@ void Connection::process() {
 // False when the request was refused or answered without its body.
 bool Connection::onHead() {
     head_ = reader_.head();
+    head_.peer = peer_;
     keep_alive_ = keep_alive_ && head_.keep_alive;
     const std::uint64_t limit = owner_.options().limits.body_bytes;
     std::optional<HttpReply> refusal = owner_.handler().admit(head_);
@@ -275,10 +304,12 @@ bool Connection::takeMemory(std::uint64_t bytes) {
 void Connection::dispatch() {
     HttpRequest request = reader_.take();
     request.lease = std::exchange(lease_, nullptr);
+    request.head.record = head_.record;
     enter(State::Waiting);
     ++timer_round_;
     timer_.cancel();
     ++exchange_;
+    limitRequest();
     auto responder = std::make_shared<ConnectionResponder>(weak_from_this(), owner_.io(), exchange_);
     owner_.handler().handle(std::move(request), std::move(responder));
 }

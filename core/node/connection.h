@@ -36,10 +36,15 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   public:
     using Clock = std::chrono::steady_clock;
 
-    Connection(ConnectionOwner& owner, std::unique_ptr<Socket> socket);
+    // `peer`: the client's address.
+    Connection(ConnectionOwner& owner, std::unique_ptr<Socket> socket, std::string peer);
 
     void start();
     bool idle() const { return state_ == State::Idle; }
+    // A request is being answered.
+    bool busy() const { return state_ == State::Waiting || state_ == State::Replying || state_ == State::Draining; }
+    // The next request is the last.
+    void serveOnce() { keep_alive_ = false; }
     Clock::time_point since() const { return since_; } // of the present state
     // No request after the present one; closes at once when there is none.
     void finish();
@@ -68,6 +73,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
     void enter(State state);
     void arm(std::chrono::milliseconds delay);
     void onDeadline();
+    void limitRequest();
 
     void read();
     void onRead(boost::system::error_code code, std::size_t count);
@@ -78,6 +84,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
 
     void refuse(const HttpReply& reply);
     void send(const HttpReply& reply);
+    void answered(int status);
+    void finishRecord();
     void pump();
     void write(std::string bytes);
     void writeMore();
@@ -87,7 +95,9 @@ class Connection final : public std::enable_shared_from_this<Connection> {
 
     ConnectionOwner& owner_;
     std::unique_ptr<Socket> socket_;
+    std::string peer_;
     boost::asio::steady_timer timer_;
+    boost::asio::steady_timer request_timer_;
     std::uint64_t timer_round_ = 0;
     State state_ = State::Handshake;
     Clock::time_point since_;

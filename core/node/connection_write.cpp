@@ -22,6 +22,9 @@ std::string Connection::headOf(int status, const std::string& type, const HttpFi
     for (const auto& [name, value] : fields) {
         fmt::format_to(std::back_inserter(text), "{}: {}\r\n", name, value);
     }
+    if (head_.record) {
+        fmt::format_to(std::back_inserter(text), "X-Request-Id: {}\r\n", head_.record->id);
+    }
     text += keep_alive_ ? (head_.http10 ? "Connection: keep-alive\r\n" : "") : "Connection: close\r\n";
     return text;
 }
@@ -64,13 +67,27 @@ void Connection::refuse(const HttpReply& reply) {
 
 void Connection::send(const HttpReply& reply) {
     enter(State::Replying);
-    owner_.metrics().requestAnswered(owner_.handler().label(head_), reply.status);
+    answered(reply.status);
     std::string bytes = headOf(reply.status, reply.content_type, reply.fields);
+    finishRecord();
     fmt::format_to(std::back_inserter(bytes), "Content-Length: {}\r\n\r\n", reply.body.size());
     if (head_.method != "HEAD") {
         bytes += reply.body;
     }
     write(std::move(bytes));
+}
+
+void Connection::answered(int status) {
+    owner_.metrics().requestAnswered(owner_.handler().label(head_), status);
+    if (head_.record) {
+        head_.record->answered(status);
+    }
+}
+
+void Connection::finishRecord() {
+    if (head_.record) {
+        std::exchange(head_.record, nullptr)->finish();
+    }
 }
 
 void Connection::pump() {
@@ -102,7 +119,7 @@ void Connection::pump() {
         const ReplyHead head = source_->head();
         head_sent_ = true;
         keep_alive_ = keep_alive_ && !head_.http10;
-        owner_.metrics().requestAnswered(owner_.handler().label(head_), head.status);
+        answered(head.status);
         bytes = headOf(head.status, head.content_type, head.fields);
         bytes += head_.http10 ? "\r\n" : "Transfer-Encoding: chunked\r\n\r\n";
     }
@@ -112,6 +129,7 @@ void Connection::pump() {
     if (last) {
         bytes += head_.http10 ? "" : "0\r\n\r\n";
         std::exchange(source_, nullptr)->close();
+        finishRecord();
     }
     write(std::move(bytes));
 }

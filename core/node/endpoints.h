@@ -2,35 +2,64 @@
 // The endpoints as functions from a request to an answer; node.cpp has the table that names them.
 #pragma once
 
+#include "core/node/auth.h"
 #include "core/node/constraint_cache.h"
 #include "core/node/generation_job.h"
 #include "core/node/http_types.h"
 #include "core/node/metrics.h"
 #include "core/node/model_host.h"
 
+#include <atomic>
+#include <filesystem>
 #include <memory>
+#include <string>
 #include <variant>
+#include <vector>
 
 namespace fulgurite::node {
 
 class CascadeService;
 class JobService;
+class Ledger;
 class RunsService;
+
+// A part of the node that could not be started.
+struct FeatureProblem {
+    std::string feature; // "runs"
+    std::string reason;
+};
 
 // What a node does besides its model; null where it keeps nothing (serve without --data).
 struct NodeServices {
     RunsService* runs = nullptr;
     JobService* jobs = nullptr;
     CascadeService* cascade = nullptr; // image libraries
+    std::shared_ptr<Ledger> ledger;    // who made what; null: the node keeps that in memory
+    std::vector<FeatureProblem> problems = {};
+    // Folders that any token with the right scope may name files of; an admin's may name all that the node can
+    // read.
+    std::vector<std::filesystem::path> shared_folders = {};
 };
 
 struct EndpointContext {
     ModelHost& host;
     Metrics& metrics;
+    const AccessControl& access;
     JobLimits limits;
     NodeServices services;
+    Ledger& ledger;
+    const std::atomic<bool>& draining; // going down: nothing new is begun
     std::shared_ptr<ConstraintCache> constraints = std::make_shared<ConstraintCache>();
 };
+
+// Of a route that asks for a token.
+const Caller& callerOf(const HttpRequest& request);
+
+// Runs generations and answers with what they write: who asked pays for them, and is alone with their snapshots.
+// Throws what submit() throws.
+std::shared_ptr<ReplySource> startGeneration(const EndpointContext& context, const HttpRequest& request,
+                                             ModelService& service, std::unique_ptr<ReplyFormatter> formatter,
+                                             std::vector<GenerateRequest> requests);
 
 using Answer = std::variant<HttpReply, std::shared_ptr<ReplySource>>;
 
@@ -43,6 +72,8 @@ Answer embeddings(const EndpointContext& context, const HttpRequest& request);
 
 Answer health(const EndpointContext& context, const HttpRequest& request);
 Answer ready(const EndpointContext& context, const HttpRequest& request);
+Answer whoAmI(const EndpointContext& context, const HttpRequest& request);
+Answer shareThing(const EndpointContext& context, const HttpRequest& request);
 Answer metricsText(const EndpointContext& context, const HttpRequest& request);
 
 Answer info(const EndpointContext& context, const HttpRequest& request);

@@ -98,7 +98,9 @@ class EngineService final : public ModelService {
     }
     void cancel(GenerationId id) override { engine_.cancel(id); }
     EngineStatus status() const override { return engine_.status(); }
-    ReentryCost reentryCost(std::span<const TokenId> prefix) const override { return engine_.reentryCost(prefix); }
+    ReentryCost reentryCost(std::span<const TokenId> prefix, const std::string& tenant) const override {
+        return engine_.reentryCost(prefix, tenant);
+    }
     CaptureService* captures() override { return &captures_; }
     RetrievalService* retrieval() override { return &retrieval_; }
 

@@ -65,12 +65,10 @@ Answer generate(const EndpointContext& context, const HttpRequest& request) {
     options.turn = turnText(service, prompt.opens_thinking, continuation);
     generation.intervention = recipe.forPrompt(options.prompt_tokens);
     generation.prompt = std::move(prompt.tokens);
-    auto job = std::make_shared<GenerationJob>(
-        service, std::make_unique<GenerateFormatter>(service, std::move(options)), context.metrics, context.limits);
     std::vector<GenerateRequest> requests;
     requests.push_back(std::move(generation));
-    job->submit(std::move(requests));
-    return job;
+    return startGeneration(context, request, service,
+                           std::make_unique<GenerateFormatter>(service, std::move(options)), std::move(requests));
 }
 
 Answer tokenize(const EndpointContext& context, const HttpRequest& request) {
@@ -111,7 +109,7 @@ Answer reentry(const EndpointContext& context, const HttpRequest& request) {
         item.finish();
         TokenIds tokens = readPrompt(service, fields, path + ".", SpecialTokens::Parse).tokens;
         append(tokens, continuation);
-        const ReentryCost cost = service.reentryCost(tokens);
+        const ReentryCost cost = service.reentryCost(tokens, callerOf(request).owner);
         costs.push_back({{"tokens", cost.tokens}, {"reused", cost.reused}, {"seconds", cost.seconds}});
     }
     return reply({{"costs", std::move(costs)}});

@@ -2,9 +2,12 @@
 // Events of generations to the bytes of a reply; cancels when nobody listens.
 #include "core/node/generation_job.h"
 
+#include "core/node/endpoints.h"
 #include "core/node/json_text.h"
 #include "core/node/sse.h"
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace fulgurite::node {
@@ -19,11 +22,29 @@ constexpr std::size_t kEventsPerPull = 64;
 // Runs on the engine's thread: copies and leaves.
 class GenerationJob::Listener final : public GenerationListener {
   public:
-    Listener(std::shared_ptr<GenerationJob> job, std::size_t choice) : job_(std::move(job)), choice_(choice) {}
+    // `charge`: tokens of the prompt that count for this choice; several choices of one prompt count it once.
+    Listener(std::shared_ptr<GenerationJob> job, std::size_t choice, std::size_t charge)
+        : job_(std::move(job)), choice_(choice), charge_(charge) {}
 
-    void onPrefill(const PrefillProgress& progress) override { job_->post({choice_, progress}); }
+    void onPrefill(const PrefillProgress& progress) override {
+        chargePrompt(progress.reused);
+        job_->post({choice_, progress});
+    }
     void onPromptToken(const TokenRecord& token) override { job_->post({choice_, PromptTokenEvent{token}}); }
     void onToken(const TokenRecord& token, const std::string& text) override {
+        const auto now = RequestRecord::Clock::now();
+        if (last_token_) {
+            job_->metrics_.betweenTokens(std::chrono::duration<double>(now - *last_token_).count());
+        }
+        last_token_ = now;
+        chargePrompt(0);
+        if (job_->record_) {
+            const bool first = job_->record_->completionTokens() == 0;
+            job_->record_->tokens(0, 0, 1);
+            if (first) {
+                job_->metrics_.firstToken(job_->record_->firstTokenSeconds());
+            }
+        }
         job_->post({choice_, TokenEvent{token, text}});
     }
     void onFinish(const GenerationSummary& summary, const std::string& rest) override {
@@ -32,16 +53,25 @@ class GenerationJob::Listener final : public GenerationListener {
     void onError(const Error& error) override { job_->post({choice_, error}); }
 
   private:
+    void chargePrompt(std::size_t reused) {
+        if (const std::size_t charge = std::exchange(charge_, 0); charge > 0 && job_->record_) {
+            job_->record_->tokens(charge, std::min(reused, charge), 0);
+        }
+    }
+
     std::shared_ptr<GenerationJob> job_;
     std::size_t choice_;
+    std::size_t charge_;
+    std::optional<RequestRecord::Clock::time_point> last_token_;
 };
 
 GenerationJob::GenerationJob(ModelService& service, std::unique_ptr<ReplyFormatter> formatter, Metrics& metrics,
-                             JobLimits limits)
+                             JobLimits limits, std::shared_ptr<RequestRecord> record)
     : service_(service),
       metrics_(metrics),
       limits_(limits),
       queue_(limits.queue_bytes),
+      record_(std::move(record)),
       formatter_(std::move(formatter)) {
     if (formatter_->streams()) {
         head_.content_type = kEventStreamType;
@@ -49,12 +79,28 @@ GenerationJob::GenerationJob(ModelService& service, std::unique_ptr<ReplyFormatt
     }
 }
 
+// Names who pays, and says how many tokens of the prompt count for each choice: those of one prompt stand behind
+// one another and count it once.
+std::vector<std::size_t> GenerationJob::chargesOf(std::vector<GenerateRequest>& requests) const {
+    std::vector<std::size_t> charges;
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+        const bool again = i > 0 && requests[i].prompt == requests[i - 1].prompt;
+        charges.push_back(again ? 0 : requests[i].prompt.size());
+        if (record_ && record_->who) {
+            requests[i].tenant = {record_->who->owner, record_->who->limits.memory_share};
+        }
+    }
+    return charges;
+}
+
 void GenerationJob::submit(std::vector<GenerateRequest> requests) {
     unfinished_ = requests.size();
+    const std::vector<std::size_t> charges = chargesOf(requests);
     try {
         for (std::size_t choice = 0; choice < requests.size(); ++choice) {
-            const GenerationId id = service_.submit(std::move(requests[choice]),
-                                                    std::make_shared<Listener>(shared_from_this(), choice));
+            const GenerationId id =
+                service_.submit(std::move(requests[choice]),
+                                std::make_shared<Listener>(shared_from_this(), choice, charges[choice]));
             remember(id);
         }
     } catch (...) {
@@ -151,7 +197,10 @@ bool GenerationJob::apply(const GenerationEvent& event, std::string& out) {
         formatter_->promptToken(event.choice, prompt->record);
     } else if (const auto* finish = std::get_if<FinishEvent>(&event.what)) {
         if (finish->summary.reason == FinishReason::Cancelled && shutting_down_) {
-            failWith(ApiError(503, "the server is shutting down", {}, "shutting_down"), out);
+            failWith(timed_out_
+                         ? ApiError(408, "the answer took longer than a request may take here", {}, "time_limit")
+                         : ApiError(503, "the server is shutting down", {}, "shutting_down"),
+                     out);
             return true;
         }
         observe(finish->summary);
@@ -180,7 +229,7 @@ ReplySource::Pull GenerationJob::failWith(const ApiError& error, std::string& ou
 }
 
 void GenerationJob::observe(const GenerationSummary& summary) {
-    metrics_.generationFinished(summary.queue_seconds + summary.prefill_seconds,
+    metrics_.generationFinished(summary.queue_seconds,
                                 summary.queue_seconds + summary.prefill_seconds + summary.decode_seconds);
 }
 
@@ -193,9 +242,23 @@ void GenerationJob::shutDown() {
     cancelAll();
 }
 
+void GenerationJob::timeOut() {
+    timed_out_ = true;
+    shutDown();
+}
+
 void GenerationJob::close() {
     queue_.setWake(nullptr);
     cancelAll();
+}
+
+std::shared_ptr<ReplySource> startGeneration(const EndpointContext& context, const HttpRequest& request,
+                                             ModelService& service, std::unique_ptr<ReplyFormatter> formatter,
+                                             std::vector<GenerateRequest> requests) {
+    auto job = std::make_shared<GenerationJob>(service, std::move(formatter), context.metrics, context.limits,
+                                               request.head.record);
+    job->submit(std::move(requests));
+    return job;
 }
 
 } // namespace fulgurite::node

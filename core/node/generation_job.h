@@ -44,8 +44,9 @@ struct JobLimits {
 
 class GenerationJob final : public ReplySource, public std::enable_shared_from_this<GenerationJob> {
   public:
+    // `record` may be null.
     GenerationJob(ModelService& service, std::unique_ptr<ReplyFormatter> formatter, Metrics& metrics,
-                  JobLimits limits);
+                  JobLimits limits, std::shared_ptr<RequestRecord> record);
 
     // Once. When one of them is refused the others are cancelled and the error is thrown.
     void submit(std::vector<GenerateRequest> requests);
@@ -55,6 +56,7 @@ class GenerationJob final : public ReplySource, public std::enable_shared_from_t
     ReplyHead head() const override { return head_; }
     std::string heartbeat() const override;
     void shutDown() override;
+    void timeOut() override;
     void close() override;
 
   private:
@@ -66,11 +68,13 @@ class GenerationJob final : public ReplySource, public std::enable_shared_from_t
     bool apply(const GenerationEvent& event, std::string& out);
     Pull failWith(const ApiError& error, std::string& out);
     void observe(const GenerationSummary& summary);
+    std::vector<std::size_t> chargesOf(std::vector<GenerateRequest>& requests) const;
 
     ModelService& service_;
     Metrics& metrics_;
     JobLimits limits_;
     EventQueue queue_;
+    std::shared_ptr<RequestRecord> record_;
 
     std::mutex ids_mutex_;
     std::vector<GenerationId> ids_;
@@ -83,6 +87,7 @@ class GenerationJob final : public ReplySource, public std::enable_shared_from_t
     bool begun_ = false;
     bool ended_ = false;
     bool shutting_down_ = false;
+    bool timed_out_ = false;
 };
 
 } // namespace fulgurite::node

@@ -74,6 +74,8 @@ void HttpReader::Parser::readHead() {
     head.authorization = fieldOf(message, http::field::authorization);
     head.content_type = fieldOf(message, http::field::content_type);
     head.content_encoding = fieldOf(message, http::field::content_encoding);
+    const auto id = message["X-Request-Id"];
+    head.request_id = std::string(id.data(), id.size());
     head.has_origin = message.find(http::field::origin) != message.end();
     head.http10 = message.version() == 10;
     head.keep_alive = parser->keep_alive();

@@ -12,6 +12,7 @@
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <optional>
@@ -66,8 +67,11 @@ class HttpServer::Impl final : public ConnectionOwner {
           tls_(makeTls(options_)),
           acceptor_(io_),
           pause_(io_),
+          tick_(io_),
           stop_timer_(io_),
+          linger_timer_(io_),
           signals_(io_),
+          hangup_(io_),
           input_(io_),
           body_memory_(std::make_shared<std::atomic<std::uint64_t>>(0)) {
         listen();
@@ -76,6 +80,8 @@ class HttpServer::Impl final : public ConnectionOwner {
     std::uint16_t port() const { return port_; }
     void run(RequestHandler& handler);
     void stop(std::chrono::milliseconds grace);
+    void change(const HttpServerOptions& options);
+    void reloadCertificate() { tls_ = makeTls(options_); }
 
     const HttpServerOptions& options() const override { return options_; }
     asio::io_context& io() override { return io_; }
@@ -91,7 +97,10 @@ class HttpServer::Impl final : public ConnectionOwner {
     bool closeLongestIdle();
     void watchSignals();
     void watchInput();
+    void watchHangup();
+    void tick();
     void beginStop(std::chrono::milliseconds grace);
+    void endWhenQuiet();
     void interruptAll();
     void closeAll();
     std::vector<std::shared_ptr<Connection>> all() const;
@@ -103,14 +112,19 @@ class HttpServer::Impl final : public ConnectionOwner {
     tcp::acceptor acceptor_;
     std::uint16_t port_ = 0;
     asio::steady_timer pause_;
+    asio::steady_timer tick_;
     asio::steady_timer stop_timer_;
+    asio::steady_timer linger_timer_;
     asio::signal_set signals_;
+    asio::signal_set hangup_;
     asio::posix::stream_descriptor input_;
     std::array<char, 256> input_bytes_{};
     RequestHandler* handler_ = nullptr;
     std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;
     std::shared_ptr<std::atomic<std::uint64_t>> body_memory_;
     bool stopping_ = false;
+    bool lingering_ = false;
+    bool closing_all_ = false;
 };
 
 void HttpServer::Impl::listen() {
@@ -143,6 +157,8 @@ void HttpServer::Impl::listen() {
 void HttpServer::Impl::run(RequestHandler& handler) {
     handler_ = &handler;
     watchSignals();
+    watchHangup();
+    tick();
     watchInput();
     accept();
     for (;;) {
@@ -165,7 +181,7 @@ void HttpServer::Impl::accept() {
 }
 
 void HttpServer::Impl::onAccept(error_code code, tcp::socket socket) {
-    if (stopping_) {
+    if (!acceptor_.is_open()) {
         return;
     }
     if (code) {
@@ -173,7 +189,7 @@ void HttpServer::Impl::onAccept(error_code code, tcp::socket socket) {
         closeLongestIdle();
         pause_.expires_after(kAcceptPause);
         pause_.async_wait([this](error_code cancelled) {
-            if (!cancelled && !stopping_) {
+            if (!cancelled && acceptor_.is_open()) {
                 accept();
             }
         });
@@ -186,10 +202,16 @@ void HttpServer::Impl::onAccept(error_code code, tcp::socket socket) {
     }
     error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
-    auto connection = std::make_shared<Connection>(*this, tls_ ? makeTlsSocket(std::move(socket), *tls_)
-                                                               : makePlainSocket(std::move(socket)));
+    const auto peer = socket.remote_endpoint(ignored);
+    std::string address = ignored ? std::string() : peer.address().to_string();
+    auto connection = std::make_shared<Connection>(
+        *this, tls_ ? makeTlsSocket(std::move(socket), *tls_) : makePlainSocket(std::move(socket)),
+        std::move(address));
     connections_.emplace(connection.get(), connection);
     metrics_.connectionOpened();
+    if (stopping_) {
+        connection->serveOnce();
+    }
     connection->start();
     accept();
 }
@@ -211,9 +233,18 @@ bool HttpServer::Impl::closeLongestIdle() {
 void HttpServer::Impl::closed(Connection& connection) {
     connections_.erase(&connection);
     metrics_.connectionClosed();
-    if (stopping_ && connections_.empty()) {
-        io_.stop();
+    if (stopping_ && !closing_all_) {
+        endWhenQuiet();
     }
+}
+
+void HttpServer::Impl::change(const HttpServerOptions& options) {
+    options_.limits = options.limits;
+    options_.timeouts = options.timeouts;
+    options_.max_connections = options.max_connections;
+    options_.body_memory = options.body_memory;
+    options_.grace = options.grace;
+    options_.linger = options.linger;
 }
 
 void HttpServer::Impl::watchSignals() {
@@ -228,6 +259,34 @@ void HttpServer::Impl::watchSignals() {
         if (!code) {
             beginStop(stopping_ ? std::chrono::milliseconds(0) : options_.grace);
             watchSignals();
+        }
+    });
+}
+
+void HttpServer::Impl::tick() {
+    if (!options_.on_tick) {
+        return;
+    }
+    tick_.expires_after(std::chrono::seconds(1));
+    tick_.async_wait([this](error_code code) {
+        if (!code) {
+            options_.on_tick();
+            tick();
+        }
+    });
+}
+
+void HttpServer::Impl::watchHangup() {
+    if (!options_.on_hangup) {
+        return;
+    }
+    error_code ignored;
+    hangup_.clear(ignored);
+    hangup_.add(SIGHUP, ignored);
+    hangup_.async_wait([this](error_code code, int) {
+        if (!code) {
+            options_.on_hangup();
+            watchHangup();
         }
     });
 }
@@ -265,22 +324,47 @@ std::vector<std::shared_ptr<Connection>> HttpServer::Impl::all() const {
 }
 
 void HttpServer::Impl::beginStop(std::chrono::milliseconds grace) {
-    stopping_ = true;
-    error_code ignored;
-    acceptor_.close(ignored);
+    if (!std::exchange(stopping_, true)) {
+        if (options_.on_drain) {
+            options_.on_drain();
+        }
+        lingering_ = options_.linger.count() > 0 && grace.count() > 0;
+    }
+    lingering_ = lingering_ && grace.count() > 0;
+    if (lingering_) {
+        linger_timer_.expires_after(options_.linger);
+        linger_timer_.async_wait([this](error_code code) {
+            if (!code) {
+                lingering_ = false;
+                endWhenQuiet();
+            }
+        });
+    }
+    closing_all_ = true;
     for (const auto& connection : all()) {
         connection->finish();
     }
-    if (connections_.empty()) {
-        io_.stop();
-        return;
-    }
+    closing_all_ = false;
+    endWhenQuiet();
     stop_timer_.expires_after(grace);
     stop_timer_.async_wait([this](error_code code) {
         if (!code) {
             interruptAll();
         }
     });
+}
+
+// The last answer is out: whoever asks for readiness or health meanwhile keeps nothing alive.
+void HttpServer::Impl::endWhenQuiet() {
+    const bool busy = std::any_of(connections_.begin(), connections_.end(),
+                                  [](const auto& entry) { return entry.second->busy(); });
+    if (busy || lingering_) {
+        return;
+    }
+    error_code ignored;
+    acceptor_.close(ignored);
+    closeAll();
+    io_.stop();
 }
 
 void HttpServer::Impl::interruptAll() {
@@ -290,15 +374,19 @@ void HttpServer::Impl::interruptAll() {
     stop_timer_.expires_after(kLastWords);
     stop_timer_.async_wait([this](error_code code) {
         if (!code) {
+            lingering_ = false;
             closeAll();
+            endWhenQuiet();
         }
     });
 }
 
 void HttpServer::Impl::closeAll() {
+    closing_all_ = true;
     for (const auto& connection : all()) {
         connection->closeNow();
     }
+    closing_all_ = false;
 }
 
 HttpServer::HttpServer(HttpServerOptions options, Metrics& metrics)
@@ -309,6 +397,12 @@ std::uint16_t HttpServer::port() const {
 }
 void HttpServer::run(RequestHandler& handler) {
     impl_->run(handler);
+}
+void HttpServer::change(const HttpServerOptions& options) {
+    impl_->change(options);
+}
+void HttpServer::reloadCertificate() {
+    impl_->reloadCertificate();
 }
 void HttpServer::stop(std::chrono::milliseconds grace) {
     impl_->stop(grace);

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -23,6 +24,7 @@ struct HttpTimeouts {
     std::chrono::milliseconds write{60'000};      // without a byte taken by the client
     std::chrono::milliseconds heartbeat{15'000};  // silence of a stream before a comment is sent
     std::chrono::milliseconds drain{5'000};       // for a refused client to stop sending
+    std::chrono::milliseconds request{0};         // from a whole request to the end of its answer; 0: no limit
 };
 
 struct HttpServerOptions {
@@ -35,8 +37,12 @@ struct HttpServerOptions {
     std::size_t max_connections = 8192;
     std::uint64_t body_memory = std::uint64_t{256} << 20; // of all bodies that are being read or prepared
     std::chrono::milliseconds grace{10'000};              // for running replies after a signal
-    bool stop_on_signals = false;                         // SIGINT, SIGTERM; a second one does not wait
-    bool stop_with_stdin = false;                         // when standard input ends
+    std::chrono::milliseconds linger{0};  // listen at least so long after it, for balancers that ask for readiness
+    bool stop_on_signals = false;         // SIGINT, SIGTERM; a second one does not wait
+    bool stop_with_stdin = false;         // when standard input ends
+    std::function<void()> on_drain = {};  // called once, when it begins to go down
+    std::function<void()> on_tick = {};   // called every second
+    std::function<void()> on_hangup = {}; // called for SIGHUP; set: the signal is taken
 };
 
 class HttpServer {
@@ -48,8 +54,14 @@ class HttpServer {
     std::uint16_t port() const;
     // Serves on the calling thread until stopped. `handler` must outlive the call.
     void run(RequestHandler& handler);
-    // From any thread: no new requests; running replies get `grace` to end, then an error each.
+    // From any thread: running replies get `grace` to end, then an error each. Until they have ended, connections
+    // are still taken for one request each, which the handler may refuse.
     void stop(std::chrono::milliseconds grace);
+    // Limits, time-outs, connections, grace and linger of `options` from now on, for new connections. On the I/O
+    // thread, or before run().
+    void change(const HttpServerOptions& options);
+    // Reads certificate and key again, for new connections; as change(). Throws as the constructor.
+    void reloadCertificate();
 
   private:
     class Impl;

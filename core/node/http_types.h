@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/node/api_error.h"
+#include "core/node/request_record.h"
 
 #include <cstdint>
 #include <functional>
@@ -21,11 +22,14 @@ struct HttpHead {
     std::string authorization;
     std::string content_type;
     std::string content_encoding;
+    std::string request_id;  // X-Request-Id, when the client chose one
     bool has_origin = false; // only browsers send one
     bool http10 = false;
     bool keep_alive = true;
     bool expects_continue = false;
     std::optional<std::uint64_t> content_length; // absent for a chunked body
+    std::string peer;                            // the client's address
+    std::shared_ptr<RequestRecord> record;       // set by admit()
 };
 
 struct HttpRequest {
@@ -72,6 +76,8 @@ class ReplySource {
     virtual std::string heartbeat() const { return {}; }
     // The server is going down: end soon, with an error the client can read.
     virtual void shutDown() = 0;
+    // The time that a request may take is over: as shutDown(), with that as the reason where a reply can say so.
+    virtual void timeOut() { shutDown(); }
     // Nobody reads any more. Cancels the work; no calls follow.
     virtual void close() = 0;
 };
@@ -88,8 +94,8 @@ class Responder {
 class RequestHandler {
   public:
     virtual ~RequestHandler() = default;
-    // Looks at a request before its body is read; a reply refuses it.
-    virtual std::optional<HttpReply> admit(const HttpHead& head) = 0;
+    // Looks at a request before its body is read and sets its record; a reply refuses it.
+    virtual std::optional<HttpReply> admit(HttpHead& head) = 0;
     virtual void handle(HttpRequest request, std::shared_ptr<Responder> responder) = 0;
     // The name under which a request is counted: one of few, whatever clients send.
     virtual std::string label(const HttpHead& head) const = 0;

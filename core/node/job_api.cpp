@@ -4,6 +4,8 @@
 #include "core/node/job_files.h"
 #include "core/node/json_text.h"
 #include "core/node/query_reader.h"
+#include "core/node/runs_service.h"
+#include "core/node/thing_guard.h"
 
 #include <fmt/format.h>
 
@@ -48,14 +50,53 @@ Target targetOf(const HttpRequest& request) {
     return target;
 }
 
+// The next job may have the number again: what this one has written stays with its owner.
+void keepRunsOf(const EndpointContext& context, JobId job) {
+    if (context.services.runs == nullptr)
+        return;
+    for (const RunRecord& run : context.services.runs->reader().runs()) {
+        if (jobOfRun(context, run) == job)
+            context.ledger.assign(Kind::Run, run.uuid, ownerOfRun(context, run));
+    }
+}
+
+// A job reads and writes with the node's rights. Whoever is no administrator names files of shared folders, and
+// leaves it to the node where the results go.
+void checkFiles(const NameableFiles& files, const nlohmann::json& value) {
+    if (value.is_string()) {
+        const std::filesystem::path path(value.get<std::string>());
+        const bool leaves = path.is_absolute() || std::find(path.begin(), path.end(), "..") != path.end();
+        if (leaves)
+            files.require(path.string());
+    }
+    if (value.is_structured()) {
+        for (const auto& [key, each] : value.items())
+            checkFiles(files, each);
+    }
+}
+
+void checkSpec(const EndpointContext& context, const HttpRequest& request, const nlohmann::json& spec) {
+    if (callerOf(request).has(Scope::Admin))
+        return;
+    const auto config = spec.find("config");
+    for (const char* key : {"out", "runs"}) {
+        if (config != spec.end() && config->is_object() && config->contains(key))
+            throw ApiError(403, "where a job of this token writes is for the node to say; leave it out",
+                           std::string("spec.config.") + key, "folder_not_shared");
+    }
+    checkFiles(NameableFiles(context, request), spec);
+}
+
 } // namespace
 
 Answer listJobs(const EndpointContext& context, const HttpRequest& request) {
     JobService& jobs = serviceOf(context);
     QueryReader(request.head.query).finish();
     nlohmann::json list = nlohmann::json::array();
-    for (const JobRecord& job : jobs.list())
-        list.push_back(toJson(job));
+    for (const JobRecord& job : jobs.list()) {
+        if (maySee(context, request, Kind::Job, std::to_string(job.id)))
+            list.push_back(toJson(job));
+    }
     return jsonReply({{"kinds", jobs.kinds()}, {"jobs", std::move(list)}});
 }
 
@@ -73,7 +114,10 @@ Answer startJob(const EndpointContext& context, const HttpRequest& request) {
         refuse("spec", "is missing");
     if (name.size() > kLongestName)
         refuse("name", fmt::format("must have at most {} bytes", kLongestName));
-    return jsonReply(toJson(jobs.start(*kind, name, *spec)));
+    checkSpec(context, request, *spec);
+    const JobRecord job = jobs.start(*kind, name, *spec);
+    context.ledger.claim(Kind::Job, std::to_string(job.id), callerOf(request));
+    return jsonReply(toJson(job));
 }
 
 Answer showJob(const EndpointContext& context, const HttpRequest& request) {
@@ -114,7 +158,9 @@ Answer removeJob(const EndpointContext& context, const HttpRequest& request) {
     const Target target = targetOf(request);
     if (!target.view.empty())
         throw ApiError(405, "only a whole job can be removed");
+    keepRunsOf(context, target.id);
     jobs.remove(target.id);
+    context.ledger.forget(Kind::Job, std::to_string(target.id));
     return jsonReply({{"removed", target.id}});
 }
 

@@ -79,6 +79,8 @@ class JobService {
     JobService(const JobService&) = delete;
     JobService& operator=(const JobService&) = delete;
 
+    const std::filesystem::path& folder() const { return folder_; }
+
     void addKind(std::string name, JobKind kind);
     std::vector<std::string> kinds() const;
 

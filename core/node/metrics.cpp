@@ -97,9 +97,29 @@ void Metrics::streamDropped(const std::string& reason) {
     ++dropped_[reason];
 }
 
-void Metrics::generationFinished(double first_token_seconds, double total_seconds) {
+void Metrics::firstToken(double seconds) {
     const std::lock_guard lock(mutex_);
-    first_token_.observe(first_token_seconds);
+    first_token_.observe(seconds);
+}
+
+void Metrics::betweenTokens(double seconds) {
+    const std::lock_guard lock(mutex_);
+    between_tokens_.observe(seconds);
+}
+
+void Metrics::refused(const std::string& reason) {
+    const std::lock_guard lock(mutex_);
+    ++refusals_[reason];
+}
+
+void Metrics::logLost() {
+    const std::lock_guard lock(mutex_);
+    ++lost_lines_;
+}
+
+void Metrics::generationFinished(double queue_seconds, double total_seconds) {
+    const std::lock_guard lock(mutex_);
+    queue_.observe(queue_seconds);
     duration_.observe(total_seconds);
 }
 
@@ -135,12 +155,47 @@ std::string Metrics::render(const EngineStatus* engine) const {
         fmt::format_to(std::back_inserter(out), "fulgurite_streams_dropped_total{{reason=\"{}\"}} {}\n", reason,
                        count);
     }
-    histogram(out, "fulgurite_first_token_seconds", "Queue and prefill time of finished generations", first_token_);
+    describe(out, "fulgurite_refusals_total", "counter", "Requests refused by reason");
+    for (const auto& [reason, count] : refusals_) {
+        fmt::format_to(std::back_inserter(out), "fulgurite_refusals_total{{reason=\"{}\"}} {}\n", reason, count);
+    }
+    plain(out, "fulgurite_log_lines_lost_total", "counter", "Lines of logs that could not be written", lost_lines_);
+    histogram(out, "fulgurite_first_token_seconds", "From a request's head to its first token", first_token_);
+    histogram(out, "fulgurite_inter_token_seconds", "Between two tokens of one answer", between_tokens_);
+    histogram(out, "fulgurite_queue_seconds", "Waiting of finished generations for room", queue_);
     histogram(out, "fulgurite_generation_seconds", "Whole time of finished generations", duration_);
     if (engine != nullptr) {
         renderEngine(out, *engine);
     }
     return out;
+}
+
+void appendCallers(std::string& out, const std::vector<std::shared_ptr<const Caller>>& callers) {
+    struct Column {
+        const char* name;
+        const char* type;
+        const char* help;
+        std::uint64_t (*value)(const CallerUse::Totals&);
+    };
+    using Totals = CallerUse::Totals;
+    static constexpr Column kColumns[] = {
+        {"fulgurite_token_requests_total", "counter", "Requests let in, by the token's name",
+         [](const Totals& each) { return each.requests; }},
+        {"fulgurite_token_refused_total", "counter", "Requests over a limit of the token",
+         [](const Totals& each) { return each.refused; }},
+        {"fulgurite_token_prompt_tokens_total", "counter", "Prompt tokens, by the token's name",
+         [](const Totals& each) { return each.prompt_tokens; }},
+        {"fulgurite_token_completion_tokens_total", "counter", "Generated tokens, by the token's name",
+         [](const Totals& each) { return each.completion_tokens; }},
+        {"fulgurite_token_requests_at_once", "gauge", "Requests being answered, by the token's name",
+         [](const Totals& each) { return static_cast<std::uint64_t>(each.at_once); }}};
+    for (const Column& column : kColumns) {
+        describe(out, column.name, column.type, column.help);
+        for (const auto& caller : callers) {
+            fmt::format_to(std::back_inserter(out), "{}{{token=\"{}\"}} {}\n", column.name, caller->name,
+                           column.value(caller->use->totals(unixSeconds())));
+        }
+    }
 }
 
 } // namespace fulgurite::node

@@ -60,7 +60,7 @@ class ModelService {
     virtual GenerationId submit(GenerateRequest request, std::shared_ptr<GenerationListener> listener) = 0;
     virtual void cancel(GenerationId id) = 0;
     virtual EngineStatus status() const = 0;
-    virtual ReentryCost reentryCost(std::span<const TokenId> prefix) const = 0;
+    virtual ReentryCost reentryCost(std::span<const TokenId> prefix, const std::string& tenant) const = 0;
 
     // nullptr when the model's inside cannot be looked at.
     virtual CaptureService* captures() { return nullptr; }

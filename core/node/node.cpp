@@ -3,11 +3,14 @@
 #include "core/node/node.h"
 
 #include "core/node/json_text.h"
+#include "core/node/sampling_fields.h"
+#include "core/node/thing_guard.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <utility>
 
 namespace fulgurite::node {
@@ -21,56 +24,63 @@ struct Route {
     std::string_view method;
     std::string_view path; // ends with '/' when it takes more segments
     Where where;
-    bool open; // needs no token
+    Scope scope; // what its caller's token must have
+    Kind kind;   // of the thing whose id stands behind the path
     Answer (*endpoint)(const EndpointContext&, const HttpRequest&);
 };
 
 constexpr Route kRoutes[] = {
-    {"GET", "/health", Where::IoThread, true, health},
-    {"GET", "/health/ready", Where::IoThread, true, ready},
-    {"GET", "/metrics", Where::IoThread, false, metricsText},
-    {"GET", "/v1/models", Where::IoThread, false, listModels},
-    {"GET", "/v1/models/", Where::IoThread, false, showModel},
-    {"POST", "/v1/chat/completions", Where::PreparingThread, false, chatCompletions},
-    {"POST", "/v1/completions", Where::PreparingThread, false, completions},
-    {"POST", "/v1/embeddings", Where::SearchingThread, false, embeddings},
-    {"GET", "/fulgurite/v1/info", Where::IoThread, false, info},
-    {"GET", "/fulgurite/v1/status", Where::IoThread, false, status},
-    {"POST", "/fulgurite/v1/generate", Where::PreparingThread, false, generate},
-    {"POST", "/fulgurite/v1/tokenize", Where::PreparingThread, false, tokenize},
-    {"POST", "/fulgurite/v1/reentry", Where::PreparingThread, false, reentry},
-    {"POST", "/fulgurite/v1/inspect/plan", Where::PreparingThread, false, planOfCapture},
-    {"GET", "/fulgurite/v1/inspect/decay", Where::IoThread, false, decayOfModel},
-    {"GET", "/fulgurite/v1/inspect/costs", Where::InspectingThread, false, costsOfModel},
-    {"POST", "/fulgurite/v1/inspect/compare", Where::PreparingThread, false, compareUnderIntervention},
-    {"POST", "/fulgurite/v1/captures", Where::PreparingThread, false, takeCapture},
-    {"GET", "/fulgurite/v1/captures", Where::InspectingThread, false, listCaptures},
-    {"GET", "/fulgurite/v1/captures/", Where::InspectingThread, false, showCapture},
-    {"DELETE", "/fulgurite/v1/captures/", Where::InspectingThread, false, removeCapture},
-    {"GET", "/fulgurite/v1/runs", Where::RecordsThread, false, listRuns},
-    {"POST", "/fulgurite/v1/runs", Where::RecordsThread, false, beginRun},
-    {"GET", "/fulgurite/v1/runs/", Where::RecordsThread, false, showRun},
-    {"POST", "/fulgurite/v1/runs/", Where::RecordsThread, false, pushToRun},
-    {"PATCH", "/fulgurite/v1/runs/", Where::RecordsThread, false, editRun},
-    {"DELETE", "/fulgurite/v1/runs/", Where::RecordsThread, false, removeRun},
-    {"GET", "/fulgurite/v1/jobs", Where::RecordsThread, false, listJobs},
-    {"POST", "/fulgurite/v1/jobs", Where::RecordsThread, false, startJob},
-    {"GET", "/fulgurite/v1/jobs/", Where::RecordsThread, false, showJob},
-    {"POST", "/fulgurite/v1/jobs/", Where::RecordsThread, false, steerJob},
-    {"DELETE", "/fulgurite/v1/jobs/", Where::RecordsThread, false, removeJob},
-    {"GET", "/fulgurite/v1/encoders", Where::IoThread, false, listEncoders},
-    {"GET", "/fulgurite/v1/libraries", Where::IoThread, false, listLibraries},
-    {"POST", "/fulgurite/v1/libraries", Where::IoThread, false, createLibrary},
-    {"GET", "/fulgurite/v1/libraries/", Where::IoThread, false, showLibrary},
-    {"PATCH", "/fulgurite/v1/libraries/", Where::IoThread, false, changeLibrary},
-    {"DELETE", "/fulgurite/v1/libraries/", Where::IoThread, false, removeLibrary},
-    {"POST", "/fulgurite/v1/libraries/", Where::IoThread, false, actOnLibrary},
-    {"GET", "/fulgurite/v1/embedders", Where::SearchingThread, false, listEmbedders},
-    {"GET", "/fulgurite/v1/collections", Where::InspectingThread, false, listCollections},
-    {"POST", "/fulgurite/v1/collections", Where::SearchingThread, false, createCollection},
-    {"GET", "/fulgurite/v1/collections/", Where::SearchingThread, false, showCollection},
-    {"POST", "/fulgurite/v1/collections/", Where::SearchingThread, false, changeCollection},
-    {"DELETE", "/fulgurite/v1/collections/", Where::SearchingThread, false, removeCollection},
+    {"GET", "/health", Where::IoThread, Scope::Open, Kind::None, health},
+    {"GET", "/health/ready", Where::IoThread, Scope::Open, Kind::None, ready},
+    {"GET", "/ready", Where::IoThread, Scope::Open, Kind::None, ready},
+    {"GET", "/metrics", Where::IoThread, Scope::Metrics, Kind::None, metricsText},
+    {"GET", "/v1/models", Where::IoThread, Scope::Any, Kind::None, listModels},
+    {"GET", "/v1/models/", Where::IoThread, Scope::Any, Kind::None, showModel},
+    {"POST", "/v1/chat/completions", Where::PreparingThread, Scope::Prompt, Kind::None, chatCompletions},
+    {"POST", "/v1/completions", Where::PreparingThread, Scope::Prompt, Kind::None, completions},
+    {"POST", "/v1/embeddings", Where::SearchingThread, Scope::Prompt, Kind::None, embeddings},
+    {"GET", "/fulgurite/v1/info", Where::IoThread, Scope::Any, Kind::None, info},
+    {"GET", "/fulgurite/v1/status", Where::IoThread, Scope::Any, Kind::None, status},
+    {"GET", "/fulgurite/v1/access", Where::IoThread, Scope::Any, Kind::None, whoAmI},
+    {"POST", "/fulgurite/v1/share", Where::RecordsThread, Scope::Any, Kind::None, shareThing},
+    {"POST", "/fulgurite/v1/generate", Where::PreparingThread, Scope::Prompt, Kind::None, generate},
+    {"POST", "/fulgurite/v1/tokenize", Where::PreparingThread, Scope::Prompt, Kind::None, tokenize},
+    {"POST", "/fulgurite/v1/reentry", Where::PreparingThread, Scope::Prompt, Kind::None, reentry},
+    {"POST", "/fulgurite/v1/inspect/plan", Where::PreparingThread, Scope::Inspect, Kind::None, planOfCapture},
+    {"GET", "/fulgurite/v1/inspect/decay", Where::IoThread, Scope::Inspect, Kind::None, decayOfModel},
+    {"GET", "/fulgurite/v1/inspect/costs", Where::InspectingThread, Scope::Inspect, Kind::None, costsOfModel},
+    {"POST", "/fulgurite/v1/inspect/compare", Where::PreparingThread, Scope::Inspect, Kind::None,
+     compareUnderIntervention},
+    {"POST", "/fulgurite/v1/captures", Where::PreparingThread, Scope::Inspect, Kind::None, takeCapture},
+    {"GET", "/fulgurite/v1/captures", Where::InspectingThread, Scope::Inspect, Kind::None, listCaptures},
+    {"GET", "/fulgurite/v1/captures/", Where::InspectingThread, Scope::Inspect, Kind::Capture, showCapture},
+    {"DELETE", "/fulgurite/v1/captures/", Where::InspectingThread, Scope::Inspect, Kind::Capture, removeCapture},
+    {"GET", "/fulgurite/v1/runs", Where::RecordsThread, Scope::Train, Kind::None, listRuns},
+    {"POST", "/fulgurite/v1/runs", Where::RecordsThread, Scope::Train, Kind::None, beginRun},
+    {"GET", "/fulgurite/v1/runs/", Where::RecordsThread, Scope::Train, Kind::Run, showRun},
+    {"POST", "/fulgurite/v1/runs/", Where::RecordsThread, Scope::Train, Kind::Run, pushToRun},
+    {"PATCH", "/fulgurite/v1/runs/", Where::RecordsThread, Scope::Train, Kind::Run, editRun},
+    {"DELETE", "/fulgurite/v1/runs/", Where::RecordsThread, Scope::Train, Kind::Run, removeRun},
+    {"GET", "/fulgurite/v1/jobs", Where::RecordsThread, Scope::Train, Kind::None, listJobs},
+    {"POST", "/fulgurite/v1/jobs", Where::RecordsThread, Scope::Train, Kind::None, startJob},
+    {"GET", "/fulgurite/v1/jobs/", Where::RecordsThread, Scope::Train, Kind::Job, showJob},
+    {"POST", "/fulgurite/v1/jobs/", Where::RecordsThread, Scope::Train, Kind::Job, steerJob},
+    {"DELETE", "/fulgurite/v1/jobs/", Where::RecordsThread, Scope::Train, Kind::Job, removeJob},
+    {"GET", "/fulgurite/v1/encoders", Where::IoThread, Scope::Inspect, Kind::None, listEncoders},
+    {"GET", "/fulgurite/v1/libraries", Where::IoThread, Scope::Inspect, Kind::None, listLibraries},
+    {"POST", "/fulgurite/v1/libraries", Where::IoThread, Scope::Inspect, Kind::None, createLibrary},
+    {"GET", "/fulgurite/v1/libraries/", Where::IoThread, Scope::Inspect, Kind::Library, showLibrary},
+    {"PATCH", "/fulgurite/v1/libraries/", Where::IoThread, Scope::Inspect, Kind::Library, changeLibrary},
+    {"DELETE", "/fulgurite/v1/libraries/", Where::IoThread, Scope::Inspect, Kind::Library, removeLibrary},
+    {"POST", "/fulgurite/v1/libraries/", Where::IoThread, Scope::Inspect, Kind::Library, actOnLibrary},
+    {"GET", "/fulgurite/v1/embedders", Where::SearchingThread, Scope::Inspect, Kind::None, listEmbedders},
+    {"GET", "/fulgurite/v1/collections", Where::InspectingThread, Scope::Inspect, Kind::None, listCollections},
+    {"POST", "/fulgurite/v1/collections", Where::SearchingThread, Scope::Inspect, Kind::None, createCollection},
+    {"GET", "/fulgurite/v1/collections/", Where::SearchingThread, Scope::Inspect, Kind::Collection, showCollection},
+    {"POST", "/fulgurite/v1/collections/", Where::SearchingThread, Scope::Inspect, Kind::Collection,
+     changeCollection},
+    {"DELETE", "/fulgurite/v1/collections/", Where::SearchingThread, Scope::Inspect, Kind::Collection,
+     removeCollection},
 };
 
 bool methodFits(const Route& route, std::string_view method) {
@@ -116,14 +126,33 @@ bool isJson(std::string_view content_type) {
                       [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; });
 }
 
-HttpReply refusal(int status, const std::string& message, HttpFields fields = {}) {
-    HttpReply reply = replyOf(ApiError(status, message));
-    reply.fields.insert(reply.fields.end(), fields.begin(), fields.end());
-    return reply;
+// As the client chose it, or one of ours.
+std::string requestId(const std::string& wanted) {
+    constexpr std::size_t kLongest = 128;
+    const bool fits = !wanted.empty() && wanted.size() <= kLongest &&
+                      std::all_of(wanted.begin(), wanted.end(), [](unsigned char c) {
+                          return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == ':';
+                      });
+    return fits ? wanted : newId("req-");
+}
+
+ApiError wrongScope(const Route& route, const Caller& caller) {
+    std::string has;
+    for (const std::string& name : caller.scopes.names()) {
+        has += (has.empty() ? "" : ", ") + name;
+    }
+    return {403,
+            fmt::format("this asks for a token with the scope '{}'; '{}' has: {}", nameOf(route.scope), caller.name,
+                        has),
+            {},
+            "scope"};
 }
 
 void answer(const Route& route, const EndpointContext& context, const HttpRequest& request, Responder& responder) {
     try {
+        if (route.kind != Kind::None) {
+            guardThing(context, request, route.kind, std::string_view(request.head.path).substr(route.path.size()));
+        }
         Answer result = route.endpoint(context, request);
         if (auto* reply = std::get_if<HttpReply>(&result)) {
             responder.reply(std::move(*reply));
@@ -142,13 +171,26 @@ HttpReply replyOf(const ApiError& error) {
     reply.status = error.status();
     reply.body = dumpJson(error.body());
     if (error.retry()) {
-        reply.fields.emplace_back("Retry-After", "1");
+        reply.fields.emplace_back("Retry-After", fmt::format("{:.0f}", std::ceil(error.retrySeconds())));
     }
     return reply;
 }
 
-Node::Node(ModelHost& host, Metrics& metrics, const std::string& token, JobLimits limits, NodeServices services)
-    : context_{host, metrics, limits, services}, token_(token) {}
+std::vector<RouteInfo> allRoutes() {
+    std::vector<RouteInfo> routes;
+    for (const Route& route : kRoutes) {
+        routes.push_back({route.method, route.path, route.scope, route.kind});
+    }
+    return routes;
+}
+
+Node::Node(ModelHost& host, Metrics& metrics, const AccessControl& access, JobLimits limits, NodeServices services,
+           std::shared_ptr<RequestJournal> journal)
+    : ledger_(services.ledger ? services.ledger : std::make_shared<Ledger>()),
+      journal_(journal ? std::move(journal) : std::make_shared<RequestJournal>(JournalOptions{}, metrics, ledger_)),
+      context_{host, metrics, access, limits, std::move(services), *ledger_, draining_} {
+    context_.services.ledger = ledger_;
+}
 
 Node::~Node() = default;
 
@@ -157,48 +199,96 @@ std::string Node::label(const HttpHead& head) const {
     return route == nullptr ? "other" : std::string(route->path);
 }
 
-std::optional<HttpReply> Node::admit(const HttpHead& head) {
+std::optional<HttpReply> Node::admit(HttpHead& head) {
     const Route* route = findRoute(head);
-    const bool open = route != nullptr && route->open;
-    if (!open && !token_.matches(head.authorization)) {
-        return refusal(
-            401, "this node wants the header 'Authorization: Bearer TOKEN' with the token it was started with",
-            {{"WWW-Authenticate", "Bearer"}});
-    }
-    // Without a token every web page a browser on this machine shows could reach us; browsers always say Origin.
-    if (!open && !token_.required() && head.has_origin) {
-        return refusal(403,
-                       "requests from web pages are refused by a node without a token; start it with --token-file");
-    }
-    if (route == nullptr) {
-        return refusal(404, fmt::format("there is no '{}' here", head.path.substr(0, 128)));
-    }
-    if (!methodFits(*route, head.method)) {
-        const std::string methods = methodsOf(head.path);
-        return refusal(405, fmt::format("'{}' takes {} only", route->path, methods), {{"Allow", methods}});
-    }
-    if (route->method != "POST" && route->method != "PATCH") {
-        return std::nullopt;
-    }
-    if (!head.content_encoding.empty() && head.content_encoding != "identity") {
-        return refusal(415, "compressed bodies are not read; send it without Content-Encoding");
-    }
-    if (!isJson(head.content_type)) {
-        return refusal(415, "the body must be JSON: send the header 'Content-Type: application/json'");
-    }
-    // Before its body is read: nothing could be done with it.
-    if (route->where != Where::RecordsThread && context_.host.state() != ModelHost::State::Ready) {
-        try {
-            context_.host.get();
-        } catch (const ApiError& error) {
-            return replyOf(error);
+    head.record = journal_->begin();
+    RequestRecord& record = *head.record;
+    record.id = requestId(head.request_id);
+    record.peer = head.peer;
+    record.method = head.method;
+    record.path = head.path;
+    record.route = route == nullptr ? "other" : route->path;
+    record.scope = route == nullptr ? Scope::Any : route->scope;
+    record.who = context_.access.identify(head.authorization);
+    HttpFields fields;
+    try {
+        refuseWhom(head);
+        if (route == nullptr) {
+            throw ApiError(404, fmt::format("there is no '{}' here", head.path.substr(0, 128)));
         }
+        if (!methodFits(*route, head.method)) {
+            fields = {{"Allow", methodsOf(head.path)}};
+            throw ApiError(405, fmt::format("'{}' takes {} only", route->path, methodsOf(head.path)));
+        }
+        if (record.who && !record.who->has(route->scope)) {
+            throw wrongScope(*route, *record.who);
+        }
+        refuseWhat(head);
+    } catch (const ApiError& error) {
+        record.refusedWith(error.code().empty() ? fmt::format("http_{}", error.status()) : error.code());
+        HttpReply reply = replyOf(error);
+        reply.fields.insert(reply.fields.end(), fields.begin(), fields.end());
+        if (error.status() == 401) {
+            reply.fields.emplace_back("WWW-Authenticate", "Bearer");
+        }
+        return reply;
     }
     return std::nullopt;
 }
 
+// By who asks.
+void Node::refuseWhom(const HttpHead& head) const {
+    if (head.record->scope == Scope::Open) {
+        return;
+    }
+    if (!head.record->who) {
+        throw ApiError(401,
+                       "this node wants the header 'Authorization: Bearer TOKEN' with a token that it knows; its "
+                       "administrator hands them out",
+                       {}, "no_such_token");
+    }
+    // Without a token every web page a browser on this machine shows could reach us; browsers always say Origin.
+    if (!context_.access.required() && head.has_origin) {
+        throw ApiError(403,
+                       "requests from web pages are refused by a node without a token; start it with --token-file",
+                       {}, "web_page");
+    }
+}
+
+// By what is asked, and whether there is room for it.
+void Node::refuseWhat(const HttpHead& head) const {
+    const Route& route = *findRoute(head);
+    const bool works = route.scope != Scope::Open && route.scope != Scope::Any && route.scope != Scope::Metrics;
+    if (works && draining_) {
+        throw ApiError(503, "the server is shutting down", {}, "shutting_down");
+    }
+    if (route.method == "POST" || route.method == "PATCH") {
+        if (!head.content_encoding.empty() && head.content_encoding != "identity") {
+            throw ApiError(415, "compressed bodies are not read; send it without Content-Encoding");
+        }
+        if (!isJson(head.content_type)) {
+            throw ApiError(415, "the body must be JSON: send the header 'Content-Type: application/json'");
+        }
+        // Before its body is read: nothing could be done with it.
+        if (route.where != Where::RecordsThread) {
+            context_.host.get();
+        }
+    }
+    if (!works) {
+        return;
+    }
+    const Caller& caller = *head.record->who;
+    if (const auto refusal = caller.use->enter(caller.limits, CallerUse::Clock::now(), unixSeconds())) {
+        throw ApiError(429, refusal->message, {}, refusal->code).retryAfter(refusal->retry_seconds);
+    }
+    head.record->entered = true;
+}
+
 void Node::handle(HttpRequest request, std::shared_ptr<Responder> responder) {
     const Route& route = *findRoute(request.head);
+    if (journal_->showsPrompts() && route.scope == Scope::Prompt) {
+        request.head.record->prompt = request.body;
+    }
     if (route.where == Where::IoThread) {
         answer(route, context_, request, *responder);
         return;

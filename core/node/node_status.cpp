@@ -95,13 +95,45 @@ nlohmann::json capabilitiesOf(const ModelFacts& facts, const NodeServices& servi
     return list;
 }
 
+// What could not be started, for people who wonder why a capability is missing.
+nlohmann::json problemsOf(const NodeServices& services) {
+    nlohmann::json list = nlohmann::json::array();
+    for (const FeatureProblem& problem : services.problems) {
+        list.push_back({{"feature", problem.feature}, {"reason", problem.reason}});
+    }
+    return list;
+}
+
 } // namespace
+
+Answer whoAmI(const EndpointContext& /*context*/, const HttpRequest& request) {
+    const Caller& caller = callerOf(request);
+    const CallerUse::Totals totals = caller.use->totals(unixSeconds());
+    const auto orNull = [](auto value) { return value > 0 ? nlohmann::json(value) : nlohmann::json(); };
+    return reply({{"name", caller.name},
+                  {"scopes", caller.scopes.names()},
+                  {"limits",
+                   {{"requests_per_minute", orNull(caller.limits.requests_per_minute)},
+                    {"streams", orNull(caller.limits.streams)},
+                    {"tokens_per_day", orNull(caller.limits.tokens_per_day)},
+                    {"memory_share", caller.limits.memory_share}}},
+                  {"used",
+                   {{"requests", totals.requests},
+                    {"refused", totals.refused},
+                    {"prompt_tokens", totals.prompt_tokens},
+                    {"completion_tokens", totals.completion_tokens},
+                    {"tokens_today", totals.tokens_today},
+                    {"at_once", totals.at_once}}}});
+}
 
 Answer health(const EndpointContext& context, const HttpRequest& /*request*/) {
     return reply({{"status", nameOf(context.host.state())}, {"message", context.host.message()}});
 }
 
 Answer ready(const EndpointContext& context, const HttpRequest& /*request*/) {
+    if (context.draining) {
+        return reply({{"status", "draining"}, {"message", "the server is shutting down"}}, 503);
+    }
     const bool is_ready = context.host.state() == ModelHost::State::Ready;
     return reply({{"status", nameOf(context.host.state())}, {"message", context.host.message()}},
                  is_ready ? 200 : 503);
@@ -117,6 +149,7 @@ Answer metricsText(const EndpointContext& context, const HttpRequest& /*request*
     } else {
         answer.body = context.metrics.render(nullptr);
     }
+    appendCallers(answer.body, context.access.callers());
     return answer;
 }
 
@@ -136,7 +169,8 @@ Answer info(const EndpointContext& context, const HttpRequest& /*request*/) {
                    {{"cores", std::thread::hardware_concurrency()},
                     {"simd", facts.kernels},
                     {"memory_bytes", pages * page_bytes}}},
-                  {"capabilities", capabilitiesOf(facts, context.services)}});
+                  {"capabilities", capabilitiesOf(facts, context.services)},
+                  {"problems", problemsOf(context.services)}});
 }
 
 Answer status(const EndpointContext& context, const HttpRequest& /*request*/) {
@@ -144,6 +178,7 @@ Answer status(const EndpointContext& context, const HttpRequest& /*request*/) {
     return reply({{"protocol", kProtocolVersion},
                   {"active", engine.active},
                   {"queued", engine.queued},
+                  {"queue_seconds", engine.queue_seconds},
                   {"state_bytes", engine.state_bytes},
                   {"snapshot_bytes", engine.snapshot_bytes},
                   {"snapshot_count", engine.snapshot_count},
@@ -154,7 +189,9 @@ Answer status(const EndpointContext& context, const HttpRequest& /*request*/) {
                   {"reused_tokens_total", engine.reused_tokens_total},
                   {"completion_tokens_total", engine.completion_tokens_total},
                   {"connections", context.metrics.openConnections()},
-                  {"uptime_seconds", context.metrics.uptimeSeconds()}});
+                  {"uptime_seconds", context.metrics.uptimeSeconds()},
+                  {"draining", context.draining.load()},
+                  {"problems", problemsOf(context.services)}});
 }
 
 } // namespace fulgurite::node

@@ -2,32 +2,17 @@
 // Field by field validation of request objects.
 #include "core/node/object_reader.h"
 
+#include "core/base/nearest_name.h"
 #include "core/node/api_error.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 namespace fulgurite::node {
 
 namespace {
-
-std::size_t editDistance(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        std::size_t diagonal = row[0];
-        row[0] = i;
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            const std::size_t above = row[j];
-            row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0U : 1U)});
-            diagonal = above;
-        }
-    }
-    return row[b.size()];
-}
 
 [[noreturn]] void wrongType(const std::string& path, const char* wanted, const nlohmann::json& found) {
     refuse(path, fmt::format("must be {}, not {}", wanted, found.type_name()));
@@ -156,10 +141,7 @@ void ObjectReader::finish() const {
         }
         const std::string shown = key.substr(0, 64);
         std::string message = "unknown field";
-        const auto nearest = std::min_element(known_.begin(), known_.end(), [&](const auto& a, const auto& b) {
-            return editDistance(shown, a) < editDistance(shown, b);
-        });
-        if (nearest != known_.end() && editDistance(shown, *nearest) <= 3) {
+        if (const auto nearest = nearestName(shown, known_)) {
             message += fmt::format("; did you mean '{}'?", *nearest);
         }
         refuse(pathOf(shown), message);

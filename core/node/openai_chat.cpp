@@ -98,10 +98,8 @@ Answer chatCompletions(const EndpointContext& context, const HttpRequest& reques
         generation.constraint = shape.constraint;
         requests.push_back(std::move(generation));
     }
-    auto job = std::make_shared<GenerationJob>(service, std::make_unique<ChatFormatter>(service, std::move(format)),
-                                               context.metrics, context.limits);
-    job->submit(std::move(requests));
-    return job;
+    return startGeneration(context, request, service, std::make_unique<ChatFormatter>(service, std::move(format)),
+                           std::move(requests));
 }
 
 } // namespace fulgurite::node

@@ -129,11 +129,8 @@ Answer completions(const EndpointContext& context, const HttpRequest& request) {
             requests.push_back(std::move(generation));
         }
     }
-    auto job =
-        std::make_shared<GenerationJob>(service, std::make_unique<CompletionFormatter>(service, std::move(format)),
-                                        context.metrics, context.limits);
-    job->submit(std::move(requests));
-    return job;
+    return startGeneration(context, request, service,
+                           std::make_unique<CompletionFormatter>(service, std::move(format)), std::move(requests));
 }
 
 } // namespace fulgurite::node

@@ -93,6 +93,7 @@ Answer embeddings(const EndpointContext& context, const HttpRequest& request) {
                         {"index", i},
                         {"embedding", format == "float" ? json(each.standard) : json(base64Of(each.standard))}});
     }
+    request.head.record->tokens(tokens, 0, 0);
     HttpReply reply;
     reply.body = dumpJson({{"object", "list"},
                            {"data", std::move(data)},

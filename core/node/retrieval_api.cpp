@@ -5,9 +5,11 @@
 #include "core/node/query_reader.h"
 #include "core/node/retrieval_reply.h"
 #include "core/node/retrieval_service.h"
+#include "core/node/thing_guard.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -223,9 +225,10 @@ Answer addQuery(RetrievalService& service, const Target& target, ObjectReader& r
     return reply(toJson(service.collections().addQuery(target.id, set, query)));
 }
 
-Answer ingest(RetrievalService& service, const Target& target, ObjectReader& reader) {
+Answer ingest(RetrievalService& service, const Target& target, ObjectReader& reader, const NameableFiles& files) {
     std::vector<std::filesystem::path> paths;
     for (const std::string& path : readTexts(reader, "paths")) {
+        files.require(path);
         paths.emplace_back(path);
     }
     reader.finish();
@@ -255,14 +258,28 @@ Answer steer(RetrievalService& service, const Target& target, ObjectReader& read
     return reply({{"job", toJson(service.steer(target.id, action))}});
 }
 
+// An embedder may be any folder of the node's machine: which ones others than administrators take is said by
+// `serve`.
+void requireOnOffer(const EndpointContext& context, const HttpRequest& request, RetrievalService& service,
+                    const std::string& embedder) {
+    if (callerOf(request).has(Scope::Admin)) {
+        return;
+    }
+    const std::vector<EmbedderOffer> offers = service.embedders();
+    const bool offered =
+        std::any_of(offers.begin(), offers.end(), [&](const EmbedderOffer& offer) { return offer.id == embedder; });
+    if (!offered) {
+        NameableFiles(context, request).require(embedder);
+    }
+}
+
 using View = Answer (*)(RetrievalService&, const Target&, QueryReader&);
 using Order = Answer (*)(RetrievalService&, const Target&, ObjectReader&);
 
 constexpr std::pair<std::string_view, View> kViews[] = {
     {"documents", documentsView}, {"heads", headsView}, {"queries", queriesView}, {"evaluations", evaluationsView}};
-constexpr std::pair<std::string_view, Order> kOrders[] = {{"search", search},        {"projection", project},
-                                                          {"queries", addQuery},     {"ingest", ingest},
-                                                          {"evaluations", evaluate}, {"job", steer}};
+constexpr std::pair<std::string_view, Order> kOrders[] = {
+    {"search", search}, {"projection", project}, {"queries", addQuery}, {"evaluations", evaluate}, {"job", steer}};
 
 [[noreturn]] void refuseView(const std::string& view) {
     throw ApiError(404, fmt::format("a collection has no '{}'", view.substr(0, 64)));
@@ -284,7 +301,9 @@ Answer listCollections(const EndpointContext& context, const HttpRequest& reques
     RetrievalService& service = serviceOf(context);
     json list = json::array();
     for (const retrieval::CollectionInfo& collection : service.collections().list()) {
-        list.push_back(collectionJson(service, collection));
+        if (maySee(context, request, Kind::Collection, collection.id)) {
+            list.push_back(withShownName(callerOf(request), collectionJson(service, collection)));
+        }
     }
     return reply({{"collections", std::move(list)}});
 }
@@ -293,9 +312,13 @@ Answer createCollection(const EndpointContext& context, const HttpRequest& reque
     RetrievalService& service = serviceOf(context);
     const json body = parseBody(request.body);
     ObjectReader reader(body, "");
-    const retrieval::CollectionPlan plan = readPlan(reader);
+    retrieval::CollectionPlan plan = readPlan(reader);
+    plan.name = keptName(callerOf(request), plan.name);
     reader.finish();
-    return reply(collectionJson(service, service.create(plan)));
+    requireOnOffer(context, request, service, plan.embedder);
+    const retrieval::CollectionInfo collection = service.create(plan);
+    context.ledger.claim(Kind::Collection, collection.id, callerOf(request));
+    return reply(withShownName(callerOf(request), collectionJson(service, collection)));
 }
 
 Answer showCollection(const EndpointContext& context, const HttpRequest& request) {
@@ -304,7 +327,8 @@ Answer showCollection(const EndpointContext& context, const HttpRequest& request
     QueryReader query(request.head.query);
     if (target.view.empty()) {
         query.finish();
-        return reply(collectionJson(service, service.collections().info(target.id)));
+        return reply(
+            withShownName(callerOf(request), collectionJson(service, service.collections().info(target.id))));
     }
     for (const auto& [name, view] : kViews) {
         if (name == target.view) {
@@ -319,6 +343,9 @@ Answer changeCollection(const EndpointContext& context, const HttpRequest& reque
     const Target target = targetOf(request);
     const json body = parseBody(request.body);
     ObjectReader reader(body, "");
+    if (target.view == "ingest" && target.rest.empty()) {
+        return ingest(service, target, reader, NameableFiles(context, request));
+    }
     for (const auto& [name, order] : kOrders) {
         if (name == target.view && target.rest.empty()) {
             return order(service, target, reader);
@@ -333,6 +360,7 @@ Answer removeCollection(const EndpointContext& context, const HttpRequest& reque
         throw ApiError(405, "only a whole collection can be removed");
     }
     serviceOf(context).remove(target.id);
+    context.ledger.forget(Kind::Collection, target.id);
     return reply({{"removed", target.id}});
 }
 

@@ -5,6 +5,7 @@
 #include "core/node/query_reader.h"
 #include "core/node/runs_json.h"
 #include "core/node/runs_service.h"
+#include "core/node/thing_guard.h"
 
 #include <fmt/format.h>
 
@@ -245,8 +246,10 @@ Answer listRuns(const EndpointContext& context, const HttpRequest& request) {
     RunsService& runs = serviceOf(context);
     QueryReader(request.head.query).finish();
     nlohmann::json list = nlohmann::json::array();
-    for (const RunRecord& run : runs.reader().runs())
-        list.push_back(toJson(run));
+    for (const RunRecord& run : runs.reader().runs()) {
+        if (maySeeRun(context, request, run))
+            list.push_back(toJson(run));
+    }
     return jsonReply({{"runs", std::move(list)}});
 }
 
@@ -257,7 +260,16 @@ Answer beginRun(const EndpointContext& context, const HttpRequest& request) {
     const NewRun run = readNewRun(reader);
     const bool go_on = reader.boolean("continue").value_or(false);
     reader.finish();
-    return jsonReply(runJson(runs, runs.begin(run, go_on)));
+    // Somebody else's uuid is as good as none.
+    if (const auto there = run.uuid.empty() ? std::nullopt : runs.reader().findRun(run.uuid);
+        there && !maySeeRun(context, request, runs.reader().run(*there)))
+        throw ApiError(404, fmt::format("there is no run '{}' to go on with; choose another uuid", run.uuid),
+                       "uuid");
+    const RunId id = runs.begin(run, go_on);
+    const std::string uuid = runs.reader().run(id).uuid;
+    if (ownerOfRun(context, runs.reader().run(id)).empty())
+        context.ledger.claim(Kind::Run, uuid, callerOf(request));
+    return jsonReply(runJson(runs, id));
 }
 
 Answer showRun(const EndpointContext& context, const HttpRequest& request) {
@@ -333,8 +345,10 @@ Answer removeRun(const EndpointContext& context, const HttpRequest& request) {
     if (!target.view.empty())
         throw ApiError(405, "only a whole run can be removed");
     const RunId run = runs.find(target.run);
+    const std::string uuid = runs.reader().run(run).uuid;
     runs.release(run);
     runs.editor().remove(run);
+    context.ledger.forget(Kind::Run, uuid);
     return jsonReply({{"removed", run}});
 }
 

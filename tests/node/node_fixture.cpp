@@ -174,7 +174,11 @@ void NodeTest::startServer() {
     metrics_ = std::make_unique<Metrics>();
     server_ = std::make_unique<HttpServer>(options_, *metrics_);
     host_ = std::make_unique<ModelHost>(load_, nullptr);
-    node_ = std::make_unique<Node>(*host_, *metrics_, token_, limits_, services_);
+    access_ = std::make_unique<AccessControl>(token_);
+    if (!tokens_.entries.empty()) {
+        access_->replace({.token = {}, .list = tokens_, .is_list = true, .readable_by_others = false});
+    }
+    node_ = std::make_unique<Node>(*host_, *metrics_, *access_, limits_, services_, journal_);
     ASSERT_TRUE(eventually([&] { return host_->find() != nullptr; }));
     service_ = dynamic_cast<ScriptedService*>(host_->find());
     if (service_ != nullptr) {
@@ -204,6 +208,19 @@ ClientReply NodeTest::post(const std::string& path, const nlohmann::json& body) 
     RawClient client = connect();
     client.send(requestText("POST", path, body.dump()));
     return client.reply();
+}
+
+ClientReply NodeTest::ask(const std::string& token, const std::string& method, const std::string& path,
+                          const nlohmann::json& body) {
+    RawClient client = connect();
+    client.send(requestText(method, path, method == "POST" || method == "PATCH" ? body.dump() : "", {}, token));
+    return client.reply(method == "HEAD");
+}
+
+std::string NodeTest::addToken(const std::string& name, ScopeSet scopes, AccessLimits limits) {
+    std::string token = newToken();
+    tokens_.entries.push_back({name, hashOfToken(token), scopes, limits, 0, 0});
+    return token;
 }
 
 std::vector<ServerEvent> NodeTest::stream(const std::string& path, const nlohmann::json& body) {

@@ -82,6 +82,11 @@ class NodeTest : public testing::Test {
 
     ClientReply get(const std::string& path);
     ClientReply post(const std::string& path, const nlohmann::json& body);
+    // Any method, with any token.
+    ClientReply ask(const std::string& token, const std::string& method, const std::string& path,
+                    const nlohmann::json& body = nlohmann::json::object());
+    // Adds one to tokens_ and returns its secret.
+    std::string addToken(const std::string& name, ScopeSet scopes, AccessLimits limits = {});
     std::vector<ServerEvent> stream(const std::string& path, const nlohmann::json& body);
     nlohmann::json chatBody(const nlohmann::json& more = nlohmann::json::object()) const;
     RawClient connect() const { return RawClient(server_->port()); }
@@ -91,9 +96,12 @@ class NodeTest : public testing::Test {
     JobLimits limits_;
     NodeServices services_; // owned by the test
     std::string token_ = kToken;
+    TokenList tokens_; // in place of the one token, when it has any
     std::unique_ptr<Metrics> metrics_;
     std::unique_ptr<HttpServer> server_;
     std::unique_ptr<ModelHost> host_;
+    std::unique_ptr<AccessControl> access_;
+    std::shared_ptr<RequestJournal> journal_; // null: none
     std::unique_ptr<Node> node_;
     ScriptedService* service_ = nullptr; // owned by host_; null behind another model
     std::thread thread_;

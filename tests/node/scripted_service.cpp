@@ -203,7 +203,7 @@ EngineStatus ScriptedService::status() const {
     return status;
 }
 
-ReentryCost ScriptedService::reentryCost(std::span<const TokenId> prefix) const {
+ReentryCost ScriptedService::reentryCost(std::span<const TokenId> prefix, const std::string& /*tenant*/) const {
     return {prefix.size(), prefix.size() / 2, 0.5};
 }
 

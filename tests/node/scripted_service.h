@@ -61,7 +61,7 @@ class ScriptedService final : public ModelService {
     GenerationId submit(GenerateRequest request, std::shared_ptr<GenerationListener> listener) override;
     void cancel(GenerationId id) override;
     EngineStatus status() const override;
-    ReentryCost reentryCost(std::span<const TokenId> prefix) const override;
+    ReentryCost reentryCost(std::span<const TokenId> prefix, const std::string& tenant) const override;
 
   private:
     void play(GenerationId id, const Script& script, const GenerateRequest& request, GenerationListener& listener);

@@ -175,15 +175,15 @@ TEST(EventQueue, ProgressReportsReplaceEachOther) {
     EXPECT_EQ(std::get<PrefillProgress>(events[0].what).done, 999U);
 }
 
-TEST(BearerToken, ComparesWholeTokens) {
-    const BearerToken token("0123456789abcdef");
-    EXPECT_TRUE(token.matches("Bearer 0123456789abcdef"));
-    EXPECT_TRUE(token.matches("bearer 0123456789abcdef"));
+TEST(AccessControl, ComparesWholeTokens) {
+    const AccessControl access("0123456789abcdef");
+    EXPECT_TRUE(access.identify("Bearer 0123456789abcdef"));
+    EXPECT_TRUE(access.identify("bearer 0123456789abcdef"));
     for (const char* bad : {"", "Bearer", "Bearer ", "Bearer 0123456789abcde", "Bearer 0123456789abcdef0",
                             "Basic 0123456789abcdef", "0123456789abcdef"}) {
-        EXPECT_FALSE(token.matches(bad)) << bad;
+        EXPECT_FALSE(access.identify(bad)) << bad;
     }
-    EXPECT_TRUE(BearerToken("").matches(""));
+    EXPECT_TRUE(AccessControl("").identify(""));
 }
 
 TEST(TokenFile, IsCheckedAndWarnedAbout) {

@@ -70,7 +70,8 @@ class Process {
         ::close(in_);
         in_ = -1;
     }
-    void interrupt() const { ::kill(pid_, SIGINT); }
+    void interrupt() const { signal(SIGINT); }
+    void signal(int number) const { ::kill(pid_, number); }
 
     // Reads until standard output holds `text` or ends; false in the second case.
     bool waitFor(const std::string& text, std::size_t from = 0) {

@@ -36,53 +36,56 @@ SequenceState stateOf(std::span<const TokenId> tokens) {
 TEST(SnapshotCache, FindsTheLongestPrefixBelowTheLimit) {
     SnapshotCache cache(std::size_t{1} << 30);
     const TokenIds tokens{1, 2, 3, 4, 5, 6};
-    EXPECT_FALSE(cache.longest(tokens, 6));
-    EXPECT_TRUE(cache.insert(std::span(tokens).first(4), stateOf(std::span(tokens).first(4)), SnapshotKind::Turn));
-    EXPECT_TRUE(cache.insert(std::span(tokens).first(2), stateOf(std::span(tokens).first(2)), SnapshotKind::Turn));
-    EXPECT_EQ(cache.longestLength(tokens, 6), 4u);
-    EXPECT_EQ(cache.longestLength(tokens, 4), 4u);
-    EXPECT_EQ(cache.longestLength(tokens, 3), 2u);
-    EXPECT_EQ(cache.longestLength(tokens, 1), 0u);
-    EXPECT_EQ(cache.longestLength(TokenIds{1, 2, 9}, 3), 2u);
-    EXPECT_EQ(cache.longestLength(TokenIds{9}, 1), 0u);
-    EXPECT_EQ(cache.longest(tokens, 5)->position(), 4u);
-    EXPECT_FALSE(cache.insert(std::span(tokens).first(2), stateOf(std::span(tokens).first(2)), SnapshotKind::Turn));
+    EXPECT_FALSE(cache.longest("", tokens, 6));
+    EXPECT_TRUE(
+        cache.insert("", std::span(tokens).first(4), stateOf(std::span(tokens).first(4)), SnapshotKind::Turn));
+    EXPECT_TRUE(
+        cache.insert("", std::span(tokens).first(2), stateOf(std::span(tokens).first(2)), SnapshotKind::Turn));
+    EXPECT_EQ(cache.longestLength("", tokens, 6), 4u);
+    EXPECT_EQ(cache.longestLength("", tokens, 4), 4u);
+    EXPECT_EQ(cache.longestLength("", tokens, 3), 2u);
+    EXPECT_EQ(cache.longestLength("", tokens, 1), 0u);
+    EXPECT_EQ(cache.longestLength("", TokenIds{1, 2, 9}, 3), 2u);
+    EXPECT_EQ(cache.longestLength("", TokenIds{9}, 1), 0u);
+    EXPECT_EQ(cache.longest("", tokens, 5)->position(), 4u);
+    EXPECT_FALSE(
+        cache.insert("", std::span(tokens).first(2), stateOf(std::span(tokens).first(2)), SnapshotKind::Turn));
     EXPECT_EQ(cache.count(), 2u);
 }
 
 TEST(SnapshotCache, ThinningSparesTurns) {
     SnapshotCache cache(std::size_t{1} << 30);
     const TokenIds tokens{1, 2, 3};
-    cache.insert(tokens, stateOf(tokens), SnapshotKind::Periodic);
-    cache.erasePeriodic(TokenIds{1, 2});
-    EXPECT_TRUE(cache.contains(tokens));
-    cache.erasePeriodic(tokens);
-    EXPECT_FALSE(cache.contains(tokens));
-    cache.insert(tokens, stateOf(tokens), SnapshotKind::Periodic);
-    cache.insert(tokens, stateOf(tokens), SnapshotKind::Turn);
-    cache.erasePeriodic(tokens);
-    EXPECT_TRUE(cache.contains(tokens));
+    cache.insert("", tokens, stateOf(tokens), SnapshotKind::Periodic);
+    cache.erasePeriodic("", TokenIds{1, 2});
+    EXPECT_TRUE(cache.contains("", tokens));
+    cache.erasePeriodic("", tokens);
+    EXPECT_FALSE(cache.contains("", tokens));
+    cache.insert("", tokens, stateOf(tokens), SnapshotKind::Periodic);
+    cache.insert("", tokens, stateOf(tokens), SnapshotKind::Turn);
+    cache.erasePeriodic("", tokens);
+    EXPECT_TRUE(cache.contains("", tokens));
 }
 
 TEST(SnapshotCache, DropsTheLeastRecentlyUsed) {
     const std::size_t one = smallShape().bytesAt(3);
     SnapshotCache cache(3 * one);
     const TokenIds a{1, 1, 1}, b{2, 2, 2}, c{3, 3, 3}, d{4, 4, 4};
-    cache.insert(a, stateOf(a), SnapshotKind::Turn);
-    cache.insert(b, stateOf(b), SnapshotKind::Turn);
-    cache.insert(c, stateOf(c), SnapshotKind::Turn);
-    EXPECT_TRUE(cache.longest(a, 3));
-    cache.insert(d, stateOf(d), SnapshotKind::Turn);
-    EXPECT_TRUE(cache.contains(a));
-    EXPECT_FALSE(cache.contains(b));
-    EXPECT_TRUE(cache.contains(c));
-    EXPECT_TRUE(cache.contains(d));
+    cache.insert("", a, stateOf(a), SnapshotKind::Turn);
+    cache.insert("", b, stateOf(b), SnapshotKind::Turn);
+    cache.insert("", c, stateOf(c), SnapshotKind::Turn);
+    EXPECT_TRUE(cache.longest("", a, 3));
+    cache.insert("", d, stateOf(d), SnapshotKind::Turn);
+    EXPECT_TRUE(cache.contains("", a));
+    EXPECT_FALSE(cache.contains("", b));
+    EXPECT_TRUE(cache.contains("", c));
+    EXPECT_TRUE(cache.contains("", d));
     EXPECT_EQ(cache.bytes(), 3 * one);
     cache.shrinkTo(one);
-    EXPECT_TRUE(cache.contains(d));
+    EXPECT_TRUE(cache.contains("", d));
     EXPECT_EQ(cache.count(), 1u);
     const TokenIds huge(1000, 7);
-    EXPECT_FALSE(cache.insert(huge, stateOf(huge), SnapshotKind::Turn)); // larger than the whole budget
+    EXPECT_FALSE(cache.insert("", huge, stateOf(huge), SnapshotKind::Turn)); // larger than the whole budget
     EXPECT_EQ(cache.count(), 1u);
 }
 
@@ -91,15 +94,15 @@ TEST(SnapshotCache, SharedPagesCountOnce) {
     const TokenIds tokens(200, 5);
     SequenceState state(smallShape());
     absorb(state, std::span(tokens).first(130));
-    cache.insert(std::span(tokens).first(130), state.fork(), SnapshotKind::Turn);
+    cache.insert("", std::span(tokens).first(130), state.fork(), SnapshotKind::Turn);
     absorb(state, std::span(tokens).first(70));
-    cache.insert(tokens, state.fork(), SnapshotKind::Turn);
+    cache.insert("", tokens, state.fork(), SnapshotKind::Turn);
     const std::size_t page = kPageTokens * smallShape().kvBytesPerToken();
     // 3 pages of the first; the second shares two of them and has two of its own
     EXPECT_EQ(cache.bytes(), 2 * smallShape().lightningBytes() + 5 * page);
-    cache.erasePeriodic(tokens);
+    cache.erasePeriodic("", tokens);
     cache.shrinkTo(cache.bytes() - 1);
-    EXPECT_FALSE(cache.contains(std::span(tokens).first(130)));
+    EXPECT_FALSE(cache.contains("", std::span(tokens).first(130)));
     EXPECT_EQ(cache.bytes(), smallShape().lightningBytes() + 4 * page);
     cache.shrinkTo(0);
     EXPECT_EQ(cache.bytes(), 0u);
@@ -115,11 +118,11 @@ TEST(SnapshotCache, AgreesWithAPlainList) {
             std::generate(tokens.begin(), tokens.end(), [&] { return static_cast<TokenId>(random() % 2); });
             switch (random() % 4) {
             case 0:
-                cache.erasePeriodic(tokens);
+                cache.erasePeriodic("", tokens);
                 list.erase(tokens);
                 break;
             case 1:
-                ASSERT_EQ(cache.insert(tokens, stateOf(tokens), SnapshotKind::Periodic),
+                ASSERT_EQ(cache.insert("", tokens, stateOf(tokens), SnapshotKind::Periodic),
                           list.insert(tokens).second);
                 break;
             default: {
@@ -130,7 +133,7 @@ TEST(SnapshotCache, AgreesWithAPlainList) {
                         expected = n;
                     }
                 }
-                const auto found = cache.longest(tokens, limit);
+                const auto found = cache.longest("", tokens, limit);
                 ASSERT_EQ(found ? found->position() : 0, expected);
                 if (found) {
                     const SequenceState own = stateOf(std::span(tokens).first(expected));
@@ -155,8 +158,8 @@ TEST(SnapshotCache, ServesSeveralThreads) {
             for (int step = 0; step < 500; ++step) {
                 TokenIds tokens(1 + random() % 100, static_cast<TokenId>(random() % 3));
                 if (random() % 2 == 0) {
-                    cache.insert(tokens, stateOf(tokens), SnapshotKind::Turn);
-                } else if (auto found = cache.longest(tokens, tokens.size())) {
+                    cache.insert("", tokens, stateOf(tokens), SnapshotKind::Turn);
+                } else if (auto found = cache.longest("", tokens, tokens.size())) {
                     absorb(*found, tokens);
                 }
                 EXPECT_LE(cache.bytes(), cache.budget());

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which requests are taken, whose turn it is, and how much memory each may hold.
+#include "core/base/system_memory.h"
+#include "core/generate/overload.h"
+#include "core/generate/scheduler.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace fulgurite {
+
+namespace {
+
+constexpr double kUnknownWait = 5; // seconds, before any request has been finished
+// Whoever would wait longer had better be told so.
+constexpr double kLongestWait = 600;
+
+} // namespace
+
+void Scheduler::validate(const GenerateRequest& request) const {
+    if (request.prompt.empty()) {
+        fail(ErrorKind::InvalidInput, "the prompt is empty; it needs at least one token");
+    }
+    for (const TokenId id : request.prompt) {
+        if (id < 0 || static_cast<std::size_t>(id) >= context_.vocab_size) {
+            fail(ErrorKind::InvalidInput, "the prompt has token {}; the model's vocabulary ends at {}", id,
+                 context_.vocab_size - 1);
+        }
+    }
+    fulgurite::validate(request.sampler, context_.vocab_size);
+    fulgurite::validate(request.stop, context_.vocab_size);
+    checkIntervention(request.intervention, runner_->config());
+    if (request.alternatives < 0 || request.alternatives > kMaxAlternatives) {
+        fail(ErrorKind::InvalidInput, "alternatives is {}; it must lie between 0 and {}", request.alternatives,
+             kMaxAlternatives);
+    }
+    if (request.prompt.size() >= context_.max_positions) {
+        fail(ErrorKind::InvalidInput,
+             "the prompt has {} tokens; with room for an answer the model takes at most {}", request.prompt.size(),
+             context_.max_positions - 1);
+    }
+    const std::size_t needed = context_.shape.bytesAt(request.prompt.size() + 1);
+    if (needed > options_.memory_bytes) {
+        fail(ErrorKind::OutOfMemory,
+             "the prompt has {} tokens and needs {} for keys, values and states; {} are set aside for them. "
+             "Shorten the prompt or give the engine more memory",
+             request.prompt.size(), readableBytes(needed), readableBytes(options_.memory_bytes));
+    }
+    if (!withinShare(request.tenant, 0, request.prompt.size() + 1)) {
+        fail(ErrorKind::OutOfMemory,
+             "the prompt has {} tokens and needs {} for keys, values and states; of the {} that are set aside for "
+             "them this token may take {:g} in 100. Shorten the prompt",
+             request.prompt.size(), readableBytes(needed), readableBytes(options_.memory_bytes),
+             request.tenant.memory_share * 100);
+    }
+}
+
+// Until a request of that tenant that came now would be let in. Lines take turns: of each of the others as many go
+// first as wait before it in its own, and at least one.
+double Scheduler::waitOf(const std::string& tenant) const {
+    const std::size_t own = queue_.waitingOf(tenant);
+    const std::size_t ahead = std::min(queue_.size(), std::max<std::size_t>(own, 1) * queue_.tenants());
+    if (ahead == 0) {
+        return 0;
+    }
+    if (finished_at_.empty()) {
+        return kUnknownWait;
+    }
+    const auto since = std::chrono::steady_clock::now() - finished_at_.front();
+    const double seconds = std::chrono::duration<double>(since).count();
+    return static_cast<double>(ahead) * seconds / static_cast<double>(finished_at_.size());
+}
+
+// A full queue has room left for tenants with less than an equal part of it.
+void Scheduler::refuseWhenFull(const std::string& tenant) const {
+    const std::size_t waiting = queue_.waitingOf(tenant);
+    const std::size_t tenants = queue_.tenants() + (waiting == 0 ? 1 : 0);
+    const bool full = queue_.size() >= options_.max_queue && waiting >= options_.max_queue / tenants;
+    const double wait = waitOf(tenant);
+    if (full || wait > kLongestWait) {
+        throw OverloadError(
+            fmt::format("{} requests are waiting already, {} of them yours; they will take about {:.0f} "
+                        "seconds",
+                        queue_.size(), waiting, std::max(wait, 1.0)),
+            std::clamp(full ? wait : wait - kLongestWait, 1.0, kLongestWait));
+    }
+}
+
+std::size_t Scheduler::promisedTo(const std::string& tenant) const {
+    std::size_t bytes = 0;
+    for (const Slot& slot : active_) {
+        bytes += slot.sequence->tenant().name == tenant ? slot.promised : 0;
+    }
+    return bytes;
+}
+
+// Whether `tokens` of one more state fit into what the tenant may take, with `promised` bytes of others.
+bool Scheduler::withinShare(const Tenant& tenant, std::size_t promised, std::size_t tokens) const {
+    const auto most = static_cast<double>(options_.memory_bytes) * tenant.memory_share;
+    return tenant.memory_share >= 1 || static_cast<double>(promised + context_.shape.bytesAt(tokens)) <= most;
+}
+
+void Scheduler::admit() {
+    while (active_.size() < options_.max_batch && admitNext()) {
+    }
+}
+
+// Whoever is next waits until there is room, and nobody overtakes but past a tenant that has all it may have.
+// Alone, a sequence is admitted with whatever it needs, because submit() refused what can never fit.
+bool Scheduler::admitNext() {
+    Slot slot;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto working = [this](const std::string& tenant) {
+            return static_cast<std::size_t>(std::count_if(active_.begin(), active_.end(), [&](const Slot& each) {
+                return each.sequence->tenant().name == tenant;
+            }));
+        };
+        const auto tokensFor = [this](const Sequence& sequence) {
+            const std::size_t promised = promisedTo(sequence.tenant().name);
+            const bool all = withinShare(sequence.tenant(), promised, sequence.expectedTokens());
+            const bool least = promised == 0 && withinShare(sequence.tenant(), 0, sequence.promptSize() + 1);
+            return all ? sequence.expectedTokens() : least ? sequence.promptSize() + 1 : 0;
+        };
+        const Sequence* next =
+            queue_.next(working, [&](const Sequence& sequence) { return tokensFor(sequence) > 0; });
+        if (next == nullptr) {
+            return false;
+        }
+        if (!memory_.promise(slot.promised, tokensFor(*next)) &&
+            (!active_.empty() || !memory_.promise(slot.promised, next->promptSize() + 1))) {
+            return false;
+        }
+        slot.sequence = queue_.take(next->tenant().name);
+        status_.active = active_.size() + 1;
+    }
+    snapshots_.shrinkTo(memory_.left());
+    Sequence& sequence = *slot.sequence;
+    active_.push_back(std::move(slot));
+    try {
+        auto state = snapshots_.longest(sequence.tenant().name, sequence.tokens(), sequence.reusable());
+        sequence.begin(state ? std::move(*state) : SequenceState(context_.shape),
+                       SnapshotPlan(options_.snapshot_interval, snapshot_allowance_));
+    } catch (const std::bad_alloc&) {
+        sequence.finishWith(Error(ErrorKind::OutOfMemory, "the machine has no memory left for another state"));
+    }
+    const std::lock_guard lock(mutex_);
+    status_.prompt_tokens_total += sequence.promptSize();
+    status_.reused_tokens_total += sequence.started() ? sequence.state().position() : 0;
+    return true;
+}
+
+// Room for what a sequence is about to absorb. When there is none, its answer ends here.
+bool Scheduler::growTo(Slot& slot, std::size_t tokens) {
+    Sequence& sequence = *slot.sequence;
+    const bool grows = sequence.tenant().memory_share < 1 && context_.shape.bytesAt(tokens) > slot.promised;
+    const bool allowed =
+        !grows || withinShare(sequence.tenant(), promisedTo(sequence.tenant().name) - slot.promised, tokens);
+    if (!allowed || !memory_.promise(slot.promised, tokens)) {
+        sequence.finish(FinishReason::ContextFull);
+        return false;
+    }
+    snapshots_.shrinkTo(memory_.left());
+    try {
+        sequence.state().reserve(tokens - sequence.state().position());
+    } catch (const std::bad_alloc&) {
+        sequence.finishWith(Error(ErrorKind::OutOfMemory, "the machine has no memory left for keys and values"));
+        return false;
+    }
+    return true;
+}
+
+} // namespace fulgurite

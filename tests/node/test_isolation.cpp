@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one token makes is not there for another: every address with an id is tried, every list is read, and the
+// snapshots of prompts tell nothing.
+#include "core/node/cascade_service.h"
+#include "core/node/engine_service.h"
+#include "core/node/job_service.h"
+#include "core/node/ledger.h"
+#include "core/node/runs_service.h"
+#include "tests/node/node_fixture.h"
+#include "tests/unit/temporary_folder.h"
+#include "tests/unit/test_paths.h"
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace fulgurite::node::test {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+const std::string kBase = "/fulgurite/v1/";
+const ScopeSet kUser{Scope::Prompt, Scope::Inspect, Scope::Train};
+
+JobCommand sleeper(const json& /*spec*/, const std::filesystem::path& /*folder*/) {
+    return {"/bin/sh", "-c", "sleep 60"};
+}
+
+class IsolationTest : public NodeTest {
+  protected:
+    void SetUp() override {
+        load_ = [this] {
+            EngineServiceOptions options;
+            options.model = fulgurite::test::sourceDir() / "resources/models/ember";
+            options.data = root();
+            options.engine.threads = 2;
+            return loadEngineService(options);
+        };
+        runs_ = std::make_unique<RunsService>(data_ / "runs.fulgurite");
+        jobs_ =
+            std::make_unique<JobService>(data_ / "jobs", JobServiceLimits{.grace = std::chrono::milliseconds(200)});
+        jobs_->addKind("sleep", sleeper);
+        const std::filesystem::path resources = fulgurite::test::sourceDir() / "resources";
+        cascade_ = std::make_unique<CascadeService>(CascadeServiceOptions{
+            .data = root(), .encoders = {resources / "models/spyglass-s"}, .samples = {}, .threads = 1});
+        std::filesystem::create_directories(data_ / "shared");
+        std::ofstream(data_ / "shared/one.txt") << "A text about ships and stars.";
+        services_ = {.runs = runs_.get(),
+                     .jobs = jobs_.get(),
+                     .cascade = cascade_.get(),
+                     .ledger = std::make_shared<Ledger>(data_ / "owners.fulgurite"),
+                     .shared_folders = {std::filesystem::canonical(data_ / "shared")}};
+        ada_ = addToken("ada", kUser);
+        bob_ = addToken("bob", kUser);
+        admin_ = addToken("root", {Scope::Admin});
+        NodeTest::SetUp();
+    }
+
+    // Something of each kind, by that token; the id stands behind the prefix of the kind's routes.
+    std::map<Kind, std::string> makeAll(const std::string& token) {
+        std::map<Kind, std::string> ids;
+        const auto events =
+            parseEvents(ask(token, "POST", kBase + "captures", {{"tokens", {5, 6, 7, 8, 9, 10}}}).body);
+        ids[Kind::Capture] = events.back().json().at("id");
+        const json run = ask(token, "POST", kBase + "runs", {{"name", "r"}}).json();
+        ids[Kind::Run] = run.at("id").dump();
+        uuid_ = run.at("uuid");
+        ids[Kind::Job] = ask(token, "POST", kBase + "jobs", {{"kind", "sleep"}, {"spec", json::object()}})
+                             .json()
+                             .at("id")
+                             .dump();
+        ids[Kind::Library] =
+            ask(token, "POST", kBase + "libraries", {{"name", "l"}, {"folders", {(data_ / "shared").string()}}})
+                .json()
+                .at("id")
+                .dump();
+        ids[Kind::Collection] =
+            ask(token, "POST", kBase + "collections", {{"name", "c"}, {"stored", {{{"layer", 0}}}}})
+                .json()
+                .at("id");
+        return ids;
+    }
+    static std::vector<std::string> viewsOf(Kind kind) {
+        switch (kind) {
+        case Kind::Capture:
+            return {"", "/tokens", "/file", "/row?layer=0&head=0&position=1", "/routing/summary"};
+        case Kind::Run:
+            return {"", "/series", "/points?series=1", "/marks", "/samples", "/rewind", "/finish"};
+        case Kind::Job:
+            return {"", "/log", "/pause", "/resume", "/stop"};
+        case Kind::Library:
+            return {"", "/images", "/unreadable", "/ledger", "/scan", "/query", "/simulate", "/evaluate"};
+        case Kind::Collection:
+            return {"",        "/documents", "/documents/0", "/heads?layer=0", "/queries", "/evaluations",
+                    "/ingest", "/search",    "/job",         "/projection"};
+        default:
+            return {};
+        }
+    }
+    std::filesystem::path root() const { return (data_ / "x").parent_path(); }
+    json listOf(const std::string& token, const std::string& what) {
+        return ask(token, "GET", kBase + what).json().at(what);
+    }
+
+    TemporaryFolder data_;
+    std::unique_ptr<RunsService> runs_;
+    std::unique_ptr<JobService> jobs_;
+    std::unique_ptr<CascadeService> cascade_;
+    std::string ada_, bob_, admin_, uuid_;
+};
+
+TEST_F(IsolationTest, EveryAddressWithAnIdIsUnreachableForAnother) {
+    const std::map<Kind, std::string> ids = makeAll(ada_);
+    std::size_t tried = 0;
+    for (const RouteInfo& route : allRoutes()) {
+        if (route.kind == Kind::None) {
+            continue;
+        }
+        for (const std::string& view : viewsOf(route.kind)) {
+            const std::string method(route.method);
+            const std::string path = std::string(route.path) + ids.at(route.kind) + view;
+            const ClientReply foreign = ask(bob_, method, path);
+            EXPECT_EQ(foreign.status, 404) << method << " " << path << ": " << foreign.body;
+            const std::string none = std::string(route.path) + "999999999" + view;
+            // In the words that one gets that does not exist, its own name aside.
+            std::string expected = ask(bob_, method, none).body;
+            const std::size_t at = expected.find("999999999");
+            ASSERT_NE(at, std::string::npos) << expected;
+            expected.replace(at, 9, ids.at(route.kind));
+            EXPECT_EQ(foreign.body, expected) << method << " " << path;
+            ++tried;
+        }
+    }
+    EXPECT_GT(tried, 60U);
+    EXPECT_EQ(ask(bob_, "GET", kBase + "runs/" + uuid_).status, 404) << "a run has two names";
+    EXPECT_EQ(ask(bob_, "POST", kBase + "runs", {{"uuid", uuid_}, {"continue", true}}).status, 404);
+    for (const auto& [kind, id] : ids) { // and all of it is there for its owner
+        const std::string path = kind == Kind::Library ? "libraries" : std::string(nameOf(kind)) + "s";
+        EXPECT_EQ(ask(ada_, "GET", kBase + path + "/" + id).status, 200) << path;
+        EXPECT_EQ(ask(admin_, "GET", kBase + path + "/" + id).status, 200) << path;
+    }
+}
+
+TEST_F(IsolationTest, ListsShowWhatIsOnesOwn) {
+    makeAll(ada_);
+    for (const char* what : {"captures", "runs", "jobs", "libraries", "collections"}) {
+        EXPECT_EQ(listOf(ada_, what).size(), 1U) << what;
+        EXPECT_EQ(listOf(bob_, what).size(), 0U) << what;
+        EXPECT_EQ(listOf(admin_, what).size(), 1U) << what;
+    }
+    makeAll(bob_); // with the same names, which tells him nothing
+    EXPECT_EQ(listOf(bob_, "collections")[0]["name"], "c");
+    EXPECT_EQ(listOf(ada_, "libraries")[0]["name"], "l");
+    for (const char* what : {"captures", "runs", "jobs", "libraries", "collections"}) {
+        EXPECT_EQ(listOf(ada_, what).size(), 1U) << what;
+        EXPECT_EQ(listOf(bob_, what).size(), 1U) << what;
+        EXPECT_EQ(listOf(admin_, what).size(), 2U) << what;
+    }
+}
+
+TEST_F(IsolationTest, OwnersAreKnownAfterARestart) {
+    const auto ids = makeAll(ada_);
+    stopServer();
+    services_.ledger.reset();
+    services_.ledger = std::make_shared<Ledger>(data_ / "owners.fulgurite");
+    startServer();
+    EXPECT_EQ(ask(bob_, "GET", kBase + "runs/" + ids.at(Kind::Run)).status, 404);
+    EXPECT_EQ(ask(ada_, "GET", kBase + "runs/" + ids.at(Kind::Run)).status, 200);
+}
+
+TEST_F(IsolationTest, TheSameCaptureIsTakenByEachForThemselves) {
+    const auto ids = makeAll(ada_);
+    const auto events = parseEvents(ask(bob_, "POST", kBase + "captures", {{"tokens", {5, 6, 7, 8, 9, 10}}}).body);
+    EXPECT_NE(events.back().json().at("id"), ids.at(Kind::Capture)) << "it was computed, not found";
+    EXPECT_EQ(listOf(bob_, "captures").size(), 1U);
+    EXPECT_EQ(listOf(admin_, "captures").size(), 2U);
+}
+
+TEST_F(IsolationTest, SnapshotsOfPromptsAreOnesOwn) {
+    json tokens = json::array();
+    for (int i = 0; i < 200; ++i) {
+        tokens.push_back(10 + i % 50);
+    }
+    const json prompt{{"tokens", tokens}, {"stop", {{"max_tokens", 2}}}};
+    const auto reused = [&](const std::string& token) {
+        const auto events = parseEvents(ask(token, "POST", kBase + "generate", prompt).body);
+        return events.back().json().at("usage").at("reused_tokens").get<int>();
+    };
+    const auto cost = [&](const std::string& token) {
+        return ask(token, "POST", kBase + "reentry", {{"sequences", {{{"tokens", tokens}}}}})
+            .json()
+            .at("costs")[0]
+            .at("reused")
+            .get<int>();
+    };
+    EXPECT_EQ(reused(ada_), 0);
+    EXPECT_GT(reused(ada_), 100);
+    EXPECT_EQ(cost(bob_), 0);
+    EXPECT_GT(cost(ada_), 100);
+    EXPECT_EQ(reused(bob_), 0);
+}
+
+TEST_F(IsolationTest, WhatIsSharedIsReadByAllAndChangedByItsOwner) {
+    const auto ids = makeAll(ada_);
+    const std::string path = kBase + "libraries/" + ids.at(Kind::Library);
+    const json share{{"kind", "library"}, {"id", ids.at(Kind::Library)}};
+    EXPECT_EQ(ask(bob_, "POST", kBase + "share", share).status, 404);
+    EXPECT_EQ(ask(ada_, "POST", kBase + "share", share).status, 200);
+    EXPECT_EQ(ask(bob_, "GET", path).status, 200);
+    EXPECT_EQ(listOf(bob_, "libraries").size(), 1U);
+    EXPECT_EQ(ask(bob_, "DELETE", path).status, 403);
+    EXPECT_EQ(ask(bob_, "PATCH", path, {{"name", "mine"}}).status, 403);
+    EXPECT_EQ(ask(bob_, "POST", kBase + "share", share).status, 403);
+    json back = share;
+    back["shared"] = false;
+    EXPECT_EQ(ask(ada_, "POST", kBase + "share", back).status, 200);
+    EXPECT_EQ(ask(bob_, "GET", path).status, 404);
+    EXPECT_EQ(ask(ada_, "DELETE", path).status, 200);
+}
+
+TEST_F(IsolationTest, FilesOfTheNodeAreNamedByAdministratorsAndInSharedFoldersAlone) {
+    const auto ids = makeAll(ada_);
+    const std::string ingest = kBase + "collections/" + ids.at(Kind::Collection) + "/ingest";
+    for (const std::string& path : {std::string("/etc/passwd"), (data_ / "shared/../owners.fulgurite").string(),
+                                    (data_ / "shared2").string(), root().string(), std::string("relative")}) {
+        const ClientReply reply = ask(ada_, "POST", ingest, {{"paths", {path}}});
+        EXPECT_EQ(reply.status, 403) << path << reply.body;
+        EXPECT_EQ(ask(ada_, "POST", kBase + "libraries", {{"name", "x"}, {"folders", {path}}}).status, 403) << path;
+        EXPECT_EQ(ask(ada_, "POST", kBase + "collections",
+                      {{"name", "x"}, {"embedder", path}, {"stored", {{{"layer", 0}}}}})
+                      .status,
+                  403)
+            << path;
+    }
+    std::filesystem::create_directory_symlink("/etc", data_ / "shared/link");
+    EXPECT_EQ(ask(ada_, "POST", ingest, {{"paths", {(data_ / "shared/link/passwd").string()}}}).status, 403);
+    EXPECT_EQ(ask(ada_, "POST", ingest, {{"paths", {(data_ / "shared/one.txt").string()}}}).status, 200);
+    for (const char* config : {R"({"out":"x"})", R"({"runs":"/tmp/x"})", R"({"model":"/etc"})",
+                               R"({"data":["../../3/run/model"]})", R"({"init":{"config":"/etc/passwd"}})"}) {
+        const json job{{"kind", "sleep"}, {"spec", {{"config", json::parse(config)}}}};
+        EXPECT_EQ(ask(ada_, "POST", kBase + "jobs", job).status, 403) << config;
+        EXPECT_EQ(ask(admin_, "POST", kBase + "jobs", job).status, 200) << config;
+        const std::string id = listOf(admin_, "jobs")[0].at("id").dump();
+        ask(admin_, "POST", kBase + "jobs/" + id + "/stop");
+        ASSERT_TRUE(
+            eventually([&] { return ask(admin_, "GET", kBase + "jobs/" + id).json().at("state") == "stopped"; }));
+    }
+}
+
+TEST_F(IsolationTest, ARunBelongsToWhoStartedTheJobThatWritesIt) {
+    const auto ids = makeAll(ada_);
+    NewRun run;
+    run.source_uri = (data_ / "jobs" / ids.at(Kind::Job) / "run").string();
+    const std::string uuid = RunWriter::create(runs_->file(), run)->uuid();
+    EXPECT_EQ(listOf(ada_, "runs").size(), 2U);
+    EXPECT_EQ(ask(ada_, "GET", kBase + "runs/" + uuid).status, 200);
+    EXPECT_EQ(ask(bob_, "GET", kBase + "runs/" + uuid).status, 404);
+    const std::string job = kBase + "jobs/" + ids.at(Kind::Job);
+    ask(ada_, "POST", job + "/stop");
+    ASSERT_TRUE(eventually([&] { return ask(ada_, "DELETE", job).status == 200; }));
+    // The number is given again, to somebody else.
+    EXPECT_EQ(ask(bob_, "POST", kBase + "jobs", {{"kind", "sleep"}, {"spec", json::object()}}).json()["id"].dump(),
+              ids.at(Kind::Job));
+    EXPECT_EQ(ask(bob_, "GET", kBase + "runs/" + uuid).status, 404);
+    EXPECT_EQ(ask(ada_, "GET", kBase + "runs/" + uuid).status, 200);
+}
+
+} // namespace
+} // namespace fulgurite::node::test
