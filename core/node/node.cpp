@@ -3,6 +3,7 @@
 #include "core/node/node.h"
 
 #include "core/node/json_text.h"
+#include "core/node/node_report.h"
 #include "core/node/sampling_fields.h"
 #include "core/node/thing_guard.h"
 
@@ -41,6 +42,8 @@ constexpr Route kRoutes[] = {
     {"POST", "/v1/embeddings", Where::SearchingThread, Scope::Prompt, Kind::None, embeddings},
     {"GET", "/fulgurite/v1/info", Where::IoThread, Scope::Any, Kind::None, info},
     {"GET", "/fulgurite/v1/status", Where::IoThread, Scope::Any, Kind::None, status},
+    {"GET", "/fulgurite/v1/node", Where::RecordsThread, Scope::Any, Kind::None, nodeReport},
+    {"GET", "/fulgurite/v1/node/log", Where::IoThread, Scope::Admin, Kind::None, showLog},
     {"GET", "/fulgurite/v1/access", Where::IoThread, Scope::Any, Kind::None, whoAmI},
     {"POST", "/fulgurite/v1/share", Where::RecordsThread, Scope::Any, Kind::None, shareThing},
     {"POST", "/fulgurite/v1/generate", Where::PreparingThread, Scope::Prompt, Kind::None, generate},

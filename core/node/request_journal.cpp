@@ -3,6 +3,7 @@
 
 #include "core/base/error.h"
 #include "core/node/json_text.h"
+#include "core/node/node_log.h"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -62,6 +63,21 @@ bool belongsIntoAudit(const RequestRecord& record) {
     const bool weighty =
         record.scope == Scope::Inspect || record.scope == Scope::Train || record.scope == Scope::Admin;
     return refused || (acts && weighty);
+}
+
+// A line of the node's log in memory. What only asks, again and again, is not worth one.
+void noteForPeople(const RequestRecord& record) {
+    const int status = record.status();
+    if (record.method == "GET" && status < 400) {
+        return;
+    }
+    const double seconds = std::chrono::duration<double>(RequestRecord::Clock::now() - record.began).count();
+    const std::string who = record.who && !record.who->name.empty() ? record.who->name + ": " : std::string();
+    const LogLevel level = status >= 500 ? LogLevel::Error : status >= 400 ? LogLevel::Warning : LogLevel::Info;
+    nodeLog().add(level, status == 0 ? fmt::format("{}{} {}: the client left after {:.2f} s", who, record.method,
+                                                   record.route, seconds)
+                                     : fmt::format("{}{} {} {} in {:.2f} s", who, record.method, record.route,
+                                                   status, seconds));
 }
 
 } // namespace
@@ -129,6 +145,7 @@ RequestJournal::~RequestJournal() {
 }
 
 void RequestJournal::finished(const RequestRecord& record) {
+    noteForPeople(record);
     const std::uint64_t used = record.promptTokens() + record.completionTokens();
     if (ledger_ && record.who && used > 0 && record.who->limits.tokens_per_day > 0) {
         try {
@@ -171,6 +188,10 @@ void RequestJournal::finished(const RequestRecord& record) {
 }
 
 void RequestJournal::event(const std::string& name, const nlohmann::json& fields) {
+    const auto message = fields.find("message");
+    const bool complains = message != fields.end() && message->is_string();
+    nodeLog().add(complains ? LogLevel::Warning : LogLevel::Info,
+                  complains ? name + ": " + message->get<std::string>() : name);
     nlohmann::json line{{"time", timeNow()}, {"event", name}};
     line.update(fields);
     if (audit_ && !audit_->write(line)) {
