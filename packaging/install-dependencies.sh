@@ -23,7 +23,7 @@ engine_packages=(
 )
 desktop_packages=(
   qt6-base-dev "libqt6opengl6-dev|qt6-base-dev>=6.5" # what Charts needs of OpenGL was a package of its own at first
-  "qt6-charts-dev|libqt6charts6-dev" "qt6-svg-dev|libqt6svg6-dev" libgl-dev libmd4c-dev
+  "qt6-charts-dev|libqt6charts6-dev" "qt6-svg-dev|libqt6svg6-dev" libgl-dev libmd4c-dev qtkeychain-qt6-dev
   "/usr/lib/*/qt6/plugins/imageformats/libqsvg.so=qt6-svg-plugins|libqt6svg6" # the icons of the style sheet
   fonts-inter fonts-jetbrains-mono
 )

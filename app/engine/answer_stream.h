@@ -4,8 +4,8 @@
 #pragma once
 
 #include "app/engine/interrupt.h"
-#include "core/generate/engine.h"
 #include "core/base/thinking.h"
+#include "core/generate/engine.h"
 
 #include <string>
 

@@ -47,7 +47,6 @@ NodeReport readReport(std::string_view body, const std::string& where) {
     report.model_message = model.string("message", "");
     report.model_id = model.string("id", "");
     report.model_path = model.string("path", "");
-    report.weights = model.string("weights", "");
     report.weight_bytes = model.count("weight_bytes", 0);
     return report;
 }
@@ -77,10 +76,6 @@ class AdminOverHttp final : public NodeAdminClient {
     void log(std::uint64_t from, Callback<NodeLogPiece> reply) override {
         api_.ask<NodeLogPiece>("GET", fmt::format("/fulgurite/v1/node/log?from={}", from), {}, readLog,
                                std::move(reply));
-    }
-    void changeModel(const std::string& folder, Callback<NodeReport> reply) override {
-        api_.ask<NodeReport>("POST", "/fulgurite/v1/node/model", json{{"path", folder}}.dump(), readReport,
-                             std::move(reply));
     }
 
   private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a node fares, as docs/protocol.md has it: the machine, the model's memory, the log, and which model is loaded.
+// How a node fares, as docs/protocol.md has it: the machine, the model's memory, and the log.
 #pragma once
 
 #include "core/client/engine_client.h"
@@ -28,18 +28,17 @@ struct NodeReport {
     double uptime_seconds = 0;
     double clock = 0; // the node's, seconds since 1970
     std::size_t cores = 0;
-    double load = 0; // of the last minute
+    double load = 0;                // of the last minute
     std::uint64_t memory_total = 0; // of the machine, bytes
     std::uint64_t memory_available = 0;
     std::uint64_t process_bytes = 0; // resident, mapped weights included
     std::string gpu_driver;
     std::string gpu_problem; // why no GPU is reported; empty: some are
     std::vector<GpuState> gpus;
-    std::string model_state; // "ready", "loading", "failed", "none"
+    std::string model_state; // "ready", "loading", "failed"
     std::string model_message;
     std::string model_id;
     std::string model_path;
-    std::string weights; // identifies the weights: two nodes that say the same have the same
     std::uint64_t weight_bytes = 0;
 };
 
@@ -62,9 +61,6 @@ class NodeAdminClient {
     virtual void report(Callback<NodeReport> reply) = 0;
     // Lines from that number on, at most some hundred; of 0 the last that are kept.
     virtual void log(std::uint64_t from, Callback<NodeLogPiece> reply) = 0;
-    // Another model in place of the one that is loaded, or none for an empty folder. The reply comes when the node
-    // has begun; report() tells how it goes on.
-    virtual void changeModel(const std::string& folder, Callback<NodeReport> reply) = 0;
 };
 
 // A connection of its own. Destroying it cancels what runs; no callback comes afterwards.

@@ -115,9 +115,10 @@ void OpenAiStream::settle(const std::vector<StreamChannel>& channels) {
 void OpenAiStream::send(std::vector<TokenInfo> tokens) {
     if (tokens.empty())
         return;
-    done_.thinking_tokens += static_cast<std::size_t>(
-        std::count_if(tokens.begin(), tokens.end(),
-                      [](const TokenInfo& token) { return token.channel == StreamChannel::Thinking; }));
+    done_.thinking_tokens +=
+        static_cast<std::size_t>(std::count_if(tokens.begin(), tokens.end(), [](const TokenInfo& token) {
+            return token.channel == StreamChannel::Thinking;
+        }));
     received_ += tokens.size();
     listener_->onTokens(std::move(tokens));
 }

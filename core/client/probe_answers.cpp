@@ -59,7 +59,8 @@ ModelList readModelList(const ProbeAnswer& answer, const std::string& where) {
     const json document = parsed(answer);
     const json& data = member(document, "data");
     if (!data.is_array())
-        fail(ErrorKind::InvalidInput, "{}: there is no list of models; is this an OpenAI-compatible server?", where);
+        fail(ErrorKind::InvalidInput, "{}: there is no list of models; is this an OpenAI-compatible server?",
+             where);
     ModelList list;
     for (const json& each : data) {
         const std::string id = text(member(each, "id"));
@@ -118,7 +119,8 @@ ChatFinding readChatFinding(const ProbeAnswer& answer, const std::string& where)
     const json& choice = firstOf(member(document, "choices"));
     const json& message = member(choice, "message");
     if (!message.is_object())
-        fail(ErrorKind::InvalidInput, "{}: the answer holds no message; is this an OpenAI-compatible server?", where);
+        fail(ErrorKind::InvalidInput, "{}: the answer holds no message; is this an OpenAI-compatible server?",
+             where);
     ChatFinding found;
     const json& scored = firstOf(member(member(choice, "logprobs"), "content"));
     found.scored = member(scored, "logprob").is_number();

@@ -22,7 +22,7 @@ struct ModelList {
 };
 
 struct ChatFinding {
-    bool scored = false;         // log-probabilities came
+    bool scored = false; // log-probabilities came
     std::size_t alternatives = 0;
     std::string reasoning_field; // "reasoning_content", "reasoning", "<think>"; empty: none seen
 };

@@ -51,7 +51,8 @@ const std::vector<AbilityName>& abilityNames() {
 std::string lackOf(ServerKind kind, std::string_view capability) {
     const std::string_view who = nameOf(kind);
     if (kind == ServerKind::Fulgurite) {
-        if (capability == "captures" || capability == "retrieval" || capability == "cascade" || capability == "jobs")
+        if (capability == "captures" || capability == "retrieval" || capability == "cascade" ||
+            capability == "jobs")
             return "This engine keeps nothing: start it with a data folder (serve --data DIR).";
         if (capability == "models")
             return "This engine serves the one model that it was started with.";

@@ -18,7 +18,7 @@ constexpr std::size_t longest_excerpt = 200;
 
 std::string textOf(const json& object, const char* key) {
     return object.is_object() && object.contains(key) && object[key].is_string() ? object[key].get<std::string>()
-                                                                                  : std::string();
+                                                                                 : std::string();
 }
 
 void join(std::string& list, const char* between, const std::string& item) {
@@ -118,7 +118,7 @@ std::string plainWords(int status) {
 Error readError(int status, std::string_view body, const std::string& where) {
     const json document = json::parse(body, nullptr, false);
     const std::string type = document.is_object() && document.contains("error") ? textOf(document["error"], "type")
-                                                                                 : textOf(document, "type");
+                                                                                : textOf(document, "type");
     std::string message = document.is_discarded() ? excerpt(body) : messageOf(document);
     const ErrorKind kind = kindOf(status, type, message);
     // "Not Found" and "Unauthorized" are the status again.

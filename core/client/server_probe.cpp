@@ -142,11 +142,13 @@ class Probing {
         probe_.models = std::move(models.models);
         identify(models.owner, list.server);
         step("server", true,
-             std::string(nameOf(probe_.facts.kind)) + (probe_.facts.version.empty() ? "" : " " + probe_.facts.version));
+             std::string(nameOf(probe_.facts.kind)) +
+                 (probe_.facts.version.empty() ? "" : " " + probe_.facts.version));
         if (model_.empty() && !probe_.models.empty())
             model_ = probe_.models.front().id;
         step("models", !probe_.models.empty(),
-             probe_.models.empty() ? "it lists none" : fmt::format("{} listed, {} is used", probe_.models.size(), model_));
+             probe_.models.empty() ? "it lists none"
+                                   : fmt::format("{} listed, {} is used", probe_.models.size(), model_));
 
         EngineInfo info;
         info.engine_version = probe_.facts.version;
@@ -211,9 +213,12 @@ class Probing {
             info.capabilities.insert({"logprobs", "alternatives"});
             if (found.alternatives == 0)
                 reasons_["logprobs"] = "It scores the tokens that it sends, without alternatives.";
-        } else if (!no_scores.empty()) {
+        } else {
             reasons_["logprobs"] =
-                fmt::format("{} refuses to give log-probabilities: {}", nameOf(probe_.facts.kind), no_scores);
+                no_scores.empty()
+                    ? fmt::format("{} takes the wish for log-probabilities and gives none.",
+                                  nameOf(probe_.facts.kind))
+                    : fmt::format("{} refuses to give log-probabilities: {}", nameOf(probe_.facts.kind), no_scores);
         }
         step("log-probabilities", found.scored, found.scored ? "given" : reasons_["logprobs"]);
         if (!found.reasoning_field.empty())
@@ -227,8 +232,8 @@ class Probing {
             info.capabilities.insert("completions");
             return step("raw text", true, "answers");
         }
-        reasons_["completions"] = fmt::format("{} does not complete raw text{}", nameOf(probe_.facts.kind),
-                                                  reasonOf(answer));
+        reasons_["completions"] =
+            fmt::format("{} does not complete raw text{}", nameOf(probe_.facts.kind), reasonOf(answer));
         step("raw text", false, reasons_["completions"]);
     }
 
@@ -238,7 +243,8 @@ class Probing {
             info.capabilities.insert("embeddings");
             return step("embeddings", true, "given");
         }
-        reasons_["embeddings"] = fmt::format("{} gives no embeddings{}", nameOf(probe_.facts.kind), reasonOf(answer));
+        reasons_["embeddings"] =
+            fmt::format("{} gives no embeddings{}", nameOf(probe_.facts.kind), reasonOf(answer));
         step("embeddings", false, reasons_["embeddings"]);
     }
 

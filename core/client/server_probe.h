@@ -34,13 +34,13 @@ struct ServerProbe {
     // As EngineClient::info() would say it. Absent: a Fulgurite node whose
     // model is still being loaded, or has failed (see problem).
     std::optional<EngineInfo> info;
-    std::string problem; // why it cannot be used now; empty: it can
+    std::string problem;  // why it cannot be used now; empty: it can
     bool loading = false; // it will, when it has read its model
 };
 
-// Blocks until done: call it from a thread that may wait. Throws Error{Unavailable | Io | InvalidInput} when nothing
-// usable answers, and Error{Cancelled} when `stop` was asked for. `model`: which of the server's models to try;
-// empty: the first. `heard` (may be empty) hears of each step as it ends, on the calling thread.
+// Blocks until done: call it from a thread that may wait. Throws Error{Unavailable | Io | InvalidInput} when
+// nothing usable answers, and Error{Cancelled} when `stop` was asked for. `model`: which of the server's models to
+// try; empty: the first. `heard` (may be empty) hears of each step as it ends, on the calling thread.
 ServerProbe probeServer(const HttpEndpoint& endpoint, const ClientOptions& options, const std::string& model,
                         const std::function<void(const ProbeStep&)>& heard = {}, const std::stop_token& stop = {});
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The Prompt page in its window: with a node that plays scripts, and with the real engine and the included model.
 #include "tests/ui/fake_node.h"
+#include "tests/ui/random_model.h"
 #include "ui/base/notices.h"
 #include "ui/engine/local_engine.h"
 #include "ui/pages/prompt_page.h"
@@ -18,7 +19,6 @@
 #include "ui/start/start_view.h"
 
 #include <QDir>
-#include <QProcess>
 #include <QPushButton>
 #include <QSignalSpy>
 #include <QTemporaryDir>
@@ -27,19 +27,6 @@
 #include <csignal>
 
 using namespace fulgurite;
-
-namespace {
-
-const char* const kRandomConfig = R"({"architectures": ["MiniMaxM1ForCausalLM"], "model_type": "minimax_m1",
-  "hidden_size": 64, "num_hidden_layers": 8, "attn_type_list": [0, 0, 0, 0, 0, 0, 0, 1], "num_attention_heads": 4,
-  "num_key_value_heads": 2, "head_dim": 16, "rotary_dim": 8, "rope_theta": 10000, "intermediate_size": 96,
-  "num_local_experts": 4, "num_experts_per_tok": 2, "vocab_size": 420, "max_position_embeddings": 65536,
-  "eos_token_id": 418, "postnorm": true, "hidden_act": "silu", "rms_norm_eps": 1e-05, "shared_intermediate_size": 0,
-  "tie_word_embeddings": false, "layernorm_full_attention_alpha": 3.5, "layernorm_full_attention_beta": 1.0,
-  "layernorm_linear_attention_alpha": 3.5, "layernorm_linear_attention_beta": 1.0,
-  "layernorm_mlp_alpha": 3.5, "layernorm_mlp_beta": 1.0})";
-
-} // namespace
 
 class TestPromptPage : public QObject {
     Q_OBJECT
@@ -61,21 +48,6 @@ class TestPromptPage : public QObject {
     void send(const QString& text) {
         page().controller().send(text);
         settle();
-    }
-    // Small, with a tokenizer and the published chat template.
-    static bool makeRandomModel(const QString& folder) {
-        const QDir data(qEnvironmentVariable("FULGURITE_SOURCE_DIR") + "/tests/data");
-        const QString config = folder + ".json";
-        QFile file(config);
-        if (!file.open(QIODevice::WriteOnly)) {
-            return false;
-        }
-        file.write(kRandomConfig);
-        file.close();
-        return QProcess::execute(LocalEngine::findProgram(), {"convert", "--random", config, "--out", folder}) ==
-                   0 &&
-               QFile::copy(data.filePath("tokenizer_small/tokenizer.json"), folder + "/tokenizer.json") &&
-               QFile::copy(data.filePath("templates/minimax_m1.jinja"), folder + "/chat_template.jinja");
     }
     void openWindow(bool with_engine, const QString& model = {}) {
         desktop_ = std::make_unique<Desktop>(
@@ -247,7 +219,7 @@ class TestPromptPage : public QObject {
             QSKIP("there is no fulgurite-engine beside this test");
         }
         const QString model = folder_->filePath("model");
-        QVERIFY(makeRandomModel(model));
+        QVERIFY(test::makeRandomModel(model));
         openWindow(true, model);
         QTRY_VERIFY_WITH_TIMEOUT(page().controller().engineReady(), 60000);
         SamplerSettings sampler;
@@ -293,7 +265,7 @@ class TestPromptPage : public QObject {
             QSKIP("there is no fulgurite-engine beside this test");
         }
         const QString model = folder_->filePath("model");
-        QVERIFY(makeRandomModel(model));
+        QVERIFY(test::makeRandomModel(model));
         openWindow(true, model);
         QTRY_VERIFY_WITH_TIMEOUT(page().controller().engineReady(), 60000);
         SamplerSettings sampler;
@@ -312,6 +284,8 @@ class TestPromptPage : public QObject {
         QCOMPARE(line().draft, QString("typing"));
         page().controller().send("waits");
         QCOMPARE(page().controller().queue(), QStringList("waits"));
+        QVERIFY(page().controller().interrupted());
+        page().controller().giveUpInterrupted();
         sampler.max_tokens = 5;
         page().controller().setSampler(sampler);
         desktop_->context().engine.start();

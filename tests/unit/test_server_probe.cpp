@@ -24,7 +24,8 @@ class Server {
         : server_([answers = std::move(answers)](const std::string& request) {
               const std::string line = request.substr(0, request.find(" HTTP/"));
               const auto known = answers.find(line);
-              const Answer answer = known == answers.end() ? Answer{404, R"({"detail":"Not Found"})"} : known->second;
+              const Answer answer =
+                  known == answers.end() ? Answer{404, R"({"detail":"Not Found"})"} : known->second;
               return ScriptedServer::Script{
                   {ScriptedServer::answer(answer.status, "application/json", answer.body)}};
           }) {}
@@ -70,7 +71,8 @@ TEST(ServerProbe, ARefusalOfLogProbabilitiesIsRepeatedAsTheReason) {
         if (request.starts_with("GET /v1/models "))
             return {{ScriptedServer::answer(200, "application/json", R"({"data":[{"id":"x","owned_by":"me"}]})")}};
         if (request.starts_with("GET /openapi.json"))
-            return {{ScriptedServer::answer(200, "application/json", R"({"info":{"title":"llama.cpp Python API"}})")}};
+            return {
+                {ScriptedServer::answer(200, "application/json", R"({"info":{"title":"llama.cpp Python API"}})")}};
         if (request.starts_with("POST /v1/chat") && request.find("logprobs") != std::string::npos) {
             ++asked;
             return {{ScriptedServer::answer(500, "application/json",
@@ -80,8 +82,7 @@ TEST(ServerProbe, ARefusalOfLogProbabilitiesIsRepeatedAsTheReason) {
             return {{ScriptedServer::answer(200, "application/json", kPlainChat)}};
         return {{ScriptedServer::answer(404, "application/json", R"({"detail":"Not Found"})")}};
     });
-    const ServerProbe probe =
-        probeServer(parseUrl("http://127.0.0.1:" + std::to_string(server.port())), {}, {});
+    const ServerProbe probe = probeServer(parseUrl("http://127.0.0.1:" + std::to_string(server.port())), {}, {});
     EXPECT_EQ(asked, 1);
     EXPECT_EQ(probe.facts.kind, ServerKind::LlamaCppPython);
     EXPECT_TRUE(probe.info->can("chat"));
@@ -119,12 +120,14 @@ TEST(ServerProbe, NonsenseAndAWrongTokenAreOneClearError) {
 TEST(ServerErrors, EverySpellingBecomesOneMessage) {
     const std::tuple<int, const char*, const char*, ErrorKind> cases[] = {
         {400, R"({"error":{"message":"too long"}})", "w: too long", ErrorKind::InvalidInput},
-        {400, R"({"object":"error","message":"no such model","type":"NotFoundError","code":404})", "w: no such model",
-         ErrorKind::InvalidInput},
+        {400, R"({"object":"error","message":"no such model","type":"NotFoundError","code":404})",
+         "w: no such model", ErrorKind::InvalidInput},
         {422, R"({"detail":[{"loc":["body","messages",0,"role"],"msg":"Field required"}]})",
          "w: body.messages.0.role: Field required", ErrorKind::InvalidInput},
-        {404, R"({"detail":"Not Found"})", "w: the server does not know this address. Is it the server's root, "
-                                           "without /v1?", ErrorKind::NotFound},
+        {404, R"({"detail":"Not Found"})",
+         "w: the server does not know this address. Is it the server's root, "
+         "without /v1?",
+         ErrorKind::NotFound},
         {502, "<html><h1>502 Bad Gateway</h1></html>", "w: the proxy before the server does not reach it",
          ErrorKind::Unavailable},
         {500, "Internal Server Error", "w: Internal Server Error", ErrorKind::Internal},

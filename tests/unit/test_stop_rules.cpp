@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stop strings and thinking markers, cut into pieces in every way.
 #include "core/base/error.h"
-#include "core/generate/stop_rules.h"
 #include "core/base/thinking.h"
+#include "core/generate/stop_rules.h"
 
 #include <gtest/gtest.h>
 #include <random>

@@ -49,6 +49,8 @@ client::CascadeClient* CascadeSearch::client() const {
 QString CascadeSearch::why() const {
     if (!link_.client() || !link_.info())
         return tr("The engine is not ready yet. Image search begins as soon as it is.");
+    if (link_.current().facts().kind != client::ServerKind::Fulgurite)
+        return link_.whyNot("cascade");
     const auto& can = link_.info()->capabilities;
     if (std::find(can.begin(), can.end(), "cascade") == can.end() || !link_.client()->cascade())
         return tr(

@@ -38,6 +38,8 @@ ConversationController::ConversationController(const QString& workspace_file, QO
     prepare(draft_timer_, kDraftMilliseconds, [this] { saveDraft(); });
     prepare(sampler_timer_, kSamplerMilliseconds, [this] { saveSampler(); });
     prepare(count_timer_, kCountMilliseconds, [this] { countDraft(draft_); });
+    resume_timer_.setSingleShot(true);
+    connect(&resume_timer_, &QTimer::timeout, this, &ConversationController::resumeInterrupted);
     prepare(map_timer_, kMapMilliseconds, [this] { askMapCosts(); });
     prepare(context_timer_, kContextMilliseconds, [this] { updateContext(); });
 }

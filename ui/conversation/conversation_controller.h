@@ -34,8 +34,10 @@ class ConversationController : public QObject {
 
     StoreThread& store() { return store_; }
 
-    // The engine that answers from now on. Without one, messages wait until there is one.
-    void setEngine(std::shared_ptr<client::EngineClient> engine, const client::EngineInfo& info);
+    // The engine that answers from now on; `node` names it, for answers that it was writing when it was lost: they
+    // go on when it is back. Without an engine, messages wait until there is one.
+    void setEngine(std::shared_ptr<client::EngineClient> engine, const client::EngineInfo& info,
+                   const QString& node = {});
     void clearEngine();
     bool engineReady() const { return engine_ != nullptr; }
     const client::EngineInfo& engineInfo() const { return info_; }
@@ -48,6 +50,20 @@ class ConversationController : public QObject {
     const QList<ConversationRow>& allRows() const { return all_rows_; }
     const UndoLabels& undoLabels() const { return undo_labels_; }
     bool running() const { return run_ != nullptr || starting_; }
+    // An answer whose node was lost while it was written, until that is back or somebody gives it up.
+    struct Interrupted {
+        qint64 conversation = 0;
+        qint64 turn = 0;
+        QString title;
+        QString node;
+        QString model;
+        int tokens = 0; // that had arrived
+    };
+    const std::optional<Interrupted>& interrupted() const { return interrupted_; }
+    void giveUpInterrupted();
+    void moveInterrupted(const QString& node); // it goes on there instead
+    // What the shown conversation costs to enter at the node in use; reentryTold() follows.
+    void askReentry();
     qint64 runningTurn() const { return run_ ? run_->turn.id : 0; }
     qint64 runningConversation() const { return run_ ? run_->conversation : 0; }
     QStringList queue() const;
@@ -60,8 +76,8 @@ class ConversationController : public QObject {
 
     // Answers. While one is written, send() queues; the others stop it first.
     void send(const QString& text);
-    void stop(); // the queue comes back as draftRestored()
-    void continueAnswer(qint64 turn);
+    void stop();                      // the queue comes back as draftRestored()
+    void continueAnswer(qint64 turn); // what was cut goes on with the draws that it would have had
     void regenerate(qint64 turn);
     // The answer again with a changed model, as a branch beside it: same settings and seed as the answer had, so
     // that only the intervention tells the two apart. It stays with the branch and with what is said below it.
@@ -87,6 +103,8 @@ class ConversationController : public QObject {
     void setSystemPrompt(const QString& text);
     void setRaw(bool raw);
     void setDraft(const QString& text);
+    // Which node answers in the shown conversation; empty: the default one. Kept with it.
+    void setNode(const QString& node);
     void undo();
     void redo();
 
@@ -118,6 +136,10 @@ class ConversationController : public QObject {
     void contextChanged(const fulgurite::ContextState& state);
     void runningChanged();
     void queueChanged();
+    void interruptedChanged();
+    // A cut answer goes on: behind its first `kept` tokens, or from its beginning.
+    void resumed(const QString& title, int kept, int had);
+    void reentryTold(int tokens, int reused, double seconds);
     void undoChanged();
     void modelSamplerChanged(); // and with it, where nobody chose one, the line's sampler
     void presetsChanged(const QList<fulgurite::SamplerPreset>& presets);
@@ -152,10 +174,14 @@ class ConversationController : public QObject {
         qint64 node = 0;
         client::GenerateRequest request;
         AnswerResult before; // of an answer that goes on
+        int kept = -1;       // of a cut answer that is resumed: tokens that stay
+        int had = 0;         // that it had
+        Turn turn;           // as far as it stays
     };
     struct Run {
         qint64 conversation = 0;
-        Turn turn; // with all tokens, as far as they came
+        QString node; // that answers
+        Turn turn;    // with all tokens, as far as they came
         std::unique_ptr<AnswerStream> stream;
         AnswerResult result;
         AnswerResult before;
@@ -181,6 +207,12 @@ class ConversationController : public QObject {
     void whenIdle(std::function<void()> action);
 
     void prepareRun(PreparingJob job);
+    void resumeAnswer(qint64 turn);
+    static Prepared prepareResume(StoreSession& session, qint64 turn, std::uint64_t seed,
+                                  const EngineAbilities& engine, qint64 shown);
+    void resumeInterrupted();
+    void noteInterruption(const Run& run, const std::optional<Error>& error);
+    void afterInterruption(bool wrote); // the store has the end of a cut answer
     void launch(const Prepared& prepared);
     void takeTokens(const std::vector<TokenInfo>& tokens);
     void takePrefill(const client::StreamPrefill& prefill);
@@ -214,6 +246,10 @@ class ConversationController : public QObject {
     QString query_;
     QList<Queued> queue_;
     std::unique_ptr<Run> run_;
+    std::optional<Interrupted> interrupted_;
+    QString node_;         // of engine_
+    int idle_resumes_ = 0; // in a row that brought no token
+    QTimer resume_timer_;
     bool loaded_ = false; // a line of the workspace is shown, be it the empty one
     bool starting_ = false;
     bool stop_at_launch_ = false;

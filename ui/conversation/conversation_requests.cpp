@@ -72,6 +72,10 @@ void ConversationController::sendNow(qint64 conversation, const QString& text) {
         workspace.journal().asOneStep(kSendStep, conversation ? std::optional(conversation) : std::nullopt, [&] {
             if (conversation == 0) {
                 prepared.conversation = store.create(fresh);
+                if (const auto chosen = workspace.value(ValueKind::Setting, nodeValueName(0))) {
+                    workspace.setValue(ValueKind::Setting, nodeValueName(prepared.conversation), *chosen);
+                    workspace.removeValue(ValueKind::Setting, nodeValueName(0));
+                }
             }
             const Conversation about = store.conversation(prepared.conversation);
             NewNode question;
@@ -135,12 +139,18 @@ void ConversationController::regenerateUnder(qint64 turn, const InterventionReci
 }
 
 void ConversationController::continueAnswer(qint64 turn) {
+    if (interrupted_ && interrupted_->turn == turn) {
+        giveUpInterrupted();
+    }
     whenIdle([this, turn] {
         const SamplerSettings sampler = line_.sampler;
         const std::uint64_t seed = seedFor(sampler);
         prepareRun([=, engine = abilities()](StoreSession& session) {
             ConversationStore& store = session.workspace().conversations();
             const Node node = store.node(turn);
+            if (node.state == NodeState::Cut && node.model == engine.model.toStdString()) {
+                return prepareResume(session, turn, seed, engine, node.conversation);
+            }
             const Conversation about = store.conversation(node.conversation);
             Prepared prepared;
             prepared.conversation = about.id;

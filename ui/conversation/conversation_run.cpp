@@ -9,10 +9,11 @@
 
 namespace fulgurite {
 
-void ConversationController::setEngine(std::shared_ptr<client::EngineClient> engine,
-                                       const client::EngineInfo& info) {
+void ConversationController::setEngine(std::shared_ptr<client::EngineClient> engine, const client::EngineInfo& info,
+                                       const QString& node) {
     engine_ = std::move(engine);
     info_ = info;
+    node_ = node;
     model_sampler_ = recommendedSettings(info.model.sampling);
     if (!line_.sampler_chosen) {
         line_.sampler = model_sampler_;
@@ -22,6 +23,7 @@ void ConversationController::setEngine(std::shared_ptr<client::EngineClient> eng
     updateContext();
     map_timer_.start();
     count_timer_.start();
+    resumeInterrupted();
     nextFromQueue();
 }
 
@@ -78,8 +80,10 @@ void ConversationController::launch(const Prepared& prepared) {
     starting_ = false;
     run_ = std::make_unique<Run>();
     run_->conversation = prepared.conversation;
+    run_->node = node_;
     run_->before = prepared.before;
     run_->from_answer = !prepared.request.intervention.empty() && prepared.request.intervention.from_answer;
+    run_->turn = prepared.turn;
     run_->turn.id = prepared.node;
     for (const Turn& turn : prepared.update.line.turns) {
         if (turn.id == prepared.node) {
@@ -128,6 +132,9 @@ void ConversationController::launch(const Prepared& prepared) {
         return;
     }
     stream->start(*engine_, prepared.request);
+    if (prepared.kept >= 0) {
+        emit resumed(line_.title, prepared.kept, prepared.had);
+    }
     if (std::exchange(stop_at_launch_, false) || !deferred_.empty()) {
         run_->stop_asked = true;
         stream->cancel();
@@ -257,6 +264,9 @@ void ConversationController::endRun(const std::optional<client::StreamDone>& don
             result.decode_seconds = static_cast<double>(run->since_first_token.elapsed()) / 1000.0;
         }
     }
+    if (finish.state == NodeState::Cut) {
+        noteInterruption(*run, error);
+    }
     result.completion_tokens = run->new_tokens;
     int thinking_tokens = 0;
     for (qsizetype i = run->turn.tokens.size() - run->new_tokens; i < run->turn.tokens.size(); ++i) {
@@ -282,7 +292,7 @@ void ConversationController::endRun(const std::optional<client::StreamDone>& don
             session.finish(node, finish, rest);
             return updateFor(session, shown ? std::optional<ConversationId>(shown) : std::nullopt, true);
         },
-        [this](const Update& update) {
+        [this, wrote = run->new_tokens > 0](const Update& update) {
             starting_ = false;
             // Another one may have been opened meanwhile; that answer is on its way.
             if (update.line.id == line_.id) {
@@ -296,6 +306,7 @@ void ConversationController::endRun(const std::optional<client::StreamDone>& don
             for (const std::function<void()>& action : std::exchange(deferred_, {})) {
                 whenIdle(action);
             }
+            afterInterruption(wrote);
             nextFromQueue();
         },
         [this] {

@@ -249,6 +249,10 @@ void takeSampler(LineView& line, const std::string& settings) {
 
 } // namespace
 
+std::string nodeValueName(ConversationId id) {
+    return "node/" + std::to_string(id);
+}
+
 LineView buildLine(StoreSession& session, ConversationId id) {
     ConversationStore& store = session.workspace().conversations();
     session.flush();
@@ -264,6 +268,7 @@ LineView buildLine(StoreSession& session, ConversationId id) {
     line.system_prompt = text(conversation.system_prompt);
     takeSampler(line, conversation.settings);
     line.draft = text(session.workspace().draft(id));
+    line.node = text(session.workspace().value(ValueKind::Setting, nodeValueName(id)).value_or(""));
     line.context_tokens = static_cast<int>(conversation.tokens);
     for (const Node& node : store.path(id)) {
         Turn turn = cachedTurn(session, node);
@@ -282,6 +287,7 @@ LineView buildLine(StoreSession& session, ConversationId id) {
 LineView emptyLine(StoreSession& session) {
     LineView line;
     line.draft = text(session.workspace().draft(0));
+    line.node = text(session.workspace().value(ValueKind::Setting, nodeValueName(0)).value_or(""));
     const auto sampler = session.workspace().value(ValueKind::Setting, "sampler");
     takeSampler(line, sampler.value_or(kNoSampler));
     return line;

@@ -20,6 +20,7 @@ struct LineView {
     SamplerSettings sampler;
     bool sampler_chosen = false; // by a person; else the model's own recommendation holds
     QString draft;
+    QString node; // that answers; empty: the default one
     int context_tokens = 0;
     QList<Turn> turns;
     QList<BranchNode> map;
@@ -47,6 +48,9 @@ struct AnswerResult {
 
 QByteArray toJson(const AnswerResult& result);
 AnswerResult answerResultFromJson(const QByteArray& json);
+
+// The named value that keeps a conversation's node.
+std::string nodeValueName(ConversationId id);
 
 LineView buildLine(StoreSession& session, ConversationId id);
 LineView emptyLine(StoreSession& session);

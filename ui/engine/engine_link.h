@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The connection to the local engine: made when it listens, watched while it lives, with what it says about itself.
-// Pages take the client from here and hear when it comes and goes.
+// The node in use: the local engine, or another that the person chose. Pages take the client from here and hear
+// when it comes and goes; which node that is need not concern them.
 #pragma once
 
-#include "core/client/engine_client.h"
+#include "ui/engine/node_link.h"
 
 #include <QObject>
-#include <QTimer>
+#include <QPointer>
 
 #include <memory>
-#include <optional>
 
 namespace fulgurite {
 
 class LocalEngine;
+class NodeHub;
 
 class EngineLink : public QObject {
     Q_OBJECT
@@ -22,30 +22,35 @@ class EngineLink : public QObject {
     explicit EngineLink(LocalEngine& engine, QObject* parent = nullptr);
     ~EngineLink() override;
 
-    // Null while the engine does not listen. Keep it no longer than until the next clientChanged().
-    const std::shared_ptr<client::EngineClient>& client() const { return client_; }
-    // Set once the model is loaded.
-    const std::optional<client::EngineInfo>& info() const { return info_; }
-    const std::optional<client::EngineLoad>& load() const { return load_; }
+    // As NodeLink says; of the node in use.
+    const std::shared_ptr<client::EngineClient>& client() const { return current().client(); }
+    const std::optional<client::EngineInfo>& info() const { return current().info(); }
+    const std::optional<client::EngineLoad>& load() const { return current().load(); }
+    QString whyNot(const char* capability) const { return current().whyNot(capability); }
+
+    NodeLink& current() const;
+    NodeLink& local() const { return *local_; }
+    // nullptr: the local engine. A link that is deleted gives way to it.
+    void use(NodeLink* link);
+
+    // All nodes that the window knows; null in a window that has the local engine alone.
+    NodeHub* nodes() const { return nodes_; }
+    void setNodes(NodeHub* nodes) { nodes_ = nodes; }
 
   signals:
-    void clientChanged(); // a new one, or none
-    void infoChanged();   // the model is loaded and described, or gone
-    void loadChanged();   // about once a second
+    void currentChanged(); // before the signals about what the other one says
+    void clientChanged();
+    void infoChanged();
+    void loadChanged();
+    void stateChanged();
 
   private:
-    void follow();
-    void poll();
-    void takeHealth(const client::Outcome<client::Health>& health);
-    void askInfo();
+    void follow(NodeLink* link);
+    void tellAll();
 
-    LocalEngine& engine_;
-    std::shared_ptr<client::EngineClient> client_;
-    std::optional<client::EngineInfo> info_;
-    std::optional<client::EngineLoad> load_;
-    QTimer timer_;
-    bool info_asked_ = false;
-    quint64 generation_ = 0; // answers of an earlier engine are dropped
+    std::unique_ptr<NodeLink> local_;
+    QPointer<NodeLink> remote_;
+    NodeHub* nodes_ = nullptr;
 };
 
 } // namespace fulgurite

@@ -59,13 +59,22 @@ void EngineReport::reportState() {
 }
 
 void EngineReport::reportInfo() {
-    if (!link_.info()) {
-        for (const StatusField field : {StatusField::Model, StatusField::Device, StatusField::Memory,
-                                        StatusField::Prefill, StatusField::Decode, StatusField::Queue})
+    if (!link_.load())
+        for (const StatusField field :
+             {StatusField::Memory, StatusField::Prefill, StatusField::Decode, StatusField::Queue})
             status_.set(field, {});
+    if (!link_.info()) {
+        status_.set(StatusField::Model, {});
+        status_.set(StatusField::Device, {});
         return;
     }
     const client::EngineInfo& info = *link_.info();
+    if (info.model.weight_bytes == 0) { // another program's server, which does not tell
+        status_.set(StatusField::Model, QString::fromStdString(info.model.id));
+        const std::string_view kind = nameOf(link_.current().facts().kind);
+        status_.set(StatusField::Device, QString::fromUtf8(kind.data(), static_cast<qsizetype>(kind.size())));
+        return;
+    }
     status_.set(StatusField::Model, QString::fromStdString(info.model.id),
                 QStringLiteral("%1, %2").arg(formatBytes(static_cast<double>(info.model.weight_bytes)),
                                              QString::fromStdString(info.model.dtype)));

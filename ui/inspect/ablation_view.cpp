@@ -200,8 +200,10 @@ QString AblationView::whyNot() const {
     if (!services().link.client() || !info) {
         return tr("No engine is ready: a model has to run for this.");
     }
-    if (!info->can("intervention") || !info->can("inspect")) {
-        return tr("This node cannot change a model while it runs: its engine is not Fulgurite's.");
+    for (const char* needed : {"intervention", "inspect"}) {
+        if (!info->can(needed)) {
+            return services().link.whyNot(needed);
+        }
     }
     if (source() && QString::fromStdString(source()->info().model) != QString::fromStdString(info->model.id)) {
         return tr("The capture is of %1, the engine runs %2. Load that model to ablate it.")

@@ -70,7 +70,7 @@ QString InspectPage::captureObstacle() const {
         return tr("The engine is not ready");
     }
     if (!link.info()->can("captures") || !link.client()->inspection()) {
-        return tr("This engine keeps no captures: start it with a data folder (serve --data DIR)");
+        return link.whyNot("captures");
     }
     return {};
 }

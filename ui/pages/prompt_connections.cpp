@@ -3,7 +3,7 @@
 #include "ui/base/notices.h"
 #include "ui/engine/engine_link.h"
 #include "ui/engine/engine_report.h"
-#include "ui/engine/local_engine.h"
+#include "ui/nodes/node_hub.h"
 #include "ui/pages/prompt_page.h"
 #include "ui/prompt/branch_map.h"
 #include "ui/prompt/composer.h"
@@ -126,8 +126,7 @@ void PromptPage::connectComposer() {
     connect(composer_, &Composer::modeChanged, this,
             [this](SendMode mode) { controller_.setRaw(mode == SendMode::Completion); });
     connect(composer_, &Composer::attachFailed, this, &PromptPage::reportFailure);
-    connect(composer_, &Composer::targetClicked, this,
-            [this] { context().actions.run(QStringLiteral("engine.open_checkpoint")); });
+    connect(composer_, &Composer::targetClicked, this, &PromptPage::openNodeMenu);
     connect(composer_, &Composer::editLastRequested, this,
             [this] { context().actions.run(QStringLiteral("prompt.edit_last")); });
     connect(prefill_, &PrefillStrip::cancelRequested, &controller_, &ConversationController::stop);
@@ -147,9 +146,10 @@ void PromptPage::connectEngine() {
     });
     const auto take = [this, &link] {
         if (link.client() && link.info()) {
-            controller_.setEngine(link.client(), *link.info());
+            controller_.setEngine(link.client(), *link.info(), link.nodes() ? link.nodes()->current() : QString());
         }
         showTarget();
+        showAbilities();
     };
     connect(&link, &EngineLink::infoChanged, this, take);
     connect(&link, &EngineLink::loadChanged, this, [this, &link] {
@@ -160,7 +160,7 @@ void PromptPage::connectEngine() {
         branches_->setSummary(count + QStringLiteral(" · ") +
                               formatBytes(static_cast<double>(load.snapshot_bytes)));
     });
-    connect(&context().engine, &LocalEngine::stateChanged, this, &PromptPage::showTarget);
+    connect(&link, &EngineLink::stateChanged, this, &PromptPage::showTarget);
     take();
 }
 

@@ -7,6 +7,7 @@
 #include "ui/engine/engine_link.h"
 #include "ui/engine/engine_report.h"
 #include "ui/engine/local_engine.h"
+#include "ui/nodes/reconnect_notice.h"
 #include "ui/prompt/branch_map.h"
 #include "ui/prompt/composer.h"
 #include "ui/prompt/conversation_list.h"
@@ -54,7 +55,9 @@ PromptPage::PromptPage(const ShellContext& shell)
     connectTranscript();
     connectComposer();
     connectEngine();
+    connectNodes();
     registerActions();
+    showAbilities();
     showLine();
     showTarget();
 }
@@ -76,6 +79,9 @@ void PromptPage::activated() {
         controller_.showTurn(wish->turn);
         controller_.regenerateUnder(wish->turn, wish->recipe);
         transcript_->scrollToEnd();
+    }
+    if (const auto wish = context().handoff.takeNode()) {
+        moveTo(wish->node);
     }
     if (const auto wish = context().handoff.takeDraft()) {
         beginWith(wish->text);
@@ -132,6 +138,8 @@ void PromptPage::buildCenter() {
     auto* lower = new QVBoxLayout;
     lower->setContentsMargins(24, 0, 24, 0);
     lower->setSpacing(kMargin);
+    reconnect_ = new ReconnectNotice(themes);
+    lower->addWidget(reconnect_);
     lower->addWidget(prefill_);
     lower->addWidget(composer_);
     column->addLayout(lower);
@@ -230,6 +238,7 @@ void PromptPage::showLine() {
         controller_.countDraft(composer_->text());
     }
     composer_->setMode(line.raw ? SendMode::Completion : SendMode::Chat);
+    followNode();
     composer_->setQueued(static_cast<int>(controller_.queue().size()));
     sampler_->setSettings(line.sampler);
     QString branch;
@@ -283,36 +292,6 @@ void PromptPage::showTags() {
     }
     tags.sort(Qt::CaseInsensitive);
     list_->setTags(tags);
-}
-
-void PromptPage::showTarget() {
-    const LocalEngine& engine = context().engine;
-    ComposerTarget target;
-    target.node = tr("this computer");
-    if (context().link.info()) {
-        target.model = QString::fromStdString(context().link.info()->model.id);
-    }
-    switch (engine.state()) {
-    case EngineState::Ready:
-        target.readiness = controller_.engineReady() ? EngineReadiness::Ready : EngineReadiness::Starting;
-        target.explanation = engine.modelFolder();
-        break;
-    case EngineState::Starting:
-    case EngineState::Loading:
-        target.readiness = EngineReadiness::Starting;
-        target.explanation = tr("The model is being loaded. What you send waits until it is ready.");
-        break;
-    case EngineState::Failed:
-    case EngineState::Lost:
-        target.readiness = EngineReadiness::Lost;
-        target.explanation = engine.message();
-        break;
-    case EngineState::Off:
-        target.readiness = EngineReadiness::NoModel;
-        target.explanation = tr("No engine runs. Start it from the Engine menu, or open a checkpoint folder.");
-        break;
-    }
-    composer_->setTarget(target);
 }
 
 void PromptPage::showRunning() {

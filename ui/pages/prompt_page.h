@@ -15,6 +15,7 @@ class BranchPanel;
 class Composer;
 class ConversationList;
 class PrefillStrip;
+class ReconnectNotice;
 class SamplerPanel;
 class StartView;
 class SystemPanel;
@@ -46,6 +47,14 @@ class PromptPage : public Page {
     void connectTranscript();
     void connectComposer();
     void connectEngine();
+    void connectNodes();
+    void followNode();    // the one of the line that is shown
+    void showAbilities(); // what the node in use cannot do is disabled, with the reason
+    void showInterrupted();
+    void openNodeMenu(const QPoint& global);
+    void moveTo(const QString& node);                  // the shown conversation
+    QString otherNodeWith(const QString& model) const; // that is ready; empty: none
+    QString nodeName() const;                          // of the node in use
     void registerActions();
     void registerConversationActions();
     void connectList();
@@ -82,6 +91,7 @@ class PromptPage : public Page {
     StartView* start_ = nullptr;
     TranscriptView* transcript_ = nullptr;
     PrefillStrip* prefill_ = nullptr;
+    ReconnectNotice* reconnect_ = nullptr;
     Composer* composer_ = nullptr;
     ConversationList* list_ = nullptr;
     QTabBar* tabs_ = nullptr;

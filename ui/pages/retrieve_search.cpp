@@ -130,7 +130,7 @@ void RetrievePage::followEngine() {
     if (!link.client() || !link.info()) {
         obstacle = tr("The engine is not ready.");
     } else if (!link.info()->can("retrieval") || link.client()->retrieval() == nullptr) {
-        obstacle = tr("This engine keeps no collections: start it with a data folder (serve --data DIR).");
+        obstacle = link.whyNot("retrieval");
     }
     controller_.setEngine(obstacle.isEmpty() ? link.client() : nullptr, obstacle);
     updateActions();

@@ -19,6 +19,7 @@
 #include <QPlainTextEdit>
 #include <QPushButton>
 #include <QSignalBlocker>
+#include <QStandardItemModel>
 #include <QTextBlock>
 #include <QUrl>
 #include <QVBoxLayout>
@@ -202,6 +203,13 @@ void Composer::focusInput() {
 void Composer::setTarget(const ComposerTarget& target) {
     target_ = target;
     refresh();
+}
+
+void Composer::setRawObstacle(const QString& why) {
+    auto* const items = qobject_cast<QStandardItemModel*>(mode_->model());
+    items->item(1)->setEnabled(why.isEmpty());
+    items->item(1)->setToolTip(
+        why.isEmpty() ? tr("The model goes on from exactly this text, without a chat template") : why);
 }
 
 void Composer::setRunning(bool running) {

@@ -38,6 +38,8 @@ class Composer : public QFrame {
     void setContext(const ContextState& state);
     SendMode mode() const;
     void setMode(SendMode mode);
+    // Why raw text cannot be sent; empty: it can.
+    void setRawObstacle(const QString& why);
     // 40 % of this many pixels is the most that it grows to; the page passes its own height.
     void setAvailableHeight(int height);
 

@@ -10,8 +10,10 @@
 #include "ui/engine/engine_report.h"
 #include "ui/engine/local_engine.h"
 #include "ui/manual/manual_page.h"
+#include "ui/nodes/node_hub.h"
 #include "ui/pages/cascade_page.h"
 #include "ui/pages/inspect_page.h"
+#include "ui/pages/nodes_page.h"
 #include "ui/pages/prompt_page.h"
 #include "ui/pages/retrieve_page.h"
 #include "ui/pages/train_page.h"
@@ -78,6 +80,9 @@ PageRegistry makePages() {
     pages.add({.id = "train", .title = "Train", .icon = "train", .suffixes = {"fulgurite"}, .make = [](const ShellContext& context) -> Page* {
                    return new TrainPage(context);
                }});
+    pages.add({.id = "nodes", .title = "Nodes", .icon = "nodes", .make = [](const ShellContext& context) -> Page* {
+                   return new NodesPage(context);
+               }});
     if (const QString manual = findManual(); !manual.isEmpty())
         pages.add(
             {.id = "manual",
@@ -104,6 +109,7 @@ struct Desktop::Parts {
           actions(settings, themes),
           engine(settings, paths),
           link(engine),
+          nodes(link, engine, base_paths.config),
           report(engine, link, status, notices),
           activation(paths.workspace),
           context{themes, settings, actions, notices, status, engine, link, handoff, paths} {}
@@ -118,6 +124,7 @@ struct Desktop::Parts {
     ActionRegistry actions;
     LocalEngine engine;
     EngineLink link;
+    NodeHub nodes;
     EngineReport report;
     Activation activation;
     Handoff handoff;

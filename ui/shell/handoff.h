@@ -19,10 +19,10 @@ struct InspectWish {
     qint64 turn = 0; // of the workspace
     QString title;   // of the conversation
     client::Prompt prompt;
-    TokenIds continue_tokens;             // of the answer, whole
-    InterventionRecipe intervention = {}; // that it was written under; empty: none
-    client::Sampling sampling = {};       // that it was made with
-    std::size_t token = 0;                // of the answer: where to look
+    TokenIds continue_tokens;                  // of the answer, whole
+    InterventionRecipe intervention = {};      // that it was written under; empty: none
+    client::Sampling sampling = {};            // that it was made with
+    std::size_t token = 0;                     // of the answer: where to look
     std::optional<capture::HeadRef> head = {}; // to look at first
 };
 
@@ -37,8 +37,15 @@ struct DraftWish {
     QString text;
 };
 
+// The shown conversation goes on at this node.
+struct NodeWish {
+    QString node; // its id
+};
+
 class Handoff {
   public:
+    void post(NodeWish wish) { node_ = std::move(wish); }
+    std::optional<NodeWish> takeNode() { return std::exchange(node_, {}); }
     void post(InspectWish wish) { inspect_ = std::move(wish); }
     void post(AblationWish wish) { ablation_ = std::move(wish); }
     void post(DraftWish wish) { draft_ = std::move(wish); }
@@ -50,6 +57,7 @@ class Handoff {
     std::optional<InspectWish> inspect_;
     std::optional<AblationWish> ablation_;
     std::optional<DraftWish> draft_;
+    std::optional<NodeWish> node_;
 };
 
 } // namespace fulgurite

@@ -21,8 +21,8 @@
 namespace fulgurite {
 namespace {
 
-const char* const kMenus[] = {"File",     "Edit",    "View",  "Prompt", "Inspect",
-                              "Retrieve", "Cascade", "Train", "Engine", "Help"};
+const char* const kMenus[] = {"File",    "Edit",  "View",  "Prompt", "Inspect", "Retrieve",
+                              "Cascade", "Train", "Nodes", "Engine", "Help"};
 
 QKeySequence keysOf(const char* text) {
     return QKeySequence(QString::fromLatin1(text), QKeySequence::PortableText);

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The Nodes page, with what it gets from the shell.
+#include "tests/ui/foreign_script.h"
+#include "tests/ui/random_model.h"
+#include "ui/base/notices.h"
+#include "ui/base/settings.h"
+#include "ui/base/theme_manager.h"
+#include "ui/engine/engine_link.h"
+#include "ui/nodes/connect_panel.h"
+#include "ui/nodes/node_hub.h"
+#include "ui/nodes/node_list.h"
+#include "ui/nodes/node_view.h"
+#include "ui/pages/nodes_page.h"
+#include "ui/shell/action_registry.h"
+#include "ui/shell/handoff.h"
+#include "ui/shell/status_model.h"
+
+#include <QComboBox>
+#include <QLineEdit>
+#include <QPushButton>
+#include <QSignalSpy>
+#include <QTableView>
+#include <QTemporaryDir>
+#include <QTest>
+
+using namespace fulgurite;
+
+namespace {
+
+constexpr int kPatience = 60000;
+
+NodeEntry entryOf(const QString& name, const QString& address) {
+    NodeEntry entry;
+    entry.name = name;
+    entry.address = address;
+    return entry;
+}
+
+struct Bench {
+    explicit Bench(const QString& folder)
+        : paths(Paths::inside(folder)),
+          settings(folder + "/settings.ini"),
+          actions(settings, themes),
+          engine(settings, paths),
+          link(engine),
+          hub(link, engine, folder),
+          page(std::make_unique<NodesPage>(
+              ShellContext{themes, settings, actions, notices, status, engine, link, handoff, paths})) {
+        page->resize(1300, 800);
+        page->show();
+        page->activated();
+    }
+
+    Paths paths;
+    Settings settings;
+    ThemeManager themes;
+    Notices notices;
+    StatusModel status;
+    ActionRegistry actions;
+    LocalEngine engine;
+    EngineLink link;
+    NodeHub hub;
+    Handoff handoff;
+    std::unique_ptr<NodesPage> page;
+};
+
+} // namespace
+
+class TestNodesPage : public QObject {
+    Q_OBJECT
+
+  private:
+    std::unique_ptr<QTemporaryDir> folder_;
+    std::unique_ptr<Bench> bench_;
+
+    NodesPage& page() { return *bench_->page; }
+    NodeHub& hub() { return bench_->hub; }
+    void openPage() { bench_ = std::make_unique<Bench>(folder_->path()); }
+    QString cell(const QString& what, int column) {
+        const QAbstractItemModel* model = page().view().findChild<QTableView*>()->model();
+        for (int row = 0; row < model->rowCount(); ++row) {
+            if (model->index(row, 0).data().toString() == what) {
+                return model->index(row, column).data().toString();
+            }
+        }
+        return {};
+    }
+
+  private slots:
+    void init() { folder_ = std::make_unique<QTemporaryDir>(); }
+    void cleanup() { bench_.reset(); }
+
+    void aForeignServerIsAddedAndItsLimitsAreTold() {
+        ScriptedServer server(test::foreignScript);
+        openPage();
+        page().connectPanel().beginNew();
+        page().connectPanel().setAddress(QStringLiteral("127.0.0.1:%1/v1").arg(server.port()));
+        QVERIFY(page().connectPanel().test());
+        QSignalSpy done(&page().connectPanel(), &ConnectPanel::done);
+        for (QPushButton* each : page().connectPanel().findChildren<QPushButton*>()) {
+            if (each->text() == "Connect") {
+                each->click();
+            }
+        }
+        QCOMPARE(done.count(), 1);
+        const QString id = done.first().first().toString();
+        QCOMPARE(page().view().node(), id);
+        QTRY_COMPARE_WITH_TIMEOUT(hub().link(id).state(), LinkState::Ready, kPatience);
+        QCOMPARE(serverText(hub().link(id)), QString("vLLM 0.23.0"));
+        QCOMPARE(cell("chat", 2), QString("●"));
+        QCOMPARE(cell("heads, experts and attention", 2), QString("–"));
+        QVERIFY(cell("heads, experts and attention", 3).contains("does not expose"));
+        QVERIFY(!page().view().findChildren<QPushButton*>()[2]->isEnabled()); // Load model...
+
+        // Prompting it is asked of the Prompt page.
+        QTest::keyClick(&page().list(), Qt::Key_Return);
+        const auto wish = bench_->handoff.takeNode();
+        QVERIFY(wish && wish->node == id);
+        hub().use(id);
+        QVERIFY(bench_->link.whyNot("continue").contains("vLLM takes text"));
+        QVERIFY(bench_->link.whyNot("completions").contains("does not complete raw text"));
+        QVERIFY(bench_->link.whyNot("chat").isEmpty());
+    }
+
+    void removingIsUndone() {
+        openPage();
+        const QString id = hub().add(entryOf("away", "http://127.0.0.1:9"), {});
+        page().list().setCurrent(id);
+        QTest::keyClick(&page().list(), Qt::Key_Delete);
+        QVERIFY(!hub().book().find(id));
+        QCOMPARE(page().view().node(), kLocalNode);
+        QVERIFY(bench_->actions.run("nodes.undo"));
+        QVERIFY(hub().book().find(id));
+        QTRY_COMPARE_WITH_TIMEOUT(hub().link(id).state(), LinkState::Waiting, kPatience);
+        QVERIFY2(hub().link(id).message().contains("nothing listens"), qPrintable(hub().link(id).message()));
+        QTest::keyClick(&page().list(), Qt::Key_Up, Qt::AltModifier); // reorders
+        page().list().setCurrent(id);
+        QTest::keyClick(&page().list(), Qt::Key_Up, Qt::AltModifier);
+        QCOMPARE(hub().book().entries().first().id, id);
+    }
+
+    void everythingInteractiveHasAName() {
+        openPage();
+        for (QWidget* each : page().findChildren<QWidget*>()) {
+            const bool interactive = qobject_cast<QPushButton*>(each) || qobject_cast<QLineEdit*>(each) ||
+                                     qobject_cast<QComboBox*>(each) || qobject_cast<QAbstractItemView*>(each);
+            const bool part =
+                qobject_cast<QComboBox*>(each->parentWidget()) || each->objectName().startsWith("qt_");
+            if (interactive && !part && each->parentWidget() &&
+                !each->parentWidget()->inherits("QComboBoxPrivateContainer")) {
+                QVERIFY2(!each->accessibleName().isEmpty(), each->metaObject()->className());
+            }
+        }
+    }
+
+    void aNodeOfOurOwnTellsHowItFares() {
+        if (LocalEngine::findProgram().isEmpty()) {
+            QSKIP("there is no fulgurite-engine beside this test");
+        }
+        const QString model = folder_->filePath("model");
+        QVERIFY(test::makeRandomModel(model));
+        test::ServedModel node(model);
+        openPage();
+        const QString id = hub().add(entryOf("ours", QStringLiteral("http://127.0.0.1:%1").arg(node.port())), {});
+        page().list().setCurrent(id);
+        QTRY_COMPARE_WITH_TIMEOUT(hub().link(id).state(), LinkState::Ready, kPatience);
+        QTRY_VERIFY_WITH_TIMEOUT(page().view().watch().report(), kPatience);
+        const client::NodeReport& report = *page().view().watch().report();
+        QVERIFY(report.cores > 0 && report.memory_total > 0 && report.process_bytes > 0);
+        QVERIFY(!report.gpus.empty() || !report.gpu_problem.empty());
+        QCOMPARE(QString::fromStdString(report.model_state), QString("ready"));
+        QTRY_VERIFY_WITH_TIMEOUT(hub().activity(id).points.size() >= 2, kPatience);
+    }
+};
+
+QTEST_MAIN(TestNodesPage)
+#include "test_nodes_page.moc"

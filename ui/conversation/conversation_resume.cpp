@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// An answer whose node was lost while it was written goes on when the node is back: nothing twice, nothing lost.
+// The engine's draws depend on logits, seed and position alone, so that what follows the tokens that arrived is
+// what would have followed them.
+#include "ui/conversation/conversation_controller.h"
+
+#include <algorithm>
+
+namespace fulgurite {
+
+namespace {
+
+constexpr int kIdleResumeMilliseconds = 2500;
+constexpr int kMostIdleResumes = 3;
+
+// Text that may begin a stop string is held back by the engine, and these penalties count the tokens that one
+// generation drew: with either, only the whole answer again is the same answer.
+bool goesOnExactly(const SamplerSettings& settings) {
+    return settings.stop_strings.isEmpty() && settings.presence_penalty == 0 && settings.frequency_penalty == 0;
+}
+
+} // namespace
+
+// What the server itself says about the request is no interruption.
+void ConversationController::noteInterruption(const Run& run, const std::optional<Error>& error) {
+    if (!error || (error->kind() != ErrorKind::Unavailable && error->kind() != ErrorKind::Io &&
+                   error->kind() != ErrorKind::Cancelled)) {
+        return;
+    }
+    const auto row = std::find_if(all_rows_.begin(), all_rows_.end(),
+                                  [&run](const ConversationRow& each) { return each.id == run.conversation; });
+    interrupted_ = Interrupted{run.conversation, run.turn.id,    row == all_rows_.end() ? line_.title : row->title,
+                               run.node,         run.turn.model, static_cast<int>(run.turn.tokens.size())};
+    emit interruptedChanged();
+}
+
+// Its node may never have been gone: the stream alone was cut, and goes on at once. One that ends before its first
+// token gets a little time: it may be that nobody has noticed yet that the node is gone.
+void ConversationController::afterInterruption(bool wrote) {
+    idle_resumes_ = wrote ? 0 : idle_resumes_ + 1;
+    if (!interrupted_ || !engine_ || interrupted_->node != node_) {
+        return;
+    }
+    if (!info_.can("resume") || idle_resumes_ > kMostIdleResumes) {
+        giveUpInterrupted();
+    } else if (wrote) {
+        resumeInterrupted();
+    } else {
+        resume_timer_.start(kIdleResumeMilliseconds);
+    }
+}
+
+void ConversationController::moveInterrupted(const QString& node) {
+    if (interrupted_) {
+        interrupted_->node = node;
+        resumeInterrupted();
+    }
+}
+
+void ConversationController::askReentry() {
+    if (!engine_ || line_.id == 0 || line_.turns.isEmpty()) {
+        return;
+    }
+    store_.ask<client::GenerateRequest>(
+        this,
+        [id = line_.id, last = line_.turns.last().id, engine = abilities()](StoreSession& session) {
+            const Node node = session.workspace().conversations().node(last);
+            const bool written = node.tokens > 0;
+            return buildRequest(session.workspace(), id, written ? node.parent : std::optional(node.id), {}, 0,
+                                engine, written ? std::optional(node.id) : std::nullopt, node.tokens);
+        },
+        [this](const client::GenerateRequest& request) {
+            if (!engine_) {
+                return;
+            }
+            engine_->reentry({request}, [this, courier = courier_](
+                                            const client::Outcome<std::vector<client::ReentryCost>>& costs) {
+                courier->post([this, costs] {
+                    if (costs.ok() && !costs.value().empty()) {
+                        const client::ReentryCost& cost = costs.value().front();
+                        emit reentryTold(static_cast<int>(cost.tokens), static_cast<int>(cost.reused),
+                                         cost.seconds);
+                    } else {
+                        emit reentryTold(0, 0, 0);
+                    }
+                });
+            });
+        });
+}
+
+void ConversationController::giveUpInterrupted() {
+    if (interrupted_) {
+        interrupted_.reset();
+        emit interruptedChanged();
+    }
+}
+
+void ConversationController::resumeInterrupted() {
+    if (!interrupted_ || !engine_ || interrupted_->node != node_ || running()) {
+        return;
+    }
+    const Interrupted cut = *interrupted_;
+    giveUpInterrupted();
+    if (!info_.can("resume")) {
+        emit failed(
+            tr("The node is back, but it cannot go on inside an answer. What had arrived of \"%1\" is kept; "
+               "regenerate the answer for a new one.")
+                .arg(cut.title));
+    } else if (!cut.model.isEmpty() && cut.model != QString::fromStdString(info_.model.id)) {
+        emit failed(
+            tr("The node is back with another model: %1 in place of %2. What had arrived of \"%3\" is kept.")
+                .arg(QString::fromStdString(info_.model.id), cut.model, cut.title));
+    } else {
+        resumeAnswer(cut.turn);
+    }
+}
+
+// `seed`: where the answer's own was not kept.
+ConversationController::Prepared ConversationController::prepareResume(StoreSession& session, qint64 turn,
+                                                                       std::uint64_t seed,
+                                                                       const EngineAbilities& engine,
+                                                                       qint64 shown) {
+    session.flush();
+    ConversationStore& store = session.workspace().conversations();
+    TokenStore& tokens = session.workspace().tokens();
+    const Node node = store.node(turn);
+    SamplerSettings settings = recordedSampler(node);
+    Prepared prepared;
+    prepared.conversation = node.conversation;
+    prepared.node = turn;
+    prepared.before = answerResultFromJson(QByteArray::fromStdString(node.result));
+    std::size_t kept = tokens.count(turn);
+    prepared.had = static_cast<int>(kept);
+    if (!goesOnExactly(settings)) {
+        kept = 0;
+    } else if (settings.max_tokens > 0) {
+        // The last of all that were asked for may have arrived without the word that it was the last.
+        kept = std::min(kept, static_cast<std::size_t>(settings.max_tokens) - 1);
+        settings.max_tokens -= static_cast<int>(kept);
+    }
+    tokens.truncate(turn, kept);
+    prepared.kept = static_cast<int>(kept);
+    prepared.request = buildRequest(session.workspace(), node.conversation, node.parent, settings,
+                                    settings.seed.value_or(seed), engine, turn, kept);
+    store.beginStreaming(turn, node.request);
+    session.turnCache().remove(turn);
+    for (const Turn& each : buildLine(session, node.conversation).turns) {
+        if (each.id == turn) {
+            prepared.turn = each;
+        }
+    }
+    prepared.update = updateFor(session, shown ? std::optional<ConversationId>(shown) : std::nullopt, false);
+    return prepared;
+}
+
+void ConversationController::resumeAnswer(qint64 turn) {
+    whenIdle([this, turn] {
+        const std::uint64_t seed = seedFor(line_.sampler);
+        prepareRun([=, engine = abilities(), shown = line_.id](StoreSession& session) {
+            return prepareResume(session, turn, seed, engine, shown);
+        });
+    });
+}
+
+void ConversationController::setNode(const QString& node) {
+    if (line_.node == node) {
+        return;
+    }
+    line_.node = node;
+    store_.post([name = nodeValueName(line_.id), node = node.toStdString()](StoreSession& session) {
+        if (node.empty()) {
+            session.workspace().removeValue(ValueKind::Setting, name);
+        } else {
+            session.workspace().setValue(ValueKind::Setting, name, node);
+        }
+    });
+    emit lineChanged();
+}
+
+} // namespace fulgurite

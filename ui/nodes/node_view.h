@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One node in full: what it is and how far away, its processors and memory, how fast it writes, its jobs, what each
+// node can do and why not, and the end of its log.
+#pragma once
+
+#include "ui/nodes/node_watch.h"
+
+#include <QWidget>
+
+class QComboBox;
+class QGridLayout;
+class QLabel;
+class QPlainTextEdit;
+class QProgressBar;
+class QPushButton;
+class QStandardItemModel;
+class QTableView;
+
+namespace fulgurite {
+
+class Card;
+class LinePlot;
+class NodeHub;
+class ThemeManager;
+
+class NodeView : public QWidget {
+    Q_OBJECT
+
+  public:
+    NodeView(ThemeManager& themes, NodeHub& hub, QWidget* parent = nullptr);
+
+    void show(const QString& id);
+    const QString& node() const { return id_; }
+    NodeWatch& watch() { return *watch_; }
+    // The row of a capability, for who followed a "why not".
+    void highlight(const QString& capability);
+
+  signals:
+    void promptWanted(const QString& id);
+    void connectWanted(const QString& id);
+    void disconnectWanted(const QString& id);
+    void modelWanted(); // on this computer
+    void menuWanted(const QString& id, const QPoint& global);
+
+  private:
+    QWidget* buildHeader();
+    QWidget* buildMachine();
+    QWidget* buildLower();
+    void refresh();
+    void showHeader();
+    void showMachine();
+    void showRate();
+    void showAbilities();
+    void showJobs();
+    void addLog(const std::vector<client::NodeLogLine>& lines);
+    void addBar(const QString& name, double used, double total, const QString& text, bool near_limit);
+
+    // A row of the machine's card; they are used again, so that what has the focus keeps it.
+    struct Bar {
+        QLabel* name;
+        QProgressBar* bar;
+        QLabel* value;
+    };
+
+    ThemeManager& themes_;
+    NodeHub& hub_;
+    NodeWatch* watch_;
+    QString id_;
+    QLabel* mark_;
+    QLabel* name_;
+    QLabel* facts_;
+    QPushButton* open_;
+    QPushButton* connect_;
+    QPushButton* load_;
+    QPushButton* more_;
+    Card* machine_;
+    QGridLayout* bars_;
+    std::vector<Bar> bar_rows_;
+    std::size_t bars_used_ = 0;
+    LinePlot* rate_;
+    Card* rate_card_;
+    Card* abilities_card_;
+    QTableView* abilities_;
+    QStandardItemModel* ability_rows_;
+    Card* jobs_card_;
+    QTableView* jobs_;
+    QStandardItemModel* job_rows_;
+    Card* log_card_;
+    QComboBox* level_;
+    QPushButton* follow_;
+    QPlainTextEdit* log_;
+    std::vector<client::NodeLogLine> lines_;
+    QString abilities_shown_; // what the table was made from
+};
+
+} // namespace fulgurite

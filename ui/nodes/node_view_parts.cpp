@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the cards of one node show.
+#include "ui/base/card.h"
+#include "ui/base/format.h"
+#include "ui/base/theme_manager.h"
+#include "ui/charts/line_plot.h"
+#include "ui/nodes/node_hub.h"
+#include "ui/nodes/node_list.h"
+#include "ui/nodes/node_view.h"
+#include "ui/train/train_jobs.h"
+
+#include <QComboBox>
+#include <QDateTime>
+#include <QGridLayout>
+#include <QLabel>
+#include <QPlainTextEdit>
+#include <QProgressBar>
+#include <QPushButton>
+#include <QScrollBar>
+#include <QStandardItemModel>
+#include <QTableView>
+
+namespace fulgurite {
+
+namespace {
+
+constexpr double kNearLimit = 0.92;
+
+QString text(const std::string& words) {
+    return QString::fromStdString(words);
+}
+
+QStandardItem* cell(const QString& words, const QString& tip = {}) {
+    auto* item = new QStandardItem(words);
+    item->setToolTip(tip.isEmpty() ? words : tip);
+    item->setEditable(false);
+    return item;
+}
+
+QString ofText(std::uint64_t used, std::uint64_t total) {
+    return NodeView::tr("%1 of %2")
+        .arg(bytesText(static_cast<std::int64_t>(used)), bytesText(static_cast<std::int64_t>(total)));
+}
+
+bool atLeast(const std::string& level, int wanted) {
+    return wanted == 0 || level == "error" || (wanted == 1 && level == "warning");
+}
+
+} // namespace
+
+void NodeView::addBar(const QString& name, double used, double total, const QString& words, bool near_limit) {
+    if (bars_used_ == bar_rows_.size()) {
+        const int row = static_cast<int>(bars_used_);
+        bar_rows_.push_back({new QLabel, new QProgressBar, new QLabel});
+        const Bar& made = bar_rows_.back();
+        made.name->setProperty("tone", "small");
+        made.bar->setRange(0, 1000);
+        made.bar->setTextVisible(false);
+        made.value->setWordWrap(true);
+        bars_->addWidget(made.name, row, 0, Qt::AlignTop);
+        bars_->addWidget(made.bar, row, 1, Qt::AlignVCenter);
+        bars_->addWidget(made.value, row, 2);
+    }
+    const Bar& row = bar_rows_[bars_used_++];
+    row.name->setText(name);
+    row.value->setText(near_limit ? QStringLiteral("▲ ") + words : words);
+    row.bar->setVisible(total > 0);
+    row.bar->setValue(total > 0 ? static_cast<int>(1000 * std::min(1.0, used / total)) : 0);
+    row.bar->setAccessibleName(QStringLiteral("%1: %2").arg(name, words));
+    row.name->show();
+    row.value->show();
+}
+
+void NodeView::showMachine() {
+    bars_used_ = 0;
+    const NodeLink& link = hub_.link(id_);
+    const auto& report = watch_->report();
+    if (!report) {
+        const bool foreign = link.state() == LinkState::Ready && link.facts().kind != client::ServerKind::Fulgurite;
+        return machine_->showMessage(foreign ? tr("%1 does not tell about its machine.").arg(serverText(link))
+                                     : !watch_->reportProblem().isEmpty() ? watch_->reportProblem()
+                                     : link.state() == LinkState::Ready   ? tr("Asking...")
+                                                                          : tr("Not connected."));
+    }
+    machine_->showContent();
+    const auto used = report->memory_total - std::min(report->memory_total, report->memory_available);
+    addBar(tr("processor"), report->load, static_cast<double>(report->cores),
+           tr("load %1 on %n core(s)", nullptr, static_cast<int>(report->cores)).arg(report->load, 0, 'f', 2),
+           false);
+    addBar(tr("memory"), static_cast<double>(used), static_cast<double>(report->memory_total),
+           ofText(used, report->memory_total),
+           static_cast<double>(used) > kNearLimit * static_cast<double>(report->memory_total));
+    addBar(tr("of this engine"), static_cast<double>(report->process_bytes),
+           static_cast<double>(report->memory_total), bytesText(static_cast<std::int64_t>(report->process_bytes)),
+           false);
+    if (link.load()) {
+        const client::EngineLoad& load = *link.load();
+        const std::uint64_t kept = load.state_bytes + load.snapshot_bytes;
+        addBar(tr("states"), static_cast<double>(kept), static_cast<double>(load.memory_limit),
+               ofText(kept, load.memory_limit),
+               static_cast<double>(kept) > kNearLimit * static_cast<double>(load.memory_limit));
+        addBar(tr("queue"), 0, 0,
+               tr("%1 answering, %2 waiting · %3 snapshots")
+                   .arg(load.active)
+                   .arg(load.queued)
+                   .arg(load.snapshot_count),
+               false);
+    }
+    const QString model = report->model_id.empty() ? text(report->model_state) : text(report->model_id);
+    addBar(tr("model"), 0, 0,
+           report->weight_bytes > 0
+               ? QStringLiteral("%1, %2").arg(model, bytesText(static_cast<std::int64_t>(report->weight_bytes)))
+           : report->model_message.empty() ? model
+                                           : QStringLiteral("%1: %2").arg(model, text(report->model_message)),
+           report->model_state == "failed");
+    for (const client::GpuState& gpu : report->gpus)
+        addBar(text(gpu.name), static_cast<double>(gpu.memory_used), static_cast<double>(gpu.memory_total),
+               tr("%1 · %2 % · %3 °C · %4 W")
+                   .arg(ofText(gpu.memory_used, gpu.memory_total))
+                   .arg(gpu.utilisation, 0, 'f', 0)
+                   .arg(gpu.temperature, 0, 'f', 0)
+                   .arg(gpu.watts, 0, 'f', 0),
+               static_cast<double>(gpu.memory_used) > kNearLimit * static_cast<double>(gpu.memory_total));
+    if (report->gpus.empty())
+        addBar(tr("GPU"), 0, 0, text(report->gpu_problem), false);
+    for (std::size_t i = bars_used_; i < bar_rows_.size(); ++i)
+        for (QWidget* each :
+             std::initializer_list<QWidget*>{bar_rows_[i].name, bar_rows_[i].bar, bar_rows_[i].value})
+            each->hide();
+}
+
+void NodeView::showRate() {
+    const NodeActivity& activity = hub_.activity(id_);
+    rate_card_->setNote(rateText(activity));
+    if (activity.points.size() < 2) {
+        const bool foreign = hub_.link(id_).state() == LinkState::Ready && !hub_.link(id_).load();
+        return rate_card_->showMessage(foreign ? tr("This server does not count its tokens.")
+                                               : tr("Nothing measured yet."));
+    }
+    rate_card_->showContent();
+    PlotLine line;
+    line.name = tr("tok/s");
+    line.color = [](const ThemeManager& themes) { return themes.color(Role::Accent); };
+    const double now = activity.points.back().x();
+    for (const QPointF& point : activity.points)
+        line.points.emplace_back((point.x() - now) / 60, point.y());
+    rate_->setData({line});
+}
+
+// One row a capability, a column a node, and the reason of the node that is looked at.
+void NodeView::showAbilities() {
+    QString state = id_;
+    for (const NodeEntry& entry : hub_.book().entries()) {
+        const NodeLink& link = hub_.link(entry.id);
+        state +=
+            entry.id + entry.name + (link.info() ? QStringLiteral("+") : QStringLiteral("-")) + serverText(link);
+    }
+    if (state == abilities_shown_)
+        return;
+    abilities_shown_ = state;
+    ability_rows_->clear();
+    QStringList columns{tr("what")};
+    for (const NodeEntry& entry : hub_.book().entries())
+        columns << entry.name;
+    columns << tr("why not");
+    ability_rows_->setHorizontalHeaderLabels(columns);
+    const auto& names = client::abilityNames();
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        QList<QStandardItem*> row{cell(tr(names[i].title))};
+        row[0]->setData(QString::fromUtf8(names[i].name));
+        QString why_here;
+        for (const NodeEntry& entry : hub_.book().entries()) {
+            const NodeLink& link = hub_.link(entry.id);
+            QString mark = QStringLiteral("?");
+            QString why = link.info() ? QString() : tr("not connected");
+            if (link.info()) {
+                const client::Ability ability = client::abilitiesOf(*link.info(), link.facts())[i];
+                mark = ability.state == client::AbilityState::Yes      ? QStringLiteral("●")
+                       : ability.state == client::AbilityState::Partly ? QStringLiteral("◐")
+                                                                       : QStringLiteral("–");
+                why = text(ability.why);
+            }
+            row << cell(mark, why.isEmpty() ? tr("yes") : why);
+            row.last()->setTextAlignment(Qt::AlignCenter);
+            row.last()->setForeground(themes_.color(mark == u"●"   ? Role::Good
+                                                    : mark == u"◐" ? Role::Warn
+                                                                   : Role::Muted));
+            row.last()->setData(why.isEmpty() ? tr("yes") : tr("no: %1").arg(why), Qt::AccessibleTextRole);
+            if (entry.id == id_)
+                why_here = why;
+        }
+        row << cell(why_here);
+        row.last()->setForeground(themes_.color(Role::Muted));
+        ability_rows_->appendRow(row);
+    }
+    abilities_->resizeColumnsToContents();
+}
+
+void NodeView::showJobs() {
+    job_rows_->clear();
+    const NodeLink& link = hub_.link(id_);
+    if (link.info() && !link.info()->can("jobs"))
+        return jobs_card_->showMessage(link.whyNot("jobs"));
+    if (!watch_->jobsProblem().isEmpty())
+        return jobs_card_->showMessage(watch_->jobsProblem());
+    if (watch_->jobs().empty())
+        return jobs_card_->showMessage(tr("No training or evaluation runs here."));
+    jobs_card_->showContent();
+    job_rows_->setHorizontalHeaderLabels({tr("job"), tr("state"), tr("since")});
+    for (const client::NodeJob& job : watch_->jobs()) {
+        const QDateTime since = QDateTime::fromMSecsSinceEpoch(job.created_us / 1000);
+        QList<QStandardItem*> row{cell(text(job.name.empty() ? job.kind : job.name)),
+                                  cell(jobStateName(job.state), text(job.message)),
+                                  cell(since.toString(QStringLiteral("dd.MM. HH:mm")))};
+        row[1]->setForeground(themes_.color(job.state == client::NodeJobState::Running  ? Role::Good
+                                            : job.state == client::NodeJobState::Failed ? Role::Bad
+                                                                                        : Role::Muted));
+        job_rows_->appendRow(row);
+    }
+    jobs_->resizeColumnsToContents();
+}
+
+void NodeView::addLog(const std::vector<client::NodeLogLine>& lines) {
+    log_card_->showContent();
+    QScrollBar* bar = log_->verticalScrollBar();
+    for (const client::NodeLogLine& line : lines) {
+        lines_.push_back(line);
+        if (!atLeast(line.level, level_->currentIndex()))
+            continue;
+        const QDateTime time = QDateTime::fromMSecsSinceEpoch(line.time_us / 1000);
+        const QChar sign = line.level == "error" ? u'E' : line.level == "warning" ? u'W' : u'I';
+        log_->appendPlainText(
+            QStringLiteral("%1 %2 %3").arg(time.toString(QStringLiteral("HH:mm:ss")), sign, text(line.text)));
+    }
+    if (follow_->isChecked())
+        bar->setValue(bar->maximum());
+}
+
+} // namespace fulgurite

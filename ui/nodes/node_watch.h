@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What one node says about itself while somebody looks at it: report, log and jobs, asked for every two seconds.
+// Another program's server has none of them.
+#pragma once
+
+#include "core/client/jobs_client.h"
+#include "core/client/node_admin_client.h"
+#include "ui/base/courier.h"
+
+#include <QObject>
+#include <QTimer>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace fulgurite {
+
+class NodeHub;
+
+class NodeWatch : public QObject {
+    Q_OBJECT
+
+  public:
+    explicit NodeWatch(NodeHub& hub, QObject* parent = nullptr);
+    ~NodeWatch() override;
+
+    void watch(const QString& id);
+    void setActive(bool active); // whether anybody looks
+    const QString& node() const { return id_; }
+
+    const std::optional<client::NodeReport>& report() const { return report_; }
+    const QString& reportProblem() const { return report_problem_; }
+    double clockSkew() const { return clock_skew_; }                   // the node's clock less ours, seconds
+    const std::vector<client::NodeJob>& jobs() const { return jobs_; } // newest first
+    const QString& jobsProblem() const { return jobs_problem_; }
+
+  signals:
+    void reportChanged();
+    void logCame(const std::vector<fulgurite::client::NodeLogLine>& lines);
+    void logCleared(); // another node
+    void jobsChanged();
+
+  private:
+    void follow();
+    void ask();
+    void askLog();
+
+    NodeHub& hub_;
+    std::shared_ptr<Courier> courier_;
+    QString id_;
+    std::weak_ptr<client::EngineClient> of_; // the connection that the clients below belong to
+    std::unique_ptr<client::NodeAdminClient> admin_;
+    std::unique_ptr<client::JobsClient> jobs_client_;
+    std::optional<client::NodeReport> report_;
+    QString report_problem_;
+    QString jobs_problem_;
+    std::vector<client::NodeJob> jobs_;
+    std::uint64_t log_from_ = 0;
+    double clock_skew_ = 0;
+    bool active_ = false;
+    quint64 generation_ = 0;
+    QTimer timer_;
+};
+
+} // namespace fulgurite

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/nodes/secret_store.h"
+
+#include <QFile>
+#include <QJsonDocument>
+#include <QJsonObject>
+#include <QSaveFile>
+
+#include <qt6keychain/keychain.h>
+
+#include <utility>
+
+namespace fulgurite {
+
+namespace {
+
+const QString kService = QStringLiteral("org.fulgurite.Fulgurite");
+
+QJsonObject readSecrets(const QString& path) {
+    QFile file(path);
+    return !path.isEmpty() && file.open(QIODevice::ReadOnly) ? QJsonDocument::fromJson(file.readAll()).object()
+                                                             : QJsonObject();
+}
+
+} // namespace
+
+SecretStore::SecretStore(const QString& file, QObject* parent)
+    : QObject(parent), file_(file), file_wanted_(QFile::exists(file)) {
+    const QJsonObject kept = readSecrets(file);
+    for (const QString& node : kept.keys())
+        session_[node] = kept[node].toString();
+}
+
+void SecretStore::read(const QString& node, std::function<void(const QString&, const QString&)> done) {
+    if (const auto known = session_.constFind(node); known != session_.constEnd()) {
+        QMetaObject::invokeMethod(
+            this, [done = std::move(done), token = *known] { done(token, {}); }, Qt::QueuedConnection);
+        return;
+    }
+    auto* job = new QKeychain::ReadPasswordJob(kService, this); // deletes itself
+    job->setKey(node);
+    connect(job, &QKeychain::Job::finished, this, [done = std::move(done), job] {
+        const bool none = job->error() == QKeychain::EntryNotFound;
+        done(job->error() == QKeychain::NoError ? job->textData() : QString(),
+             job->error() == QKeychain::NoError || none ? QString() : job->errorString());
+    });
+    job->start();
+}
+
+void SecretStore::write(const QString& node, const QString& token) {
+    if (token.isEmpty()) {
+        session_.remove(node);
+        if (file_wanted_)
+            writeFile();
+        auto* job = new QKeychain::DeletePasswordJob(kService, this);
+        job->setKey(node);
+        job->start();
+        return;
+    }
+    session_[node] = token; // at hand until the window closes, wherever else it is kept
+    auto* job = new QKeychain::WritePasswordJob(kService, this);
+    job->setKey(node);
+    job->setTextData(token);
+    connect(job, &QKeychain::Job::finished, this, [this, job] {
+        if (job->error() == QKeychain::NoError) {
+            place_ = Place::Service;
+            return;
+        }
+        place_ = file_wanted_ ? Place::File : Place::Session;
+        if (file_wanted_)
+            writeFile();
+        else if (!std::exchange(told_, true))
+            emit fellBack(job->errorString());
+    });
+    job->start();
+}
+
+void SecretStore::keepInFile() {
+    file_wanted_ = true;
+    place_ = Place::File;
+    writeFile();
+}
+
+void SecretStore::writeFile() {
+    QJsonObject object;
+    for (auto each = session_.constBegin(); each != session_.constEnd(); ++each)
+        object[each.key()] = each.value();
+    QSaveFile file(file_);
+    // Nobody else may read it, from its first byte on.
+    if (file.open(QIODevice::WriteOnly) && file.setPermissions(QFile::ReadOwner | QFile::WriteOwner)) {
+        file.write(QJsonDocument(object).toJson(QJsonDocument::Compact));
+        file.commit();
+    }
+}
+
+} // namespace fulgurite

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The tokens of nodes: in the desktop's secret service where there is one, else as the person chose, in a file that
+// only they can read or for this session only. Never in the workspace, never in the list of nodes.
+#pragma once
+
+#include <QHash>
+#include <QObject>
+#include <QString>
+
+#include <functional>
+
+namespace fulgurite {
+
+class SecretStore : public QObject {
+    Q_OBJECT
+
+  public:
+    enum class Place {
+        Service, // the desktop's: GNOME Keyring, KWallet, KeePassXC
+        File,    // mode 0600
+        Session, // forgotten when the window closes
+    };
+
+    // `file`: where Place::File keeps them.
+    explicit SecretStore(const QString& file, QObject* parent = nullptr);
+
+    // The token, or an empty text where there is none; `problem` is why the service could not be asked.
+    void read(const QString& node, std::function<void(const QString& token, const QString& problem)> done);
+    // An empty token removes. Where the service refuses, the token is kept for this session and fellBack() is told.
+    void write(const QString& node, const QString& token);
+
+    // Until the window closes, and nowhere else.
+    void keepForSession(const QString& node, const QString& token) { session_[node] = token; }
+
+    // What became of the last write().
+    Place place() const { return place_; }
+    // After fellBack(): into the file as well.
+    void keepInFile();
+
+  signals:
+    void fellBack(const QString& problem); // once a session
+
+  private:
+    void writeFile();
+
+    QString file_;
+    QHash<QString, QString> session_;
+    Place place_ = Place::Service;
+    bool file_wanted_ = false;
+    bool told_ = false;
+};
+
+} // namespace fulgurite

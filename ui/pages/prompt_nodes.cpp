@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Which node answers on the Prompt page, what it cannot do, and what happens while it is lost.
+#include "ui/base/format.h"
+#include "ui/base/notices.h"
+#include "ui/base/theme_manager.h"
+#include "ui/engine/engine_link.h"
+#include "ui/engine/local_engine.h"
+#include "ui/nodes/node_hub.h"
+#include "ui/nodes/node_list.h"
+#include "ui/nodes/reconnect_notice.h"
+#include "ui/pages/prompt_page.h"
+#include "ui/prompt/composer.h"
+#include "ui/shell/action_registry.h"
+
+#include <QMenu>
+
+namespace fulgurite {
+
+void PromptPage::connectNodes() {
+    NodeHub* const hub = context().link.nodes();
+    const auto watch = [this] { reconnect_->watch(&context().link.current(), nodeName()); };
+    connect(&context().link, &EngineLink::currentChanged, this, watch);
+    connect(&context().link, &EngineLink::stateChanged, this, &PromptPage::showInterrupted);
+    watch();
+    connect(&controller_, &ConversationController::interruptedChanged, this, &PromptPage::showInterrupted);
+    connect(reconnect_, &ReconnectNotice::stopped, &controller_, &ConversationController::giveUpInterrupted);
+    connect(reconnect_, &ReconnectNotice::moveWanted, this, [this] {
+        const auto& cut = controller_.interrupted();
+        const QString other = otherNodeWith(cut ? cut->model : QString());
+        if (!other.isEmpty()) {
+            moveTo(other);
+            controller_.moveInterrupted(other);
+        }
+    });
+    connect(&controller_, &ConversationController::resumed, this, [this](const QString& title, int kept, int had) {
+        const QString text =
+            kept == had
+                ? tr("\"%1\" goes on after its token %2, as if it had not been cut.").arg(title, grouped(kept))
+                : tr("\"%1\" is written again from its beginning: with stop strings or penalties only the "
+                     "whole answer is the same answer.")
+                      .arg(title);
+        context().notices.post({.id = "resumed", .severity = Severity::Info, .text = text, .seconds = 8});
+    });
+    connect(&controller_, &ConversationController::reentryTold, this,
+            [this](int tokens, int reused, double seconds) {
+                const QString text =
+                    tokens == 0
+                        ? tr("Moved to %1. It gets the whole text again with your next message.").arg(nodeName())
+                        : tr("Moved to %1. Of %2 tokens it holds %3; the rest is read there again, in about %4.")
+                              .arg(nodeName(), grouped(tokens), grouped(reused), secondsText(seconds));
+                context().notices.post({.id = "moved", .severity = Severity::Info, .text = text, .seconds = 10});
+            });
+    if (hub) {
+        connect(hub, &NodeHub::listChanged, this, &PromptPage::followNode);
+        connect(&hub->book(), &NodeBook::changed, this, &PromptPage::showTarget);
+    }
+}
+
+QString PromptPage::nodeName() const {
+    const NodeHub* const hub = context().link.nodes();
+    return hub ? hub->nameOf(hub->current()) : tr("this computer");
+}
+
+void PromptPage::followNode() {
+    NodeHub* const hub = context().link.nodes();
+    if (!hub) {
+        return;
+    }
+    const QString& chosen = controller_.line().node;
+    hub->use(hub->book().find(chosen) ? chosen : hub->book().defaultNode());
+}
+
+void PromptPage::showTarget() {
+    const EngineLink& link = context().link;
+    const bool local = &link.current() == &link.local();
+    ComposerTarget target;
+    target.node = nodeName();
+    if (link.info()) {
+        target.model = QString::fromStdString(link.info()->model.id);
+    }
+    switch (link.current().state()) {
+    case LinkState::Ready:
+        target.readiness = controller_.engineReady() ? EngineReadiness::Ready : EngineReadiness::Starting;
+        target.explanation = local ? context().engine.modelFolder() : serverText(link.current());
+        break;
+    case LinkState::Connecting:
+    case LinkState::Loading:
+        target.readiness = EngineReadiness::Starting;
+        target.explanation = local ? tr("The model is being loaded. What you send waits until it is ready.")
+                                   : tr("The node is being connected. What you send waits until it is there.");
+        break;
+    case LinkState::Waiting:
+    case LinkState::Failed:
+        target.readiness = EngineReadiness::Lost;
+        target.explanation = link.current().message();
+        break;
+    case LinkState::Off:
+        target.readiness = EngineReadiness::NoModel;
+        target.explanation = local
+                                 ? tr("No engine runs. Start it from the Engine menu, or open a checkpoint folder.")
+                                 : tr("The node is disconnected. Connect it on the Nodes page, or choose another.");
+        break;
+    }
+    composer_->setTarget(target);
+}
+
+void PromptPage::showAbilities() {
+    const EngineLink& link = context().link;
+    const bool known = link.info().has_value();
+    const auto obey = [&](const char* action, const char* capability) {
+        const QString why = known ? link.whyNot(capability) : QString();
+        context().actions.setEnabled(QLatin1String(action), why.isEmpty(), why);
+    };
+    obey("prompt.continue", "continue");
+    obey("prompt.inspect", "captures");
+    obey("prompt.raw", "completions");
+    composer_->setRawObstacle(known ? link.whyNot("completions") : QString());
+}
+
+void PromptPage::showInterrupted() {
+    const auto& cut = controller_.interrupted();
+    QString paused;
+    if (cut) {
+        const bool resumes = context().link.current().facts().kind == client::ServerKind::Fulgurite;
+        paused =
+            resumes
+                ? tr("\"%1\" is paused at token %2 and goes on from there.").arg(cut->title, grouped(cut->tokens))
+                : tr("\"%1\" was cut at token %2; this server cannot go on inside an answer.")
+                      .arg(cut->title, grouped(cut->tokens));
+    }
+    reconnect_->setPaused(paused);
+    const QString other = cut ? otherNodeWith(cut->model) : QString();
+    reconnect_->setOther(other.isEmpty() ? QString() : context().link.nodes()->nameOf(other));
+}
+
+QString PromptPage::otherNodeWith(const QString& model) const {
+    const NodeHub* const hub = context().link.nodes();
+    if (!hub || model.isEmpty()) {
+        return {};
+    }
+    for (const NodeEntry& entry : hub->book().entries()) {
+        const NodeLink& link = hub->link(entry.id);
+        if (entry.id != hub->current() && link.info() && link.info()->can("resume") &&
+            QString::fromStdString(link.info()->model.id) == model) {
+            return entry.id;
+        }
+    }
+    return {};
+}
+
+void PromptPage::moveTo(const QString& node) {
+    NodeHub* const hub = context().link.nodes();
+    if (!hub || hub->current() == node) {
+        return;
+    }
+    const bool has_text = !controller_.line().turns.isEmpty();
+    controller_.setNode(node);
+    if (!has_text) {
+        return;
+    }
+    if (controller_.engineReady() && context().link.info()) {
+        controller_.askReentry();
+    } else {
+        // Its cost is known once it is connected.
+        connect(
+            &context().link, &EngineLink::infoChanged, this,
+            [this, node] {
+                if (context().link.info() && context().link.nodes()->current() == node) {
+                    controller_.askReentry();
+                }
+            },
+            Qt::SingleShotConnection);
+    }
+}
+
+void PromptPage::openNodeMenu(const QPoint& global) {
+    NodeHub* const hub = context().link.nodes();
+    QMenu menu(this);
+    if (hub) {
+        for (const NodeEntry& entry : hub->book().entries()) {
+            const NodeLink& link = hub->link(entry.id);
+            const QString model = link.info() ? QString::fromStdString(link.info()->model.id) : linkStateText(link);
+            QAction* action = menu.addAction(QStringLiteral("%1 · %2").arg(entry.name, model), this,
+                                             [this, id = entry.id] { moveTo(id); });
+            action->setCheckable(true);
+            action->setChecked(hub->current() == entry.id);
+            const RemoteLink* const remote = hub->remote(entry.id);
+            if (!remote || remote->models().size() < 2) {
+                continue;
+            }
+            QMenu* models = menu.addMenu(tr("    its models"));
+            for (const client::OfferedModel& each : remote->models()) {
+                const QString id = QString::fromStdString(each.id);
+                QAction* pick = models->addAction(id, this, [hub, entry, id] {
+                    NodeEntry changed = entry;
+                    changed.model = id;
+                    hub->change(changed);
+                    hub->use(entry.id);
+                });
+                pick->setCheckable(true);
+                pick->setChecked(id == model);
+            }
+        }
+        menu.addSeparator();
+    }
+    menu.addAction(tr("Open a checkpoint on this computer..."), this,
+                   [this] { context().actions.run(QStringLiteral("engine.open_checkpoint")); });
+    menu.addAction(tr("Nodes..."), this, [this] { context().actions.run(QStringLiteral("view.page.nodes")); });
+    menu.exec(global);
+}
+
+} // namespace fulgurite
