@@ -82,7 +82,8 @@ ServeOptions readServeOptions(const TypedOptions& typed, const std::string& file
     CLI::App command;
     command.set_help_flag();
     addServeOptions(command, options);
-    for (const auto& [key, value] : readObject(file).items()) {
+    const json object = readObject(file);
+    for (const auto& [key, value] : object.items()) {
         CLI::Option* option = command.get_option_no_throw("--" + key);
         if (option == nullptr) {
             refuseKey(command, file, key);
