@@ -198,10 +198,16 @@ void Scheduler::sampleAll(const Slots& slots, const std::vector<float>& logits) 
     });
 }
 
+// A single prompt gives way to the answers that run beside it. When many wait, their share of the sequences counts:
+// else most of what could be computed together would stand in line, and the answers after them too.
 std::size_t Scheduler::prefillBudget() const {
-    const bool busy =
-        std::any_of(active_.begin(), active_.end(), [](const Slot& slot) { return !slot.sequence->prefilling(); });
-    return busy ? std::max(options_.prefill_chunk / kBusyShare, kSmallestChunk) : options_.prefill_chunk;
+    const auto reading = static_cast<std::size_t>(std::count_if(
+        active_.begin(), active_.end(), [](const Slot& slot) { return slot.sequence->prefilling(); }));
+    if (reading == active_.size()) {
+        return options_.prefill_chunk;
+    }
+    const std::size_t least = std::max(options_.prefill_chunk / kBusyShare, kSmallestChunk);
+    return reading <= 1 ? least : std::max(least, options_.prefill_chunk * reading / active_.size());
 }
 
 // Short while answers wait for it.

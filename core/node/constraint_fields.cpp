@@ -143,7 +143,7 @@ std::shared_ptr<grammar::Constraint> callsOf(const Ordered& tools, const ToolCho
     }
     std::string key = named || !parallel ? "one call" : "calls";
     for (const grammar::ToolShape& shape : shapes) {
-        key += "\n" + Ordered(shape.name).dump() + shape.parameters.dump();
+        key += fmt::format("\n{} {}", Ordered(shape.name).dump(), shape.parameters.dump());
     }
     return compiled(cache, key, [&] { return grammar::toolCallAnswer(shapes, !named && parallel); });
 }

@@ -4,10 +4,12 @@
 
 #include "core/node/json_text.h"
 #include "core/node/node_report.h"
+#include "core/node/route_paths.h"
 #include "core/node/sampling_fields.h"
 #include "core/node/thing_guard.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cctype>
@@ -107,12 +109,13 @@ const Route* findRoute(const HttpHead& head) {
     return found;
 }
 
-// "GET, POST": of every route with that path.
-std::string methodsOf(std::string_view path) {
-    std::string methods;
+// Of the whole path, or of every route that takes what begins like it.
+std::vector<std::string_view> methodsOf(std::string_view path) {
+    std::vector<std::string_view> methods = methodsAt(path);
+    const bool whole = !methods.empty();
     for (const Route& route : kRoutes) {
-        if (pathFits(route, path)) {
-            methods += (methods.empty() ? "" : ", ") + std::string(route.method);
+        if (!whole && pathFits(route, path)) {
+            methods.push_back(route.method);
         }
     }
     return methods;
@@ -219,9 +222,12 @@ std::optional<HttpReply> Node::admit(HttpHead& head) {
         if (route == nullptr) {
             throw ApiError(404, fmt::format("there is no '{}' here", head.path.substr(0, 128)));
         }
-        if (!methodFits(*route, head.method)) {
-            fields = {{"Allow", methodsOf(head.path)}};
-            throw ApiError(405, fmt::format("'{}' takes {} only", route->path, methodsOf(head.path)));
+        const std::vector<std::string_view> methods = methodsOf(head.path);
+        const std::string_view method = head.method == "HEAD" ? "GET" : std::string_view(head.method);
+        if (std::find(methods.begin(), methods.end(), method) == methods.end()) {
+            const std::string all = fmt::format("{}", fmt::join(methods, ", "));
+            fields = {{"Allow", all}};
+            throw ApiError(405, fmt::format("'{}' takes {} only", head.path.substr(0, 128), all));
         }
         if (record.who && !record.who->has(route->scope)) {
             throw wrongScope(*route, *record.who);

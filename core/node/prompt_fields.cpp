@@ -21,6 +21,9 @@ PromptFields readPromptFields(ObjectReader& reader, std::string_view text_key) {
         refuse(reader.pathOf(text_key), fmt::format("must be a string, not {}", fields.text->type_name()));
     }
     fields.tools = reader.array("tools");
+    if (fields.tools != nullptr && fields.messages == nullptr) {
+        refuse(reader.pathOf("tools"), "only together with 'messages'");
+    }
     fields.add_generation_prompt = reader.boolean("add_generation_prompt");
     return fields;
 }

@@ -36,20 +36,13 @@ def start(engine, model, folder):
     raise SystemExit("the model did not load")
 
 
-# What would run for long or start programs: an answer has a length, and jobs are not started.
+# Answers have a length where they are told one, so that a run takes minutes.
 def bounded(document):
     schemas = document["components"]["schemas"]
+    few = {"type": "integer", "minimum": 1, "maximum": 4}
     for name in ("ChatRequest", "CompletionRequest"):
-        schemas[name]["properties"]["max_tokens"] = {"type": "integer", "minimum": 1, "maximum": 4}
-        schemas[name]["properties"].pop("max_completion_tokens", None)
-        schemas[name]["properties"]["n"] = {"type": "integer", "minimum": 1, "maximum": 2}
-        schemas[name].setdefault("required", []).append("max_tokens")
-    stop = schemas["Stop"]
-    stop["properties"]["max_tokens"] = {"type": "integer", "minimum": 1, "maximum": 4}
-    stop["required"] = ["max_tokens"]
-    for form in schemas["GenerateRequest"]["anyOf"]:
-        form["properties"]["stop"] = {"$ref": "#/components/schemas/Stop"}
-        form["required"].append("stop")
+        schemas[name]["properties"].update(max_tokens=few, max_completion_tokens=few)
+    schemas["Stop"]["properties"]["max_tokens"] = few
     return document
 
 
