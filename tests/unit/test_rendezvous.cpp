@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Processes of one launch that find each other: agreement, refusal with the rank's name, and the news of a death.
+#include "kernels/comm/device_ranks.h"
 #include "kernels/comm/rendezvous.h"
 #include "kernels/comm/wire.h"
+#include "kernels/device_library.h"
 
 #include <arpa/inet.h>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <future>
@@ -190,6 +193,18 @@ TEST(Rendezvous, AGoodbyeIsNoDeath) {
     rendezvous.watch([&](const CommError&) { heard.set_value(); });
     other.join();
     EXPECT_EQ(heard.get_future().wait_for(200ms), std::future_status::timeout);
+}
+
+TEST(DeviceRanks, WithoutACudaLibraryTheReasonIsSaid) {
+    ::setenv(kDeviceLibraryVariable, "/nowhere/libfulgurite-cuda.so", 1);
+    try {
+        joinCudaRanks(launchAs(1, 2, freePort()), kIdentity);
+        ADD_FAILURE() << "joined";
+    } catch (const DeviceError& error) {
+        EXPECT_EQ(error.fault(), DeviceFault::NotFound);
+        EXPECT_THAT(error.what(), HasSubstr("/nowhere/libfulgurite-cuda.so"));
+    }
+    ::unsetenv(kDeviceLibraryVariable);
 }
 
 TEST(RankMessages, SurviveTheWireAndAreRefusedWhenCut) {
