@@ -30,7 +30,8 @@ class RunsApi : public NodeTest {
         limits.grace = std::chrono::milliseconds(300);
         jobs_ = std::make_unique<JobService>(folder_ / "jobs", limits);
         jobs_->addKind("shell", shell);
-        services_ = {runs_.get(), jobs_.get()};
+        services_.runs = runs_.get();
+        services_.jobs = jobs_.get();
         NodeTest::SetUp();
     }
     ClientReply send(const std::string& method, const std::string& path, const std::string& body = "") {

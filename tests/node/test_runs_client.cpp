@@ -34,7 +34,8 @@ class RunsClientTest : public NodeTest {
         jobs_service_->addKind("say", [](const nlohmann::json& spec, const std::filesystem::path&) {
             return JobCommand{"/bin/echo", spec.at("word").get<std::string>()};
         });
-        services_ = {runs_service_.get(), jobs_service_.get()};
+        services_.runs = runs_service_.get();
+        services_.jobs = jobs_service_.get();
         NodeTest::SetUp();
         client::HttpEndpoint endpoint;
         endpoint.host = "127.0.0.1";
