@@ -153,7 +153,8 @@ TEST(ModelHostTest, RequestsWaitForTheModelAndLearnWhyItFailed) {
             fail(ErrorKind::Corrupt, "model.safetensors: the header is cut off");
         },
         nullptr);
-    Node node(host, metrics, "");
+    const AccessControl everybody("");
+    Node node(host, metrics, everybody);
     std::thread thread([&] { server.run(node); });
     RawClient client(server.port());
     client.send(requestText("GET", "/health", ""));
