@@ -20,6 +20,12 @@ bool isAssistant(const nlohmann::ordered_json& message) {
     return message.is_object() && message.contains("role") && message["role"] == "assistant";
 }
 
+// Of an assistant's message whether it is to be learned: not with a "weight" of 0, as in the files that hosted
+// tuning services take.
+bool isLearned(const nlohmann::ordered_json& message) {
+    return !message.contains("weight") || message["weight"] != 0;
+}
+
 // The text that follows `before` in `all`.
 std::string_view textAfter(const std::string& before, std::string_view all) {
     if (!all.starts_with(before)) {
@@ -63,7 +69,7 @@ Conversation encodeConversation(const nlohmann::ordered_json& messages, const Ch
             append(conversation, encoding.encode(textAfter(done, prompt)), encoding.end_ids, false);
             first_messages.push_back(message);
             done = encoding.render(first_messages, false);
-            append(conversation, encoding.encode(textAfter(prompt, done)), encoding.end_ids, true);
+            append(conversation, encoding.encode(textAfter(prompt, done)), encoding.end_ids, isLearned(message));
         } else {
             first_messages.push_back(message);
         }

@@ -32,9 +32,10 @@ struct Conversation {
     TokenIds targets;
 };
 
-// An answer is tokenized apart from what stands before it, as it is when the model writes it. Throws
-// Error{InvalidInput} for messages without an assistant's, and where the template shows an earlier part of the
-// conversation differently once more has been said, so that no one row of tokens can teach all answers.
+// An assistant's message with "weight": 0 is context and no target. An answer is tokenized apart from what stands
+// before it, as it is when the model writes it. Throws Error{InvalidInput} for messages without an assistant's, and
+// where the template shows an earlier part of the conversation differently once more has been said, so that no one
+// row of tokens can teach all answers.
 Conversation encodeConversation(const nlohmann::ordered_json& messages, const ChatEncoding& encoding);
 
 class Conversations : public TrainingData {

@@ -68,6 +68,20 @@ TEST(Conversations, TeachTheAnswersAndTheirEnd) {
     EXPECT_EQ(conversation.targets[prompt.size() - 2], TrainBatch::kNoTarget);
 }
 
+TEST(Conversations, AMessageOfNoWeightIsContext) {
+    const TokenIds end{ModelConfig::load(ember()).eos_token_ids};
+    const ChatEncoding encoding = ChatEncoding::load(ember(), end);
+    auto messages = twoTurns();
+    const auto whole = encodeConversation(messages, encoding);
+    messages[2]["weight"] = 0;
+    messages[4]["weight"] = 1;
+    const auto part = encodeConversation(messages, encoding);
+    EXPECT_EQ(part.tokens, whole.tokens);
+    TokenIds expected = Tokenizer::load(ember())->encode("<think>\n75+2\n</think>\n77");
+    expected.push_back(end[0]);
+    EXPECT_EQ(wantedOf(part), expected);
+}
+
 // A template by hand: "u:..." and "a:...", where a second answer hides the first.
 ChatEncoding letters(bool hides) {
     return {.render =
