@@ -3,15 +3,17 @@
 
 python conversations.py TOKENIZER.json TEXT.json MIX.json OUT.jsonl --tokens 1000000 [--seed 1] [--first 0]
 
-MIX.json: {"mix": {task: share}, "recall": [[share, fewest tokens, most tokens, questions], ...], "longest": tokens}. Tasks are those of
+MIX.json: {"mix": {task: share}, "recall": [[share, fewest tokens, most tokens, questions], ...], "longest": tokens, "hidden": share with the
+earlier thoughts left out, "operations": shares of + - * /}; the last two may be left out. Tasks are those of
 samples.py; "recall" is made of the budgets in the list. A conversation over the limit is left out, so that no answer is cut.
 """
 import argparse
 import json
 
+import gen_arith as A
 import gen_recall as R
 import gen_talk as T
-from chat import reply
+from chat import hide_thoughts, reply
 from samples import OTHER, SINGLE, Source
 
 
@@ -35,9 +37,14 @@ def conversation(source, rng, settings):
     messages = [("system", rng.choice(T.SYSTEMS))] if rng.random() < .2 else []
     for i in range(rng.choices([1, 2, 3], [12, 2, 1])[0]):
         task = name if i == 0 or rng.random() < .5 else rng.choice([n for n in names if n in SINGLE])
-        question, thought, answer, _ = SINGLE[task][1](rng, False)
+        op = rng.choices("+-*/", settings["operations"])[0] if task == "arith" and "operations" in settings else None
+        question, thought, answer, _ = A.arith(rng, False, op) if op else SINGLE[task][1](rng, False)
         messages += [("user", question), ("assistant", reply(thought, answer))]
     return messages
+
+
+def shown(role, text):
+    return {"role": "assistant", "content": text, "weight": 0} if role == "past" else {"role": role, "content": text}
 
 
 def main():
@@ -62,7 +69,9 @@ def main():
                 continue
             total += n
             lengths.append(n)
-            f.write(json.dumps({"messages": [{"role": r, "content": t} for r, t in messages]}) + "\n")
+            if source.rng("hide", index).random() < settings.get("hidden", 0):
+                messages = hide_thoughts(messages)      # as clients that drop the reasoning send them
+            f.write(json.dumps({"messages": [shown(r, t) for r, t in messages]}) + "\n")
     print(f"{len(lengths)} conversations, about {total} tokens, longest {max(lengths)}; the next index is {index}")
 
 
