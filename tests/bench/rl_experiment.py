@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """CISPO against DAPO and GRPO on two tasks, from one start each, with models of 239,040 parameters.
 
-    python3 tests/bench/rl_experiment.py build/release/bin/fulgurite-engine FOLDER [--minutes 50] [--csv docs/experiments/cispo.csv]
+    python3 tests/bench/rl_experiment.py build/release/bin/fulgurite-engine FOLDER [--minutes 50] [--known CSV] [--csv CSV]
 
-Needs nothing but Python. Every finished run stays in FOLDER and is not made again; a run that was stopped goes on from its
-checkpoint. The three rules differ in weight and mask alone: same start, prompts, group, normaliser, rewards, optimizer.
+Needs nothing but Python. Every finished run stays in FOLDER and is not made again, nor is one that the table --known holds; a
+run that was stopped goes on from its checkpoint. The three rules differ in weight and mask alone: same start, prompts, group, normaliser, rewards, optimizer.
 
 1. A byte tokenizer, a fresh model for each task, supervised warm start to a low accuracy.
 2. One update a batch, one learning rate: the curves must coincide.
@@ -13,6 +13,7 @@ checkpoint. The three rules differ in weight and mask alone: same start, prompts
 """
 
 import argparse
+import collections
 import csv
 import json
 import subprocess
@@ -37,7 +38,7 @@ TASKS = {
                 "plain_rate": 3e-4, "rates": {4: [5e-5, 1e-4, 2e-4], 16: [1.5e-5, 4e-5, 1e-4]}},
     "addition": {"warm": {"task": "addition", "min_digits": 1, "max_digits": 3}, "items": 30000, "warm_steps": 1250,
                  "task": {"task": "addition", "min_digits": 3, "max_digits": 3}, "max_tokens": 6, "held_out": 128,
-                 "plain_rate": 1e-3, "rates": {4: [5e-4, 1.5e-3, 4.5e-3], 16: [1.5e-4, 5e-4, 1.5e-3]}},
+                 "plain_rate": 1e-3, "rates": {4: [5e-5, 1.5e-4, 5e-4, 1.5e-3, 4.5e-3], 16: [1.5e-5, 5e-5, 1.5e-4, 5e-4, 1.5e-3]}},
 }
 RULES = {"cispo": {"loss": "cispo", "cap": 5}, "dapo": {"loss": "dapo"}, "grpo": {"loss": "grpo"}}
 BATCHES = {1: 20, 4: 30, 16: 15}
@@ -49,9 +50,16 @@ FIELDS = {
 
 
 class Experiment:
-    def __init__(self, engine, folder, seconds, collect):
+    def __init__(self, engine, folder, seconds, collect, known):
         self.engine, self.folder, self.end, self.collect = engine, folder, time.monotonic() + seconds, collect
+        self.known = collections.defaultdict(list)
+        for row in csv.DictReader(known.open(newline="")) if known else []:
+            self.known[self.key(row)].append(row)
         folder.mkdir(parents=True, exist_ok=True)
+
+    @staticmethod
+    def key(row):
+        return tuple(str(row[field]) for field in ("task", "stage", "mu", "rule", "rate", "seed"))
 
     def call(self, *arguments):
         left = self.end - time.monotonic()
@@ -109,17 +117,18 @@ class Experiment:
     def whole(self, task, table, save):
         """Fills `table` with rows, run after run, until all are made or time is up."""
         def rows(rule, updates, rate, seed, stage):
-            lines = self.run(task, rule, updates, rate, seed)
-            for line in lines:
+            cell = {"task": task, "stage": stage, "mu": updates, "rule": rule, "rate": f"{rate:g}", "seed": seed}
+            found = self.known.get(self.key(cell), [])
+            for line in [] if found else self.run(task, rule, updates, rate, seed):
                 if line["step"] == 0 or "rl.batch" in line:
-                    row = {"task": task, "stage": stage, "mu": updates, "rule": rule, "rate": f"{rate:g}", "seed": seed,
-                           "batch": line.get("rl.batch", 0), "updates": line["step"]}
+                    row = {**cell, "batch": line.get("rl.batch", 0), "updates": line["step"]}
                     for field, series in FIELDS.items():
                         value = line.get(series.format(task))
                         row[field] = "" if value is None else f"{value:.6g}"
-                    table.append(row)
+                    found.append(row)
+            table.extend(found)
             save()
-            scores = [line[f"eval.{task}.mean@4"] for line in lines if f"eval.{task}.mean@4" in line]
+            scores = [float(row["mean4"]) for row in found if row["mean4"]]
             return sum(scores[-2:]) / 2 if scores else -1
 
         for rule in RULES:
@@ -139,10 +148,11 @@ def main():
     parser.add_argument("engine")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--minutes", type=float, default=1e4)
+    parser.add_argument("--known", type=Path, help="a table of earlier runs, which are not made again")
     parser.add_argument("--csv", type=Path)
     parser.add_argument("--collect", action="store_true", help="make no runs; a table of those that are finished")
     options = parser.parse_args()
-    experiment = Experiment(options.engine, options.folder.resolve(), options.minutes * 60, options.collect)
+    experiment = Experiment(options.engine, options.folder.resolve(), options.minutes * 60, options.collect, options.known)
     table = []
 
     def save():
