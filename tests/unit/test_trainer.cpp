@@ -227,7 +227,7 @@ TEST(SupervisedTuning, TeachesTheIncludedModelAnAnswer) {
                               {"data", {"talk.jsonl"}},
                               {"steps", 12},
                               {"batch", 3},
-                              {"learning_rate", {{"peak", 0.003}, {"shape", "constant"}}}};
+                              {"learning_rate", {{"peak", 0.001}, {"shape", "constant"}}}};
     Trainer trainer(TrainConfig::parse(TrainMethod::Sft, json.dump(), "run.json", folder.path()));
     trainer.begin();
     EXPECT_EQ(trainer.data().count(), 3U);
