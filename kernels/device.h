@@ -108,6 +108,10 @@ class Device {
     virtual void copyWithin(void* target, const void* source, std::size_t bytes) = 0;
     virtual void clear(void* target, std::size_t bytes) = 0;
 
+    // Fills `count` elements with values from a generator: F32 and BF16 evenly between -scale and scale, I8 over
+    // all its values. For benchmarks whose weights are larger than what one would write to a disk.
+    virtual void randomise(void* target, DType type, std::size_t count, float scale, std::uint64_t seed) = 0;
+
     // Copies weights: the host reads one piece while the device takes another. `progress` hears the bytes done and
     // may throw to stop it.
     virtual void upload(std::span<const Upload> uploads, const std::function<void(std::size_t done)>& progress) = 0;
@@ -126,13 +130,14 @@ struct DeviceLibrary {
 inline constexpr const char* kDeviceEntry = "fulgurite_device_library";
 
 // Rises with every change of meaning in this header or ops.h; changes of layout show by themselves.
-inline constexpr std::uint64_t kDeviceRevision = 1;
+inline constexpr std::uint64_t kDeviceRevision = 2;
 inline constexpr std::uint64_t kDeviceInterface = [] {
     std::uint64_t hash = 0xcbf29ce484222325u ^ kDeviceRevision;
     for (const std::size_t size :
          {sizeof(OpTable), sizeof(WeightMatrix), sizeof(LinearTask), sizeof(NormGateParams), sizeof(RopeParams),
           sizeof(KvStoreParams), sizeof(SoftmaxAttentionParams), sizeof(LightningParams), sizeof(RouteParams),
-          sizeof(ExpertsParams), sizeof(Queue), sizeof(DeviceInfo), sizeof(Upload), sizeof(DeviceLibrary)}) {
+          sizeof(ExpertsParams), sizeof(EmbedParams), sizeof(Queue), sizeof(DeviceInfo), sizeof(Upload),
+          sizeof(DeviceLibrary)}) {
         hash = (hash ^ size) * 0x100000001b3u;
     }
     return hash;

@@ -52,6 +52,13 @@ class FloatArray {
     float* data() { return data_; }
     const float* data() const { return data_; }
     std::size_t size() const { return count_; }
+    // Of an array in the host's memory only.
+    float& operator[](std::size_t index) { return data_[index]; }
+    float operator[](std::size_t index) const { return data_[index]; }
+    float* begin() { return data_; }
+    float* end() { return data_ + count_; }
+    const float* begin() const { return data_; }
+    const float* end() const { return data_ + count_; }
     std::size_t bytes() const { return count_ * sizeof(float); }
 
     std::vector<float> values() const {

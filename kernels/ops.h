@@ -53,7 +53,7 @@ struct LinearTask {
 
 // out[i] = table[ids[i] - first_id]; zeros for an id outside the table, which then is one part of the vocabulary.
 struct EmbedParams {
-    WeightMatrix table;        // [vocab, width]; not I8
+    WeightMatrix table;                // [vocab, width]; not I8
     const std::int32_t* ids = nullptr; // [rows], checked by the caller
     std::size_t rows = 0;
     float* out = nullptr; // [rows, table.cols]
@@ -174,8 +174,9 @@ struct RouteParams {
     float* weights = nullptr;    // [rows, top_k]
 };
 
-// out[r] = sum over j of weights[r, j] * expert_out[slots[r, j]], added in the order of `order` (rising expert index,
-// as published: the order decides the last bit). A slot of -1 adds nothing: that expert is computed elsewhere.
+// out[r] = sum over j of weights[r, j] * expert_out[slots[r, j]], added in the order of `order` (rising expert
+// index, as published: the order decides the last bit). A slot of -1 adds nothing: that expert is computed
+// elsewhere.
 struct CombineParams {
     const float* expert_out = nullptr;   // [rows * top_k, width]
     const std::int32_t* slots = nullptr; // [rows, top_k]: row of expert_out, in summation order
@@ -207,10 +208,10 @@ struct ExpertsParams {
     const float* x = nullptr; // [rows, width]
     std::size_t rows = 0;
     std::size_t top_k = 0;
-    const std::int32_t* ids = nullptr; // [rows, top_k]
-    const float* weights = nullptr;    // [rows, top_k]
-    const ExpertMatrices* experts =
-        nullptr; // [count]: the host's memory, alike in shapes and types; outlives the queue
+    const std::int32_t* ids = nullptr;       // [rows, top_k]
+    const float* weights = nullptr;          // [rows, top_k]
+    const ExpertMatrices* experts = nullptr; // [count], alike in shapes and types
+    ExpertMatrices like;                     // one of them, in the host's memory
     std::size_t first = 0;
     std::size_t count = 0;
     float* out = nullptr; // [rows, width]

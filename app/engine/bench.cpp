@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `fulgurite-engine bench`: prefill and decode speed beside what this machine can reach, measured in the same run.
 #include "app/engine/command.h"
+#include "app/engine/device_option.h"
 #include "app/engine/layer_bench.h"
 #include "app/engine/machine_ceilings.h"
 #include "app/engine/rank_options.h"
@@ -35,6 +36,7 @@ struct BenchOptions {
     std::vector<std::size_t> contexts;
     std::vector<std::size_t> layer_contexts;
     RankOptions ranks;
+    std::string device;
 };
 
 double secondsSince(Clock::time_point start) {
@@ -61,7 +63,7 @@ class Bench {
                            {"parameters", config.parameterCount()},
                            {"weight_bytes", model_->weights().checkpoint->bytes()}};
         result["machine"] = {
-            {"threads", pool_.size()}, {"kernels", model_->ops().name}, {"ranks", model_->ranks()}};
+            {"threads", pool_.size()}, {"kernels", model_->kernelsName()}, {"ranks", model_->ranks()}};
         warmUp();
         addDecode(result);
         addPrefill(result);
@@ -215,7 +217,7 @@ class Bench {
     Json lightningCore(SequenceState& state) {
         const ModelConfig& config = model_->config();
         const auto layer = std::find(config.layers.begin(), config.layers.end(), LayerKind::Lightning);
-        if (layer == config.layers.end()) {
+        if (layer == config.layers.end() || model_->device() != nullptr) { // its states are not the host's
             return nullptr;
         }
         const auto index = static_cast<int>(layer - config.layers.begin());
@@ -325,7 +327,9 @@ const kernels::OpTable& kernelTable(const std::string& name) {
 }
 
 void bench(const BenchOptions& options) {
-    Bench bench(HybridModel::load(options.model, kernelTable(options.kernels), planOf(options.ranks)), options);
+    Bench bench(HybridModel::load(options.model, kernelTable(options.kernels), planOf(options.ranks),
+                                  deviceNamed(options.device), printedProgress()),
+                options);
     const Json result = bench.run();
     if (options.json) {
         fmt::print("{}\n", result.dump(2));
@@ -361,6 +365,7 @@ void addBench(CLI::App& app) {
         ->capture_default_str();
     command->add_flag("--json", options->json, "Print JSON");
     addRankOptions(*command, options->ranks);
+    addDeviceOption(*command, options->device);
     command->footer(
         "decode.bandwidth_ratio: bytes that a token must read, per second, over the measured read bandwidth.\n"
         "prefill.sgemm_ratio: operations per second over the best sgemm rate of OpenBLAS in the same run.\n\n"

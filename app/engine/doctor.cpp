@@ -11,6 +11,7 @@
 #include "core/model/hybrid_model.h"
 #include "core/text/chat_template.h"
 #include "core/text/tokenizer.h"
+#include "kernels/device_library.h"
 
 #include <cstdio>
 #include <fmt/core.h>
@@ -66,10 +67,29 @@ Finding bandwidth() {
 
 Finding graphics() {
     const GpuReport gpus = readGpus();
-    return {"GPU", Verdict::Limited,
-            gpus.devices.empty() ? gpus.problem
-                                 : fmt::format("{} x {} (this build computes on the processor only)",
-                                               gpus.devices.size(), gpus.devices.front().name)};
+    if (gpus.devices.empty()) {
+        return {"GPU", Verdict::Limited, gpus.problem};
+    }
+    return {"GPU", Verdict::Good, fmt::format("{} x {}", gpus.devices.size(), gpus.devices.front().name)};
+}
+
+// What --device cuda would find.
+Finding cuda() {
+    try {
+        const std::vector<kernels::DeviceInfo> devices = kernels::cudaDevices();
+        std::string text = kernels::cudaLibrary().description;
+        std::size_t usable = 0;
+        for (const kernels::DeviceInfo& device : devices) {
+            usable += device.unusable.empty() ? 1 : 0;
+            text += fmt::format("; cuda:{} {}, {} free{}{}", device.index, device.name,
+                                readableBytes(device.free_bytes),
+                                device.unusable.empty() ? "" : ": cannot be used, ", device.unusable);
+        }
+        return {"CUDA", usable > 0 ? Verdict::Good : Verdict::Limited,
+                devices.empty() ? text + "; the driver sees no device" : text};
+    } catch (const kernels::DeviceError& error) {
+        return {"CUDA", Verdict::Limited, error.what()};
+    }
 }
 
 Finding blas() {
@@ -105,7 +125,7 @@ Finding model(const std::string& option) {
 }
 
 std::vector<Finding> examineMachine(const std::string& model_option) {
-    return {processor(), memory(), bandwidth(), graphics(), openFiles(), blas(), model(model_option)};
+    return {processor(), memory(), bandwidth(), graphics(), cuda(), openFiles(), blas(), model(model_option)};
 }
 
 const char* wordOf(Verdict verdict) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `fulgurite-engine inspect ablate`: the logits of a forward pass with heads, experts or layers taken out.
 #include "app/engine/default_model.h"
+#include "app/engine/device_option.h"
 #include "app/engine/inspect.h"
 #include "app/engine/intervention_options.h"
 #include "app/engine/token_file.h"
@@ -16,6 +17,7 @@ namespace {
 
 struct AblateOptions {
     std::string model;
+    std::string device;
     std::string tokens;
     std::string out;
     InterventionOptions intervention;
@@ -26,7 +28,7 @@ struct AblateOptions {
 void ablate(const AblateOptions& options) {
     const TokenIds tokens = readTokenFile(options.tokens);
     const Intervention intervention = options.intervention.forText(tokens.size(), tokens.size());
-    const auto model = HybridModel::load(findModel(options.model));
+    const auto model = loadModelOn(findModel(options.model), options.device);
     checkIntervention(intervention, model->config());
     SafetensorsWriter writer(options.out);
     writer.declare("logits", DType::F32, {static_cast<std::int64_t>(tokens.size()), model->config().vocab_size});
@@ -51,6 +53,7 @@ void addInspectAblate(CLI::App& inspect) {
     CLI::App* command =
         inspect.add_subcommand("ablate", "Write the logits with heads, experts or layers taken out");
     command->add_option("--model", options->model, "Checkpoint folder; the included model unless given");
+    addDeviceOption(*command, options->device);
     command->add_option("--tokens", options->tokens, "JSON array of token ids")->required();
     command->add_option("--out", options->out, "Safetensors file to write: logits F32 [n, vocab]")->required();
     options->intervention.addTo(*command);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `fulgurite-engine inspect capture`: records a run into a file that every view can be drawn from.
 #include "app/engine/default_model.h"
+#include "app/engine/device_option.h"
 #include "app/engine/duration.h"
 #include "app/engine/inspect.h"
 #include "app/engine/interrupt.h"
@@ -29,6 +30,7 @@ namespace {
 
 struct CaptureOptions {
     std::string model;
+    std::string device;
     std::string tokens;
     std::string prompt_file;
     std::string prompt;
@@ -57,7 +59,7 @@ LoadedModel load(const CaptureOptions& options) {
     if (std::filesystem::exists(loaded.folder / "tokenizer.json")) {
         loaded.tokenizer = Tokenizer::load(loaded.folder);
     }
-    loaded.model = HybridModel::load(loaded.folder);
+    loaded.model = loadModelOn(loaded.folder, options.device);
     return loaded;
 }
 
@@ -197,6 +199,7 @@ void takeCapture(const CaptureOptions& options) {
 
 void addSourceOptions(CLI::App& command, CaptureOptions& options) {
     command.add_option("--model", options.model, "Checkpoint folder; the included model unless given");
+    addDeviceOption(command, options.device);
     auto* text = command.add_option_group("text", "What is run; exactly one");
     text->add_option("--tokens", options.tokens, "JSON array of token ids; needs no tokenizer");
     text->add_option("--prompt-file", options.prompt_file, "File with a message of the user");

@@ -2,6 +2,7 @@
 // `fulgurite-engine inspect compare`: given tokens judged by the model as it is and under an intervention, or by
 // another checkpoint.
 #include "app/engine/default_model.h"
+#include "app/engine/device_option.h"
 #include "app/engine/inspect.h"
 #include "app/engine/intervention_options.h"
 #include "app/engine/token_file.h"
@@ -25,6 +26,7 @@ namespace {
 
 struct CompareOptions {
     std::string model;
+    std::string device;
     std::string against;
     std::string tokens;
     std::string capture;
@@ -121,13 +123,13 @@ void print(const capture::TokenComparison& result, bool json, const char* change
 void compare(const CompareOptions& options) {
     Text text = readText(options);
     const std::size_t first = options.first.value_or(text.answer);
-    const auto model = HybridModel::load(findModel(options.model));
+    const auto model = loadModelOn(findModel(options.model), options.device);
     if (options.model.empty()) {
         checkIncludedModel(text, *model);
     }
     kernels::ThreadPool pool(options.threads);
     Intervention intervention = options.intervention.forText(first, text.tokens.size());
-    const auto other = options.against.empty() ? nullptr : HybridModel::load(options.against);
+    const auto other = options.against.empty() ? nullptr : loadModelOn(options.against, options.device);
     probe::ComparisonRun run(model, std::move(text.tokens), std::move(intervention), first, other);
     while (!run.finished()) {
         constexpr std::size_t kChunk = 256;
@@ -147,6 +149,7 @@ void addInspectCompare(CLI::App& inspect) {
     CLI::App* command = inspect.add_subcommand(
         "compare", "Judge the tokens of a text with the model as it is and with parts taken out");
     command->add_option("--model", options->model, "Checkpoint folder; the included model unless given");
+    addDeviceOption(*command, options->device);
     command->add_option("--against", options->against,
                         "Another checkpoint with the same vocabulary in place of the model under the intervention");
     command->add_option("--tokens", options->tokens, "The text: JSON array of token ids");

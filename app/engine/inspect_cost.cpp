@@ -2,6 +2,7 @@
 // `fulgurite-engine inspect cost`: what one more token costs as the context grows.
 #include "app/engine/capture_text.h"
 #include "app/engine/default_model.h"
+#include "app/engine/device_option.h"
 #include "app/engine/inspect.h"
 #include "core/base/error.h"
 #include "core/model/weights.h"
@@ -16,6 +17,7 @@ namespace {
 
 struct CostOptions {
     std::string model;
+    std::string device;
     bool m1 = false;
     bool measure = false;
     bool json = false;
@@ -37,7 +39,7 @@ Curve curveOf(const CostOptions& options) {
         }
         return {true, capture::costCurve(capture::minimaxM1Shape(), {}, contexts)};
     }
-    const auto model = HybridModel::load(findModel(options.model));
+    const auto model = loadModelOn(findModel(options.model), options.device);
     Curve curve{false, capture::costCurve(model->config(), probe::costFormatOf(model->weights()), contexts)};
     if (options.measure) {
         kernels::ThreadPool pool(options.threads);
@@ -86,6 +88,7 @@ void addInspectCost(CLI::App& inspect) {
     auto options = std::make_shared<CostOptions>();
     CLI::App* command = inspect.add_subcommand("cost", "What one more token costs as the context grows");
     auto* model = command->add_option("--model", options->model, "Model folder; the included model unless given");
+    addDeviceOption(*command, options->device);
     command->add_flag("--m1", options->m1, "MiniMax-M1's own shape, computed")->excludes(model);
     command->add_option("--last", options->last, "Longest context")
         ->check(CLI::Range(1, 1 << 30))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `fulgurite-engine inspect row`: what one token takes from every token before it through one head.
 #include "app/engine/default_model.h"
+#include "app/engine/device_option.h"
 #include "app/engine/inspect.h"
 #include "app/engine/token_file.h"
 #include "core/checkpoint/safetensors.h"
@@ -16,6 +17,7 @@ namespace {
 
 struct RowOptions {
     std::string model;
+    std::string device;
     std::string tokens;
     std::string out;
     int layer = 0;
@@ -26,7 +28,7 @@ struct RowOptions {
 
 void writeRow(const RowOptions& options) {
     const TokenIds tokens = readTokenFile(options.tokens);
-    const auto model = HybridModel::load(findModel(options.model));
+    const auto model = loadModelOn(findModel(options.model), options.device);
     kernels::ThreadPool pool(options.threads);
     const capture::AttentionRow row =
         probe::probeRow(*model, tokens, {options.layer, options.head}, options.position, pool);
@@ -48,6 +50,7 @@ void addInspectRow(CLI::App& inspect) {
     auto options = std::make_shared<RowOptions>();
     CLI::App* command = inspect.add_subcommand("row", "What one token takes from each token before it");
     command->add_option("--model", options->model, "Checkpoint folder; the included model unless given");
+    addDeviceOption(*command, options->device);
     command->add_option("--tokens", options->tokens, "JSON array of token ids")->required();
     command->add_option("--layer", options->layer, "Layer, from 0")->required();
     command->add_option("--head", options->head, "Head of the layer, from 0")->required();

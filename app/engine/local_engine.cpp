@@ -2,6 +2,7 @@
 #include "app/engine/local_engine.h"
 
 #include "app/engine/default_model.h"
+#include "app/engine/device_option.h"
 #include "core/base/error.h"
 
 namespace fulgurite::app {
@@ -18,6 +19,7 @@ void addLocalEngineOptions(CLI::App& command, LocalEngineOptions& options) {
                     "MiB for keys, values and states; 0 is half of what the machine has free")
         ->group(group);
     addRankOptions(command, options.ranks);
+    addDeviceOption(command, options.device);
 }
 
 LocalEngine openLocalEngine(const LocalEngineOptions& options) {
@@ -35,7 +37,8 @@ LocalEngine openLocalEngine(const LocalEngineOptions& options) {
     EngineOptions engine;
     engine.threads = options.threads;
     engine.memory_bytes = options.memory_mib << 20;
-    local.engine = std::make_unique<Engine>(HybridModel::load(local.folder, kernels::bestCpuOps(), plan),
+    local.engine = std::make_unique<Engine>(HybridModel::load(local.folder, kernels::bestCpuOps(), plan,
+                                                              deviceNamed(options.device), printedProgress()),
                                             local.tokenizer, engine);
     return local;
 }

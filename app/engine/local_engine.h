@@ -19,6 +19,7 @@ struct LocalEngineOptions {
     std::string model;
     std::size_t threads = 0;
     std::size_t memory_mib = 0;
+    std::string device;
     RankOptions ranks;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `fulgurite-engine score`: the numbers of a forward pass over given tokens, for checks from outside.
 #include "app/engine/command.h"
+#include "app/engine/device_option.h"
 #include "app/engine/rank_options.h"
 #include "app/engine/token_file.h"
 #include "core/checkpoint/safetensors.h"
@@ -23,6 +24,7 @@ struct ScoreOptions {
     std::size_t threads = 0;
     bool layers = false;
     RankOptions ranks;
+    std::string device;
 };
 
 // Keeps what --layers writes; logits go to the file as they come.
@@ -67,7 +69,8 @@ class LayerRecorder : public ForwardTap {
         }
         for (int i = 0; i < config.layerCount(); ++i) {
             if (config.layers[static_cast<std::size_t>(i)] == LayerKind::Lightning) {
-                writer.append(std::as_bytes(state.lightning(i)));
+                const std::vector<float> matrix = state.lightningValues(i);
+                writer.append(std::as_bytes(std::span(matrix)));
             }
         }
     }
@@ -85,7 +88,8 @@ class LayerRecorder : public ForwardTap {
 
 void score(const ScoreOptions& options) {
     const TokenIds tokens = readTokenFile(options.tokens);
-    const auto model = HybridModel::load(options.model, kernels::bestCpuOps(), planOf(options.ranks));
+    const auto model = HybridModel::load(options.model, kernels::bestCpuOps(), planOf(options.ranks),
+                                         deviceNamed(options.device), printedProgress());
     const ModelConfig& config = model->config();
     const auto n = static_cast<std::int64_t>(tokens.size());
     SafetensorsWriter writer(options.out);
@@ -130,6 +134,7 @@ void addScore(CLI::App& app) {
     command->add_option("--threads", options->threads, "Threads; 0 is one per core")->capture_default_str();
     command->add_flag("--layers", options->layers, "Also write streams, expert choices and states");
     addRankOptions(*command, options->ranks);
+    addDeviceOption(*command, options->device);
     command->footer(
         "Writes logits F32 [n, vocab]; with --layers also hidden.0 (embedding) to hidden.L F32 [n, hidden],\n"
         "experts.l I32 and expert_weights.l F32 [n, k], and state.l F32 [heads, key dim, value dim] of each\n"

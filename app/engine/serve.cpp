@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `fulgurite-engine serve`: the node. Listens first, says where in one line of JSON, then loads the model.
 #include "app/engine/command.h"
+#include "app/engine/device_option.h"
 #include "app/engine/included_encoders.h"
 #include "app/engine/serve_config.h"
 #include "app/engine/train_job.h"
@@ -260,6 +261,7 @@ void RunningNode::run() {
     address_ = parseAddress(options_.listen);
     loadTokens(options_);
     planOf(options_.ranks); // what is wrong with it is told before anybody can connect
+    deviceNamed(options_.device);
     if (!options_.data.empty()) {
         makeFolder(options_.data);
     }

@@ -125,6 +125,7 @@ std::vector<std::string> needRestart(const ServeOptions& running, const ServeOpt
     compare("share-folder", running.shared_folders, wanted.shared_folders);
     compare("ranks", running.ranks.ranks, wanted.ranks.ranks);
     compare("expert-split", running.ranks.experts, wanted.ranks.experts);
+    compare("device", running.device, wanted.device);
     compare("threads", running.threads, wanted.threads);
     compare("memory-mib", running.memory_mib, wanted.memory_mib);
     compare("snapshot-mib", running.snapshot_mib, wanted.snapshot_mib);

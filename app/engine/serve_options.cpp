@@ -2,6 +2,7 @@
 #include "app/engine/serve_options.h"
 
 #include "app/engine/default_model.h"
+#include "app/engine/device_option.h"
 #include "app/engine/included_encoders.h"
 #include "core/base/error.h"
 #include "core/node/tls_identity.h"
@@ -69,6 +70,7 @@ node::EngineServiceOptions engineOptions(const ServeOptions& options) {
     engine.model = findModel(options.model);
     engine.id = options.model_id;
     engine.plan = planOf(options.ranks);
+    engine.device = deviceNamed(options.device);
     engine.engine.threads = options.threads;
     engine.engine.memory_bytes = options.memory_mib << 20;
     engine.engine.snapshot_bytes = options.snapshot_mib << 20;
@@ -210,6 +212,7 @@ void addServeOptions(CLI::App& command, ServeOptions& options) {
     addNetworkOptions(command, options);
     addAccessOptions(command, options);
     addRankOptions(command, options.ranks);
+    addDeviceOption(command, options.device);
 }
 
 } // namespace fulgurite::app

@@ -43,6 +43,7 @@ struct ServeOptions {
     std::size_t request_seconds = 0;
     bool tls = false;
     RankOptions ranks;
+    std::string device = "cpu";
     std::vector<std::string> shared_folders;
     std::string log;
     std::string audit;

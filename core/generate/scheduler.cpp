@@ -19,9 +19,9 @@ constexpr std::size_t kSequenceShare = 4;
 // How fast requests are finished is judged by the last so many.
 constexpr std::size_t kFinishesKept = 64;
 
-EngineOptions completed(EngineOptions options) {
+EngineOptions completed(EngineOptions options, const ForwardRunner& runner) {
     if (options.memory_bytes == 0) {
-        options.memory_bytes = availableMemory() / 2;
+        options.memory_bytes = runner.freeMemory() / 2;
     }
     options.snapshot_bytes = std::min(options.snapshot_bytes, options.memory_bytes);
     options.prefill_chunk = std::max(options.prefill_chunk, kSmallestChunk);
@@ -34,11 +34,13 @@ EngineOptions completed(EngineOptions options) {
 Scheduler::Scheduler(std::unique_ptr<ForwardRunner> runner, std::shared_ptr<const Tokenizer> tokenizer,
                      EngineOptions options)
     : runner_(std::move(runner)),
-      options_(completed(std::move(options))),
+      options_(completed(std::move(options), *runner_)),
       context_(contextOf(runner_->config(), std::move(tokenizer), options_)),
       snapshots_(options_.snapshot_bytes),
       turns_([this] { wakeUp(); }),
       memory_(context_.shape, options_.memory_bytes) {
+    context_.shape = runner_->stateShape();
+    runner_->reserve(options_.memory_bytes);
     const std::size_t one = std::max<std::size_t>(context_.shape.bytesAt(1), 1);
     snapshot_allowance_ = options_.snapshot_bytes / kSequenceShare / one;
     status_.memory_limit = memory_.limit();

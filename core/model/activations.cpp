@@ -5,6 +5,25 @@
 
 namespace fulgurite {
 
+void Workspace::Buffers::use(kernels::ThreadPool& pool, const std::shared_ptr<kernels::Device>& on) {
+    if (device != on) {
+        queue.reset();
+        stream.reset();
+        for (FloatBuffer* buffer : {&hidden,      &normed,       &branch,        &projected,      &gate,
+                                    &attended,    &squares,      &router_logits, &expert_weights, &ordered_weights,
+                                    &expert_in,   &expert_gate,  &expert_up,     &expert_out,     &wanted,
+                                    &logits_part, &logits_parts, &heads_parts,   &device_ids,     &device_logits}) {
+            buffer->moveTo(on);
+        }
+        device = on;
+    }
+    if (!queue || &queue->pool() != &pool) {
+        queue.reset();
+        stream = device != nullptr ? device->newQueue() : nullptr;
+        queue.emplace(pool, stream.get());
+    }
+}
+
 void Workspace::Buffers::prepare(const ModelConfig& config, const Shard& shard, std::size_t rows,
                                  std::size_t wanted_rows) {
     const auto size = [](std::int64_t value) { return static_cast<std::size_t>(value); };
@@ -22,13 +41,19 @@ void Workspace::Buffers::prepare(const ModelConfig& config, const Shard& shard, 
     for (FloatBuffer* buffer : {&expert_weights, &ordered_weights}) {
         buffer->atLeast(chosen);
     }
-    for (FloatBuffer* buffer : {&expert_in, &expert_out}) {
-        buffer->atLeast(chosen * width);
-    }
-    for (FloatBuffer* buffer : {&expert_gate, &expert_up}) {
-        buffer->atLeast(chosen * shard.expert_width.count);
+    if (device == nullptr) { // a device's operation for experts has scratch memory of its own
+        for (FloatBuffer* buffer : {&expert_in, &expert_out}) {
+            buffer->atLeast(chosen * width);
+        }
+        for (FloatBuffer* buffer : {&expert_gate, &expert_up}) {
+            buffer->atLeast(chosen * shard.expert_width.count);
+        }
     }
     wanted.atLeast(wanted_rows * width);
+    if (device != nullptr) {
+        device_ids.atLeast(chosen);
+        device_logits.atLeast(wanted_rows * size(config.vocab_size));
+    }
     if (shard.ranks > 1) {
         const std::size_t most = largestVocabularyPart(config, shard.ranks);
         squares.atLeast(rows);
@@ -99,11 +124,12 @@ void offerHeads(ForwardContext& context, TapPoint point, int layer, const float*
     if (context.tap == nullptr) {
         return;
     }
+    const float* shown = context.onHost(parts, part * context.shards.size());
     const ShardPlan alone;
     const std::size_t whole_width = widthOf(Shard::of(config, alone, 0), columns, dim);
     float* whole = context.buffers.heads_whole.atLeast(context.rows * whole_width);
     for (const Shard& shard : context.shards) {
-        const float* theirs = parts + static_cast<std::size_t>(shard.rank) * part;
+        const float* theirs = shown + static_cast<std::size_t>(shard.rank) * part;
         for (std::size_t row = 0; row < context.rows; ++row) {
             placeHeads(theirs + row * width, shard, columns, config, whole + row * whole_width);
         }

@@ -4,10 +4,12 @@
 
 #include "core/model/expert_plan.h"
 #include "core/model/hybrid_model.h"
+#include "core/model/placement.h"
 #include "core/model/rank_team.h"
 #include "core/model/shard.h"
 #include "core/model/weights.h"
 #include "kernels/comm/communicator.h"
+#include "kernels/float_array.h"
 #include "kernels/ops.h"
 
 #include <memory>
@@ -21,24 +23,58 @@ namespace fulgurite {
 // Grows and never shrinks; contents are undefined after a call.
 class FloatBuffer {
   public:
+    // Drops what it holds; from now on it lies in the memory of `device`, or of the host when that is null.
+    void moveTo(const std::shared_ptr<kernels::Device>& device) {
+        values_ = {};
+        device_ = device;
+    }
     float* atLeast(std::size_t count) {
         if (values_.size() < count) {
-            values_.resize(count);
+            values_ = {}; // not both at once
+            values_ = kernels::FloatArray(count, device_, "intermediate values");
         }
         return values_.data();
     }
 
   private:
-    std::vector<float> values_;
+    std::shared_ptr<kernels::Device> device_;
+    kernels::FloatArray values_;
+};
+
+// A step of a device's queue, begun when `queue` is not null.
+class DeviceStep {
+  public:
+    explicit DeviceStep(kernels::DeviceQueue* queue) : queue_(queue) {
+        if (queue_ != nullptr) {
+            queue_->beginStep();
+        }
+    }
+    ~DeviceStep() {
+        if (queue_ != nullptr) {
+            queue_->dropStep();
+        }
+    }
+    DeviceStep(const DeviceStep&) = delete;
+    DeviceStep& operator=(const DeviceStep&) = delete;
+    void end() {
+        if (queue_ != nullptr) {
+            std::exchange(queue_, nullptr)->endStep();
+        }
+    }
+
+  private:
+    kernels::DeviceQueue* queue_;
 };
 
 // Widths are those of the rank's part: its heads, its experts, its rows of the vocabulary.
 struct Workspace::Buffers {
-    std::unique_ptr<RankTeam> team;         // of a model whose ranks are threads; each rank has buffers of its own
-    std::optional<kernels::Queue> queue;    // for the pool of the last call
-    FloatBuffer hidden;                     // [rows, hidden]: the stream between layers
-    FloatBuffer normed;                     // [rows, hidden]
-    FloatBuffer branch;                     // [rows, hidden]: what attention or experts add
+    std::unique_ptr<RankTeam> team;          // of a model whose ranks are threads; each rank has buffers of its own
+    std::shared_ptr<kernels::Device> device; // null: the host
+    std::unique_ptr<kernels::DeviceQueue> stream; // of the device
+    std::optional<kernels::Queue> queue;          // for the pool of the last call
+    FloatBuffer hidden;                           // [rows, hidden]: the stream between layers
+    FloatBuffer normed;                           // [rows, hidden]
+    FloatBuffer branch;                           // [rows, hidden]: what attention or experts add
     FloatBuffer projected;                  // [rows, 3 * heads * head_dim]: qkv, or q | k | v of a softmax layer
     FloatBuffer gate;                       // [rows, heads * head_dim]
     FloatBuffer attended;                   // [rows, heads * head_dim]
@@ -54,7 +90,10 @@ struct Workspace::Buffers {
     FloatBuffer logits_part;                // [wanted rows, largest part of the vocabulary]
     FloatBuffer logits_parts;               // [ranks, as logits_part]
     FloatBuffer heads_parts;                // what the heads of all ranks show to a tap
-    FloatBuffer heads_whole;                // the same in the order of one rank
+    FloatBuffer heads_whole;                // the same in the order of one rank; the host's
+    FloatBuffer device_ids;                 // [rows, top_k] int32, on a device
+    FloatBuffer device_logits;              // [wanted rows, vocab], on a device
+    std::vector<float> copied;              // what a device computed, for a tap or an intervention
     std::vector<std::int32_t> expert_ids;   // [rows, top_k], by falling weight
     std::vector<std::int32_t> gather_index; // [wanted rows]: which rows the head reads
     ExpertPlan plan;                        // rows of expert_in and expert_out
@@ -62,6 +101,8 @@ struct Workspace::Buffers {
     std::vector<float*> key_pages;
     std::vector<float*> value_pages;
 
+    // The queue and the buffers for this pool and device.
+    void use(kernels::ThreadPool& pool, const std::shared_ptr<kernels::Device>& on);
     // Room for all of it, so that a pass that has begun to change states no longer asks for memory.
     void prepare(const ModelConfig& config, const Shard& shard, std::size_t rows, std::size_t wanted_rows);
 };
@@ -100,17 +141,34 @@ struct ForwardContext {
     std::span<SequenceChunk> batch;
     std::size_t rows;
     ForwardTap* tap = nullptr;
-    const HeadPoints& head_points; // of a model with ranks
-    bool intervened = false;       // some chunk carries an intervention
+    const HeadPoints& head_points;        // of a model with ranks
+    bool intervened = false;              // some chunk carries an intervention
+    const Placement* placement = nullptr; // null: the host computes
+    const kernels::OpTable& exact;        // products that stay in float32: the router's and the head's
+    DeviceStep& step;
 
     std::size_t headDim() const { return static_cast<std::size_t>(weights.config.head_dim); }
     // The width of the rank's heads.
     std::size_t inner() const { return shard.heads.count * headDim(); }
 
+    // A vector of `weights` where the operations read it.
+    const float* vector(const std::vector<float>& values) const {
+        return placement != nullptr ? placement->vector(values) : values.data();
+    }
+    // The same values in the host's memory, good until the next call.
+    const float* onHost(const float* values, std::size_t count) const {
+        if (placement == nullptr) {
+            return values;
+        }
+        buffers.copied.resize(count);
+        queue.device()->copyOut(buffers.copied.data(), values, count * sizeof(float));
+        return buffers.copied.data();
+    }
+
     // values [rows, width] pass `point`.
     void offer(TapPoint point, int layer, const float* values, std::size_t width) {
         if (tap != nullptr && tap->wants(point, layer)) {
-            tap->onValues(point, layer, {values, rows * width}, rows);
+            tap->onValues(point, layer, {onHost(values, rows * width), rows * width}, rows);
         }
     }
 };
@@ -141,6 +199,8 @@ void silence(const ForwardContext& context, int layer, BlockPart part, float* br
 void lightningForward(ForwardContext& context, int layer, const float* normed, float* branch);
 void softmaxForward(ForwardContext& context, int layer, const float* normed, float* branch);
 
+// The part of it after the router's logits, on a device that has OpTable::experts.
+void expertsOnDevice(ForwardContext& context, int layer, const float* normed, const float* logits, float* branch);
 // branch [rows, hidden] = mixture of experts of normed [rows, hidden]; leaves ids and weights in the buffers.
 void moeForward(ForwardContext& context, int layer, const float* normed, float* branch);
 

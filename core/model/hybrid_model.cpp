@@ -3,6 +3,7 @@
 
 #include "core/base/error.h"
 #include "core/model/activations.h"
+#include "core/state/device_call.h"
 
 #include <algorithm>
 #include <new>
@@ -59,8 +60,12 @@ std::shared_ptr<const HybridModel> HybridModel::load(const std::filesystem::path
 }
 
 std::shared_ptr<const HybridModel> HybridModel::load(const std::filesystem::path& folder,
-                                                     const kernels::OpTable& ops, const ShardPlan& plan) {
-    return std::make_shared<const HybridModel>(loadWeights(folder), ops, plan);
+                                                     const kernels::OpTable& ops, const ShardPlan& plan,
+                                                     const std::shared_ptr<kernels::Device>& device,
+                                                     const CopyProgress& progress) {
+    auto model = std::make_shared<HybridModel>(loadWeights(folder), ops, plan);
+    model->placeOn(device, progress);
+    return model;
 }
 
 const ModelConfig& HybridModel::config() const {
@@ -71,14 +76,37 @@ int HybridModel::ranks() const {
     return static_cast<int>(shards_.size());
 }
 
-SequenceState HybridModel::newState() const {
+void HybridModel::placeOn(std::shared_ptr<kernels::Device> device, const CopyProgress& progress) {
+    placement_.reset();
+    if (device == nullptr) {
+        return;
+    }
+    if (parts_.size() > 1) {
+        fail(ErrorKind::Unsupported,
+             "ranks that are threads compute on the processor; for several GPUs start one process "
+             "for each");
+    }
+    placement_ =
+        std::make_unique<const Placement>(std::move(device), parts_.empty() ? *weights_ : *parts_[0], progress);
+}
+
+std::shared_ptr<kernels::Device> HybridModel::device() const {
+    return placement_ != nullptr ? placement_->device() : nullptr;
+}
+
+const char* HybridModel::kernelsName() const {
+    return placement_ != nullptr ? placement_->ops().name : ops_->name;
+}
+
+StateShape HybridModel::stateShape() const {
     StateShape shape = StateShape::of(config());
+    shape.device = device();
     if (comm_ != nullptr) {
         const Shard& shard = shards_[static_cast<std::size_t>(comm_->rank())];
         shape.num_heads = static_cast<int>(shard.heads.count);
         shape.num_kv_heads = static_cast<int>(shard.kv_heads.count);
     }
-    return SequenceState(std::move(shape));
+    return shape;
 }
 
 namespace {
@@ -131,7 +159,7 @@ void runLayer(ForwardContext& context, int index, float* hidden) {
     float* branch = context.buffers.branch.atLeast(context.rows * width);
     const bool lightning = layer.kind == LayerKind::Lightning;
 
-    context.ops.norm({hidden, layer.input_norm.data(), normed, context.rows, width, config.rms_norm_eps},
+    context.ops.norm({hidden, context.vector(layer.input_norm), normed, context.rows, width, config.rms_norm_eps},
                      context.queue);
     if (lightning) {
         lightningForward(context, index, normed, branch);
@@ -143,7 +171,7 @@ void runLayer(ForwardContext& context, int index, float* hidden) {
     addBranch(context, lightning ? config.lightning_scale : config.softmax_scale, hidden, normed, branch);
     context.offer(TapPoint::AttentionSum, index, hidden, width);
 
-    context.ops.norm({hidden, layer.mlp_norm.data(), normed, context.rows, width, config.rms_norm_eps},
+    context.ops.norm({hidden, context.vector(layer.mlp_norm), normed, context.rows, width, config.rms_norm_eps},
                      context.queue);
     moeForward(context, index, normed, branch);
     silence(context, index, BlockPart::Experts, branch);
@@ -200,12 +228,13 @@ void gatherLogits(ForwardContext& context, const float* wanted, std::size_t rows
     float* mine = context.buffers.logits_part.atLeast(rows * most);
     float* all = context.buffers.logits_parts.atLeast(rows * most * context.shards.size());
     const kernels::LinearTask head[] = {{wanted, width, rows, context.weights.head, mine, most}};
-    context.ops.linear(std::span(head), context.queue);
+    context.exact.linear(std::span(head), context.queue);
     context.comm->allGather(mine, all, rows * most * sizeof(float), context.queue);
+    const float* shown = logits != nullptr ? context.onHost(all, rows * most * context.shards.size()) : nullptr;
     for (std::size_t rank = 0; logits != nullptr && rank < context.shards.size(); ++rank) {
         const Part& part = context.shards[rank].vocabulary;
         for (std::size_t row = 0; row < rows; ++row) {
-            std::copy_n(all + (rank * rows + row) * most, part.count, logits + row * vocab + part.first);
+            std::copy_n(shown + (rank * rows + row) * most, part.count, logits + row * vocab + part.first);
         }
     }
 }
@@ -231,7 +260,7 @@ void appendLogits(ForwardContext& context, const float* hidden, std::vector<floa
     const std::size_t vocab = static_cast<std::size_t>(config.vocab_size);
     float* wanted = context.buffers.wanted.atLeast(rows * width);
     context.ops.gather({hidden, index.data(), rows, width, wanted}, context.queue);
-    context.ops.norm({wanted, context.weights.final_norm.data(), wanted, rows, width, config.rms_norm_eps},
+    context.ops.norm({wanted, context.vector(context.weights.final_norm), wanted, rows, width, config.rms_norm_eps},
                      context.queue);
     float* out = nullptr;
     if (logits != nullptr) {
@@ -243,17 +272,26 @@ void appendLogits(ForwardContext& context, const float* hidden, std::vector<floa
         gatherLogits(context, wanted, rows, out);
         return;
     }
-    const kernels::LinearTask head[] = {{wanted, width, rows, context.weights.head, out, vocab}};
-    context.ops.linear(std::span(head), context.queue);
+    float* target = context.placement == nullptr ? out : context.buffers.device_logits.atLeast(rows * vocab);
+    const kernels::LinearTask head[] = {{wanted, width, rows, context.weights.head, target, vocab}};
+    context.exact.linear(std::span(head), context.queue);
+    if (context.placement != nullptr) {
+        context.step.end();
+        context.queue.device()->copyOut(out, target, rows * vocab * sizeof(float));
+    }
 }
+
+// Steps of so few rows are launches of many small kernels: worth replaying.
+constexpr std::size_t kReplayedRows = 4;
 
 } // namespace
 
 void HybridModel::runRank(const Pass& pass, std::size_t part, kernels::Communicator* comm,
                           kernels::ThreadPool& pool, Workspace::Buffers& buffers) const {
-    if (!buffers.queue || &buffers.queue->pool() != &pool) {
-        buffers.queue.emplace(pool);
-    }
+    buffers.use(pool, device());
+    const bool replayed = placement_ != nullptr && comm == nullptr && pass.tap == nullptr && !pass.intervened &&
+                          pass.rows <= kReplayedRows;
+    DeviceStep step(replayed ? buffers.stream.get() : nullptr);
     const Shard& shard = shards_[comm == nullptr ? 0 : static_cast<std::size_t>(comm->rank())];
     const bool first = part == 0; // of this process
     const bool shares_state = parts_.size() > 1;
@@ -262,19 +300,23 @@ void HybridModel::runRank(const Pass& pass, std::size_t part, kernels::Communica
         const bool shared_kv = shard.ranks > config().num_kv_heads;
         state = {shard.heads.first, shard.kv_heads.first, shard.owns_kv, shared_kv};
     }
-    ForwardContext context{.weights = parts_.empty() ? *weights_ : *parts_[part],
+    const ModelWeights& host_weights = parts_.empty() ? *weights_ : *parts_[part];
+    ForwardContext context{.weights = placement_ != nullptr ? placement_->weights() : host_weights,
                            .shards = shards_,
                            .shard = shard,
                            .state = state,
                            .comm = comm,
-                           .ops = *ops_,
+                           .ops = placement_ != nullptr ? placement_->ops() : *ops_,
                            .queue = *buffers.queue,
                            .buffers = buffers,
                            .batch = pass.batch,
                            .rows = pass.rows,
                            .tap = first ? pass.tap : nullptr,
                            .head_points = pass.head_points,
-                           .intervened = pass.intervened};
+                           .intervened = pass.intervened,
+                           .placement = placement_.get(),
+                           .exact = placement_ != nullptr ? placement_->exact() : *ops_,
+                           .step = step};
     const std::size_t width = static_cast<std::size_t>(config().hidden_size);
     float* hidden = buffers.hidden.atLeast(pass.rows * width);
     embed(context, hidden);
@@ -284,6 +326,10 @@ void HybridModel::runRank(const Pass& pass, std::size_t part, kernels::Communica
         context.offer(TapPoint::Hidden, layer + 1, hidden, width);
     }
     appendLogits(context, hidden, first ? &pass.logits : nullptr);
+    step.end();
+    if (placement_ != nullptr) {
+        buffers.stream->wait(); // states may be copied and forked from now on
+    }
 }
 
 void HybridModel::runTeam(const Pass& pass, kernels::ThreadPool& pool, Workspace::Buffers& buffers) const {
@@ -332,9 +378,13 @@ void HybridModel::forward(std::span<SequenceChunk> batch, kernels::ThreadPool& p
         runTeam(pass, pool, buffers);
     } else {
         const auto rank = comm_ == nullptr ? std::size_t{0} : static_cast<std::size_t>(comm_->rank());
-        takeMemory(config(), batch, rows, logits,
-                   [&](std::size_t wanted) { buffers.prepare(config(), shards_[rank], rows, wanted); });
-        runProcess(pass, pool, buffers);
+        takeMemory(config(), batch, rows, logits, [&](std::size_t wanted) {
+            onDevice([&] {
+                buffers.use(pool, device());
+                buffers.prepare(config(), shards_[rank], rows, wanted);
+            });
+        });
+        onDevice([&] { runProcess(pass, pool, buffers); });
     }
     for (SequenceChunk& chunk : batch) {
         chunk.state->advance(chunk.tokens.size());

@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -21,9 +22,11 @@ namespace fulgurite {
 
 namespace kernels {
 class Communicator;
-}
+class Device;
+} // namespace kernels
 
 struct ModelWeights;
+class Placement;
 struct Shard;
 struct ShardPlan;
 
@@ -59,8 +62,12 @@ class HybridModel {
     static std::shared_ptr<const HybridModel> load(const std::filesystem::path& folder);
     static std::shared_ptr<const HybridModel> load(const std::filesystem::path& folder,
                                                    const kernels::OpTable& ops);
+    // `device` null: the host computes; otherwise see placeOn().
+    using CopyProgress = std::function<void(std::size_t done, std::size_t all)>;
     static std::shared_ptr<const HybridModel> load(const std::filesystem::path& folder, const kernels::OpTable& ops,
-                                                   const ShardPlan& plan);
+                                                   const ShardPlan& plan,
+                                                   const std::shared_ptr<kernels::Device>& device = nullptr,
+                                                   const CopyProgress& progress = nullptr);
     HybridModel(std::unique_ptr<const ModelWeights> weights, const kernels::OpTable& ops);
     // Split over ranks that are threads of this process: to whoever calls, one model with one state for each
     // sequence. Throws Error{InvalidInput} when the plan does not fit the model.
@@ -71,12 +78,23 @@ class HybridModel {
                 std::shared_ptr<kernels::Communicator> comm);
     ~HybridModel();
 
+    // From now on computes on `device`, with a copy of the weights in its memory; new states lie there too. Before
+    // anybody else knows the model. `progress` hears the bytes copied, and of all. Throws Error{OutOfMemory} with
+    // the sizes, Error{Unsupported} for ranks that are threads.
+    void placeOn(std::shared_ptr<kernels::Device> device, const CopyProgress& progress = nullptr);
+    // Null: the host.
+    std::shared_ptr<kernels::Device> device() const;
+
     const ModelConfig& config() const;
     // Of the whole model, however it is split.
     const ModelWeights& weights() const { return *weights_; }
     int ranks() const;
+    // The host's: for arrays that a tap has seen, with weights().
     const kernels::OpTable& ops() const { return *ops_; }
-    SequenceState newState() const;
+    // "avx2", "cuda": of forward().
+    const char* kernelsName() const;
+    StateShape stateShape() const;
+    SequenceState newState() const { return SequenceState(stateShape()); }
 
     // Runs all chunks as one batch. Appends to `logits` F32 [vocab_size] for each wanted row, in batch order.
     // Throws Error{InvalidInput} for a token outside the vocabulary, before any state is touched.
@@ -95,6 +113,7 @@ class HybridModel {
     std::vector<Shard> shards_;                              // of all ranks
     std::vector<std::unique_ptr<const ModelWeights>> parts_; // of the ranks in this process; empty: one has it all
     std::shared_ptr<kernels::Communicator> comm_;            // to the other processes, or null
+    std::unique_ptr<const Placement> placement_;             // null: the host computes
 };
 
 } // namespace fulgurite

@@ -46,6 +46,22 @@ void forCoveredRows(const ForwardContext& context, Change&& change) {
     }
 }
 
+// Calls change(values in the host's memory) when there is something to change; a device's are copied there and
+// back.
+template <class Change>
+void changeOnHost(const ForwardContext& context, float* values, std::size_t count, Change&& change) {
+    if (!context.intervened) {
+        return;
+    }
+    if (context.placement == nullptr) {
+        change(values);
+        return;
+    }
+    context.onHost(values, count);
+    change(context.buffers.copied.data());
+    context.queue.device()->copyIn(values, context.buffers.copied.data(), count * sizeof(float));
+}
+
 // Rescales one token's weights to a sum of one, as the router's were; all zero stays so.
 void renormalise(float* weights, std::size_t top_k) {
     float sum = 0;
@@ -83,19 +99,21 @@ void scaleHeads(const ForwardContext& context, int layer, float* attended) {
     const std::size_t dim = context.headDim();
     const std::size_t inner = context.inner();
     const Part& mine = context.shard.heads;
-    forCoveredRows(context, [&](std::size_t row, std::size_t end, const Intervention& intervention) {
-        for (const HeadScale& scale : intervention.heads) {
-            const std::size_t head = static_cast<std::size_t>(scale.head) - mine.first; // huge when before
-            if (scale.layer != layer || head >= mine.count) {
-                continue;
+    changeOnHost(context, attended, context.rows * inner, [&](float* values) {
+        forCoveredRows(context, [&](std::size_t row, std::size_t end, const Intervention& intervention) {
+            for (const HeadScale& scale : intervention.heads) {
+                const std::size_t head = static_cast<std::size_t>(scale.head) - mine.first; // huge when before
+                if (scale.layer != layer || head >= mine.count) {
+                    continue;
+                }
+                for (std::size_t r = row; r < end; ++r) {
+                    float* slice = values + r * inner + head * dim;
+                    // Not a product: what is ablated is zero, whatever it was.
+                    std::transform(slice, slice + dim, slice,
+                                   [f = scale.factor](float x) { return f == 0.0f ? 0.0f : f * x; });
+                }
             }
-            for (std::size_t r = row; r < end; ++r) {
-                float* slice = attended + r * inner + head * dim;
-                // Not a product: what is ablated is zero, whatever it was.
-                std::transform(slice, slice + dim, slice,
-                               [f = scale.factor](float x) { return f == 0.0f ? 0.0f : f * x; });
-            }
-        }
+        });
     });
 }
 
@@ -123,14 +141,16 @@ void dropExperts(const ForwardContext& context, int layer, float* weights) {
 
 void silence(const ForwardContext& context, int layer, BlockPart part, float* branch) {
     const std::size_t width = static_cast<std::size_t>(context.weights.config.hidden_size);
-    forCoveredRows(context, [&](std::size_t row, std::size_t end, const Intervention& intervention) {
-        const bool silent =
-            std::any_of(intervention.layers.begin(), intervention.layers.end(), [&](const LayerAblation& ablation) {
-                return ablation.layer == layer && (ablation.part == part || ablation.part == BlockPart::Both);
-            });
-        if (silent) {
-            std::fill(branch + row * width, branch + end * width, 0.0f);
-        }
+    changeOnHost(context, branch, context.rows * width, [&](float* values) {
+        forCoveredRows(context, [&](std::size_t row, std::size_t end, const Intervention& intervention) {
+            const bool silent = std::any_of(
+                intervention.layers.begin(), intervention.layers.end(), [&](const LayerAblation& ablation) {
+                    return ablation.layer == layer && (ablation.part == part || ablation.part == BlockPart::Both);
+                });
+            if (silent) {
+                std::fill(values + row * width, values + end * width, 0.0f);
+            }
+        });
     });
 }
 

@@ -28,7 +28,7 @@ void lightningForward(ForwardContext& context, int layer, const float* normed, f
              .rows = chunk.tokens.size(),
              .heads = context.shard.heads.count,
              .head_dim = dim,
-             .rates = w.decay_rates.data(),
+             .rates = context.vector(w.decay_rates),
              .state = chunk.state->lightning(layer).data() + context.state.first_head * dim * dim,
              .out = attended + row * inner},
             context.queue);
@@ -36,7 +36,8 @@ void lightningForward(ForwardContext& context, int layer, const float* normed, f
     }
     offerHeads(context, TapPoint::HeadOutput, layer, attended, {});
     kernels::NormGateParams norm{
-        .norm = {attended, w.norm.data(), attended, rows, inner, context.weights.inner_norm_eps}, .gate = gate};
+        .norm = {attended, context.vector(w.norm), attended, rows, inner, context.weights.inner_norm_eps},
+        .gate = gate};
     if (context.comm != nullptr) {
         // The norm is over all heads: the sums of squares are all that the ranks must exchange for it.
         float* squares = context.buffers.squares.atLeast(rows);

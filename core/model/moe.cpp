@@ -18,8 +18,12 @@ void moeForward(ForwardContext& context, int index, const float* normed, float* 
 
     float* logits = b.router_logits.atLeast(rows * experts);
     const kernels::LinearTask router[] = {{normed, hidden, rows, layer.router, logits, experts}};
-    context.ops.linear(std::span(router), context.queue);
+    context.exact.linear(std::span(router), context.queue);
     context.offer(TapPoint::RouterLogits, index, logits, experts);
+    if (context.placement != nullptr) {
+        expertsOnDevice(context, index, normed, logits, branch);
+        return;
+    }
     b.expert_ids.resize(slots);
     float* weights = b.expert_weights.atLeast(slots);
     context.ops.route({logits, rows, experts, top_k, b.expert_ids.data(), weights}, context.queue);

@@ -57,7 +57,7 @@ void attend(ForwardContext& context, int layer, const SequenceChunk& chunk, cons
                           .heads = count,
                           .head_dim = dim,
                           .rotary_dim = static_cast<std::size_t>(weights.config.rotary_dim),
-                          .inv_freq = weights.inv_freq.data(),
+                          .inv_freq = context.vector(weights.inv_freq),
                           .first_position = position},
                          context.queue);
     }

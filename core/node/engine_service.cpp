@@ -49,7 +49,7 @@ ModelFacts factsOf(const EngineServiceOptions& options, const HybridModel& model
     facts.id = options.id.empty() ? folderName(options.model) : options.id;
     facts.path = std::filesystem::absolute(options.model).lexically_normal().string();
     facts.dtype = nameOf(model.weights().embedding.dtype);
-    facts.kernels = kernels::bestCpuOps().name;
+    facts.kernels = model.kernelsName();
     facts.parameters = config.parameterCount();
     facts.weight_bytes = static_cast<std::int64_t>(model.weights().checkpoint->bytes());
     facts.created = modifiedAt(options.model / "config.json");
@@ -69,7 +69,7 @@ class EngineService final : public ModelService {
     explicit EngineService(const EngineServiceOptions& options)
         : tokenizer_(Tokenizer::load(options.model)),
           template_(loadTemplate(options.model)),
-          model_(HybridModel::load(options.model, kernels::bestCpuOps(), options.plan)),
+          model_(HybridModel::load(options.model, kernels::bestCpuOps(), options.plan, options.device)),
           engine_(model_, tokenizer_, options.engine),
           facts_(factsOf(options, *model_)),
           captures_(captureParams(options)),

@@ -4,6 +4,7 @@
 
 #include "core/model/shard.h"
 #include "core/node/model_service.h"
+#include "kernels/device.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -17,7 +18,8 @@ struct EngineServiceOptions {
     std::filesystem::path model;
     std::string id; // under which it is served; empty: the folder's name
     EngineOptions engine;
-    ShardPlan plan; // how the model is split over ranks of this process
+    ShardPlan plan;                          // how the model is split over ranks of this process
+    std::shared_ptr<kernels::Device> device; // null: the processor computes
     std::filesystem::path
         data; // captures go into its folder captures/, collections into retrieval/; empty: none are kept
     std::uint64_t capture_limit_bytes = std::uint64_t{16} << 30; // of one capture

@@ -3,12 +3,17 @@
 // state alone. So no write can reach another state, on whatever thread that one lives.
 #include "core/state/sequence_state.h"
 
+#include "core/state/device_call.h"
+
 #include <algorithm>
 #include <utility>
 
 namespace fulgurite {
 
 namespace {
+
+constexpr const char* kPages = "keys and values";
+constexpr const char* kMatrices = "states of lightning layers";
 
 std::size_t pagesFor(std::size_t tokens) {
     return (tokens + kPageTokens - 1) / kPageTokens;
@@ -17,7 +22,10 @@ std::size_t pagesFor(std::size_t tokens) {
 // Room for kPageTokens tokens of one layer.
 std::shared_ptr<KvPage> newPage(const StateShape& shape) {
     const std::size_t floats = kPageTokens * shape.rowFloats();
-    return std::make_shared<KvPage>(KvPage{std::vector<float>(floats), std::vector<float>(floats)});
+    return onDevice([&] {
+        return std::make_shared<KvPage>(KvPage{kernels::FloatArray(floats, shape.device, kPages),
+                                               kernels::FloatArray(floats, shape.device, kPages)});
+    });
 }
 
 } // namespace
@@ -26,7 +34,8 @@ SequenceState::SequenceState(StateShape shape)
     : shape_(std::move(shape)), matrices_(shape_.layers.size()), pages_(shape_.layers.size()) {
     for (std::size_t layer = 0; layer < shape_.layers.size(); ++layer) {
         if (shape_.layers[layer] == LayerKind::Lightning) {
-            matrices_[layer].assign(shape_.matrixFloats(), 0.0f);
+            matrices_[layer] =
+                onDevice([&] { return kernels::FloatArray(shape_.matrixFloats(), shape_.device, kMatrices); });
         }
     }
 }
@@ -35,7 +44,9 @@ SequenceState SequenceState::fork() const {
     SequenceState copy;
     copy.shape_ = shape_;
     copy.position_ = position_;
-    copy.matrices_ = matrices_;
+    for (const kernels::FloatArray& matrix : matrices_) {
+        copy.matrices_.push_back(onDevice([&] { return matrix.copy(kMatrices); }));
+    }
     copy.pages_.resize(pages_.size());
     const std::size_t full = position_ / kPageTokens;
     const bool partial = position_ % kPageTokens != 0;
@@ -48,7 +59,10 @@ SequenceState SequenceState::fork() const {
         to.reserve(full + 1);
         to.assign(from.begin(), from.begin() + static_cast<std::ptrdiff_t>(full));
         if (partial) {
-            to.push_back(std::make_shared<KvPage>(*from[full]));
+            to.push_back(onDevice([&] {
+                return std::make_shared<KvPage>(
+                    KvPage{from[full]->keys.copy(kPages), from[full]->values.copy(kPages)});
+            }));
         }
     }
     return copy;
@@ -76,11 +90,17 @@ std::size_t SequenceState::exclusiveBytes() const {
 }
 
 std::span<float> SequenceState::lightning(int layer) {
-    return matrices_[static_cast<std::size_t>(layer)];
+    kernels::FloatArray& matrix = matrices_[static_cast<std::size_t>(layer)];
+    return {matrix.data(), matrix.size()};
 }
 
 std::span<const float> SequenceState::lightning(int layer) const {
-    return matrices_[static_cast<std::size_t>(layer)];
+    const kernels::FloatArray& matrix = matrices_[static_cast<std::size_t>(layer)];
+    return {matrix.data(), matrix.size()};
+}
+
+std::vector<float> SequenceState::lightningValues(int layer) const {
+    return onDevice([&] { return matrices_[static_cast<std::size_t>(layer)].values(); });
 }
 
 void SequenceState::reserve(std::size_t count) {

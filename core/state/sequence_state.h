@@ -9,6 +9,7 @@
 #pragma once
 
 #include "core/checkpoint/model_config.h"
+#include "kernels/float_array.h"
 
 #include <cstddef>
 #include <filesystem>
@@ -25,6 +26,7 @@ struct StateShape {
     int num_heads = 0;
     int num_kv_heads = 0;
     int head_dim = 0;
+    std::shared_ptr<kernels::Device> device = nullptr; // whose memory the arrays lie in; null: the host's
 
     static StateShape of(const ModelConfig& config);
     std::size_t matrixFloats() const;              // of one lightning layer
@@ -43,8 +45,8 @@ inline constexpr std::size_t kPageTokens = 64;
 // that one query meets a page with full vectors: keys [num_kv_heads, head_dim, kPageTokens], values [num_kv_heads,
 // kPageTokens, head_dim].
 struct KvPage {
-    std::vector<float> keys;
-    std::vector<float> values;
+    kernels::FloatArray keys;
+    kernels::FloatArray values;
 };
 
 // Where element `d` of key head `head` lies in a page for the token in `slot`.
@@ -81,9 +83,12 @@ class SequenceState {
     void save(const std::filesystem::path& path) const;
     static SequenceState restore(const std::filesystem::path& path, const StateShape& shape);
 
-    // For the model: the matrices of a lightning layer, F32 [num_heads, head_dim (key), head_dim (value)].
+    // The matrices of a lightning layer, F32 [num_heads, head_dim (key), head_dim (value)]. For the model: in the
+    // memory of the shape's device.
     std::span<float> lightning(int layer);
     std::span<const float> lightning(int layer) const;
+    // A copy for the host.
+    std::vector<float> lightningValues(int layer) const;
 
     // For the model: makes room for `count` more tokens in every softmax layer.
     void reserve(std::size_t count);
@@ -101,7 +106,7 @@ class SequenceState {
 
     StateShape shape_;
     std::size_t position_ = 0;
-    std::vector<std::vector<float>> matrices_;                // one per layer, empty for softmax layers
+    std::vector<kernels::FloatArray> matrices_;               // one per layer, empty for softmax layers
     std::vector<std::vector<std::shared_ptr<KvPage>>> pages_; // one per layer, empty for lightning layers
 };
 

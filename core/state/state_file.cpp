@@ -3,6 +3,7 @@
 // `keys.L` and `values.L` F32 [tokens, kv heads, head dim] for each softmax layer, and the position as metadata.
 #include "core/base/error.h"
 #include "core/checkpoint/safetensors.h"
+#include "core/state/device_call.h"
 #include "core/state/sequence_state.h"
 
 #include <boost/crc.hpp>
@@ -141,9 +142,9 @@ void checkNothingElse(const SafetensorsFile& file, const StateShape& shape) {
 // Hands over the file's data in order, piece by piece.
 void SequenceState::eachPiece(const std::function<void(std::span<const std::byte>)>& take) const {
     std::vector<float> rows(kPageTokens * shape_.rowFloats());
-    const auto takeRows = [&](std::size_t layer, std::vector<float> KvPage::*which, PageIndex index) {
+    const auto takeRows = [&](std::size_t layer, kernels::FloatArray KvPage::*which, PageIndex index) {
         for (std::size_t page = 0; page * kPageTokens < position_; ++page) {
-            const std::vector<float>& source = (*pages_[layer][page]).*which;
+            const std::vector<float> source = onDevice([&] { return ((*pages_[layer][page]).*which).values(); });
             const std::size_t tokens = tokensOfPage(position_, page);
             eachElement(shape_, tokens, index,
                         [&](std::size_t in_page, std::size_t in_file) { rows[in_file] = source[in_page]; });
@@ -152,7 +153,8 @@ void SequenceState::eachPiece(const std::function<void(std::span<const std::byte
     };
     for (std::size_t layer = 0; layer < shape_.layers.size(); ++layer) {
         if (shape_.layers[layer] == LayerKind::Lightning) {
-            take(std::as_bytes(std::span(matrices_[layer])));
+            const std::vector<float> matrix = lightningValues(static_cast<int>(layer));
+            take(std::as_bytes(std::span(matrix)));
         } else {
             takeRows(layer, &KvPage::keys, keyIndex);
             takeRows(layer, &KvPage::values, valueIndex);
@@ -197,21 +199,22 @@ SequenceState SequenceState::restore(const std::filesystem::path& path, const St
     SequenceState state(shape);
     state.reserve(position);
     state.position_ = position;
-    const auto readRows = [&](std::size_t layer, const char* kind, std::vector<float> KvPage::*which,
+    const auto readRows = [&](std::size_t layer, const char* kind, kernels::FloatArray KvPage::*which,
                               PageIndex index) {
         const std::byte* source = file.tensor(arrayName(kind, layer)).data;
         for (std::size_t page = 0; page * kPageTokens < position; ++page) {
-            std::vector<float>& target = (*state.pages_[layer][page]).*which;
+            std::vector<float> target(kPageTokens * shape.rowFloats());
             const std::byte* first = source + page * kPageTokens * shape.rowFloats() * sizeof(float);
             eachElement(shape, tokensOfPage(position, page), index, [&](std::size_t in_page, std::size_t in_file) {
                 std::memcpy(&target[in_page], first + in_file * sizeof(float), sizeof(float));
             });
+            onDevice([&] { ((*state.pages_[layer][page]).*which).assign(target.data()); });
         }
     };
     for (std::size_t layer = 0; layer < shape.layers.size(); ++layer) {
         if (shape.layers[layer] == LayerKind::Lightning) {
             const TensorView view = file.tensor(arrayName("state", layer));
-            std::memcpy(state.matrices_[layer].data(), view.data, view.bytes());
+            onDevice([&] { state.matrices_[layer].assign(toFloats(view).data()); });
         } else {
             readRows(layer, "keys", &KvPage::keys, keyIndex);
             readRows(layer, "values", &KvPage::values, valueIndex);

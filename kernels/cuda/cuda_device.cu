@@ -172,6 +172,19 @@ CudaDevice::~CudaDevice() {
     cudaStreamDestroy(copies_);
 }
 
+DeviceInfo CudaDevice::info() const {
+    DeviceInfo now = info_;
+    use();
+    check(cudaMemGetInfo(&now.free_bytes, &now.memory_bytes), "to read its memory");
+    return now;
+}
+
+void CudaDevice::randomise(void* target, DType type, std::size_t count, float scale, std::uint64_t seed) {
+    CudaQueue queue(*this);
+    cuda::randomise(target, type, count, scale, seed, queue);
+    queue.wait();
+}
+
 void CudaDevice::use() const {
     check(cudaSetDevice(info_.index), "to become this thread's device");
 }
@@ -221,6 +234,33 @@ void CudaDevice::reserve(std::size_t bytes, const char* purpose) {
     }
 }
 
+// The beginning of a new slab; when the driver has no more, of a larger piece that somebody gave back.
+std::byte* CudaDevice::newSlab(std::size_t size, std::size_t wanted, const char* purpose) {
+    // Small pieces share a slab where there is room for a whole one.
+    std::size_t slab = size < kSlabBytes ? kSlabBytes : size;
+    std::size_t free = 0;
+    std::size_t total = 0;
+    use();
+    if (slab > size && cudaMemGetInfo(&free, &total) == cudaSuccess && free < 2 * kSlabBytes) {
+        slab = size;
+    }
+    try {
+        slabs_.push_back({fromDriver(slab, wanted, purpose), slab, size});
+        return slabs_.back().memory;
+    } catch (const DeviceError&) {
+        const auto larger = free_.lower_bound(size);
+        if (larger == free_.end()) {
+            throw;
+        }
+        const auto [piece, memory] = *larger;
+        free_.erase(larger);
+        if (piece > size) {
+            free_.emplace(piece - size, memory + size);
+        }
+        return memory;
+    }
+}
+
 void* CudaDevice::allocate(std::size_t bytes, const char* purpose) {
     const std::lock_guard lock(memory_mutex_);
     const std::size_t size = std::max<std::size_t>(ceilDiv(bytes, kAlignment), 1) * kAlignment;
@@ -232,16 +272,7 @@ void* CudaDevice::allocate(std::size_t bytes, const char* purpose) {
         memory = fromSlabs(size);
     }
     if (memory == nullptr) {
-        // Small pieces share a slab where there is room for a whole one.
-        std::size_t slab = size < kSlabBytes ? kSlabBytes : size;
-        std::size_t free = 0;
-        std::size_t total = 0;
-        use();
-        if (slab > size && cudaMemGetInfo(&free, &total) == cudaSuccess && free < 2 * kSlabBytes) {
-            slab = size;
-        }
-        slabs_.push_back({fromDriver(slab, bytes, purpose), slab, size});
-        memory = slabs_.back().memory;
+        memory = newSlab(size, bytes, purpose);
     }
     sizes_.emplace(memory, size);
     return memory;

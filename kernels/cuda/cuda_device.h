@@ -18,7 +18,7 @@ class CudaDevice final : public Device {
     explicit CudaDevice(int index);
     ~CudaDevice() override;
 
-    DeviceInfo info() const override { return info_; }
+    DeviceInfo info() const override;
     const OpTable& ops(Precision precision) const override;
     std::unique_ptr<DeviceQueue> newQueue() override;
     DeviceCounters counters(const DeviceQueue& queue) const override;
@@ -31,6 +31,7 @@ class CudaDevice final : public Device {
     void copyOut(void* target, const void* source, std::size_t bytes) override;
     void copyWithin(void* target, const void* source, std::size_t bytes) override;
     void clear(void* target, std::size_t bytes) override;
+    void randomise(void* target, DType type, std::size_t count, float scale, std::uint64_t seed) override;
     void upload(std::span<const Upload> uploads, const std::function<void(std::size_t)>& progress) override;
 
     // Makes this device the calling thread's.
@@ -44,6 +45,7 @@ class CudaDevice final : public Device {
     };
     std::byte* fromDriver(std::size_t bytes, std::size_t wanted, const char* purpose);
     std::byte* fromSlabs(std::size_t bytes);
+    std::byte* newSlab(std::size_t size, std::size_t wanted, const char* purpose);
 
     DeviceInfo info_;
     std::mutex memory_mutex_;

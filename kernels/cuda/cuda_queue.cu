@@ -51,9 +51,6 @@ CudaQueue::~CudaQueue() {
     for (const Pages& pages : pages_) {
         device_.release(pages.device);
     }
-    for (const auto& [host, address] : constants_) {
-        device_.release(address);
-    }
     if (blas_ != nullptr) {
         cublasDestroy(blas_);
     }
@@ -148,13 +145,11 @@ CudaQueue::PageTable CudaQueue::pageTable(const float* const* keys, const float*
     return {addresses, addresses + pages};
 }
 
-const void* CudaQueue::constant(const void* host, std::size_t bytes) {
-    void*& address = constants_[host];
-    if (address == nullptr) {
-        address = device_.allocate(bytes, "addresses of weights");
-        device_.copyIn(address, host, bytes);
+void CudaQueue::allow(const void* kernel, std::size_t bytes) {
+    if (allowed_.insert(kernel).second) {
+        check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)),
+              "to set shared memory aside");
     }
-    return address;
 }
 
 void CudaQueue::start(Launch& launch) {

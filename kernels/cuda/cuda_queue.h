@@ -13,7 +13,7 @@
 
 #include <cstring>
 #include <list>
-#include <map>
+#include <set>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -77,8 +77,11 @@ class CudaQueue final : public DeviceQueue {
     };
     PageTable pageTable(const float* const* keys, const float* const* values, std::size_t pages);
 
-    // A copy of a constant array of the host's, made once for each address.
-    const void* constant(const void* host, std::size_t bytes);
+    // Lets a kernel have so much dynamic shared memory; more than 48 KiB has to be asked for.
+    template <class... Parameters>
+    void allowShared(void (*kernel)(Parameters...), std::size_t bytes) {
+        allow(reinterpret_cast<const void*>(kernel), bytes);
+    }
 
     // For work that cannot be recorded; sends off what was.
     cudaStream_t stream();
@@ -100,6 +103,7 @@ class CudaQueue final : public DeviceQueue {
         std::size_t capacity = 0; // pages
     };
 
+    void allow(const void* kernel, std::size_t bytes);
     void start(Launch& launch);
     void flush();
     void build(Step& step);
@@ -113,7 +117,7 @@ class CudaQueue final : public DeviceQueue {
     DeviceCounters counters_;
     std::vector<std::pair<void*, std::size_t>> scratch_;
     std::list<Pages> pages_; // most recently used first
-    std::map<const void*, void*> constants_;
+    std::set<const void*> allowed_;
     bool recording_ = false;
     std::size_t recorded_ = 0;     // of records_
     std::vector<Launch> records_;  // reused from step to step

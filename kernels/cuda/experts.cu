@@ -111,24 +111,14 @@ void run(const ExpertRows& p, const ExpertMatrices* experts, float* hidden, Cuda
 
 void expertsRowByRow(const ExpertsParams& params, CudaQueue& queue) {
     constexpr std::size_t kMostGridRows = 65535;
-    const WeightMatrix& gate = params.experts[0].gate;
-    const auto* experts =
-        static_cast<const ExpertMatrices*>(queue.constant(params.experts, params.count * sizeof(ExpertMatrices)));
+    const WeightMatrix& gate = params.like.gate;
+    const ExpertMatrices* experts = params.experts;
     const std::size_t part = std::max<std::size_t>(kMostGridRows / params.top_k, 1);
     for (std::size_t row = 0; row < params.rows; row += part) {
-        ExpertRows p{params.x + row * gate.cols,
-                     params.ids + row * params.top_k,
-                     params.weights + row * params.top_k,
-                     params.out + row * gate.cols,
-                     static_cast<int>(std::min(part, params.rows - row)),
-                     static_cast<int>(params.top_k),
-                     static_cast<int>(gate.cols),
-                     static_cast<int>(gate.rows),
-                     static_cast<int>(params.first),
-                     static_cast<int>(params.count)};
-        auto* hidden = static_cast<float*>(
-            queue.scratch(CudaQueue::Slot::ExpertHidden,
-                          static_cast<std::size_t>(p.rows) * params.top_k * gate.rows * sizeof(float)));
+        const ExpertRows p = expertRows(params, row, std::min(part, params.rows - row));
+        const std::size_t slots = static_cast<std::size_t>(p.rows) * params.top_k;
+        auto* hidden =
+            static_cast<float*>(queue.scratch(CudaQueue::Slot::ExpertHidden, slots * gate.rows * sizeof(float)));
         switch (gate.dtype) {
         case DType::F32:
             run<float>(p, experts, hidden, queue);
@@ -152,6 +142,11 @@ void expertsExact(const ExpertsParams& p, Queue& queue) {
 }
 
 void expertsMixed(const ExpertsParams& p, Queue& queue) {
+    // Up to here a weight is seldom read twice.
+    constexpr std::size_t kFewRows = 4;
+    if (p.count > 0 && p.rows > kFewRows && expertsGrouped(p, CudaQueue::of(queue))) {
+        return;
+    }
     expertsExact(p, queue);
 }
 

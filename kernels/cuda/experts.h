@@ -19,6 +19,23 @@ struct ExpertRows {
     int count;
 };
 
+// The rows [first, first + rows).
+inline ExpertRows expertRows(const ExpertsParams& params, std::size_t first, std::size_t rows) {
+    const WeightMatrix& gate = params.like.gate;
+    return {params.x + first * gate.cols,
+            params.ids + first * params.top_k,
+            params.weights + first * params.top_k,
+            params.out + first * gate.cols,
+            static_cast<int>(rows),
+            static_cast<int>(params.top_k),
+            static_cast<int>(gate.cols),
+            static_cast<int>(gate.rows),
+            static_cast<int>(params.first),
+            static_cast<int>(params.count)};
+}
+
+// On the tensor cores; false: not with these shapes and types, nothing was done.
+bool expertsGrouped(const ExpertsParams& params, CudaQueue& queue);
 // Any types and shapes; reads an expert's weights for each of its rows.
 void expertsRowByRow(const ExpertsParams& params, CudaQueue& queue);
 

@@ -120,7 +120,9 @@ void lightningExact(const LightningParams& p, Queue& q) {
 }
 
 void lightningMixed(const LightningParams& p, Queue& queue) {
-    lightningExact(p, queue);
+    if (!lightningPrefill(p, CudaQueue::of(queue))) {
+        lightningExact(p, queue);
+    }
 }
 
 } // namespace fulgurite::kernels::cuda

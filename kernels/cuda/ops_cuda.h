@@ -10,6 +10,7 @@ const OpTable& cudaOps(Precision precision);
 
 void linearExact(std::span<const LinearTask> tasks, Queue& queue);
 void linearMixed(std::span<const LinearTask> tasks, Queue& queue);
+void randomise(void* target, DType type, std::size_t count, float scale, std::uint64_t seed, CudaQueue& queue);
 void embed(const EmbedParams& p, Queue& queue);
 void norm(const NormParams& p, Queue& queue);
 void normGate(const NormGateParams& p, Queue& queue);
@@ -19,6 +20,9 @@ void swiglu(const SwigluParams& p, Queue& queue);
 void residual(const ResidualParams& p, Queue& queue);
 void rope(const RopeParams& p, Queue& queue);
 void kvStore(const KvStoreParams& p, Queue& queue);
+// On the tensor cores; false: not with these shapes, nothing was done.
+bool softmaxPrefill(const SoftmaxAttentionParams& p, CudaQueue& queue);
+bool lightningPrefill(const LightningParams& p, CudaQueue& queue);
 void softmaxExact(const SoftmaxAttentionParams& p, Queue& queue);
 void softmaxMixed(const SoftmaxAttentionParams& p, Queue& queue);
 void lightningExact(const LightningParams& p, Queue& queue);

@@ -215,13 +215,43 @@ __global__ void combineKernel(CombineParams p) {
     p.out[i] = sum;
 }
 
+// splitmix64 of the element's number: any part of an array can be made alone.
+__device__ __forceinline__ std::uint32_t randomBits(std::uint64_t z) {
+    z += 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return static_cast<std::uint32_t>((z ^ (z >> 31)) >> 32);
+}
+
+__global__ void randomKernel(void* target, DType type, std::size_t count, float scale, std::uint64_t seed) {
+    const std::size_t step = static_cast<std::size_t>(gridDim.x) * blockDim.x;
+    for (std::size_t i = globalIndex(); i < count; i += step) {
+        const std::uint32_t bits = randomBits(seed * 0x100000001b3u + i);
+        const float value = (static_cast<float>(bits >> 8) * 0x1p-23f - 1.0f) * scale;
+        if (type == DType::F32) {
+            static_cast<float*>(target)[i] = value;
+        } else if (type == DType::BF16) {
+            static_cast<std::uint16_t*>(target)[i] = static_cast<std::uint16_t>(packBf16(value, 0.0f));
+        } else {
+            static_cast<std::uint8_t*>(target)[i] = static_cast<std::uint8_t>(bits);
+        }
+    }
+}
+
 template <class Weight>
 void embedPart(const EmbedParams& p, std::size_t first, std::size_t count, CudaQueue& queue) {
     queue.launch(embedKernel<Weight>, dim3(static_cast<unsigned>(count)), kThreads, 0, p.table.data, p.first_id,
-                 static_cast<std::int64_t>(p.table.rows), idsOf(p.ids + first, count), static_cast<int>(p.table.cols), p.out + first * p.table.cols);
+                 static_cast<std::int64_t>(p.table.rows), idsOf(p.ids + first, count), static_cast<int>(p.table.cols),
+                 p.out + first * p.table.cols);
 }
 
 } // namespace
+
+void randomise(void* target, DType type, std::size_t count, float scale, std::uint64_t seed, CudaQueue& queue) {
+    constexpr std::size_t kMostBlocks = 4096;
+    const auto blocks = static_cast<unsigned>(std::min(ceilDiv(count, kThreads), kMostBlocks));
+    queue.launch(randomKernel, dim3(blocks), kThreads, 0, target, type, count, scale, seed);
+}
 
 void embed(const EmbedParams& p, Queue& q) {
     CudaQueue& queue = CudaQueue::of(q);

@@ -248,7 +248,9 @@ void softmaxExact(const SoftmaxAttentionParams& params, Queue& q) {
 }
 
 void softmaxMixed(const SoftmaxAttentionParams& p, Queue& queue) {
-    softmaxExact(p, queue);
+    if (!softmaxPrefill(p, CudaQueue::of(queue))) {
+        softmaxExact(p, queue);
+    }
 }
 
 } // namespace fulgurite::kernels::cuda

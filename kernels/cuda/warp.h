@@ -70,4 +70,7 @@ __device__ __forceinline__ std::uint32_t packBf16(float low, float high) {
 #endif
 }
 
+// Two bfloat16 elements of an array, written at once.
+typedef std::uint32_t __attribute__((__may_alias__)) StoredPair;
+
 } // namespace fulgurite::kernels::cuda

@@ -113,6 +113,8 @@ inline constexpr EmulatedIndex<&fulgurite::emulator::FiberIndex::grid_size> grid
 
 #include "tests/emulator/cuda_runtime_emulated.h"
 
+#include "tests/emulator/tensor_core_emulated.h"
+
 inline void __syncthreads() {
     fulgurite::emulator::blockBarrier();
 }

@@ -51,7 +51,8 @@ std::size_t capacity() {
 }
 
 std::mutex memory_mutex;
-std::map<void*, std::size_t> allocations;
+// Never destroyed: devices may be, after this library's own variables.
+auto& allocations = *new std::map<void*, std::size_t>;
 std::size_t used = 0;
 
 float elementOf(const void* data, cudaDataType_t type, std::size_t index) {

@@ -306,7 +306,7 @@ class Machine {
 };
 
 Machine& machine() {
-    static Machine instance;
+    static Machine& instance = *new Machine; // never destroyed: devices may be, after this library's own variables
     return instance;
 }
 
@@ -315,7 +315,7 @@ void enterFiber() {
 }
 
 std::unordered_map<const void*, Thunk>& kernels() {
-    static std::unordered_map<const void*, Thunk> all;
+    static auto& all = *new std::unordered_map<const void*, Thunk>;
     return all;
 }
 std::mutex kernels_mutex;

@@ -98,7 +98,7 @@ Output output(float* host, std::size_t count) {
 // Weights lie at 256 bytes on a device, as core/model places them, whatever the file's alignment was.
 struct Placed {
     explicit Placed(const WeightMatrix& w)
-        : data(w.data, (w.stride != 0 ? w.stride : w.cols) * w.rows * sizeOf(w.dtype)),
+        : data(w.data, w.rows == 0 ? 0 : ((w.rows - 1) * w.rowStride() + w.cols) * sizeOf(w.dtype)),
           scales(w.scales, w.scales != nullptr ? w.rows * sizeof(float) : 0),
           matrix(w) {
         matrix.data = data.as<void>();
@@ -161,7 +161,7 @@ void normGate(const NormGateParams& p, Queue&) {
 }
 
 void norm(const NormParams& p, Queue& queue) {
-    normGate({p, nullptr}, queue);
+    normGate({p, nullptr, nullptr, 0}, queue);
 }
 
 void sumSquares(const SumSquaresParams& p, Queue&) {
@@ -333,11 +333,10 @@ void experts(const ExpertsParams& p, Queue&) {
     placed.x = x.as();
     placed.ids = ids.as<std::int32_t>();
     placed.weights = row_weights.as();
-    placed.experts = matrices.data();
+    const Shadow table(matrices.data(), matrices.size() * sizeof(ExpertMatrices));
+    placed.experts = table.as<const ExpertMatrices>();
+    placed.like = matrices.front();
     placed.out = out.address();
-    // Addresses of matrices are kept by the queue; these live no longer than the call.
-    view.stream = view.device->newQueue();
-    view.queue.emplace(view.pool, view.stream.get());
     view.ops->experts(placed, *view.queue);
     out.back();
 }
