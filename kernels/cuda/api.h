@@ -3,7 +3,7 @@
 #pragma once
 
 #ifdef FULGURITE_CUDA_EMULATED
-#include "tests/emulator/cuda_emulator.h"
+#include "cuda_emulator.h" // found by the target that is built for tests alone
 // Dynamic shared memory of the block.
 #define FG_SHARED(type, name) type* name = reinterpret_cast<type*>(::fulgurite::emulator::dynamicShared())
 #else
