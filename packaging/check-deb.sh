@@ -10,7 +10,8 @@ packages=$(cd "${1:?folder with the packages}" && pwd)
 
 # shellcheck source=/dev/null
 . /etc/os-release
-mirror=${FULGURITE_MIRROR:-http://deb.debian.org/debian}
+# shellcheck disable=SC2016 # apt-get's own variables
+mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | head -n 1)
 root=$(mktemp -d -t fulgurite-root-XXXXXX)
 trap 'umount "$root/proc" 2>/dev/null || true; rm -rf "$root"' EXIT
 debootstrap --variant=minbase "$VERSION_CODENAME" "$root" "$mirror" >"$root.log" 2>&1 ||
