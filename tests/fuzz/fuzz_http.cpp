@@ -34,7 +34,11 @@ void tryBody(std::string_view body) {
         ModelFacts facts;
         facts.config.vocab_size = kVocabSize;
         const nlohmann::json* messages = reader.find("messages");
-        readMessages(messages == nullptr ? nlohmann::json() : *messages, reader.array("tools"), facts, true);
+        const nlohmann::json* tools = reader.array("tools");
+        const nlohmann::ordered_json ordered =
+            tools == nullptr ? nlohmann::ordered_json() : nlohmann::ordered_json(*tools);
+        readMessages(messages == nullptr ? nlohmann::json() : *messages, tools == nullptr ? nullptr : &ordered,
+                     facts, true);
         reader.finish();
     } catch (const ApiError& error) {
         if (!isUtf8(dumpJson(error.body()))) {
