@@ -57,7 +57,8 @@ if(man)
   foreach(page IN LISTS pages)
     execute_process(COMMAND ${CMAKE_COMMAND} -E env LC_ALL=C.UTF-8 MANROFFSEQ= MANWIDTH=80 ${man} --warnings -E UTF-8 -l -Tutf8 -Z ${page}
       RESULT_VARIABLE status OUTPUT_QUIET ERROR_VARIABLE complaint)
-    if(NOT status EQUAL 0 OR complaint)
+    string(REGEX REPLACE "[^\n]*cannot[ \n]+(adjust|break) line[^\n]*\n?" "" complaint "${complaint}") # a long name
+    if(NOT status EQUAL 0 OR complaint MATCHES "[a-z]")
       message(FATAL_ERROR "man complains about ${page}: ${complaint}")
     endif()
   endforeach()

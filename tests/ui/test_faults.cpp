@@ -20,8 +20,8 @@
 using namespace fulgurite;
 
 namespace {
-constexpr int kPatience = 120000;
-constexpr int kTokens = 240;
+constexpr int kPatience = 30000;
+constexpr int kTokens = 3000; // a second of writing: long enough to be cut in the middle on a fast machine
 } // namespace
 
 // What the Prompt page puts together: a conversation, the node in use, and the notice over the composer.

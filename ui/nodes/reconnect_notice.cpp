@@ -76,6 +76,7 @@ ReconnectNotice::ReconnectNotice(ThemeManager& themes, QWidget* parent)
         button->setAccessibleName(button->text());
         buttons->addWidget(button);
     }
+    move_->setAccessibleName(tr("Go on with another node")); // its text names the node, once there is one
     buttons->addStretch(1);
     words->addLayout(buttons);
     row->addLayout(words, 1);
