@@ -77,7 +77,12 @@ class TestNodesPage : public QObject {
     NodeHub& hub() { return bench_->hub; }
     void openPage() { bench_ = std::make_unique<Bench>(folder_->path()); }
     QString cell(const QString& what, int column) {
-        const QAbstractItemModel* model = page().view().findChild<QTableView*>()->model();
+        const QAbstractItemModel* model = nullptr;
+        for (const QTableView* each : page().view().findChildren<QTableView*>()) {
+            if (each->accessibleName() == "What each node can do") {
+                model = each->model();
+            }
+        }
         for (int row = 0; row < model->rowCount(); ++row) {
             if (model->index(row, 0).data().toString() == what) {
                 return model->index(row, column).data().toString();
@@ -146,9 +151,13 @@ class TestNodesPage : public QObject {
                                      qobject_cast<QComboBox*>(each) || qobject_cast<QAbstractItemView*>(each);
             const bool part =
                 qobject_cast<QComboBox*>(each->parentWidget()) || each->objectName().startsWith("qt_");
-            if (interactive && !part && each->parentWidget() &&
+            if (interactive && !part && !each->isHidden() && each->parentWidget() &&
                 !each->parentWidget()->inherits("QComboBoxPrivateContainer")) {
-                QVERIFY2(!each->accessibleName().isEmpty(), each->metaObject()->className());
+                const auto* button = qobject_cast<const QPushButton*>(each);
+                QVERIFY2(!each->accessibleName().isEmpty(),
+                         qPrintable(QStringLiteral("%1 \"%2\" in %3")
+                                        .arg(each->metaObject()->className(), button ? button->text() : QString(),
+                                             each->parentWidget()->metaObject()->className())));
             }
         }
     }
@@ -165,10 +174,11 @@ class TestNodesPage : public QObject {
         page().list().setCurrent(id);
         QTRY_COMPARE_WITH_TIMEOUT(hub().link(id).state(), LinkState::Ready, kPatience);
         QTRY_VERIFY_WITH_TIMEOUT(page().view().watch().report(), kPatience);
+        QTRY_COMPARE_WITH_TIMEOUT(QString::fromStdString(page().view().watch().report()->model_state),
+                                  QString("ready"), kPatience);
         const client::NodeReport& report = *page().view().watch().report();
         QVERIFY(report.cores > 0 && report.memory_total > 0 && report.process_bytes > 0);
         QVERIFY(!report.gpus.empty() || !report.gpu_problem.empty());
-        QCOMPARE(QString::fromStdString(report.model_state), QString("ready"));
         QTRY_VERIFY_WITH_TIMEOUT(hub().activity(id).points.size() >= 2, kPatience);
     }
 };

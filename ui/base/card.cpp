@@ -43,6 +43,7 @@ Card::Card(ThemeManager& themes, const QString& title, QWidget* parent) : QFrame
     message_->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
     message_->setFocusPolicy(Qt::NoFocus);
     button_ = new QPushButton;
+    button_->hide(); // until there is something to do
     auto* words = new QWidget;
     auto* column = new QVBoxLayout(words);
     column->setContentsMargins(18, 10, 18, 10);
@@ -98,6 +99,7 @@ void Card::showContent() {
 void Card::showMessage(const QString& text, const QString& action, std::function<void()> run) {
     message_->setText(text);
     button_->setText(action);
+    button_->setAccessibleName(action);
     button_->setVisible(!action.isEmpty());
     run_ = std::move(run);
     stack_->setCurrentIndex(0);
