@@ -149,8 +149,8 @@ class TestNodesPage : public QObject {
         for (QWidget* each : page().findChildren<QWidget*>()) {
             const bool interactive = qobject_cast<QPushButton*>(each) || qobject_cast<QLineEdit*>(each) ||
                                      qobject_cast<QComboBox*>(each) || qobject_cast<QAbstractItemView*>(each);
-            const bool part =
-                qobject_cast<QComboBox*>(each->parentWidget()) || each->objectName().startsWith("qt_");
+            const bool part = qobject_cast<QComboBox*>(each->parentWidget()) || each->inherits("QHeaderView") ||
+                              each->objectName().startsWith("qt_");
             if (interactive && !part && !each->isHidden() && each->parentWidget() &&
                 !each->parentWidget()->inherits("QComboBoxPrivateContainer")) {
                 const auto* button = qobject_cast<const QPushButton*>(each);
