@@ -24,6 +24,9 @@ namespace fulgurite {
 
 namespace {
 
+// A shorter time has its axis in seconds: the ticks are whole numbers.
+constexpr double kSecondsOnAxis = 300;
+
 constexpr double kNearLimit = 0.92;
 
 QString text(const std::string& words) {
@@ -142,8 +145,10 @@ void NodeView::showRate() {
     line.name = tr("tok/s");
     line.color = [](const ThemeManager& themes) { return themes.color(Role::Accent); };
     const double now = activity.points.back().x();
+    const bool in_minutes = now - activity.points.front().x() > kSecondsOnAxis;
     for (const QPointF& point : activity.points)
-        line.points.emplace_back((point.x() - now) / 60, point.y());
+        line.points.emplace_back((point.x() - now) / (in_minutes ? 60 : 1), point.y());
+    rate_->setAxes(in_minutes ? tr("minutes") : tr("seconds"), tr("tok/s"), false);
     rate_->setData({line});
 }
 
