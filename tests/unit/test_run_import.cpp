@@ -178,6 +178,57 @@ TEST_F(RunImports, VerlWritesJsonLinesAndAConsole) {
     EXPECT_TRUE(std::isnan(points("console", "actor/grad_norm")[4].value));
 }
 
+TEST_F(RunImports, TrlWritesTheNamesOfReinforcementLearning) {
+    EXPECT_EQ(import(logs() / "trl")[0].counts.skipped, 0);
+    EXPECT_EQ(points("trl", "loss").size(), 8u);
+    const std::vector<RunPoint> reward = points("trl", "reward"); // of every other step: two updates a batch
+    ASSERT_THAT(reward, SizeIs(4));
+    EXPECT_EQ(reward[3].step, 7);
+    EXPECT_EQ(reward[1], (RunPoint{3, 0.09375}));
+    RunReader reader(file);
+    const RunId run = reader.runs()[0].id;
+    EXPECT_EQ(reader.findSeries(run, "cispo_clip_ratio")->canonical, "train.cispo_cap_frac");
+    EXPECT_EQ(reader.findSeries(run, "completions/mean_length")->canonical, "rollout.len_mean");
+    EXPECT_EQ(reader.findSeries(run, "kl")->canonical, "train.kl_ref");
+    EXPECT_EQ(reader.markAt(run, 7)->tokens, 113);
+    EXPECT_EQ(reader.markAt(run, 8)->epoch, 1);
+}
+
+TEST_F(RunImports, MsSwiftCountsStepsInAText) {
+    EXPECT_EQ(import(logs() / "swift")[0].counts.skipped, 0);
+    const std::vector<RunPoint> loss = points("swift", "loss");
+    ASSERT_THAT(loss, SizeIs(6));
+    EXPECT_EQ(loss.front().step, 2);
+    EXPECT_EQ(loss.back(), (RunPoint{12, 0.63698965}));
+    EXPECT_EQ(points("swift", "eval_loss")[0].step, 6);
+    RunReader reader(file);
+    const RunId run = reader.runs()[0].id;
+    EXPECT_EQ(reader.findSeries(run, "train_speed(s/it)")->canonical, "perf.step_time");
+    EXPECT_FALSE(reader.findSeries(run, "global_step/max_steps"));
+    EXPECT_FALSE(reader.findSeries(run, "elapsed_time")); // "0s" is no number
+}
+
+TEST_F(RunImports, PrimeRlWritesSeveralRowsAStepAndNotInOrder) {
+    const auto runs = import(logs() / "prime");
+    EXPECT_EQ(runs[0].counts.skipped, 0);
+    EXPECT_GT(runs[0].counts.backwards, 0); // the orchestrator is a step ahead
+    EXPECT_EQ(points("prime", "loss/mean").size(), 40u);
+    EXPECT_EQ(points("prime", "optim/grad_norm").size(), 39u); // what is not finite is left out
+    const std::vector<RunPoint> reward = points("prime", "train/agg/effective/policy/reward/mean");
+    ASSERT_THAT(reward, SizeIs(39));
+    EXPECT_EQ(reward[0].step, 1);
+    RunReader reader(file);
+    const RunId run = reader.runs()[0].id;
+    for (const auto& [raw, canonical] : {std::pair("train/agg/effective/policy/reward/mean", "rollout.reward_mean"),
+                                         {"train/agg/effective/policy/num_output_tokens/mean", "rollout.len_mean"},
+                                         {"loss/mean", "train.loss"},
+                                         {"optim/grad_norm", "train.grad_norm"},
+                                         {"progress/total_tokens", "data.tokens"},
+                                         {"progress/tokens", ""}}) // of one step
+        EXPECT_EQ(reader.findSeries(run, raw)->canonical, canonical);
+    EXPECT_EQ(reader.markAt(run, 3)->tokens, 2 * 4096);
+}
+
 TEST_F(RunImports, JsonLinesOfSeveralKinds) {
     write("swift/logging.jsonl",
           R"log({"loss": 0.5, "grad_norm": NaN, "global_step/max_steps": "2/10", "epoch": 0.1}

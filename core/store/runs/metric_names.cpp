@@ -161,7 +161,7 @@ constexpr std::array raw_metrics{
     RawMetric{"mismatch_kl/all/mean", "mismatch.kl"},
     RawMetric{"max_vio/mean", "moe.max_vio"},
     RawMetric{"time/step", "perf.step_time"},
-    RawMetric{"progress/tokens", "data.tokens"},
+    RawMetric{"progress/total_tokens", "data.tokens", "before this step"},
     RawMetric{"val/loss", "eval.loss"},
     // ROLL and SkyRL
     RawMetric{"actor/total_loss", "train.loss"},
@@ -178,6 +178,17 @@ constexpr std::array raw_metrics{
     RawMetric{"cispo/ratio_min", "train.ratio_min"},
     RawMetric{"cispo/ratio_max", "train.ratio_max"},
     RawMetric{"time/step_total", "perf.step_time"},
+};
+
+// prime-rl gives them for each agent, "train/agg/effective/AGENT/reward/mean": of all environments together, over
+// the rollouts that are trained on.
+constexpr std::string_view agent_prefix = "agg/effective/";
+constexpr std::array agent_metrics{
+    RawMetric{"reward/mean", "rollout.reward_mean"},
+    RawMetric{"num_output_tokens/mean", "rollout.len_mean"},
+    RawMetric{"num_output_tokens/min", "rollout.len_min"},
+    RawMetric{"num_output_tokens/max", "rollout.len_max"},
+    RawMetric{"is_truncated/mean", "rollout.truncated_frac"},
 };
 
 std::optional<std::string_view> without(std::string_view prefix, std::string_view text) {
@@ -210,6 +221,13 @@ MetricMeaning meaningOfMetric(std::string_view raw) {
     for (const RawMetric& metric : raw_metrics) {
         if (name == metric.raw)
             return {metric.canonical, metric.definition};
+    }
+    if (const auto of_agent = without(agent_prefix, name)) {
+        const std::string_view metric = of_agent->substr(std::min(of_agent->find('/'), of_agent->size() - 1) + 1);
+        for (const RawMetric& known : agent_metrics) {
+            if (metric == known.raw)
+                return {known.canonical, known.definition};
+        }
     }
     if (canonicalMetric(name) || name.starts_with("eval."))
         return {std::string(name)};

@@ -2,22 +2,30 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the logs that the tests of imports read, each with the library that writes such logs in the field.
 
-    pip install torch tensorboard transformers accelerate orjson
-    pip install --no-deps --target LIBRARIES verl
-    python make.py LIBRARIES
+    pip install torch tensorboard transformers accelerate orjson trl datasets modelscope json_repair peft
+    pip install --no-deps --target LIBRARIES verl ms-swift
+    git clone https://github.com/PrimeIntellect-ai/prime-rl PRIME
+    python make.py LIBRARIES PRIME [tensorboard|trainer|trl|swift|verl|prime ...]
 
 expected.json is what TensorBoard's own reader finds in the event files. The numbers are of no training: they are small
 curves with a spike, a NaN and an infinity at known places.
+
+What lies here came from torch 2.15, transformers 5.24, trl 1.16, ms-swift 4.6, verl 0.9, and prime-rl 559b4477, which is
+on no package index.
 """
+import asyncio
 import importlib.util
 import io
 import json
+import logging
 import math
 import os
 import shutil
 import sys
+import tempfile
 from contextlib import redirect_stdout
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 HERE = Path(__file__).resolve().parent
 STEPS = 40
@@ -78,8 +86,8 @@ def tensorboard_logs():
     (HERE / "expected.json").write_text(text.replace("NaN", '"NaN"').replace("Infinity", '"Infinity"') + "\n")
 
 
-def trainer_state():
-    """Transformers' Trainer on a two-weight model, with a checkpoint half way."""
+def train_line(out, **more):
+    """Transformers' Trainer on a two-weight model; only what it logs stays."""
     import torch
     from transformers import Trainer, TrainingArguments
 
@@ -94,15 +102,116 @@ def trainer_state():
 
     torch.manual_seed(1)
     rows = [{"x": torch.tensor([i / 16]), "labels": torch.tensor([i / 8])} for i in range(32)]
-    out = HERE / "trainer"
     shutil.rmtree(out, ignore_errors=True)
     arguments = TrainingArguments(output_dir=str(out), max_steps=12, logging_steps=2, save_steps=6, eval_steps=6,
                                   eval_strategy="steps", per_device_train_batch_size=4, report_to=[],
-                                  learning_rate=0.1, use_cpu=True, seed=1, disable_tqdm=True)
-    Trainer(Line(), arguments, train_dataset=rows, eval_dataset=rows[:8]).train()
+                                  learning_rate=0.1, use_cpu=True, seed=1, **more)
+    trainer = Trainer(Line(), arguments, train_dataset=rows, eval_dataset=rows[:8])
+    trainer.train()
+    keep_logs(out)
+    return trainer
+
+
+def keep_logs(out):
     for path in sorted(out.rglob("*")):
-        if path.is_file() and path.name != "trainer_state.json":
+        if path.is_file() and path.name not in ("trainer_state.json", "logging.jsonl"):
             path.unlink()
+
+
+def trainer_state():
+    """A checkpoint half way, and one at the end."""
+    train_line(HERE / "trainer", disable_tqdm=True)
+
+
+def swift_log(libraries):
+    """ms-swift's progress callback in the place of the trainer's own, and the line that ms-swift adds at the end."""
+    sys.path.append(str(libraries))
+    from swift.trainers import patcher
+    from swift.utils import append_to_jsonl
+    from transformers import DefaultFlowCallback, trainer
+
+    out = HERE / "swift"
+    trainer.DEFAULT_PROGRESS_CALLBACK = patcher.ProgressCallbackNew
+    trainer.DEFAULT_CALLBACKS = [DefaultFlowCallback]  # its own wants arguments of its own
+    state = train_line(out).state
+    append_to_jsonl(str(out / "logging.jsonl"),
+                    {"last_model_checkpoint": getattr(state, "last_model_checkpoint", None), "best_model_checkpoint": None,
+                     "best_metric": state.best_metric, "global_step": state.global_step,
+                     "log_history": state.log_history, "memory": getattr(state, "max_memory", None)}, strict=False)
+    for folder in out.glob("checkpoint-*"):
+        shutil.rmtree(folder)
+
+
+def trl_state():
+    """TRL's GRPOTrainer with the CISPO loss on an untrained model of three characters: its own metric names."""
+    import torch
+    from datasets import Dataset
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+    from trl import GRPOConfig, GRPOTrainer
+
+    words = {"<pad>": 0, "<eos>": 1, "a": 2, "b": 3, "c": 4}
+    letters = Tokenizer(models.WordLevel(words, unk_token="a"))
+    letters.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=letters, pad_token="<pad>", eos_token="<eos>")
+    torch.manual_seed(1)
+    model = LlamaForCausalLM(LlamaConfig(vocab_size=5, hidden_size=16, intermediate_size=16, num_hidden_layers=1,
+                                         num_attention_heads=2, pad_token_id=0, eos_token_id=1, bos_token_id=1))
+
+    def reward_of_a(completions, **_):
+        return [text.count("a") / 8 for text in completions]
+
+    start = tempfile.mkdtemp()  # the reference model is read from where the policy came from
+    model.save_pretrained(start)
+    out = HERE / "trl"
+    shutil.rmtree(out, ignore_errors=True)
+    arguments = GRPOConfig(output_dir=str(out), max_steps=8, logging_steps=1, save_steps=8, num_generations=4,
+                           per_device_train_batch_size=4, max_completion_length=8, num_iterations=2, beta=0.04,
+                           loss_type="cispo", epsilon_high=5.0, learning_rate=0.05, report_to=[], use_cpu=True, seed=1,
+                           disable_tqdm=True, bf16=False)
+    trainer = GRPOTrainer(model=start, reward_funcs=reward_of_a, args=arguments, processing_class=tokenizer,
+                          train_dataset=Dataset.from_list([{"prompt": text} for text in ("ab", "bc", "ca", "cb")]))
+    trainer.train()
+    keep_logs(out)
+
+
+def prime_log(checkout):
+    """prime-rl's file monitor. Several rows a step, some of the trainer and some of the orchestrator, which is ahead; the
+    names are those that their train.py and orchestrator.py give."""
+    for name in ("prime_rl", "prime_rl.monitors", "prime_rl.utils"):  # without what the packages import
+        package = ModuleType(name)
+        package.__path__ = [str(checkout / "src" / name.replace(".", "/"))]
+        sys.modules[name] = package
+    for name, members in {"prime_rl.configs": {}, "prime_rl.configs.monitors": {"FileMonitorConfig": SimpleNamespace},
+                          "prime_rl.utils.config": {"BaseConfig": SimpleNamespace},
+                          "prime_rl.utils.logger": {"get_logger": logging.getLogger}, "wandb": {}}.items():
+        sys.modules[name] = ModuleType(name)
+        vars(sys.modules[name]).update(members)
+    from prime_rl.monitors.file import FileMonitor
+
+    out = HERE / "prime"
+    shutil.rmtree(out, ignore_errors=True)
+
+    async def write():
+        monitor = FileMonitor(SimpleNamespace(path="metrics.jsonl"))
+        await monitor.init(out)
+        total = 0
+        for step in range(STEPS):
+            if step < STEPS - 1:  # the orchestrator ships a batch before the trainer has used the one before
+                await monitor.log({"train/agg/effective/policy/reward/mean": 1 - curve(step) / 6,
+                                   "train/agg/effective/policy/num_output_tokens/mean": 100.0 + step,
+                                   "train/agg/effective/policy/is_truncated/mean": 0.1,
+                                   "progress/tokens": 4096, "progress/total_tokens": total, "time/step": 1.5,
+                                   "step": step + 1}, step=step + 1)
+            total += 4096
+            await monitor.log({"perf/throughput": 900.0 + step, "perf/mfu": 31.5, "step": step}, step=step)
+            await monitor.log({"optim/lr": 1e-6, "optim/grad_norm": 0.5 if step != 5 else float("nan"), "step": step},
+                              step=step)
+            await monitor.log({"loss/mean": curve(step), "entropy/all/mean": 1.2, "mismatch_kl/all/mean": 0.002,
+                               "step": step}, step=step)
+        await monitor.finalize()
+
+    asyncio.run(write())
 
 
 def verl_logs(libraries):
@@ -126,10 +235,12 @@ def verl_logs(libraries):
 
 
 def main():
-    libraries = Path(sys.argv[1]).resolve()
-    tensorboard_logs()
-    trainer_state()
-    verl_logs(libraries)
+    libraries, prime = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
+    writers = {"tensorboard": tensorboard_logs, "trainer": trainer_state, "trl": trl_state,
+               "swift": lambda: swift_log(libraries), "verl": lambda: verl_logs(libraries),
+               "prime": lambda: prime_log(prime)}
+    for name in sys.argv[3:] or writers:
+        writers[name]()
 
 
 if __name__ == "__main__":

@@ -20,9 +20,8 @@ constexpr std::array<std::string_view, 14> step_names{
     "Step",       "train_step"};
 constexpr std::array<std::string_view, 6> time_names{"time",      "_timestamp", "timestamp",
                                                      "wall_time", "Wall time",  "wall_us"};
-constexpr std::array<std::string_view, 6> token_names{
-    "num_tokens",       "num_input_tokens_seen", "data.tokens",
-    "train/num_tokens", "progress/total_tokens", "progress/tokens"};
+constexpr std::array<std::string_view, 5> token_names{"num_tokens", "num_input_tokens_seen", "data.tokens",
+                                                      "train/num_tokens", "progress/total_tokens"};
 
 template <std::size_t N>
 bool isOneOf(const std::array<std::string_view, N>& names, std::string_view name) {
