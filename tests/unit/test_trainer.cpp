@@ -13,8 +13,10 @@
 #include "tests/unit/test_paths.h"
 
 #include <cmath>
+#include <csignal>
 #include <fstream>
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 
 namespace fulgurite {
 namespace {
@@ -173,6 +175,57 @@ TEST_F(Pretraining, AnUnfinishedCheckpointIsNone) {
     Trainer trainer(configOf("run"));
     EXPECT_EQ(trainer.begin(), 3U);
     finish(trainer);
+    EXPECT_FALSE(std::filesystem::exists(checkpoints / "writing"));
+}
+
+// As on a full disk: no file may grow beyond the limit.
+class FileSizeLimit {
+  public:
+    explicit FileSizeLimit(rlim_t bytes) : before_(std::signal(SIGXFSZ, SIG_IGN)) {
+        ::getrlimit(RLIMIT_FSIZE, &limit_);
+        rlimit low = limit_;
+        low.rlim_cur = bytes;
+        ::setrlimit(RLIMIT_FSIZE, &low);
+    }
+    ~FileSizeLimit() {
+        ::setrlimit(RLIMIT_FSIZE, &limit_);
+        std::signal(SIGXFSZ, before_);
+    }
+    FileSizeLimit(const FileSizeLimit&) = delete;
+    FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+
+  private:
+    void (*before_)(int);
+    rlimit limit_{};
+};
+
+TEST_F(Pretraining, AFullDiskDuringACheckpointLeavesTheOneBefore) {
+    auto trainer = std::make_unique<Trainer>(configOf("run"));
+    trainer->begin();
+    for (int i = 0; i < 4; ++i) {
+        trainer->step();
+    }
+    const auto checkpoints = folder / "run" / "checkpoints";
+    const std::string before = readTextFile(checkpoints / "step-00000003" / "state.json");
+    {
+        const FileSizeLimit full(1 << 10);
+        try {
+            trainer->save();
+            ADD_FAILURE() << "a checkpoint of more than a KiB was written";
+        } catch (const Error& error) {
+            EXPECT_EQ(error.kind(), ErrorKind::Io);
+            EXPECT_THAT(error.what(), HasSubstr("checkpoints"));
+        }
+    }
+    EXPECT_FALSE(std::filesystem::exists(checkpoints / "step-00000004"));
+    EXPECT_EQ(readTextFile(checkpoints / "step-00000003" / "state.json"), before);
+    trainer->save(); // with room again
+    EXPECT_TRUE(std::filesystem::exists(checkpoints / "step-00000004"));
+    trainer.reset();
+    Trainer restarted(configOf("run"));
+    EXPECT_EQ(restarted.begin(), 4U);
+    finish(restarted);
+    EXPECT_TRUE(std::filesystem::exists(checkpoints / "step-00000008"));
     EXPECT_FALSE(std::filesystem::exists(checkpoints / "writing"));
 }
 
