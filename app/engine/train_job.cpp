@@ -16,8 +16,9 @@ constexpr std::array<std::string_view, 3> kMethods{"pretrain", "sft", "rl"};
 
 } // namespace
 
-node::JobKind trainJobKind(std::filesystem::path runs) {
-    return [runs = std::move(runs)](const nlohmann::json& spec, const std::filesystem::path& folder) {
+node::JobKind trainJobKind(std::filesystem::path runs, std::filesystem::path model) {
+    return [runs = std::move(runs), model = std::move(model)](const nlohmann::json& spec,
+                                                              const std::filesystem::path& folder) {
         node::ObjectReader reader(spec, "spec");
         const auto method = reader.string("method");
         const nlohmann::json* given = reader.object("config");
@@ -31,6 +32,8 @@ node::JobKind trainJobKind(std::filesystem::path runs) {
             config["out"] = "run";
         if (!config.contains("runs"))
             config["runs"] = runs.string();
+        if (!config.contains("model") && !config.contains("fresh"))
+            config["model"] = model.string();
         const std::filesystem::path file = folder / "config.json";
         writeFileAtomically(file, config.dump(2) + "\n");
         // The program that runs now, also when its file was replaced meanwhile.

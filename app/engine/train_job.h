@@ -9,7 +9,9 @@
 namespace fulgurite::app {
 
 // A spec is {"method": "pretrain" | "sft" | "rl", "config": {...}} with a configuration as `train` reads it. "out"
-// is in the job's folder unless the configuration says where, and the run is reported into `runs`.
-node::JobKind trainJobKind(std::filesystem::path runs);
+// is in the job's folder unless the configuration says where, and the run is reported into `runs`. A configuration
+// that names neither "model" nor "fresh" begins with `model`, which the node serves: a client does not know its
+// folder.
+node::JobKind trainJobKind(std::filesystem::path runs, std::filesystem::path model);
 
 } // namespace fulgurite::app

@@ -1,76 +1,49 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The Train page over large runs files: from opening to every chart painted, then panning and zooming, and a list
-// of 10,000 series. Prints milliseconds, and the longest piece of work on the window's thread; a frame is 16.
+// The Train page, in the whole window, over large runs files: from opening to every chart painted, then panning,
+// zooming, filtering, and a list of 10,000 series. Prints milliseconds, and the longest piece of work on the
+// window's thread; a frame is 16.
 //
 //   bench_train_page                  one run of ten series with a million points each
 //   bench_train_page RUNS SERIES N    RUNS runs of SERIES series with N points each
+//   bench_train_page live ROWS        a run that is written meanwhile: from a row to the painting that shows it
 //
 // FULGURITE_BENCH_FILE keeps the file that was written, and reads it again when it exists.
 #include "core/store/runs/run_writer.h"
+#include "tests/ui/watched_application.h"
 #include "ui/base/theme_manager.h"
+#include "ui/pages/train_page.h"
+#include "ui/shell/desktop.h"
+#include "ui/shell/main_window.h"
 #include "ui/train/chart_grid.h"
+#include "ui/train/filter_field.h"
 #include "ui/train/run_list.h"
 #include "ui/train/series_picker.h"
 
 #include <QApplication>
 #include <QElapsedTimer>
+#include <QFile>
 #include <QLineEdit>
 #include <QListView>
-#include <QSplitter>
 #include <QTemporaryDir>
+#include <QTest>
 #include <QThread>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <functional>
 #include <random>
+#include <string_view>
 
 using namespace fulgurite;
+using test::WatchedApplication;
 
 namespace {
-
-// What the calling thread has computed. On a busy machine an event takes longer than that by the time in which
-// other programs had the core.
-double computedMilliseconds() {
-    timespec time{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) / 1e6;
-}
-
-struct Longest {
-    double passed = 0;   // milliseconds
-    double computed = 0; // of the event that computed longest
-};
-
-// Times every event that the window's thread handles.
-class TimedApplication : public QApplication {
-  public:
-    using QApplication::QApplication;
-
-    bool notify(QObject* receiver, QEvent* event) override {
-        if (depth_++ > 0) {
-            const bool handled = QApplication::notify(receiver, event);
-            --depth_;
-            return handled;
-        }
-        QElapsedTimer timer;
-        timer.start();
-        const double begin = computedMilliseconds();
-        const bool handled = QApplication::notify(receiver, event);
-        longest_.passed = std::max(longest_.passed, static_cast<double>(timer.nsecsElapsed()) / 1e6);
-        longest_.computed = std::max(longest_.computed, computedMilliseconds() - begin);
-        --depth_;
-        return handled;
-    }
-    Longest takeLongest() { return std::exchange(longest_, {}); }
-
-  private:
-    int depth_ = 0;
-    Longest longest_;
-};
 
 double timed(const std::function<void()>& work) {
     QElapsedTimer timer;
@@ -121,97 +94,146 @@ void waitUntil(const std::function<bool()>& ready) {
     }
 }
 
-struct Board {
-    RunFeed feed;
-    RunBoard board{feed};
-    QSplitter window;
-    RunListView* list;
-    ChartGrid* grid;
+// The whole window with its Train page in front.
+struct Window {
+    QTemporaryDir folder;
+    Desktop desktop{DesktopOptions{.workspace = folder.path(), .open = {}, .with_engine = false}};
 
-    explicit Board(ThemeManager& themes)
-        : list(new RunListView(themes, board)), grid(new ChartGrid(themes, board)) {
-        window.addWidget(list);
-        window.addWidget(grid);
-        window.setSizes({304, 1100});
-        window.resize(1440, 800);
-        window.show();
-        QApplication::processEvents();
+    Window() {
+        desktop.window().resize(1440, 900);
+        desktop.show();
+        desktop.window().showPage(QStringLiteral("train"));
+        QTest::qWait(500);
     }
-    bool painted() const { return !grid->chartIds().isEmpty() && !feed.runs()->empty() && grid->settled(); }
+    TrainPage& page() { return *qobject_cast<TrainPage*>(desktop.window().page(QStringLiteral("train"))); }
+    ChartGrid& grid() { return page().grid(); }
+    bool painted() { return !grid().chartIds().isEmpty() && !page().feed().runs()->empty() && grid().settled(); }
 };
 
-void report(const char* name, std::vector<double> milliseconds, Longest longest) {
-    std::sort(milliseconds.begin(), milliseconds.end());
-    std::printf("%-34s longest %7.2f ms   median %6.2f ms   longest event %6.2f ms, computing %6.2f ms\n", name,
-                milliseconds.back(), milliseconds[milliseconds.size() / 2], longest.passed, longest.computed);
-}
-
-void move(TimedApplication& application, Board& board, const char* name,
+void move(WatchedApplication& application, Window& window, const char* name,
           const std::function<void(ChartLink&, int)>& step) {
     std::vector<double> frames;
-    application.takeLongest();
     for (int i = 0; i < 120; ++i) {
-        frames.push_back(timed([&] {
-            step(board.grid->link(), i);
-            QApplication::processEvents();
-        }));
+        const double begin = test::threadMilliseconds();
+        step(window.grid().link(), i);
+        QApplication::processEvents();
+        frames.push_back(test::threadMilliseconds() - begin);
         QThread::msleep(8);
     }
-    report(name, frames, application.takeLongest());
-    const double sharp = timed([&] { waitUntil([&] { return board.painted(); }); });
-    std::printf("%-34s %8.1f ms\n", "    until drawn in full", sharp);
+    std::sort(frames.begin(), frames.end());
+    std::printf("one frame: longest %.2f, median %.2f ms of own work  ", frames.back(), frames[frames.size() / 2]);
+    application.print(name);
+    const double sharp = timed([&] { waitUntil([&] { return window.painted(); }); });
+    std::printf("%44s %.1f ms\n", "drawn in full after", sharp);
 }
 
-void benchPage(TimedApplication& application, ThemeManager& themes, const QString& file, bool grouped) {
-    Board board(themes);
-    if (grouped) {
-        board.board.setGroupField(QStringLiteral("algo"));
-    }
-    application.takeLongest();
+bool firstCurve(Window& window) {
+    CurveChart* reward = window.grid().chart(QStringLiteral("reward"));
+    return reward != nullptr && !reward->pictured()->curves.empty();
+}
+
+void benchPage(WatchedApplication& application, const QString& file, const QString& group) {
+    Window window;
+    window.page().board().setGroupField(group);
+    application.print("the window without runs");
     QElapsedTimer clock;
     clock.start();
-    board.feed.open(file);
-    waitUntil([&] { return !board.feed.runs()->empty(); });
-    const double listed = static_cast<double>(clock.nsecsElapsed()) / 1e6;
-    waitUntil([&] {
-        return std::any_of(board.feed.runs()->begin(), board.feed.runs()->end(),
-                           [&](const RunInfo& run) {
-                               return board.feed.curve({run.id, QStringLiteral("rollout.reward_mean")}) != nullptr;
-                           }) &&
-               board.grid->chart(QStringLiteral("reward")) != nullptr &&
-               !board.grid->chart(QStringLiteral("reward"))->scene()->curves.empty();
-    });
-    const double first = static_cast<double>(clock.nsecsElapsed()) / 1e6;
-    waitUntil([&] { return board.painted(); });
-    const double all = static_cast<double>(clock.nsecsElapsed()) / 1e6;
-    const Longest opening = application.takeLongest();
-    std::printf(
-        "opened and listed %.1f ms, first curve %.1f ms, all %lld charts %.1f ms; longest event %.2f ms, computing "
-        "%.2f ms\n",
-        listed, first, static_cast<long long>(board.grid->chartIds().size()), all, opening.passed,
-        opening.computed);
-    const auto [low, high] = board.grid->link().full();
+    const auto passed = [&] { return static_cast<double>(clock.nsecsElapsed()) / 1e6; };
+    window.page().openFile(file);
+    waitUntil([&] { return !window.page().feed().runs()->empty(); });
+    const double listed = passed();
+    waitUntil([&] { return firstCurve(window); });
+    const double first = passed();
+    waitUntil([&] { return window.painted(); });
+    std::printf("opened and listed %.1f ms, first curves drawn %.1f ms, all of all %lld charts %.1f ms\n", listed,
+                first, static_cast<long long>(window.grid().chartIds().size()), passed());
+    application.print("opening");
+    const auto [low, high] = window.grid().link().full();
     const double span = high - low;
-    move(application, board, "zooming in and out, one frame", [low = low, span](ChartLink& link, int i) {
+    move(application, window, "zooming in and out", [low = low, span](ChartLink& link, int i) {
         const double width = span * std::pow(0.95, i < 60 ? i : 120 - i);
         link.setRange(low + 0.4 * (span - width), low + 0.4 * (span - width) + width);
     });
-    move(application, board, "panning, one frame", [low = low, span](ChartLink& link, int i) {
+    move(application, window, "panning", [low = low, span](ChartLink& link, int i) {
         link.setRange(low + span * (0.1 + 0.004 * i), low + span * (0.3 + 0.004 * i));
     });
-    move(application, board, "moving the cursor, one frame",
+    move(application, window, "moving the cursor",
          [low = low, span](ChartLink& link, int i) { link.setCursor(low + span * (0.31 + 0.001 * i), nullptr); });
+    window.page().filter().setFilter(QStringLiteral("seed < 5"));
+    waitUntil([&] { return window.painted(); });
+    window.page().filter().setFilter({});
+    waitUntil([&] { return window.painted(); });
+    application.print("filtering and back");
+    QTest::keyClick(&window.page().list(), Qt::Key_Down);
+    QTest::keyClick(&window.page().list(), Qt::Key_Space);
+    waitUntil([&] { return window.painted(); });
+    application.print("choosing a run, hiding it");
 }
 
-void benchTags(TimedApplication& application, ThemeManager& themes) {
+double now() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// As a trainer does, in a process of its own: a row of 60 figures, now and then. The reward tells when it was
+// given.
+void writeLive(const std::string& file, int rows) {
+    NewRun info;
+    info.name = "live";
+    const auto run = RunWriter::create(file, info);
+    std::vector<RunWriter::Series> series;
+    for (const std::string& name : names()) {
+        series.push_back(run->series(name));
+    }
+    for (int i = 0; i < 50; ++i) {
+        series.push_back(run->series("layer/" + std::to_string(i) + "/norm"));
+    }
+    std::mt19937 random(1);
+    for (std::int64_t step = 0; step < rows; ++step) {
+        QThread::msleep(300 + random() % 200);
+        for (const RunWriter::Series one : series) {
+            run->add(one, step, now());
+        }
+    }
+    run->finish(RunStatus::Finished);
+}
+
+// From the moment in which the trainer gave a row to that in which the chart with it was on the screen.
+void benchLive(WatchedApplication& application, const QString& file, pid_t writer) {
+    Window window;
+    waitUntil([&] { return QFile::exists(file); });
+    window.page().openFile(file);
+    std::vector<double> late;
+    std::size_t seen = 0;
+    application.painted = [&](QObject* widget) {
+        CurveChart* reward = window.grid().chart(QStringLiteral("reward"));
+        if (widget != reward || reward->pictured()->rows.empty()) {
+            return;
+        }
+        const Values& given = reward->pictured()->rows.front().raw;
+        if (seen > 0 && given.size() > seen) { // what was given before the file was open does not count
+            late.push_back(1e3 * (now() - given[seen]));
+        }
+        seen = given.size();
+    };
+    waitUntil([&] { return waitpid(writer, nullptr, WNOHANG) != 0; });
+    application.painted = {};
+    std::sort(late.begin(), late.end());
+    std::printf("%zu rows on the screen: median %.0f ms, 95 %% %.0f ms, longest %.0f ms after they were given\n",
+                late.size(), late[late.size() / 2], late[late.size() * 95 / 100], late.back());
+    application.print("following");
+}
+
+void benchTags(WatchedApplication& application) {
+    ThemeManager themes;
+    themes.setMode(ThemeMode::Dark);
+    themes.apply();
     QStringList all;
     for (int i = 0; i < 10000; ++i) {
         all << QStringLiteral("layer.%1/expert.%2/gradient_norm").arg(i / 32).arg(i % 32);
     }
-    application.takeLongest();
     std::unique_ptr<SeriesPicker> picker;
     const double shown = timed([&] {
-        picker = std::make_unique<SeriesPicker>(themes, all, nullptr);
+        picker = std::make_unique<SeriesPicker>(themes, all, SeriesPicker::chartWords(), nullptr);
         picker->show();
         QApplication::processEvents();
         picker->list().grab();
@@ -220,26 +242,32 @@ void benchTags(TimedApplication& application, ThemeManager& themes) {
         picker->field().setText(QStringLiteral("layer.17/"));
         QApplication::processEvents();
     });
-    const Longest longest = application.takeLongest();
-    std::printf("10,000 series listed %.1f ms, narrowed %.1f ms; longest event %.2f ms, computing %.2f ms\n", shown,
-                narrowed, longest.passed, longest.computed);
+    std::printf("10,000 series listed %.1f ms, narrowed %.1f ms\n", shown, narrowed);
+    application.print("listing series");
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
     std::setvbuf(stdout, nullptr, _IOLBF, 0);
-    TimedApplication application(argc, argv);
-    ThemeManager themes;
-    themes.setMode(ThemeMode::Dark);
-    themes.apply();
-    benchTags(application, themes);
-    const int runs = argc > 3 ? std::atoi(argv[1]) : 1;
-    const int series = argc > 3 ? std::atoi(argv[2]) : 10;
-    const std::int64_t points = argc > 3 ? std::atoll(argv[3]) : 1000000;
     const QTemporaryDir folder;
     const QString kept = qEnvironmentVariable("FULGURITE_BENCH_FILE");
     const QString file = kept.isEmpty() ? folder.filePath(QStringLiteral("bench.fulgurite")) : kept;
+    if (argc == 3 && std::string_view(argv[1]) == "live") {
+        const pid_t writer = fork(); // before there are threads
+        if (writer == 0) {
+            writeLive(file.toStdString(), std::atoi(argv[2]));
+            ::_exit(0); // the folder is the parent's
+        }
+        WatchedApplication application(argc, argv);
+        benchLive(application, file, writer);
+        return 0;
+    }
+    WatchedApplication application(argc, argv);
+    benchTags(application);
+    const int runs = argc > 3 ? std::atoi(argv[1]) : 1;
+    const int series = argc > 3 ? std::atoi(argv[2]) : 10;
+    const std::int64_t points = argc > 3 ? std::atoll(argv[3]) : 1000000;
     if (!QFile::exists(file)) {
         const double seconds = timed([&] { write(file.toStdString(), runs, series, points); }) / 1000;
         const double rows = static_cast<double>(runs) * series * static_cast<double>(points);
@@ -247,10 +275,10 @@ int main(int argc, char** argv) {
     }
     std::printf("%d runs of %d series with %lld points, every run by itself\n", runs, series,
                 static_cast<long long>(points));
-    benchPage(application, themes, file, false);
+    benchPage(application, file, {});
     if (runs > 1) {
         std::printf("the same in three groups\n");
-        benchPage(application, themes, file, true);
+        benchPage(application, file, QStringLiteral("algo"));
     }
     return 0;
 }

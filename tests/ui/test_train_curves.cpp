@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the Train page computes without a window: smoothing, level of detail, groups, filters, weights of the rules.
 #include "ui/train/alerts.h"
+#include "ui/train/chart_spec.h"
 #include "ui/train/group_curves.h"
 #include "ui/train/level_of_detail.h"
 #include "ui/train/rule_weights.h"
@@ -178,6 +179,32 @@ class TestTrainCurves : public QObject {
         for (std::size_t i = 0; i < places.size(); ++i) {
             QVERIFY(std::abs(group.mean[i] - 2 * places[i]) < 1e-9);
         }
+    }
+
+    void chartsChooseTheirSeriesAmongMany() {
+        const auto chart = [](const char* id) {
+            const std::vector<ChartSpec>& all = standardCharts();
+            return *std::find_if(all.begin(), all.end(),
+                                 [id](const ChartSpec& spec) { return spec.id == QLatin1String(id); });
+        };
+        QStringList names;
+        for (int i = 0; i < 10000; ++i) {
+            names << QStringLiteral("layer.%1/norm").arg(i);
+        }
+        names << QStringLiteral("eval.addition.greedy") << QStringLiteral("eval.addition.mean@8")
+              << QStringLiteral("eval.loss") << QStringLiteral("train.ratio_max")
+              << QStringLiteral("train.ratio_p50") << QStringLiteral("train.ratio_p500");
+        names.sort();
+        QCOMPARE(chosenSeries(chart("accuracy"), names), QStringList(QStringLiteral("eval.addition.mean@8")));
+        names.removeOne(QStringLiteral("eval.addition.mean@8"));
+        QCOMPARE(chosenSeries(chart("accuracy"), names), QStringList(QStringLiteral("eval.addition.greedy")));
+        QCOMPARE(chosenSeries(chart("ratio"), names),
+                 (QStringList{QStringLiteral("train.ratio_p50"), QStringLiteral("train.ratio_max")}));
+        QCOMPARE(chosenSeries(chart("reward"), names), QStringList());
+        QCOMPARE(chosenSeries(chart("accuracy"), {QStringLiteral("eval.a/b.greedy")}),
+                 QStringList()); // not over '/'
+        QCOMPARE(chosenSeries(chart("accuracy"), {QStringLiteral("eval.my_accuracy_2")}),
+                 QStringList(QStringLiteral("eval.my_accuracy_2")));
     }
 
     void filtersSayWhatTheyMean() {

@@ -2,14 +2,10 @@
 // The Train page over a real runs file that a real writer fills: list, filter, groups, charts, live tail, the way
 // to a token, alerts, edits, export.
 #include "core/store/runs/run_reader.h"
-#include "tests/ui/train_samples.h"
+#include "tests/ui/train_window.h"
 #include "ui/base/notices.h"
-#include "ui/pages/train_page.h"
 #include "ui/shell/action_registry.h"
-#include "ui/shell/desktop.h"
-#include "ui/shell/main_window.h"
 #include "ui/train/answer_table.h"
-#include "ui/train/chart_grid.h"
 #include "ui/train/difference_panel.h"
 #include "ui/train/filter_field.h"
 #include "ui/train/live_pill.h"
@@ -18,47 +14,40 @@
 #include "ui/train/token_inspector.h"
 #include "ui/train/train_header.h"
 
+#include <QElapsedTimer>
 #include <QImage>
 #include <QSignalSpy>
 #include <QTableWidget>
-#include <QTemporaryDir>
 #include <QTest>
+
+#include <algorithm>
 
 using namespace fulgurite;
 using test::beginRun;
 using test::RunRecipe;
 using test::writeAnswers;
 using test::writeSteps;
+using Fixture = test::TrainWindow;
 
 namespace {
 
-// A window without an engine, its Train page in front, and a runs file.
-struct Fixture {
-    QTemporaryDir folder;
-    Desktop desktop{{.workspace = folder.path() + QStringLiteral("/workspace"), .open = {}, .with_engine = false}};
-    std::filesystem::path file = (folder.path() + QStringLiteral("/test.fulgurite")).toStdString();
+// The last step of the first run that a chart has painted.
+class PaintWatch : public QObject {
+  public:
+    explicit PaintWatch(CurveChart& chart) : chart_(chart) { chart.installEventFilter(this); }
+    double last() const { return last_; }
 
-    Fixture() {
-        desktop.window().resize(1440, 900);
-        desktop.show();
-        desktop.window().showPage(QStringLiteral("train"));
+  protected:
+    bool eventFilter(QObject*, QEvent* event) override {
+        if (event->type() == QEvent::Paint && !chart_.pictured()->rows.empty()) {
+            last_ = chart_.pictured()->rows.front().x.back();
+        }
+        return false;
     }
-    TrainPage& page() { return *qobject_cast<TrainPage*>(desktop.window().page(QStringLiteral("train"))); }
-    void open() {
-        page().openFile(QString::fromStdString(file.string()));
-        QTRY_VERIFY(!page().feed().runs()->empty());
-        settle();
-    }
-    void settle() {
-        QTest::qWait(60);
-        QTRY_VERIFY_WITH_TIMEOUT(page().grid().settled() && !page().grid().chartIds().isEmpty(), 20000);
-    }
-    CurveChart& chart(const char* id) { return *page().grid().chart(QLatin1String(id)); }
-    void write(const RunRecipe& recipe, RunStatus status = RunStatus::Finished) {
-        const auto run = beginRun(file, recipe);
-        writeSteps(*run, recipe, 0, recipe.steps);
-        run->finish(status);
-    }
+
+  private:
+    CurveChart& chart_;
+    double last_ = -1;
 };
 
 } // namespace
@@ -140,6 +129,51 @@ class TestTrainPage : public QObject {
         RunEditor(fixture.file).remove(id);
         QTRY_COMPARE(fixture.page().feed().run(id)->state, RunState::Deleted);
         QCOMPARE(fixture.page().feed().curve(key)->size(), std::size_t(21)); // stays until dismissed
+    }
+
+    // From a row of the trainer's writer to the painting that shows it. The figure is told; a busy machine fails
+    // nothing.
+    void aRowIsOnTheScreenSoon() {
+        Fixture fixture;
+        const auto run = beginRun(fixture.file, {.name = "live"});
+        run->add("rollout.reward_mean", 0, 0.5);
+        run->flush();
+        fixture.open();
+        CurveChart& chart = fixture.chart("reward");
+        PaintWatch painted(chart);
+        std::vector<qint64> late;
+        for (std::int64_t step = 1; step <= 12; ++step) {
+            QElapsedTimer since;
+            since.start();
+            run->add("rollout.reward_mean", step, 0.5);
+            while (painted.last() < static_cast<double>(step) && since.elapsed() < 20000) {
+                QTest::qWait(1);
+            }
+            QCOMPARE(painted.last(), static_cast<double>(step));
+            late.push_back(since.elapsed());
+        }
+        std::sort(late.begin(), late.end());
+        qInfo("from a row to its painting: median %lld ms, longest %lld ms", late[late.size() / 2], late.back());
+    }
+
+    void aRunThatIsDeletedWhileOpenStaysMarked() {
+        Fixture fixture;
+        fixture.write({.name = "kept"});
+        fixture.write({.name = "deleted"});
+        fixture.open();
+        const qint64 id = fixture.page().feed().runs()->front().id;
+        QCOMPARE(fixture.page().feed().run(id)->name, QStringLiteral("deleted"));
+        RunEditor(fixture.file).remove(id); // another program
+        QTRY_VERIFY(fixture.page().feed().run(id)->state == RunState::Deleted);
+        fixture.settle();
+        RunListModel& list = fixture.page().list().list();
+        QVERIFY(
+            list.data(list.indexOfRun(id), Qt::AccessibleTextRole).toString().contains(QStringLiteral("deleted")));
+        QCOMPARE(fixture.page().board().matching().size(), std::size_t(2));
+        // What was read before it went is not asked for again, and the others are drawn on.
+        QVERIFY(fixture.chart("reward").scene()->rows.size() >= 1);
+        QVERIFY(fixture.page().feed().curve(
+            {fixture.page().feed().runs()->front().id, QStringLiteral("rollout.reward_mean")}));
     }
 
     void longSeriesKeepTheirSpikes() {

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Pictures of the Train page without an engine: train_gallery RUNS_FILE FOLDER. The runs by their rule, the
-// completions of the last step of the first CISPO run, and a chart at full size, dark and light.
+// completions of the last step of the first CISPO run, a chart at full size, and the small window, dark and light.
 #include "ui/base/settings.h"
+#include "ui/engine/local_engine.h"
 #include "ui/pages/train_page.h"
 #include "ui/shell/desktop.h"
 #include "ui/shell/main_window.h"
 #include "ui/shell/shell_context.h"
 #include "ui/train/chart_grid.h"
 #include "ui/train/filter_field.h"
+#include "ui/train/new_run_dialog.h"
 #include "ui/train/rollout_panel.h"
 
 #include <QApplication>
@@ -84,5 +86,13 @@ int main(int argc, char** argv) {
     take(QStringLiteral("train-rollouts"));
     page.grid().enlarge(QStringLiteral("ratio"));
     take(QStringLiteral("train-ratio"));
+    page.grid().enlarge({});
+    window.resize(1024, 720);
+    take(QStringLiteral("train-small"));
+    NewRunDialog start(desktop.context().themes, page.jobs(), LocalEngine::findProgram(),
+                       QStringLiteral("/models/ember"), &window);
+    start.show();
+    settle();
+    start.grab().save(QStringLiteral("%1/new-run.png").arg(QString::fromLocal8Bit(argv[2])));
     return 0;
 }

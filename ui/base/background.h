@@ -12,6 +12,12 @@
 
 namespace fulgurite {
 
+// Runs work() on a worker thread, and lets it go there.
+template <class Work>
+void inBackground(Work work) {
+    QThreadPool::globalInstance()->start([work = std::move(work)] { work(); });
+}
+
 // Runs work() on a worker thread, then done(result) on the window's thread unless `receiver` is gone by then. Both
 // must be copyable; what `work` uses it must own or share.
 template <class Work, class Done>

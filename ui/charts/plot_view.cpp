@@ -83,6 +83,9 @@ void PlotView::panBy(QPointF data) {
 }
 
 void PlotView::setMargins(const QMargins& at_100_percent) {
+    if (margins_ == at_100_percent) {
+        return;
+    }
     margins_ = at_100_percent;
     invalidatePlot();
 }

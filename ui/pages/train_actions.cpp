@@ -4,6 +4,7 @@
 #include "ui/base/paths.h"
 #include "ui/base/theme_manager.h"
 #include "ui/engine/local_engine.h"
+#include "ui/nodes/node_book.h"
 #include "ui/pages/train_page.h"
 #include "ui/shell/action_registry.h"
 #include "ui/train/chart_grid.h"
@@ -11,7 +12,9 @@
 #include "ui/train/import_process.h"
 #include "ui/train/job_dialog.h"
 #include "ui/train/new_run_dialog.h"
+#include "ui/train/remote_runs.h"
 #include "ui/train/rollout_panel.h"
+#include "ui/train/run_edits.h"
 #include "ui/train/run_list.h"
 #include "ui/train/series_picker.h"
 #include "ui/train/train_header.h"
@@ -24,6 +27,7 @@
 #include <QMenu>
 
 #include <algorithm>
+#include <functional>
 
 namespace fulgurite {
 namespace {
@@ -32,18 +36,52 @@ constexpr std::size_t kMostGroupFields = 40; // in the menu; the filter's words 
 
 } // namespace
 
+void TrainPage::addAction(const char* id, const QString& title, const char* icon, const char* keys,
+                          const QString& keywords, std::function<void()> run) {
+    context().actions.add({.id = QLatin1String(id),
+                           .title = title,
+                           .category = QStringLiteral("Train"),
+                           .icon = QLatin1String(icon),
+                           .shortcut = QKeySequence(QLatin1String(keys), QKeySequence::PortableText),
+                           .page = this->id(),
+                           .keywords = keywords},
+                          this, std::move(run));
+}
+
+// What concerns the runs that are chosen in the list; there each has a key of one letter.
+void TrainPage::registerRunActions() {
+    const auto add = std::bind_front(&TrainPage::addAction, this);
+    add("train.rename", tr("Rename the run…"), "edit", "", tr("name"), [this] {
+        if (const RunInfo* run = list_->currentRun()) {
+            renameRun(run->id);
+        }
+    });
+    add("train.tags", tr("Tags of the chosen runs…"), "star", "", tr("label"),
+        [this] { editTags(list_->chosen()); });
+    add("train.notes", tr("Notes on the run…"), "title", "", tr("comment"), [this] {
+        if (const RunInfo* run = list_->currentRun()) {
+            editNotes(run->id);
+        }
+    });
+    add("train.colour", tr("Colour and mark of the run…"), "star", "", tr("color look"),
+        [this] { list_->chooseLook(); });
+    add("train.compare", tr("Compare the chosen runs"), "table", "", tr("difference configuration diff"),
+        [this] { compareRuns(list_->chosen()); });
+    add("train.group", tr("Group by any field…"), "branch", "", tr("seeds mean band configuration"),
+        [this] { chooseGroupField(); });
+    add("train.run_pause", tr("Pause the run, or go on with it"), "stop", "", tr("job resume"),
+        [this] { pauseOrResume(); });
+    add("train.run_stop", tr("Stop the run"), "stop", "", tr("job end"), [this] { stopRun(); });
+    add("train.delete", tr("Delete the chosen runs"), "trash", "", tr("remove"),
+        [this] { removeRuns(list_->chosen()); });
+    add("train.undo", tr("Undo the last change of runs"), "undo", "Ctrl+Z", tr("delete rename tags"),
+        [this] { edits_->undo().undo(); });
+    add("train.redo", tr("Redo the last change of runs"), "redo", "Ctrl+Shift+Z", QString(),
+        [this] { edits_->undo().redo(); });
+}
+
 void TrainPage::registerActions() {
-    const auto add = [this](const char* id, const QString& title, const char* icon, const char* keys,
-                            const QString& keywords, std::function<void()> run) {
-        context().actions.add({.id = QLatin1String(id),
-                               .title = title,
-                               .category = QStringLiteral("Train"),
-                               .icon = QLatin1String(icon),
-                               .shortcut = QKeySequence(QLatin1String(keys), QKeySequence::PortableText),
-                               .page = this->id(),
-                               .keywords = keywords},
-                              this, std::move(run));
-    };
+    const auto add = std::bind_front(&TrainPage::addAction, this);
     const auto change = [this](auto edit) {
         return [this, edit] {
             ChartSettings settings = board_->settings();
@@ -58,9 +96,8 @@ void TrainPage::registerActions() {
     add("train.import_folder", tr("Import a folder of logs…"), "folder", "", tr("tensorboard checkpoints"),
         [this] { chooseImport(true); });
     add("train.sample", tr("Open the sample runs"), "star", "", tr("example demo"), [this] { openSample(); });
-    add("train.new", tr("New run…"), "plus", "", tr("start train pretrain sft rl cispo"),
-        [this] { newRun(); });
-    add("train.jobs", tr("Training jobs of the engine…"), "engine", "Ctrl+J", tr("pause resume stop start run"),
+    add("train.new", tr("New run…"), "plus", "", tr("start train pretrain sft rl cispo"), [this] { newRun(); });
+    add("train.jobs", tr("Training jobs…"), "engine", "Ctrl+J", tr("pause resume stop start run"),
         [this] { JobDialog(context().themes, *jobs_, this).exec(); });
     add("train.filter", tr("Filter runs"), "filter", "Ctrl+F", tr("search expression"), [this] {
         filter_->setFocus();
@@ -107,13 +144,14 @@ void TrainPage::registerActions() {
         change([](ChartSettings& settings) {
             settings.smoothing.kind = static_cast<Smoothing>((static_cast<int>(settings.smoothing.kind) + 1) % 4);
         }));
-    add("train.draw_all", tr("Draw all runs that pass the filter"), "check", "", {},
+    add("train.draw_all", tr("Draw all runs that pass the filter"), "check", "", QString(),
         [this] { board_->setDrawn(board_->matching(), true); });
-    add("train.draw_selected", tr("Draw only the selected runs"), "check", "", {}, [this] {
+    add("train.draw_selected", tr("Draw only the selected runs"), "check", "", QString(), [this] {
         const std::vector<qint64> chosen = list_->chosen();
         board_->setDrawn(board_->matching(), false);
         board_->setDrawn(chosen, true);
     });
+    registerRunActions();
     auto* import_menu = new QMenu(header_);
     import_menu->addAction(context().actions.action(QStringLiteral("train.import")));
     import_menu->addAction(context().actions.action(QStringLiteral("train.import_folder")));
@@ -123,9 +161,16 @@ void TrainPage::registerActions() {
     updateActions();
 }
 
+// What another node trains is followed, so that it comes into the list.
 void TrainPage::newRun() {
     NewRunDialog dialog(context().themes, *jobs_, LocalEngine::findProgram(), context().engine.modelFolder(), this);
-    if (dialog.exec() == QDialog::Accepted && feed_->file() != ownFile()) {
+    if (dialog.exec() != QDialog::Accepted) {
+        return;
+    }
+    if (dialog.node() != kLocalNode) {
+        remote_->follow(dialog.node(), true);
+    }
+    if (feed_->file() != ownFile() && (dialog.node() == kLocalNode || QFileInfo::exists(ownFile()))) {
         openFile(ownFile()); // where the new run reports
     }
 }
@@ -137,6 +182,7 @@ void TrainPage::updateActions() {
     for (const char* id : {"train.new", "train.jobs"}) {
         context().actions.setEnabled(QLatin1String(id), jobs_->available(), tr("The engine does not run"));
     }
+    context().actions.setEnabled(QStringLiteral("train.group"), any, none);
     for (const char* id :
          {"train.filter", "train.chart", "train.enlarge", "train.fit", "train.pause", "train.rollouts",
           "train.rollouts_here", "train.alerts", "train.draw_all", "train.draw_selected"}) {
@@ -158,6 +204,17 @@ void TrainPage::fillFileMenu() {
         action->setCheckable(true);
         action->setChecked(file == feed_->file());
         action->setEnabled(QFileInfo::exists(file));
+    }
+    const std::vector<RemoteRuns::Node> nodes = remote_->nodes();
+    if (!nodes.empty()) {
+        file_menu_->addSection(tr("Runs of other nodes, copied into your file"));
+    }
+    for (const RemoteRuns::Node& node : nodes) {
+        QAction* action = file_menu_->addAction(tr("Follow the runs of %1").arg(node.name), this,
+                                                [this, node] { remote_->follow(node.id, !node.followed); });
+        action->setCheckable(true);
+        action->setChecked(node.followed);
+        action->setToolTip(node.problem);
     }
     file_menu_->addSeparator();
     file_menu_->addAction(context().actions.action(QStringLiteral("train.alerts")));
@@ -243,7 +300,7 @@ void TrainPage::importPaths(const QStringList& paths, bool follow) {
 }
 
 void TrainPage::addChart() {
-    SeriesPicker picker(context().themes, feed_->seriesNames(), this);
+    SeriesPicker picker(context().themes, feed_->seriesNames(), SeriesPicker::chartWords(), this);
     if (picker.exec() == QDialog::Accepted && !picker.chosen().isEmpty()) {
         grid_->addChart(picker.chosen());
     }

@@ -5,6 +5,7 @@
 #include "ui/base/gap_splitter.h"
 #include "ui/base/notices.h"
 #include "ui/base/theme_manager.h"
+#include "ui/engine/engine_link.h"
 #include "ui/engine/local_engine.h"
 #include "ui/shell/action_registry.h"
 #include "ui/train/chart_grid.h"
@@ -12,7 +13,9 @@
 #include "ui/train/filter_field.h"
 #include "ui/train/import_process.h"
 #include "ui/train/live_pill.h"
+#include "ui/train/remote_runs.h"
 #include "ui/train/rollout_panel.h"
+#include "ui/train/run_edits.h"
 #include "ui/train/run_list.h"
 #include "ui/train/train_header.h"
 #include "ui/train/train_jobs.h"
@@ -21,6 +24,7 @@
 #include <QDragEnterEvent>
 #include <QFileInfo>
 #include <QFrame>
+#include <QItemSelectionModel>
 #include <QJsonArray>
 #include <QLabel>
 #include <QMenu>
@@ -69,7 +73,9 @@ TrainPage::TrainPage(const ShellContext& shell)
       feed_(new RunFeed(this)),
       board_(new RunBoard(*feed_, this)),
       import_(new ImportProcess(this)),
-      jobs_(new TrainJobs(shell.engine, this)) {
+      jobs_(new TrainJobs(shell.engine, shell.link.nodes(), this)),
+      remote_(new RemoteRuns(shell.link.nodes(), ownFile(), this)),
+      edits_(new RunEdits(*feed_, *board_, this)) {
     setAcceptDrops(true);
     build();
     registerActions();
@@ -100,6 +106,17 @@ TrainPage::TrainPage(const ShellContext& shell)
     connect(header_, &TrainHeader::newRunWanted, this,
             [this] { context().actions.run(QStringLiteral("train.new")); });
     connect(jobs_, &TrainJobs::changed, this, &TrainPage::followEngine);
+    connect(jobs_, &TrainJobs::changed, this, &TrainPage::updateRunActions);
+    connect(board_, &RunBoard::selectionChanged, this, &TrainPage::updateRunActions);
+    connect(&edits_->undo(), &QUndoStack::indexChanged, this, &TrainPage::updateRunActions);
+    connect(edits_, &RunEdits::removed, remote_, &RemoteRuns::leaveOut);
+    connect(remote_, &RemoteRuns::came, this, [this] {
+        jobs_->refresh();
+        followEngine();
+    });
+    connect(remote_, &RemoteRuns::failed, this, [this](const QString& message) {
+        context().notices.post({.id = "train-remote", .severity = Severity::Warning, .text = message});
+    });
     connect(jobs_, &TrainJobs::failed, this, [this](const QString& message) {
         context().notices.post({.id = "train-job", .severity = Severity::Error, .text = message});
     });
@@ -107,7 +124,11 @@ TrainPage::TrainPage(const ShellContext& shell)
     followRuns();
 }
 
-TrainPage::~TrainPage() = default;
+TrainPage::~TrainPage() {
+    board_->disconnect(this); // the header may be gone by now
+    edits_->undo().disconnect(this);
+    edits_->settle();
+}
 
 void TrainPage::build() {
     header_ = new TrainHeader(context().themes, *feed_, this);
@@ -159,7 +180,11 @@ void TrainPage::build() {
     connect(list_, &RunListView::renameWanted, this, &TrainPage::renameRun);
     connect(list_, &RunListView::tagsWanted, this, &TrainPage::editTags);
     connect(list_, &RunListView::notesWanted, this, &TrainPage::editNotes);
-    connect(list_, &RunListView::removeWanted, this, &TrainPage::removeRun);
+    connect(list_, &RunListView::removeWanted, this, &TrainPage::removeRuns);
+    connect(list_, &RunListView::lookWanted, edits_, &RunEdits::setLook);
+    connect(list_, &RunListView::actionWanted, this, [this](const QString& id) { context().actions.run(id); });
+    connect(list_, &RunListView::menuWanted, this, &TrainPage::fillRunMenu);
+    connect(list_->selectionModel(), &QItemSelectionModel::currentRowChanged, this, &TrainPage::updateRunActions);
     file_menu_ = new QMenu(header_);
     file_menu_->setToolTipsVisible(true);
     connect(file_menu_, &QMenu::aboutToShow, this, &TrainPage::fillFileMenu);
@@ -241,6 +266,7 @@ void TrainPage::openFile(const QString& file) {
     recent_ = recent_.mid(0, kMostRecent);
     told_alerts_.clear();
     rollouts_->clear();
+    edits_->settle();
     header_->setFile(file);
     feed_->open(file);
     feed_->wantClocks(board_->settings().x != XAxis::Step);
@@ -256,12 +282,13 @@ void TrainPage::followEngine() {
 
 void TrainPage::followRuns() {
     stack_->setCurrentIndex(feed_->runs()->empty() ? 0 : 1);
-    const std::size_t all = feed_->runs()->size();
+    const std::size_t all = feed_->runs()->size() - static_cast<std::size_t>(board_->removed().size());
     const std::size_t shown = board_->matching().size();
     count_->setText(shown == all ? QString::number(all) : tr("%1 of %2").arg(shown).arg(all));
     headline_->setText(list_->list().headlineName());
     showGroupField();
     updateActions();
+    updateRunActions();
 }
 
 void TrainPage::showGroupField() {
@@ -285,7 +312,9 @@ QJsonObject TrainPage::saveSession() const {
             {"board", board_->save()},
             {"added", QJsonArray::fromStringList(grid_->added())},
             {"removed", QJsonArray::fromStringList(grid_->removed())},
-            {"alerts", toJson(alerts_)}};
+            {"alerts", toJson(alerts_)},
+            {"followed", QJsonArray::fromStringList(remote_->followed().values())},
+            {"left_out", QJsonArray::fromStringList(remote_->leftOut())}};
 }
 
 void TrainPage::restoreSession(const QJsonObject& session) {
@@ -299,6 +328,8 @@ void TrainPage::restoreSession(const QJsonObject& session) {
     recent_ = strings("recent");
     grid_->setChosen(strings("added"), strings("removed"));
     setAlerts(alertsFromJson(session["alerts"].toArray()));
+    remote_->setLeftOut(strings("left_out"));
+    remote_->setFollowed(strings("followed"));
     board_->restore(session["board"].toObject());
     filter_->setFilter(board_->filterText());
     if (const QString file = session["file"].toString();

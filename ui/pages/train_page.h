@@ -9,6 +9,7 @@
 #include <QSet>
 #include <QStringList>
 
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -24,12 +25,15 @@ class ChartGrid;
 class DifferencePanel;
 class FilterField;
 class ImportProcess;
+class RemoteRuns;
 class RolloutPanel;
 class RunBoard;
+class RunEdits;
 class RunFeed;
 class RunListView;
 class TrainHeader;
 class TrainJobs;
+struct PlacedJob;
 
 class TrainPage : public Page {
     Q_OBJECT
@@ -58,6 +62,10 @@ class TrainPage : public Page {
     void openRollouts(qint64 run, qint64 step);
     void newRun();
     TrainJobs& jobs() { return *jobs_; }
+    RemoteRuns& remote() { return *remote_; }
+    RunEdits& edits() { return *edits_; }
+    void removeRuns(const std::vector<qint64>& runs);
+    void compareRuns(const std::vector<qint64>& runs);
     void setAlerts(const std::vector<AlertRule>& rules);
     const std::vector<AlertRule>& alerts() const { return alerts_; }
 
@@ -70,6 +78,9 @@ class TrainPage : public Page {
     QWidget* buildRuns();
     QWidget* buildEmpty();
     void registerActions();
+    void registerRunActions();
+    void addAction(const char* id, const QString& title, const char* icon, const char* keys,
+                   const QString& keywords, std::function<void()> run);
     void updateActions();
     void fillFileMenu();
     void fillGroupMenu();
@@ -86,7 +97,12 @@ class TrainPage : public Page {
     void renameRun(qint64 run);
     void editTags(const std::vector<qint64>& runs);
     void editNotes(qint64 run);
-    void removeRun(qint64 run);
+    void chooseGroupField();
+    const PlacedJob* chosenJob() const; // of the current run; null: none
+    void pauseOrResume();
+    void stopRun();
+    void updateRunActions();
+    void fillRunMenu(QMenu& menu);
     void editAlerts();
     void checkAlerts(const QSet<qint64>& runs);
     void tellFailure(const QString& message);
@@ -95,6 +111,8 @@ class TrainPage : public Page {
     RunBoard* board_;
     ImportProcess* import_;
     TrainJobs* jobs_;
+    RemoteRuns* remote_;
+    RunEdits* edits_;
     TrainHeader* header_ = nullptr;
     QMenu* file_menu_ = nullptr;
     QMenu* group_menu_ = nullptr;

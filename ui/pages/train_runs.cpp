@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What concerns single runs on the Train page: names, tags, notes, deleting, alerts.
+// What concerns single runs on the Train page: names, tags, notes, deleting, comparing, steering, alerts.
 #include "ui/base/notices.h"
 #include "ui/base/theme_manager.h"
 #include "ui/pages/train_page.h"
+#include "ui/shell/action_registry.h"
 #include "ui/train/alert_dialog.h"
 #include "ui/train/chart_grid.h"
-#include "ui/train/run_feed.h"
+#include "ui/train/difference_panel.h"
+#include "ui/train/run_edits.h"
+#include "ui/train/run_filter.h"
+#include "ui/train/run_list.h"
+#include "ui/train/series_picker.h"
+#include "ui/train/train_jobs.h"
 
 #include <QInputDialog>
-#include <QMessageBox>
-#include <QRegularExpression>
+#include <QMenu>
+#include <QTableWidget>
 
 #include <algorithm>
 
@@ -24,7 +30,7 @@ void TrainPage::renameRun(qint64 run) {
     const QString name =
         QInputDialog::getText(this, tr("Rename the run"), tr("Name"), QLineEdit::Normal, info->name, &accepted);
     if (accepted && !name.trimmed().isEmpty()) {
-        feed_->edit([run, name = name.trimmed().toStdString()](RunEditor& editor) { editor.setName(run, name); });
+        edits_->rename(run, name.trimmed());
     }
 }
 
@@ -41,17 +47,13 @@ void TrainPage::editTags(const std::vector<qint64>& runs) {
     if (!accepted) {
         return;
     }
-    std::vector<std::string> tags;
+    QStringList tags;
     for (const QString& tag : text.split(u',', Qt::SkipEmptyParts)) {
         if (!tag.trimmed().isEmpty()) {
-            tags.push_back(tag.trimmed().toStdString());
+            tags << tag.trimmed();
         }
     }
-    feed_->edit([runs, tags](RunEditor& editor) {
-        for (const qint64 run : runs) {
-            editor.setTags(run, tags);
-        }
-    });
+    edits_->setTags(runs, tags);
 }
 
 void TrainPage::editNotes(qint64 run) {
@@ -62,22 +64,105 @@ void TrainPage::editNotes(qint64 run) {
     bool accepted = false;
     const QString notes = QInputDialog::getMultiLineText(this, tr("Notes"), info->name, info->notes, &accepted);
     if (accepted) {
-        feed_->edit([run, notes = notes.toStdString()](RunEditor& editor) { editor.setNotes(run, notes); });
+        edits_->setNotes(run, notes);
     }
 }
 
-// The one thing here that nothing brings back, so it is asked about.
-void TrainPage::removeRun(qint64 run) {
-    const RunInfo* info = feed_->run(run);
-    if (info == nullptr) {
+void TrainPage::removeRuns(const std::vector<qint64>& runs) {
+    const QString name =
+        runs.size() == 1 && feed_->run(runs.front()) != nullptr ? feed_->run(runs.front())->name : QString();
+    const QStringList busy = edits_->remove(runs);
+    if (!busy.isEmpty()) {
+        context().notices.post(
+            {.id = "train-delete",
+             .severity = Severity::Warning,
+             .text = tr("%1 is being written and stays. Stop it first.").arg(busy.join(QStringLiteral(", ")))});
         return;
     }
-    const auto answer = QMessageBox::question(
-        this, tr("Delete the run?"),
-        tr("%1 and all its points go from the file. Its logs stay where they are.").arg(info->name),
-        QMessageBox::Yes | QMessageBox::Cancel, QMessageBox::Cancel);
-    if (answer == QMessageBox::Yes) {
-        feed_->edit([run](RunEditor& editor) { editor.remove(run); });
+    context().notices.post({.id = "train-delete",
+                            .severity = Severity::Info,
+                            .text = tr("%1 deleted. It goes from the file when the file is closed.")
+                                        .arg(name.isEmpty() ? tr("%1 runs").arg(runs.size()) : name),
+                            .details = {},
+                            .actions = {{tr("Undo"), [this] { edits_->undo().undo(); }}},
+                            .seconds = 10});
+}
+
+// The chosen runs alone, each by itself, with the table of what differs.
+void TrainPage::compareRuns(const std::vector<qint64>& runs) {
+    board_->setGroupField({});
+    board_->setDrawn(board_->matching(), false);
+    board_->setDrawn(runs, true);
+    showGroupField();
+    differences_->table().setFocus();
+}
+
+// Any field of any run's configuration; the menu over the list has those that tell runs apart.
+void TrainPage::chooseGroupField() {
+    SeriesPicker picker(
+        context().themes, RunFilter::fieldNames(*feed_->runs()),
+        {.title = tr("Group the runs by"), .field = tr("Part of a field's name"), .choose = tr("Group")}, this);
+    if (picker.exec() == QDialog::Accepted && !picker.chosen().isEmpty()) {
+        board_->setGroupField(picker.chosen());
+        showGroupField();
+    }
+}
+
+const PlacedJob* TrainPage::chosenJob() const {
+    const RunInfo* run = list_->currentRun();
+    return run != nullptr ? jobs_->jobOf(*run) : nullptr;
+}
+
+// Pauses what runs, and goes on with what was paused, stopped, or has failed.
+void TrainPage::pauseOrResume() {
+    if (const PlacedJob* job = chosenJob()) {
+        jobs_->steer(*job, canSteer(job->job.state, JobStep::Pause) ? JobStep::Pause : JobStep::Resume);
+    }
+}
+
+void TrainPage::stopRun() {
+    if (const PlacedJob* job = chosenJob()) {
+        jobs_->steer(*job, JobStep::Stop);
+    }
+}
+
+void TrainPage::updateRunActions() {
+    const auto enable = [this](const char* id, bool enabled, const QString& reason) {
+        context().actions.setEnabled(QLatin1String(id), enabled, reason);
+    };
+    const bool any = !list_->chosen().empty();
+    const RunInfo* run = list_->currentRun();
+    for (const char* id : {"train.tags", "train.delete"}) {
+        enable(id, any, tr("No run is chosen in the list"));
+    }
+    enable("train.colour", list_->currentIndex().isValid(), tr("No run is chosen in the list"));
+    for (const char* id : {"train.rename", "train.notes"}) {
+        enable(id, run != nullptr, tr("No run is chosen in the list"));
+    }
+    enable("train.compare", list_->chosen().size() > 1, tr("Choose two runs or more in the list"));
+    const PlacedJob* job = chosenJob();
+    const QString none = tr("The run is no training job of this computer or of a connected node");
+    enable("train.run_pause",
+           job != nullptr &&
+               (canSteer(job->job.state, JobStep::Pause) || canSteer(job->job.state, JobStep::Resume)),
+           job == nullptr ? none : tr("The job is %1").arg(jobStateName(job->job.state)));
+    enable("train.run_stop", job != nullptr && canSteer(job->job.state, JobStep::Stop),
+           job == nullptr ? none : tr("The job is %1").arg(jobStateName(job->job.state)));
+    enable("train.undo", edits_->undo().canUndo(), tr("Nothing to undo"));
+    enable("train.redo", edits_->undo().canRedo(), tr("Nothing to redo"));
+}
+
+// What the list's menu has from the page.
+void TrainPage::fillRunMenu(QMenu& menu) {
+    menu.addSeparator();
+    for (const char* id : {"train.compare", "train.group"}) {
+        menu.addAction(context().actions.action(QLatin1String(id)));
+    }
+    if (chosenJob() != nullptr) {
+        menu.addSeparator();
+        for (const char* id : {"train.run_pause", "train.run_stop"}) {
+            menu.addAction(context().actions.action(QLatin1String(id)));
+        }
     }
 }
 

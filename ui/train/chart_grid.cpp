@@ -20,7 +20,7 @@ constexpr int kCellWidth = 258;
 constexpr int kCellHeight = 171;
 constexpr std::size_t kMostRunsAsked = 200;
 constexpr std::size_t kFewRuns = 20;
-constexpr int kBuildMilliseconds = 25; // updates that come close together are drawn once
+constexpr int kBuildMilliseconds = 20; // updates that come close together are drawn once
 
 } // namespace
 
@@ -39,6 +39,9 @@ ChartGrid::ChartGrid(ThemeManager& themes, RunBoard& board, QWidget* parent)
     want_timer_.setSingleShot(true);
     want_timer_.setInterval(0);
     connect(&want_timer_, &QTimer::timeout, this, &ChartGrid::want);
+    make_timer_.setSingleShot(true);
+    make_timer_.setInterval(0);
+    connect(&make_timer_, &QTimer::timeout, this, [this] { makeCharts(1); });
     connect(&board.feed(), &RunFeed::runsChanged, this, [this] {
         // Ten times a second while runs are at work: of many runs only when there are new names at all.
         const QStringList& all = board_.feed().seriesNames();
@@ -47,13 +50,19 @@ ChartGrid::ChartGrid(ThemeManager& themes, RunBoard& board, QWidget* parent)
             followNames();
         }
     });
-    connect(&board.feed(), &RunFeed::curvesChanged, this, &ChartGrid::markDirty);
+    connect(&board.feed(), &RunFeed::curvesChanged, this,
+            [this](const QSet<qint64>&, const QSet<QString>& series) { markDirty(series); });
+    connect(&board.feed(), &RunFeed::clocksChanged, this, [this] {
+        if (board_.settings().x != XAxis::Step) {
+            markDirty();
+        }
+    });
     connect(&board, &RunBoard::drawnChanged, this, [this] {
         followNames();
         want_timer_.start();
         markDirty();
     });
-    connect(&board, &RunBoard::selectionChanged, this, &ChartGrid::markDirty);
+    connect(&board, &RunBoard::selectionChanged, this, [this] { markDirty(); });
     connect(&board, &RunBoard::settingsChanged, this, [this] {
         const ChartSettings& settings = board_.settings();
         link_.setAxis(settings.x, settings.log_x);
@@ -79,7 +88,7 @@ QStringList ChartGrid::chartIds() const {
 
 CurveChart* ChartGrid::current() const {
     for (const auto& entry : entries_) {
-        if (entry->chart->hasFocus()) {
+        if (entry->chart != nullptr && entry->chart->hasFocus()) {
             return entry->chart;
         }
     }
@@ -94,6 +103,7 @@ void ChartGrid::addChart(const QString& series) {
     removed_.removeAll(id);
     names_.clear();
     followNames();
+    makeCharts(entries_.size());
     if (CurveChart* added = chart(id)) {
         added->setFocus();
         ensureWidgetVisible(added);
@@ -163,11 +173,34 @@ void ChartGrid::followNames() {
         return;
     }
     names_ = names;
-    const bool rollouts = names.contains(QStringLiteral("rollout.reward_mean"));
+    Entries entries;
+    for (const ChartSpec& spec : wantedCharts()) {
+        const auto found = std::find_if(entries_.begin(), entries_.end(),
+                                        [&](const auto& entry) { return entry && entry->spec.id == spec.id; });
+        entries.push_back(found != entries_.end() ? std::exchange(*found, nullptr) : std::make_shared<Entry>());
+        entries.back()->spec = spec;
+        entries.back()->series = chosenSeries(spec, names);
+    }
+    for (const auto& entry : entries_) {
+        if (entry && entry->frame != nullptr) {
+            entry->frame->deleteLater();
+        }
+    }
+    entries_ = std::move(entries);
+    placeCharts();
+    make_timer_.start();
+    want_timer_.start();
+    markDirty();
+    emit chartsChanged();
+}
+
+// The standard ones that have something to show or to say, and after the first those that were added.
+std::vector<ChartSpec> ChartGrid::wantedCharts() const {
+    const bool rollouts = names_.contains(QStringLiteral("rollout.reward_mean"));
     std::vector<ChartSpec> specs;
     for (const ChartSpec& spec : standardCharts()) {
         const bool said_to_be_missing = spec.needs_updates && rollouts;
-        if (!removed_.contains(spec.id) && (said_to_be_missing || !chosenSeries(spec, names).isEmpty())) {
+        if (!removed_.contains(spec.id) && (said_to_be_missing || !chosenSeries(spec, names_).isEmpty())) {
             specs.push_back(spec);
         }
     }
@@ -176,28 +209,31 @@ void ChartGrid::followNames() {
         specs.insert(specs.begin() + std::min<std::ptrdiff_t>(i + 1, static_cast<std::ptrdiff_t>(specs.size())),
                      spec);
     }
-    std::vector<std::shared_ptr<Entry>> entries;
-    for (const ChartSpec& spec : specs) {
-        const auto found = std::find_if(entries_.begin(), entries_.end(),
-                                        [&](const auto& entry) { return entry && entry->spec.id == spec.id; });
-        entries.push_back(found != entries_.end() ? std::exchange(*found, nullptr)
-                                                  : std::make_shared<Entry>(makeEntry(spec)));
-        entries.back()->series = chosenSeries(spec, names);
-    }
-    for (const auto& entry : entries_) {
-        if (entry) {
-            entry->frame->deleteLater();
-        }
-    }
-    entries_ = std::move(entries);
-    placeCharts();
-    want_timer_.start();
-    markDirty();
-    emit chartsChanged();
+    return specs;
 }
 
-ChartGrid::Entry ChartGrid::makeEntry(const ChartSpec& spec) {
-    Entry entry{.spec = spec, .series = {}};
+// A dozen new charts at once would take longer than a frame.
+void ChartGrid::makeCharts(std::size_t most) {
+    std::size_t left = most;
+    for (const auto& entry : entries_) {
+        if (entry->chart != nullptr) {
+            continue;
+        }
+        if (left == 0) {
+            make_timer_.start();
+            break;
+        }
+        --left;
+        makeChart(*entry);
+    }
+    if (left < most) {
+        placeCharts();
+        build_timer_.start();
+    }
+}
+
+void ChartGrid::makeChart(Entry& entry) {
+    const ChartSpec& spec = entry.spec;
     entry.frame = new QFrame(body_);
     entry.frame->setProperty("surface", "card");
     auto* column = new QVBoxLayout(entry.frame);
@@ -224,7 +260,6 @@ ChartGrid::Entry ChartGrid::makeEntry(const ChartSpec& spec) {
         menu.addAction(themes_.icon(QStringLiteral("close")), tr("Remove this chart"), this,
                        [this, id] { removeChart(id); });
     });
-    return entry;
 }
 
 void ChartGrid::placeCharts() {
@@ -232,6 +267,9 @@ void ChartGrid::placeCharts() {
     const int height = viewport()->height();
     if (CurveChart* large = chart(enlarged_)) {
         for (const auto& entry : entries_) {
+            if (entry->frame == nullptr) {
+                continue;
+            }
             entry->frame->setVisible(entry->chart == large);
             if (entry->chart == large) {
                 large->setLarge(true);
@@ -257,11 +295,14 @@ void ChartGrid::placeCharts() {
         const int x = cell % columns * (cell_width + kGap);
         const int y = cell / columns * (cell_height + kGap);
         const int span = large ? 2 : 1;
+        ++cell;
+        if (entries_[i]->frame == nullptr) {
+            continue; // its place stays free
+        }
         entries_[i]->chart->setLarge(large || columns == 1);
         entries_[i]->frame->setGeometry(x, y, span * cell_width + (span - 1) * kGap,
                                         span * cell_height + (span - 1) * kGap);
         entries_[i]->frame->show();
-        ++cell;
     }
     const int used_rows = std::max(first_large ? 2 : 1, (cell + columns - 1) / columns);
     body_->resize(width, used_rows * (cell_height + kGap) - kGap);
@@ -277,6 +318,7 @@ void ChartGrid::keyPressEvent(QKeyEvent* event) {
     const int digit = event->key() - Qt::Key_1;
     if (event->modifiers() == Qt::NoModifier && digit >= 0 && digit < 9 &&
         digit < static_cast<int>(entries_.size())) {
+        makeCharts(entries_.size());
         entries_[static_cast<std::size_t>(digit)]->chart->setFocus();
         ensureWidgetVisible(entries_[static_cast<std::size_t>(digit)]->chart);
     } else if (event->key() == Qt::Key_Escape && !enlarged_.isEmpty()) {

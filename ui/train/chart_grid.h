@@ -7,7 +7,9 @@
 #include "ui/train/chart_link.h"
 #include "ui/train/curve_chart.h"
 #include "ui/train/run_board.h"
+#include "ui/train/scene_source.h"
 
+#include <QElapsedTimer>
 #include <QScrollArea>
 #include <QTimer>
 
@@ -22,7 +24,7 @@ class ChartGrid : public QScrollArea {
     ChartGrid(ThemeManager& themes, RunBoard& board, QWidget* parent = nullptr);
 
     ChartLink& link() { return link_; }
-    CurveChart* chart(const QString& id) const; // null: not shown
+    CurveChart* chart(const QString& id) const; // null: not shown, or not made yet
     QStringList chartIds() const;
     CurveChart* current() const; // with the focus, else the first; null: none
 
@@ -54,25 +56,30 @@ class ChartGrid : public QScrollArea {
   private:
     struct Entry {
         ChartSpec spec;
-        QFrame* frame = nullptr;
+        QFrame* frame = nullptr; // null until it is made, one chart after the other
         CurveChart* chart = nullptr;
         QStringList series; // that the spec chooses among what there is
         bool building = false;
         bool dirty = true;
+        bool urgent = true; // a person has asked for something: not to be put off
+        QElapsedTimer since_build;
+        qint64 build_milliseconds = 0; // that the last took
     };
+    using Entries = std::vector<std::shared_ptr<Entry>>;
 
     QStringList drawnNames() const;
     void followNames();
     void placeCharts();
-    Entry makeEntry(const ChartSpec& spec);
+    std::vector<ChartSpec> wantedCharts() const;
+    void makeCharts(std::size_t most); // of those that are missing
+    void makeChart(Entry& entry);
     void want();
-    void markDirty();
+    void markDirty(); // all of them, at once
+    void markDirty(const QSet<QString>& series);
     void buildScenes();
+    bool due(const Entry& entry) const;
     void build(Entry& entry);
-    SceneInput inputOf(const Entry& entry, const std::vector<RunGroup>& groups) const;
-    GroupInput groupInput(const RunGroup& group, const QString& series, const ChartSpec& spec) const;
-    std::vector<ReferenceLine> referencesOf(const Entry& entry, const std::vector<RunGroup>& groups) const;
-    QString missingText(const Entry& entry, const std::vector<RunGroup>& groups) const;
+    SceneSource sourceOf(const Entry& entry) const;
     void followZoom();
     void followExtent();
     void openRollouts(const CurveChart& chart, qint64 run, double place);
@@ -81,7 +88,7 @@ class ChartGrid : public QScrollArea {
     RunBoard& board_;
     ChartLink link_;
     QWidget* body_;
-    std::vector<std::shared_ptr<Entry>> entries_;
+    Entries entries_;
     QStringList added_;
     QStringList removed_;
     QString enlarged_;
@@ -91,12 +98,10 @@ class ChartGrid : public QScrollArea {
     std::vector<AlertRule> alerts_;
     QTimer build_timer_;
     QTimer want_timer_;
-    std::vector<CurveKey> wanted_;
+    QTimer make_timer_;
+    QStringList wanted_series_;
+    std::vector<qint64> wanted_runs_;
     std::optional<std::pair<qint64, qint64>> looked_at_; // steps that were asked for closer
 };
-
-// Updates of one batch of rollouts by a run's configuration, under the names that trainers give it; unset: not
-// known.
-std::optional<double> updatesPerBatch(const RunInfo& run);
 
 } // namespace fulgurite

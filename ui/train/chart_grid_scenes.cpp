@@ -2,8 +2,6 @@
 // What each chart draws: the curves it needs are asked for, and scenes are worked out off the window's thread.
 #include "ui/base/background.h"
 #include "ui/train/chart_grid.h"
-#include "ui/train/paper_figures.h"
-#include "ui/train/run_look.h"
 
 #include <algorithm>
 #include <cmath>
@@ -12,82 +10,101 @@
 namespace fulgurite {
 namespace {
 
-// The first of the fields that holds a number.
-std::optional<double> numberField(const RunInfo& run, std::initializer_list<const char*> fields) {
-    for (const char* field : fields) {
-        const auto value = run.config.constFind(QLatin1String(field));
-        bool number = false;
-        const double result = value != run.config.constEnd() ? value->toDouble(&number) : 0;
-        if (number) {
-            return result;
-        }
-    }
-    return {};
-}
-
-const RunInfo* firstRun(const RunFeed& feed, const std::vector<RunGroup>& groups) {
-    return groups.empty() ? nullptr : feed.run(groups.front().runs.front());
-}
+// Times what a scene took to build, before it is built anew for new points.
+constexpr qint64 kPauseWhileReading = 3;
+constexpr qint64 kPause = 1;
 
 } // namespace
 
-std::optional<double> updatesPerBatch(const RunInfo& run) {
-    return numberField(run, {"updates", "num_iterations", "rl.mu", "mu", "actor_rollout_ref.actor.ppo_epochs"});
-}
-
+// Series by series, so that one chart after the other is complete.
 void ChartGrid::want() {
-    std::vector<CurveKey> keys;
-    const std::vector<qint64> runs = board_.drawnRuns();
+    QStringList series;
     for (const auto& entry : entries_) {
-        if (!enlarged_.isEmpty() && entry->spec.id != enlarged_) {
-            continue;
-        }
-        for (const QString& name : entry->series) {
-            for (const qint64 run : runs) {
-                keys.push_back({run, name});
-            }
+        if (enlarged_.isEmpty() || entry->spec.id == enlarged_) {
+            series += entry->series;
         }
     }
-    QSet<CurveKey> seen(keys.begin(), keys.end());
     for (const AlertRule& rule : alerts_) {
-        for (const qint64 run : runs) {
-            if (!seen.contains({run, rule.series})) {
-                seen.insert({run, rule.series});
-                keys.push_back({run, rule.series});
-            }
-        }
+        series << rule.series;
     }
-    if (keys != wanted_) {
-        wanted_ = keys;
-        board_.feed().want(keys);
+    series.removeDuplicates();
+    const std::vector<qint64> runs = board_.drawnRuns();
+    if (series != wanted_series_ || runs != wanted_runs_) {
+        wanted_series_ = series;
+        wanted_runs_ = runs;
+        board_.feed().want(series, runs);
     }
 }
 
 void ChartGrid::markDirty() {
     for (const auto& entry : entries_) {
-        entry->dirty = true;
+        entry->dirty = entry->urgent = true;
+    }
+    build_timer_.start();
+}
+
+void ChartGrid::markDirty(const QSet<QString>& series) {
+    for (const auto& entry : entries_) {
+        entry->dirty = entry->dirty || std::any_of(entry->series.begin(), entry->series.end(),
+                                                   [&](const QString& name) { return series.contains(name); });
     }
     if (!build_timer_.isActive()) {
         build_timer_.start();
     }
 }
 
+// While many runs are read, or write, each scene is built anew at a pace that leaves time for reading.
+bool ChartGrid::due(const Entry& entry) const {
+    const qint64 pause = board_.feed().reading() ? kPauseWhileReading : kPause;
+    return entry.urgent || !entry.since_build.isValid() ||
+           entry.since_build.elapsed() >= pause * entry.build_milliseconds;
+}
+
 void ChartGrid::buildScenes() {
+    bool later = false;
     for (const auto& entry : entries_) {
-        if (entry->dirty && !entry->building && (enlarged_.isEmpty() || entry->spec.id == enlarged_)) {
-            build(*entry);
+        const bool shown = entry->chart != nullptr && (enlarged_.isEmpty() || entry->spec.id == enlarged_);
+        if (entry->dirty && !entry->building && shown) {
+            if (due(*entry)) {
+                build(*entry);
+            } else {
+                later = true;
+            }
         }
+    }
+    if (later) {
+        build_timer_.start();
     }
 }
 
+SceneSource ChartGrid::sourceOf(const Entry& entry) const {
+    const RunFeed& feed = board_.feed();
+    SceneSource source{.spec = entry.spec,
+                       .settings = board_.settings(),
+                       .series = entry.series,
+                       .groups = board_.drawnGroups(),
+                       .runs = feed.lookup(),
+                       .curves = {},
+                       .clocks = feed.clocks(),
+                       .selected = board_.selection(),
+                       .current = board_.current(),
+                       .current_listed = board_.groupOf(board_.current()) != nullptr,
+                       .paper_figure = paper_figure_,
+                       .alerts = alerts_};
+    for (const QString& name : entry.series) {
+        source.curves.push_back(feed.curves(name));
+    }
+    return source;
+}
+
 void ChartGrid::build(Entry& entry) {
-    entry.dirty = false;
+    entry.dirty = entry.urgent = false;
     entry.building = true;
-    const std::vector<RunGroup> groups = board_.drawnGroups();
-    auto input = std::make_shared<const SceneInput>(inputOf(entry, groups));
+    QElapsedTimer clock;
+    clock.start();
     inBackground(
-        entry.chart, [input] { return buildScene(*input); },
-        [this, id = entry.spec.id](const SceneRef& scene) {
+        entry.chart, [source = sourceOf(entry)] { return buildScene(inputOf(source)); },
+        [this, id = entry.spec.id, clock](const SceneRef& scene) {
             const auto found = std::find_if(entries_.begin(), entries_.end(),
                                             [&](const auto& each) { return each->spec.id == id; });
             if (found == entries_.end()) {
@@ -95,6 +112,8 @@ void ChartGrid::build(Entry& entry) {
             }
             Entry& built = **found;
             built.building = false;
+            built.build_milliseconds = clock.elapsed();
+            built.since_build.start();
             built.chart->setScene(scene);
             followExtent();
             if (built.dirty && !build_timer_.isActive()) {
@@ -107,9 +126,12 @@ void ChartGrid::build(Entry& entry) {
 void ChartGrid::followExtent() {
     double low = INFINITY;
     double high = -INFINITY;
+    const ChartSettings& now = board_.settings();
     for (const auto& entry : entries_) {
+        if (entry->chart == nullptr) {
+            continue;
+        }
         const Scene& scene = *entry->chart->scene();
-        const ChartSettings& now = board_.settings();
         if (!scene.empty && scene.settings.x == now.x && scene.settings.log_x == now.log_x) {
             low = std::min(low, scene.x_low);
             high = std::max(high, scene.x_high);
@@ -118,122 +140,6 @@ void ChartGrid::followExtent() {
     if (low < high) {
         link_.setFull(low, high);
     }
-}
-
-GroupInput ChartGrid::groupInput(const RunGroup& group, const QString& series, const ChartSpec& spec) const {
-    const RunFeed& feed = board_.feed();
-    GroupInput input{.label = group.label, .look = group.look, .single = group.single, .lines = {}};
-    for (const qint64 id : group.runs) {
-        const RunInfo* run = feed.run(id);
-        // A flat zero that only says that nothing could be clipped is not drawn.
-        if (run == nullptr || (spec.needs_updates && updatesPerBatch(*run) == 1.0)) {
-            continue;
-        }
-        const bool broke_off =
-            run->state == RunState::Failed || run->state == RunState::Cut || run->state == RunState::Stopped;
-        input.lines.push_back({.run = id,
-                               .label = run->name,
-                               .curve = feed.curve({id, series}),
-                               .clock = feed.clock(id),
-                               .selected = board_.selected(id),
-                               .broke_off = broke_off});
-    }
-    return input;
-}
-
-SceneInput ChartGrid::inputOf(const Entry& entry, const std::vector<RunGroup>& groups) const {
-    SceneInput input{.spec = entry.spec,
-                     .settings = board_.settings(),
-                     .series = {},
-                     .references = {},
-                     .paper = {},
-                     .missing = missingText(entry, groups)};
-    for (const QString& name : entry.series) {
-        const qsizetype place = entry.spec.series.indexOf(name);
-        SeriesInput series{.name = name, .label = entry.spec.labels.value(place, name), .groups = {}};
-        for (const RunGroup& group : groups) {
-            // A fan shows one group: the selected run's, else the first.
-            if (entry.spec.fan && &group != &groups.front() && board_.current() == 0) {
-                break;
-            }
-            const bool here = std::find(group.runs.begin(), group.runs.end(), board_.current()) != group.runs.end();
-            if (!entry.spec.fan || here ||
-                (board_.groupOf(board_.current()) == nullptr && &group == &groups.front())) {
-                series.groups.push_back(groupInput(group, name, entry.spec));
-            }
-        }
-        input.series.push_back(std::move(series));
-    }
-    input.references = referencesOf(entry, groups);
-    if (input.settings.paper && input.settings.x == XAxis::Step) {
-        input.paper = paperLines(entry.spec.id, paper_figure_, [&](const QString& algorithm) {
-            for (const RunGroup& group : groups) {
-                const RunInfo* run = board_.feed().run(group.runs.front());
-                if (run != nullptr && run->algorithm.compare(algorithm, Qt::CaseInsensitive) == 0) {
-                    return group.look;
-                }
-            }
-            return algorithm == QLatin1String("cispo") ? 0 : algorithm == QLatin1String("dapo") ? 1 : 2;
-        });
-    }
-    return input;
-}
-
-std::vector<ReferenceLine> ChartGrid::referencesOf(const Entry& entry, const std::vector<RunGroup>& groups) const {
-    std::vector<ReferenceLine> lines;
-    const RunInfo* run = firstRun(board_.feed(), groups);
-    const auto add = [&](std::optional<double> value, const QString& name) {
-        if (value && *value > 0) {
-            lines.push_back({*value, name + QString::number(*value, 'g', 4), false});
-        }
-    };
-    if (run != nullptr && entry.spec.id == QLatin1String("ratio") &&
-        run->algorithm.compare(QLatin1String("cispo"), Qt::CaseInsensitive) == 0) {
-        add(numberField(*run, {"objective.cap"}), tr("cap C = "));
-    } else if (run != nullptr && entry.spec.id == QLatin1String("grad_norm")) {
-        add(numberField(*run, {"optimizer.clip", "max_grad_norm"}), tr("clip "));
-    } else if (run != nullptr && entry.spec.id == QLatin1String("length")) {
-        add(numberField(*run, {"rollout.max_tokens", "max_completion_length", "data.max_response_length"}),
-            tr("limit "));
-    }
-    for (const AlertRule& rule : alerts_) {
-        if (rule.test != AlertRule::Test::NotFinite && entry.series.contains(rule.series)) {
-            const QString word = rule.test == AlertRule::Test::Below ? tr("alert below ") : tr("alert above ");
-            lines.push_back({rule.value, word + QString::number(rule.value, 'g', 4), true});
-        }
-    }
-    return lines;
-}
-
-QString ChartGrid::missingText(const Entry& entry, const std::vector<RunGroup>& groups) const {
-    if (groups.empty()) {
-        return tr("No run is drawn\nTick runs in the list.");
-    }
-    if (entry.spec.needs_updates) {
-        int single = 0;
-        int runs = 0;
-        for (const RunGroup& group : groups) {
-            for (const qint64 id : group.runs) {
-                const RunInfo* run = board_.feed().run(id);
-                ++runs;
-                single += run != nullptr && updatesPerBatch(*run) == 1.0 ? 1 : 0;
-            }
-        }
-        if (single == runs) {
-            return tr("n/a: one update per batch\nmu = 1 holds every ratio at exactly 1, so no token can reach a "
-                      "bound. Click to show runs with mu above 1.");
-        }
-    }
-    for (const RunGroup& group : groups) {
-        for (const qint64 run : group.runs) {
-            for (const QString& name : entry.series) {
-                if (!board_.feed().hasRead({run, name})) {
-                    return tr("Reading…");
-                }
-            }
-        }
-    }
-    return tr("Not logged\nNone of the drawn runs has %1.").arg(entry.spec.series.join(tr(" or ")));
 }
 
 // Long series are read closer where the charts are zoomed in; only steps can be asked for.
@@ -277,8 +183,10 @@ void ChartGrid::openRollouts(const CurveChart&, qint64 run, double place) {
 
 bool ChartGrid::settled() const {
     return !board_.feed().reading() && !build_timer_.isActive() && !want_timer_.isActive() &&
-           std::all_of(entries_.begin(), entries_.end(), [](const auto& entry) {
-               return !entry->dirty && !entry->building && (!entry->chart->isVisible() || entry->chart->settled());
+           std::all_of(entries_.begin(), entries_.end(), [this](const auto& entry) {
+               const bool hidden = !enlarged_.isEmpty() && entry->spec.id != enlarged_;
+               return hidden || (entry->chart != nullptr && !entry->dirty && !entry->building &&
+                                 (!entry->chart->isVisible() || entry->chart->settled()));
            });
 }
 

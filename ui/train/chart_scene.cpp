@@ -13,26 +13,28 @@ namespace fulgurite {
 namespace {
 
 constexpr std::size_t kMostMembersSmoothed = 64; // more thin lines than that are drawn raw
+constexpr std::size_t kMostWithRaw = 200;        // of more lines the smooth ones alone are drawn
 constexpr std::size_t kMostGlyphs = 400;
-constexpr double kAir = 0.05;
 const double kNan = std::numeric_limits<double>::quiet_NaN();
 
 double logged(double value) {
     return value > 0 ? std::log10(value) : kNan;
 }
 
-void toLog(std::vector<double>& values) {
-    std::transform(values.begin(), values.end(), values.begin(), logged);
+void toLog(Values& values) {
+    std::vector<double> result(values.size());
+    std::transform(values.begin(), values.end(), result.begin(), logged);
+    values = std::move(result);
 }
 
 // One run's points on the axes, before any logarithm.
 struct Placed {
     const LineInput* line = nullptr;
-    std::vector<double> x;
-    std::vector<double> raw;
-    std::vector<double> smooth;
-    std::vector<double> least;
-    std::vector<double> most;
+    Values x;
+    Values raw;
+    Values smooth;
+    Values least;
+    Values most;
     std::vector<bool> broken;
 
     // Leaves out what has no place on the axis: steps before the first mark of the clock, 0 on a logarithmic axis.
@@ -40,9 +42,12 @@ struct Placed {
         const auto begin = std::find_if(
             x.begin(), x.end(), [log_x](double place) { return std::isfinite(place) && (!log_x || place > 0); });
         const std::ptrdiff_t count = begin - x.begin();
-        for (std::vector<double>* values : {&x, &raw, &least, &most}) {
+        if (count == 0) {
+            return;
+        }
+        for (Values* values : {&x, &raw, &least, &most}) {
             if (!values->empty()) {
-                values->erase(values->begin(), values->begin() + count);
+                *values = std::vector<double>(values->begin() + count, values->end());
             }
         }
         if (!broken.empty()) {
@@ -58,6 +63,11 @@ class Builder {
         scene_->settings = input.settings;
         scene_->log_y = input.spec.log_y || input.settings.log_y;
         scene_->missing = input.missing;
+        std::size_t lines = 0;
+        for (const SeriesInput& series : input.series) {
+            lines += series.groups.size();
+        }
+        crowded_ = lines > kMostWithRaw;
     }
 
     SceneRef build() {
@@ -97,10 +107,10 @@ class Builder {
             }
             Placed each;
             each.line = &line;
-            each.x = placesOf(*line.curve, line.clock.get(), input_.settings.x);
-            each.raw = line.curve->values;
-            each.least = line.curve->least;
-            each.most = line.curve->most;
+            each.x = placesOfLine(line);
+            each.raw = shared(line.curve, line.curve->values);
+            each.least = shared(line.curve, line.curve->least);
+            each.most = shared(line.curve, line.curve->most);
             each.broken = line.curve->broken;
             each.dropFront(input_.settings.log_x);
             scene_->coarse = scene_->coarse || line.curve->buckets();
@@ -111,9 +121,24 @@ class Builder {
         return placed;
     }
 
+    static Values shared(const CurveRef& curve, const std::vector<double>& values) {
+        return Values(std::shared_ptr<const std::vector<double>>(curve, &values));
+    }
+
+    // Runs that stand on the same steps share their places.
+    Values placesOfLine(const LineInput& line) {
+        const Steps& steps = line.curve->steps;
+        const bool by_step = input_.settings.x == XAxis::Step;
+        if (!by_step || !last_steps_ || steps->size() != line.curve->size() || *steps != *last_steps_) {
+            last_places_ = placesOf(*line.curve, line.clock.get(), input_.settings.x);
+            last_steps_ = by_step && steps->size() == line.curve->size() ? steps : nullptr;
+        }
+        return last_places_;
+    }
+
     void smooth(std::vector<Placed>& placed, bool all) {
         for (Placed& each : placed) {
-            if (!all && !each.line->selected) {
+            if (input_.settings.smoothing.kind == Smoothing::Off || (!all && !each.line->selected)) {
                 each.smooth = each.raw;
                 continue;
             }
@@ -155,7 +180,9 @@ class Builder {
     void addSingle(const Placed& run, const GroupInput& group, int series, const QString& series_label) {
         const bool smoothing = input_.settings.smoothing.kind != Smoothing::Off;
         const Stroke main = run.line->selected ? Stroke::Selected : Stroke::Mean;
-        addCurve(run, run.raw, smoothing ? Stroke::Raw : main, group, series, true);
+        if (!smoothing || !crowded_ || run.line->selected) {
+            addCurve(run, run.raw, smoothing ? Stroke::Raw : main, group, series, true);
+        }
         if (smoothing) {
             addCurve(run, run.smooth, main, group, series, false);
         }
@@ -179,16 +206,18 @@ class Builder {
             smooth.push_back({each.x, each.smooth});
             raw.push_back({each.x, each.raw});
         }
-        const std::vector<double> places = commonPlaces(raw);
-        GroupCurve mean = groupCurves(smooth, places);
+        const Values places = commonPlaces(raw);
         GroupCurve raw_mean = groupCurves(raw, places);
+        const bool all_raw = std::all_of(placed.begin(), placed.end(),
+                                         [](const Placed& each) { return each.smooth.sharesWith(each.raw); });
+        GroupCurve mean = all_raw ? raw_mean : groupCurves(smooth, places);
         for (const Placed& each : placed) {
             if (input_.settings.members || each.line->selected) {
                 addCurve(each, each.smooth, each.line->selected ? Stroke::Selected : Stroke::Member, group, series,
                          true);
             }
         }
-        addBand(input_.spec.raw_band ? raw_mean : mean, group.look);
+        addBand(input_.spec.raw_band ? raw_mean : mean, places, group.look);
         SceneCurve line{.x = places,
                         .y = mean.mean,
                         .least = {},
@@ -216,22 +245,23 @@ class Builder {
                                 .members = raw_mean.members});
     }
 
-    void addBand(const GroupCurve& spread, int look) {
+    void addBand(const GroupCurve& spread, const Values& places, int look) {
         if (input_.settings.band == BandKind::None) {
             return;
         }
-        SceneBand band{.x = spread.x, .low = spread.least, .high = spread.most, .look = look};
+        std::vector<double> low = spread.least;
+        std::vector<double> high = spread.most;
         if (input_.settings.band == BandKind::Deviation) {
             for (std::size_t i = 0; i < spread.x.size(); ++i) {
-                band.low[i] = spread.mean[i] - spread.deviation[i];
-                band.high[i] = spread.mean[i] + spread.deviation[i];
+                low[i] = spread.mean[i] - spread.deviation[i];
+                high[i] = spread.mean[i] + spread.deviation[i];
             }
         }
-        finish(std::move(band));
+        finish(SceneBand{.x = places, .low = std::move(low), .high = std::move(high), .look = look});
     }
 
-    void addCurve(const Placed& run, const std::vector<double>& y, Stroke stroke, const GroupInput& group,
-                  int series, bool with_range) {
+    void addCurve(const Placed& run, const Values& y, Stroke stroke, const GroupInput& group, int series,
+                  bool with_range) {
         SceneCurve curve{.x = run.x,
                          .y = y,
                          .least = {},
@@ -312,20 +342,21 @@ class Builder {
 
     void addPaper() {
         for (const PaperLine& line : input_.paper) {
-            SceneCurve curve{.x = {},
-                             .y = {},
-                             .least = {},
-                             .most = {},
-                             .stroke = Stroke::Paper,
-                             .look = line.look,
-                             .label = line.label};
+            std::vector<double> x;
+            std::vector<double> y;
             for (std::size_t i = 0; i < line.x.size() && (scene_->empty || line.x[i] <= scene_->x_high); ++i) {
                 if (!input_.settings.log_x || line.x[i] > 0) {
-                    curve.x.push_back(line.x[i]);
-                    curve.y.push_back(line.y[i]);
+                    x.push_back(line.x[i]);
+                    y.push_back(line.y[i]);
                 }
             }
-            finish(std::move(curve));
+            finish(SceneCurve{.x = std::move(x),
+                              .y = std::move(y),
+                              .least = {},
+                              .most = {},
+                              .stroke = Stroke::Paper,
+                              .look = line.look,
+                              .label = line.label});
         }
         if (scene_->empty) {
             findExtent();
@@ -363,9 +394,9 @@ class Builder {
         double low = INFINITY;
         double high = -INFINITY;
         for (const SceneCurve& curve : scene_->curves) {
-            for (const double x : curve.x) {
-                low = std::min(low, x);
-                high = std::max(high, x);
+            if (!curve.x.empty()) { // rising
+                low = std::min(low, curve.x.front());
+                high = std::max(high, curve.x.back());
             }
         }
         scene_->empty = !(low <= high);
@@ -374,17 +405,25 @@ class Builder {
     }
 
     void logX() {
+        std::pair<Values, Values> last; // what is shared stays shared
+        const auto to_log = [&last](Values& x) {
+            if (!x.sharesWith(last.first)) {
+                last = {x, x};
+                toLog(last.second);
+            }
+            x = last.second;
+        };
         for (SceneCurve& curve : scene_->curves) {
-            toLog(curve.x);
+            to_log(curve.x);
         }
         for (SceneBand& band : scene_->bands) {
-            toLog(band.x);
+            to_log(band.x);
         }
         for (SceneGlyph& glyph : scene_->glyphs) {
             glyph.x = logged(glyph.x);
         }
         for (SceneRow& row : scene_->rows) {
-            toLog(row.x);
+            to_log(row.x);
         }
         scene_->x_low = scene_->empty ? 0 : logged(scene_->x_low);
         scene_->x_high = scene_->empty ? 1 : logged(scene_->x_high);
@@ -392,93 +431,12 @@ class Builder {
 
     const SceneInput& input_;
     std::shared_ptr<Scene> scene_;
+    bool crowded_ = false;
+    Steps last_steps_;
+    Values last_places_;
 };
 
 } // namespace
-
-std::vector<double> placesOf(const RunCurve& curve, const RunClock* clock, XAxis axis) {
-    std::vector<double> places(curve.size(), kNan);
-    const std::vector<qint64>& steps = *curve.steps;
-    if (axis == XAxis::Step) {
-        std::transform(steps.begin(), steps.begin() + static_cast<std::ptrdiff_t>(places.size()), places.begin(),
-                       [](qint64 step) { return static_cast<double>(step); });
-        return places;
-    }
-    if (clock == nullptr || clock->steps.empty()) {
-        return places;
-    }
-    const std::vector<double>& values = axis == XAxis::Tokens ? clock->tokens : clock->seconds;
-    const double zero = axis == XAxis::Elapsed ? clock->seconds.front() : 0;
-    std::size_t right = 0;
-    for (std::size_t i = 0; i < places.size(); ++i) {
-        while (right < clock->steps.size() && clock->steps[right] < steps[i]) {
-            ++right;
-        }
-        if (right == clock->steps.size()) {
-            places[i] = values.back() - zero;
-        } else if (clock->steps[right] == steps[i] || right == 0) {
-            places[i] = values[right] - zero;
-        } else {
-            const double share = static_cast<double>(steps[i] - clock->steps[right - 1]) /
-                                 static_cast<double>(clock->steps[right] - clock->steps[right - 1]);
-            places[i] = values[right - 1] + (values[right] - values[right - 1]) * share - zero;
-        }
-    }
-    return places;
-}
-
-std::optional<std::size_t> indexAt(const std::vector<double>& x, double place) {
-    const auto after = std::upper_bound(x.begin(), x.end(), place);
-    if (after == x.begin()) {
-        return {};
-    }
-    return static_cast<std::size_t>(after - x.begin()) - 1;
-}
-
-std::pair<double, double> Scene::yRange(double low, double high) const {
-    double least = INFINITY;
-    double most = -INFINITY;
-    const auto take = [&](const std::vector<double>& x, const std::vector<double>& y) {
-        if (y.empty()) {
-            return;
-        }
-        const auto first = static_cast<std::size_t>(std::lower_bound(x.begin(), x.end(), low) - x.begin());
-        for (std::size_t i = first; i < x.size() && x[i] <= high; ++i) {
-            if (std::isfinite(y[i])) {
-                least = std::min(least, y[i]);
-                most = std::max(most, y[i]);
-            }
-        }
-    };
-    for (const SceneCurve& curve : curves) {
-        take(curve.x, curve.y);
-        take(curve.x, curve.least);
-        take(curve.x, curve.most);
-    }
-    for (const SceneBand& band : bands) {
-        take(band.x, band.low);
-        take(band.x, band.high);
-    }
-    for (const ReferenceLine& line : references) {
-        // A limit far away must not press the curves flat.
-        if (least <= most && line.value >= least - 0.5 * (most - least) &&
-            line.value <= most + 0.5 * (most - least)) {
-            least = std::min(least, line.value);
-            most = std::max(most, line.value);
-        }
-    }
-    if (!(least <= most)) {
-        return {0, 1};
-    }
-    if (least == most) {
-        const double air = least == 0 ? 1 : std::abs(least) * 0.1;
-        return {least - air, most + air};
-    }
-    const double air = (most - least) * kAir;
-    // Shares, counts and norms that come near zero show it.
-    const bool to_zero = !log_y && least >= 0 && least < 0.35 * most;
-    return {to_zero ? 0 : least - air, most + air};
-}
 
 SceneRef buildScene(const SceneInput& input) {
     return Builder(input).build();

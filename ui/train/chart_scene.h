@@ -4,6 +4,7 @@
 #pragma once
 
 #include "ui/train/chart_spec.h"
+#include "ui/train/values.h"
 
 #include <memory>
 #include <optional>
@@ -61,10 +62,10 @@ struct SceneInput {
 enum class Stroke { Member, Raw, Mean, Selected, Paper, FanLine };
 
 struct SceneCurve {
-    std::vector<double> x;
-    std::vector<double> y;
-    std::vector<double> least; // of buckets; empty otherwise
-    std::vector<double> most;
+    Values x;
+    Values y;
+    Values least; // of buckets; empty otherwise
+    Values most;
     Stroke stroke = Stroke::Mean;
     int look = 0;
     int dash = 0; // of the series; 0: solid
@@ -74,9 +75,9 @@ struct SceneCurve {
 };
 
 struct SceneBand {
-    std::vector<double> x;
-    std::vector<double> low;
-    std::vector<double> high;
+    Values x;
+    Values low;
+    Values high;
     int look = 0;
     double alpha = 0.14;
 };
@@ -93,11 +94,11 @@ struct SceneRow {
     QString label;
     QString series; // empty: the chart has one
     int look = 0;
-    std::vector<double> x;
-    std::vector<double> smooth;
-    std::vector<double> raw;
-    std::vector<double> least;
-    std::vector<double> most;
+    Values x;
+    Values smooth;
+    Values raw;
+    Values least;
+    Values most;
     std::vector<int> members;
 };
 

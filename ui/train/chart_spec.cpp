@@ -4,16 +4,43 @@
 #include "ui/base/format.h"
 
 #include <QDateTime>
-#include <QRegularExpression>
+
+#include <algorithm>
 
 namespace fulgurite {
 namespace {
 
-bool fits(const QString& pattern, const QString& name) {
-    if (!pattern.contains(u'*')) {
+// A '*' stands for anything but the slashes that separate parts of a name.
+bool fits(QStringView pattern, QStringView name) {
+    const qsizetype star = pattern.indexOf(u'*');
+    if (star < 0) {
         return pattern == name;
     }
-    return QRegularExpression(QRegularExpression::wildcardToRegularExpression(pattern)).match(name).hasMatch();
+    if (!name.startsWith(pattern.left(star))) {
+        return false;
+    }
+    const QStringView rest = pattern.mid(star + 1);
+    for (qsizetype end = star; end <= name.size(); ++end) {
+        if (fits(rest, name.mid(end))) {
+            return true;
+        }
+        if (end < name.size() && name[end] == u'/') {
+            return false;
+        }
+    }
+    return false;
+}
+
+// The first of the sorted names that the pattern chooses. There may be ten thousand of them.
+const QString* firstFit(const QString& pattern, const QStringList& names) {
+    const QString head = pattern.section(u'*', 0, 0);
+    for (auto name = std::lower_bound(names.begin(), names.end(), head);
+         name != names.end() && name->startsWith(head); ++name) {
+        if (fits(pattern, *name)) {
+            return &*name;
+        }
+    }
+    return nullptr;
 }
 
 std::vector<ChartSpec> makeStandardCharts() {
@@ -80,11 +107,8 @@ ChartSpec chartOfSeries(const QString& name) {
 QStringList chosenSeries(const ChartSpec& spec, const QStringList& names) {
     QStringList chosen;
     for (const QString& pattern : spec.series) {
-        for (const QString& name : names) {
-            if (fits(pattern, name)) {
-                chosen << name;
-                break;
-            }
+        if (const QString* name = firstFit(pattern, names)) {
+            chosen << *name;
         }
         // Patterns are alternatives for one quantity; plain names stand side by side.
         if (!chosen.isEmpty() && pattern.contains(u'*')) {

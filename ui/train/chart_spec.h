@@ -46,7 +46,7 @@ const std::vector<ChartSpec>& standardCharts();
 // Of any single series.
 ChartSpec chartOfSeries(const QString& name);
 
-// The names among `names` that the spec's patterns choose, in the order of the spec.
+// The names among `names`, which are sorted, that the spec's patterns choose, in the order of the spec.
 QStringList chosenSeries(const ChartSpec& spec, const QStringList& names);
 
 // "Held-out accuracy": how axes and tables call it.

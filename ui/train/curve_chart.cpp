@@ -14,6 +14,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <ranges>
+#include <utility>
 
 namespace fulgurite {
 namespace {
@@ -29,6 +31,9 @@ CurveChart::CurveChart(ThemeManager& themes, ChartLink& link, const ChartSpec& s
     setYUp(true);
     setLeastSpan({1e-9, 1e-300});
     setMinimumSize(200, 120);
+    draw_timer_.setSingleShot(true);
+    draw_timer_.setInterval(0);
+    connect(&draw_timer_, &QTimer::timeout, this, &CurveChart::drawNow);
     arrange();
     connect(this, &PlotView::rangeChanged, this, &CurveChart::tellRange);
     connect(this, &PlotView::hovered, this, [this](std::optional<QPointF> data) {
@@ -60,10 +65,15 @@ void CurveChart::setLarge(bool large) {
     }
 }
 
+CurveChart::~CurveChart() {
+    inBackground([scene = std::move(scene_), pictured = std::move(pictured_)] {});
+}
+
 void CurveChart::setScene(SceneRef scene) {
-    scene_ = std::move(scene);
+    // A thousand curves take their time to be given back, too.
+    inBackground([old = std::exchange(scene_, std::move(scene))] {});
     QStringList words{spec_.title};
-    for (const SceneRow& row : scene_->rows) {
+    for (const SceneRow& row : scene_->rows | std::views::take(kMostNamed)) {
         if (!row.x.empty()) {
             words << rowText(row, row.x.back());
         }
@@ -105,11 +115,12 @@ void CurveChart::tellRange() {
 void CurveChart::draw() {
     if (drawing_) {
         redraw_ = true;
-        return;
+    } else if (isVisible()) { // else drawn when it comes into sight
+        draw_timer_.start();
     }
-    if (!isVisible()) { // drawn when it comes into sight
-        return;
-    }
+}
+
+void CurveChart::drawNow() {
     drawing_ = true;
     redraw_ = false;
     const auto [low, high] = link_.range();
@@ -117,8 +128,9 @@ void CurveChart::draw() {
         this,
         [scene = scene_, low = low, high = high, size = plotRect().size(), ratio = devicePixelRatio(),
          look = look()] { return pictureOf(*scene, low, high, size, ratio, look); },
-        [this](ScenePicture picture) {
+        [this, scene = scene_](ScenePicture picture) {
             picture_ = std::move(picture);
+            inBackground([old = std::exchange(pictured_, scene)] {});
             drawing_ = false;
             applyRange();
             invalidatePlot();
@@ -200,7 +212,7 @@ void CurveChart::step(int places) {
     if (scene_->rows.empty() || scene_->rows.front().x.empty()) {
         return;
     }
-    const std::vector<double>& x = scene_->rows.front().x;
+    const Values& x = scene_->rows.front().x;
     const auto [low, high] = link_.range();
     const double from = std::clamp(link_.cursor().value_or(high), low, high);
     const auto at = static_cast<std::ptrdiff_t>(indexAt(x, from).value_or(0));
@@ -307,8 +319,8 @@ TableTwin CurveChart::table() const {
         if (found == line.x.end() || *found != x) {
             return {};
         }
-        const std::vector<double>* values[]{&line.smooth, &line.raw, &line.least, &line.most};
-        const std::vector<double>& of = *values[(column - 1) % 4];
+        const Values* values[]{&line.smooth, &line.raw, &line.least, &line.most};
+        const Values& of = *values[(column - 1) % 4];
         return of.empty() ? QVariant() : QVariant(of[static_cast<std::size_t>(found - line.x.begin())]);
     };
     return twin;

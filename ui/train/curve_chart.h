@@ -15,6 +15,7 @@ class CurveChart : public PlotView {
 
   public:
     CurveChart(ThemeManager& themes, ChartLink& link, const ChartSpec& spec, QWidget* parent = nullptr);
+    ~CurveChart() override;
 
     const ChartSpec& spec() const { return spec_; }
     void setScene(SceneRef scene);
@@ -22,7 +23,8 @@ class CurveChart : public PlotView {
     void setLarge(bool large);
     bool large() const { return large_; }
     // All drawing is done and shows the present range.
-    bool settled() const { return !drawing_ && !redraw_; }
+    bool settled() const { return !drawing_ && !redraw_ && !draw_timer_.isActive(); }
+    const SceneRef& pictured() const { return pictured_; } // what is on the screen from the next painting on
     // The run of the curve nearest to a place in the widget, within a few pixels; 0: none.
     qint64 runAt(QPointF pixel) const;
 
@@ -50,10 +52,13 @@ class CurveChart : public PlotView {
     bool event(QEvent* event) override;
 
   private:
+    static constexpr std::size_t kMostNamed = 9; // groups in a header, a readout or a description
+
     void followLink();
     void applyRange();
     void tellRange();
-    void draw();
+    void draw(); // soon
+    void drawNow();
     void arrange(); // margins
     SceneLook look() const;
     QRectF pictureRect() const; // where the picture's own range lies now
@@ -72,7 +77,9 @@ class CurveChart : public PlotView {
     ChartLink& link_;
     ChartSpec spec_;
     SceneRef scene_ = std::make_shared<const Scene>();
+    SceneRef pictured_ = scene_;
     ScenePicture picture_;
+    QTimer draw_timer_; // a new scene and the range that it brings are drawn once
     bool large_ = false;
     bool applying_ = false; // the range comes from the link
     bool drawing_ = false;

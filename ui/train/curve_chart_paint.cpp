@@ -15,7 +15,6 @@ namespace fulgurite {
 namespace {
 
 constexpr double kMark = 7;
-constexpr std::size_t kMostNamed = 9; // groups in a header or a readout
 
 QString markGlyph(int look) {
     static const QStringList kGlyphs{QStringLiteral("●"), QStringLiteral("▲"), QStringLiteral("■"),

@@ -81,11 +81,10 @@ DifferencePanel::DifferencePanel(ThemeManager& themes, RunBoard& board, QWidget*
 }
 
 void DifferencePanel::refresh() {
-    std::vector<RunGroup> groups = board_.drawnGroups();
+    const RunBoard::GroupList drawn = board_.drawnGroups();
+    const std::vector<RunGroup> groups(
+        drawn->begin(), drawn->begin() + static_cast<std::ptrdiff_t>(std::min(drawn->size(), kMostGroups)));
     std::vector<std::vector<const RunInfo*>> runs;
-    if (groups.size() > kMostGroups) {
-        groups.resize(kMostGroups);
-    }
     for (const RunGroup& group : groups) {
         runs.emplace_back();
         for (const qint64 id : group.runs) {

@@ -51,7 +51,12 @@ std::vector<double> commonPlaces(std::span<const MemberCurve> members) {
         longest = std::max(longest, member.x.size());
     }
     std::vector<double> both;
+    std::span<const double> last;
     for (const MemberCurve& member : members) {
+        if (member.x.data() == last.data() && member.x.size() == last.size()) {
+            continue; // members mostly share their places
+        }
+        last = member.x;
         both.clear();
         std::set_union(places.begin(), places.end(), member.x.begin(), member.x.end(), std::back_inserter(both));
         places.swap(both);

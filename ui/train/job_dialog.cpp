@@ -18,16 +18,16 @@
 namespace fulgurite {
 namespace {
 
-enum Column { kName, kState, kStarted, kMessage, kColumns };
+enum Column { kName, kPlace, kState, kStarted, kMessage, kColumns };
 
 } // namespace
 
 JobDialog::JobDialog(ThemeManager& themes, TrainJobs& jobs, QWidget* parent)
     : QDialog(parent), jobs_(jobs), table_(new QTableWidget(0, kColumns)), log_(new QPlainTextEdit) {
-    setWindowTitle(tr("Training jobs of the engine"));
+    setWindowTitle(tr("Training jobs"));
     resize(themes.scaled(720), themes.scaled(520));
     auto* column = new QVBoxLayout(this);
-    table_->setHorizontalHeaderLabels({tr("name"), tr("state"), tr("started"), tr("last said")});
+    table_->setHorizontalHeaderLabels({tr("name"), tr("on"), tr("state"), tr("started"), tr("last said")});
     table_->horizontalHeader()->setStretchLastSection(true);
     table_->verticalHeader()->hide();
     table_->setSelectionBehavior(QAbstractItemView::SelectRows);
@@ -43,7 +43,11 @@ JobDialog::JobDialog(ThemeManager& themes, TrainJobs& jobs, QWidget* parent)
     auto* buttons = new QDialogButtonBox(QDialogButtonBox::Close);
     const auto add = [&](const QString& text, JobStep step) {
         QPushButton* button = buttons->addButton(text, QDialogButtonBox::ActionRole);
-        connect(button, &QPushButton::clicked, this, [this, step] { jobs_.steer(current(), step); });
+        connect(button, &QPushButton::clicked, this, [this, step] {
+            if (const PlacedJob* job = current()) {
+                jobs_.steer(*job, step);
+            }
+        });
         return button;
     };
     pause_ = add(tr("Pause"), JobStep::Pause);
@@ -58,27 +62,38 @@ JobDialog::JobDialog(ThemeManager& themes, TrainJobs& jobs, QWidget* parent)
     jobs_.refresh();
 }
 
-qint64 JobDialog::current() const {
+// The rows are as the jobs were when they were filled in; what is chosen is found by its marks.
+const PlacedJob* JobDialog::current() const {
     const QTableWidgetItem* item = table_->item(table_->currentRow(), kName);
-    return item != nullptr ? item->data(Qt::UserRole).toLongLong() : 0;
+    if (item == nullptr) {
+        return nullptr;
+    }
+    const auto found = std::ranges::find_if(jobs_.jobs(), [&](const PlacedJob& placed) {
+        return placed.job.id == item->data(Qt::UserRole).toLongLong() &&
+               placed.node == item->data(Qt::UserRole + 1).toString();
+    });
+    return found == jobs_.jobs().end() ? nullptr : &*found;
 }
 
 void JobDialog::refresh() {
-    const qint64 chosen = current();
+    const PlacedJob* chosen = current();
     table_->setRowCount(static_cast<int>(jobs_.jobs().size()));
     int row = 0;
     int select = jobs_.jobs().empty() ? -1 : 0;
-    for (const client::NodeJob& job : jobs_.jobs()) {
+    for (const PlacedJob& placed : jobs_.jobs()) {
+        const client::NodeJob& job = placed.job;
         auto* name = new QTableWidgetItem(QString::fromStdString(job.name));
         name->setData(Qt::UserRole, QVariant::fromValue<qint64>(job.id));
-        table_->setItem(row, kName, name);
+        name->setData(Qt::UserRole + 1, placed.node);
+        table_->setItem(row, kPlace, new QTableWidgetItem(jobs_.nameOf(placed.node)));
         table_->setItem(row, kState, new QTableWidgetItem(jobStateName(job.state)));
         table_->setItem(
             row, kStarted,
             new QTableWidgetItem(
                 QDateTime::fromMSecsSinceEpoch(job.created_us / 1000).toString(QStringLiteral("d MMM HH:mm:ss"))));
         table_->setItem(row, kMessage, new QTableWidgetItem(QString::fromStdString(job.message)));
-        select = job.id == chosen ? row : select;
+        select = &placed == chosen ? row : select;
+        table_->setItem(row, kName, name);
         ++row;
     }
     table_->selectRow(select);
@@ -86,23 +101,18 @@ void JobDialog::refresh() {
 }
 
 void JobDialog::showLog() {
-    using client::NodeJobState;
-    const qint64 id = current();
-    const auto found = std::find_if(jobs_.jobs().begin(), jobs_.jobs().end(),
-                                    [id](const client::NodeJob& job) { return job.id == id; });
-    const bool any = found != jobs_.jobs().end();
-    const NodeJobState state = any ? found->state : NodeJobState::Finished;
-    pause_->setEnabled(any && state == NodeJobState::Running);
-    resume_->setEnabled(
-        any && (state == NodeJobState::Paused || state == NodeJobState::Stopped || state == NodeJobState::Failed));
-    stop_->setEnabled(any && (state == NodeJobState::Running || state == NodeJobState::Paused));
-    remove_->setEnabled(any && state != NodeJobState::Running && state != NodeJobState::Paused &&
-                        state != NodeJobState::Stopping);
-    if (!any) {
+    const PlacedJob* job = current();
+    for (const auto& [button, step] : {std::pair(pause_, JobStep::Pause),
+                                       {resume_, JobStep::Resume},
+                                       {stop_, JobStep::Stop},
+                                       {remove_, JobStep::Remove}}) {
+        button->setEnabled(job != nullptr && canSteer(job->job.state, step));
+    }
+    if (job == nullptr) {
         log_->clear();
         return;
     }
-    jobs_.log(id, [log = QPointer<QPlainTextEdit>(log_)](const QString& text) {
+    jobs_.log(*job, [log = QPointer<QPlainTextEdit>(log_)](const QString& text) {
         if (log && log->toPlainText() != text) {
             log->setPlainText(text);
             log->verticalScrollBar()->setValue(log->verticalScrollBar()->maximum());

@@ -13,6 +13,7 @@ namespace fulgurite {
 
 class ThemeManager;
 class TrainJobs;
+struct PlacedJob;
 
 class JobDialog : public QDialog {
     Q_OBJECT
@@ -21,11 +22,12 @@ class JobDialog : public QDialog {
     JobDialog(ThemeManager& themes, TrainJobs& jobs, QWidget* parent);
 
     QTableWidget& table() { return *table_; }
+    QPlainTextEdit& log() { return *log_; }
 
   private:
     void refresh();
     void showLog();
-    qint64 current() const; // job id; 0: none
+    const PlacedJob* current() const; // null: none
 
     TrainJobs& jobs_;
     QTableWidget* table_;

@@ -2,6 +2,7 @@
 #include "ui/train/new_run_dialog.h"
 
 #include "ui/base/theme_manager.h"
+#include "ui/nodes/node_book.h"
 #include "ui/train/train_jobs.h"
 
 #include <QComboBox>
@@ -18,12 +19,18 @@
 #include <QTemporaryDir>
 #include <QVBoxLayout>
 
+#include <algorithm>
+
 namespace fulgurite {
 namespace {
 
 // What there is to fill in; docs/user/training.md has every field.
+// `model` empty: the one that the node serves.
 QJsonObject configOf(const QString& method, const QString& model) {
-    QJsonObject config{{"model", model}, {"seed", 1}, {"threads", 1}};
+    QJsonObject config{{"seed", 1}, {"threads", 1}};
+    if (!model.isEmpty()) {
+        config["model"] = model;
+    }
     if (method == QLatin1String("rl")) {
         config["tasks"] = QJsonArray{QJsonObject{{"task", "addition"}, {"min_digits", 2}, {"max_digits", 2}}};
         config["objective"] = QJsonObject{{"loss", "cispo"}, {"cap", 5.0}};
@@ -53,6 +60,7 @@ NewRunDialog::NewRunDialog(ThemeManager& themes, TrainJobs& jobs, const QString&
       program_(program),
       model_(model),
       method_(new QComboBox),
+      place_(new QComboBox),
       name_(new QLineEdit),
       config_(new QPlainTextEdit),
       output_(new QPlainTextEdit) {
@@ -66,6 +74,8 @@ NewRunDialog::NewRunDialog(ThemeManager& themes, TrainJobs& jobs, const QString&
     method_->setAccessibleName(tr("Method"));
     name_->setPlaceholderText(tr("Name of the run"));
     name_->setAccessibleName(tr("Name of the run"));
+    place_->setAccessibleName(tr("Where it runs"));
+    form->addRow(tr("On"), place_);
     form->addRow(tr("Method"), method_);
     form->addRow(tr("Name"), name_);
     column->addLayout(form);
@@ -88,12 +98,15 @@ NewRunDialog::NewRunDialog(ThemeManager& themes, TrainJobs& jobs, const QString&
     connect(dry_, &QPushButton::clicked, this, &NewRunDialog::dryRun);
     connect(start_, &QPushButton::clicked, this, &NewRunDialog::startRun);
     connect(method_, &QComboBox::currentIndexChanged, this, &NewRunDialog::offerConfig);
+    connect(place_, &QComboBox::currentIndexChanged, this, &NewRunDialog::followPlace);
+    connect(&jobs_, &TrainJobs::changed, this, &NewRunDialog::followPlaces);
     connect(&jobs_, &TrainJobs::failed, this, [this](const QString& message) {
         output_->setPlainText(message);
         start_->setEnabled(true);
     });
     connect(&jobs_, &TrainJobs::started, this, &QDialog::accept);
-    offerConfig();
+    followPlaces();
+    followPlace();
 }
 
 NewRunDialog::~NewRunDialog() {
@@ -104,12 +117,50 @@ NewRunDialog::~NewRunDialog() {
     }
 }
 
+QString NewRunDialog::node() const {
+    return place_->currentData().toString();
+}
+
+// Nodes come and go while the dialog is open; what was chosen stays as long as it is there.
+void NewRunDialog::followPlaces() {
+    const std::vector<JobPlace> places = jobs_.places();
+    bool same = static_cast<std::size_t>(place_->count()) == places.size();
+    for (int i = 0; same && i < place_->count(); ++i) {
+        same = place_->itemData(i).toString() == places[static_cast<std::size_t>(i)].node;
+    }
+    if (same) {
+        return;
+    }
+    const QString chosen = node();
+    {
+        const QSignalBlocker quiet(place_);
+        place_->clear();
+        for (const JobPlace& place : places) {
+            place_->addItem(place.name, place.node);
+        }
+        place_->setCurrentIndex(std::max(0, place_->findData(chosen)));
+    }
+    if (node() != chosen) {
+        followPlace();
+    }
+}
+
+// What a dry run measures is this computer.
+void NewRunDialog::followPlace() {
+    const bool local = node() == kLocalNode;
+    dry_->setEnabled(local);
+    dry_->setToolTip(local ? QString() : tr("Measures this computer, not %1").arg(place_->currentText()));
+    start_->setEnabled(place_->count() > 0);
+    offerConfig();
+}
+
 // What a person has written stays.
 void NewRunDialog::offerConfig() {
     if (config_->toPlainText() != offered_) {
         return;
     }
-    const QJsonObject config = configOf(method_->currentData().toString(), model_);
+    const QJsonObject config =
+        configOf(method_->currentData().toString(), node() == kLocalNode ? model_ : QString());
     offered_ = QString::fromUtf8(QJsonDocument(config).toJson());
     config_->setPlainText(offered_);
     offered_ = config_->toPlainText();
@@ -147,7 +198,7 @@ void NewRunDialog::dryRun() {
 void NewRunDialog::startRun() {
     start_->setEnabled(false);
     const QString name = name_->text().trimmed();
-    jobs_.start(method_->currentData().toString(), name.isEmpty() ? method_->currentText() : name,
+    jobs_.start(node(), method_->currentData().toString(), name.isEmpty() ? method_->currentText() : name,
                 config_->toPlainText());
 }
 

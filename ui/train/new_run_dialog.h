@@ -23,13 +23,15 @@ class NewRunDialog : public QDialog {
     Q_OBJECT
 
   public:
-    // `model` is where the run may start from; `program` the engine's.
+    // `model` is where a run on this computer may start from; `program` the engine's.
     NewRunDialog(ThemeManager& themes, TrainJobs& jobs, const QString& program, const QString& model,
                  QWidget* parent);
     ~NewRunDialog() override;
 
     QPlainTextEdit& config() { return *config_; }
     QComboBox& method() { return *method_; }
+    QComboBox& place() { return *place_; }
+    QString node() const; // that is chosen
     QLineEdit& name() { return *name_; }
     QPlainTextEdit& output() { return *output_; }
     void dryRun();
@@ -37,11 +39,14 @@ class NewRunDialog : public QDialog {
 
   private:
     void offerConfig();
+    void followPlaces();
+    void followPlace();
 
     TrainJobs& jobs_;
     QString program_;
     QString model_;
     QComboBox* method_;
+    QComboBox* place_;
     QLineEdit* name_;
     QPlainTextEdit* config_;
     QPlainTextEdit* output_;

@@ -25,7 +25,7 @@ bool before(const QString& a, const QString& b) {
 } // namespace
 
 RunBoard::RunBoard(RunFeed& feed, QObject* parent) : QObject(parent), feed_(feed) {
-    connect(&feed_, &RunFeed::runsChanged, this, &RunBoard::followRuns);
+    connect(&feed_, &RunFeed::runsChanged, this, [this] { followRuns(false); });
 }
 
 void RunBoard::setFilter(const QString& text) {
@@ -34,25 +34,24 @@ void RunBoard::setFilter(const QString& text) {
     if (!filterProblem()) {
         good_filter_ = filter_;
     }
-    followRuns();
-    emit drawnChanged();
+    followRuns(true);
 }
 
 std::optional<FilterProblem> RunBoard::filterProblem() const {
     return filter_.problem() ? filter_.problem() : filter_.unknownField(*feed_.runs());
 }
 
-void RunBoard::followRuns() {
+void RunBoard::followRuns(bool redraw) {
     const std::vector<qint64> before = std::move(matching_);
     matching_.clear();
     for (const RunInfo& run : *feed_.runs()) {
-        if (good_filter_.matches(run)) {
+        if (!removed_.contains(run.id) && good_filter_.matches(run)) {
             matching_.push_back(run.id);
         }
     }
     arrange();
     emit listChanged();
-    if (before != matching_) {
+    if (redraw || before != matching_) {
         emit drawnChanged();
     }
 }
@@ -68,6 +67,7 @@ void RunBoard::setGroupField(const QString& field) {
 }
 
 void RunBoard::arrange() {
+    drawn_groups_.reset();
     groups_.clear();
     group_of_.clear();
     QHash<QString, std::size_t> index;
@@ -109,8 +109,23 @@ const RunGroup* RunBoard::groupOf(qint64 run) const {
     return found == group_of_.constEnd() ? nullptr : &groups_[*found];
 }
 
-void RunBoard::setLook(const QString& group, int look) {
-    chosen_looks_.insert(group, look);
+std::optional<int> RunBoard::chosenLook(const QString& group) const {
+    const auto found = chosen_looks_.constFind(group);
+    return found == chosen_looks_.constEnd() ? std::optional<int>() : *found;
+}
+
+void RunBoard::setRemoved(const QSet<qint64>& runs) {
+    removed_ = runs;
+    select(QSet<qint64>(selected_).subtract(runs));
+    followRuns(false);
+}
+
+void RunBoard::setLook(const QString& group, std::optional<int> look) {
+    if (look) {
+        chosen_looks_.insert(group, *look);
+    } else {
+        chosen_looks_.remove(group);
+    }
     arrange();
     emit listChanged();
     emit drawnChanged();
@@ -129,16 +144,20 @@ void RunBoard::setDrawn(const std::vector<qint64>& runs, bool drawn) {
     emit drawnChanged();
 }
 
-std::vector<RunGroup> RunBoard::drawnGroups() const {
-    std::vector<RunGroup> result;
+RunBoard::GroupList RunBoard::drawnGroups() const {
+    if (drawn_groups_) {
+        return drawn_groups_;
+    }
+    auto result = std::make_shared<std::vector<RunGroup>>();
     for (const RunGroup& group : groups_) {
         RunGroup seen = group;
         std::erase_if(seen.runs, [this](qint64 run) { return !drawn(run); });
         if (!seen.runs.empty()) {
-            result.push_back(std::move(seen));
+            result->push_back(std::move(seen));
         }
     }
-    return result;
+    drawn_groups_ = std::move(result);
+    return drawn_groups_;
 }
 
 std::vector<qint64> RunBoard::drawnRuns() const {

@@ -11,6 +11,8 @@
 #include <QObject>
 #include <QSet>
 
+#include <memory>
+
 namespace fulgurite {
 
 struct RunGroup {
@@ -40,12 +42,17 @@ class RunBoard : public QObject {
     const QString& groupField() const { return group_field_; }
     const std::vector<RunGroup>& groups() const { return groups_; }
     const RunGroup* groupOf(qint64 run) const;
-    void setLook(const QString& group, int look); // chosen by the person
+    void setLook(const QString& group, std::optional<int> look); // chosen by the person; unset: none
+    std::optional<int> chosenLook(const QString& group) const;
+    // Runs that are as good as deleted: as if they were not there.
+    void setRemoved(const QSet<qint64>& runs);
+    const QSet<qint64>& removed() const { return removed_; }
 
     bool drawn(qint64 run) const { return !hidden_.contains(run); }
     void setDrawn(const std::vector<qint64>& runs, bool drawn);
-    // Groups that have drawn runs, with those alone.
-    std::vector<RunGroup> drawnGroups() const;
+    // Groups that have drawn runs, with those alone. Worked out once after each change.
+    using GroupList = std::shared_ptr<const std::vector<RunGroup>>;
+    GroupList drawnGroups() const;
     std::vector<qint64> drawnRuns() const;
 
     bool selected(qint64 run) const { return selected_.contains(run); }
@@ -67,7 +74,7 @@ class RunBoard : public QObject {
     void settingsChanged();
 
   private:
-    void followRuns();
+    void followRuns(bool redraw);
     void arrange();
     int lookOf(const RunGroup& group, std::size_t index) const;
 
@@ -78,9 +85,11 @@ class RunBoard : public QObject {
     std::vector<qint64> matching_;
     QString group_field_;
     std::vector<RunGroup> groups_;
+    mutable GroupList drawn_groups_; // null: to be worked out
     QHash<qint64, std::size_t> group_of_;
     QHash<QString, int> chosen_looks_;
     QSet<qint64> hidden_;
+    QSet<qint64> removed_;
     QSet<qint64> selected_;
     qint64 current_ = 0;
     ChartSettings settings_;

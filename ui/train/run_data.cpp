@@ -16,4 +16,9 @@ const SeriesInfo* RunInfo::find(const QString& name) const {
     return raw;
 }
 
+const RunInfo* RunLookup::find(qint64 run) const {
+    const auto found = places.constFind(run);
+    return found == places.constEnd() ? nullptr : &(*list)[*found];
+}
+
 } // namespace fulgurite

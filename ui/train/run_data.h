@@ -4,6 +4,7 @@
 // shared.
 #pragma once
 
+#include <QHash>
 #include <QMap>
 #include <QString>
 #include <QStringList>
@@ -34,9 +35,11 @@ struct SeriesInfo {
 
 struct RunInfo {
     qint64 id = 0;
+    QString uuid;
     QString name;
     QString project;
-    QString source; // "jsonl", "tensorboard" ...
+    QString source; // "jsonl", "tensorboard" ... or the node that it is on
+    QString source_uri;
     QString algorithm;
     RunState state = RunState::Done;
     std::optional<qint64> seed;
@@ -55,6 +58,14 @@ struct RunInfo {
 
 using RunList = std::shared_ptr<const std::vector<RunInfo>>;
 
+// A list of runs with their places in it. Copies share both.
+struct RunLookup {
+    RunList list = std::make_shared<const std::vector<RunInfo>>();
+    QHash<qint64, std::size_t> places;
+
+    const RunInfo* find(qint64 run) const; // null: no such run
+};
+
 using Steps = std::shared_ptr<const std::vector<qint64>>;
 
 // Points of a series, or the buckets of a pyramid level, in the order of steps.
@@ -71,6 +82,7 @@ struct RunCurve {
 };
 
 using CurveRef = std::shared_ptr<const RunCurve>;
+using RunCurves = QHash<qint64, CurveRef>; // of one series; null where a run did not log it
 
 // When each step was and how many tokens had been seen: for the other horizontal axes. NaN where not logged.
 struct RunClock {
@@ -80,5 +92,6 @@ struct RunClock {
 };
 
 using ClockRef = std::shared_ptr<const RunClock>;
+using RunClocks = QHash<qint64, ClockRef>;
 
 } // namespace fulgurite

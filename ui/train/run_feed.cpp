@@ -8,8 +8,10 @@
 namespace fulgurite {
 namespace {
 
-constexpr int kIdleMilliseconds = 100; // between two looks at the file
-constexpr int kLookMilliseconds = 30;  // of reading before what is there is handed over
+// Between two looks at the file, which take a few microseconds when nobody has written. With the 100 ms that a
+// writer may be late this leaves 100 ms of the 250 for reading and painting.
+constexpr int kIdleMilliseconds = 40;
+constexpr int kLookMilliseconds = 30; // of reading before what is there is handed over
 
 } // namespace
 
@@ -36,6 +38,11 @@ class FeedWorker : public QObject {
     }
     RunReading* reading() { return reading_.get(); }
 
+    // Says that nothing is to be read, too.
+    void lookAndTell() {
+        was_more_ = true;
+        look();
+    }
     void look() {
         if (!reading_) {
             return;
@@ -80,7 +87,10 @@ class FeedWorker : public QObject {
     // The same trouble is told once, not ten times a second.
     void fail(const QString& message) {
         if (message != std::exchange(told_failure_, message)) {
-            tell([feed = &feed_, message] { emit feed->failed(message); });
+            tell([feed = &feed_, message] {
+                feed->reading_ = false;
+                emit feed->failed(message);
+            });
         }
     }
 
@@ -99,8 +109,10 @@ RunFeed::RunFeed(QObject* parent) : QObject(parent), worker_(new FeedWorker(*thi
     thread_.start();
 }
 
+// After what was asked for before: an edit is not lost with the window.
 RunFeed::~RunFeed() {
-    thread_.quit();
+    QMetaObject::invokeMethod(
+        worker_, [this] { thread_.quit(); }, Qt::QueuedConnection);
     thread_.wait();
 }
 
@@ -115,38 +127,35 @@ void RunFeed::open(const QString& file) {
 void RunFeed::close() {
     ++opening_;
     file_.clear();
-    runs_ = std::make_shared<const std::vector<RunInfo>>();
+    runs_ = {};
     names_ = std::make_shared<const QStringList>();
-    index_.clear();
     curves_.clear();
     clocks_.clear();
     pending_ = {};
+    pending_curves_.clear();
+    pending_clocks_.clear();
     held_back_ = points_seen_ = points_at_pause_ = 0;
     seconds_behind_ = -1;
+    reading_ = false;
     QMetaObject::invokeMethod(
         worker_, [worker = worker_] { worker->close(); }, Qt::QueuedConnection);
     emit runsChanged();
 }
 
-const RunInfo* RunFeed::run(qint64 id) const {
-    const auto found = index_.constFind(id);
-    return found == index_.constEnd() ? nullptr : &(*runs_)[*found];
-}
-
-void RunFeed::want(const std::vector<CurveKey>& keys) {
-    QHash<CurveKey, CurveRef> kept;
-    for (const CurveKey& key : keys) {
-        if (const auto found = curves_.constFind(key); found != curves_.constEnd()) {
-            kept.insert(key, *found);
-        }
+void RunFeed::want(const QStringList& series, const std::vector<qint64>& runs) {
+    const QSet<QString> kept(series.begin(), series.end());
+    const QSet<qint64> kept_runs(runs.begin(), runs.end());
+    curves_.removeIf([&](const QHash<QString, RunCurves>::iterator& each) { return !kept.contains(each.key()); });
+    for (RunCurves& curves : curves_) {
+        curves.removeIf([&](const RunCurves::iterator& each) { return !kept_runs.contains(each.key()); });
     }
-    curves_ = std::move(kept);
+    reading_ = !file_.isEmpty(); // until the reading thread says otherwise
     QMetaObject::invokeMethod(
         worker_,
-        [worker = worker_, keys] {
+        [worker = worker_, series, runs] {
             if (worker->reading() != nullptr) {
-                worker->reading()->want(keys);
-                worker->look();
+                worker->reading()->want(series, runs);
+                worker->lookAndTell();
             }
         },
         Qt::QueuedConnection);
@@ -201,7 +210,16 @@ void RunFeed::setPaused(bool paused) {
     points_at_pause_ = points_seen_;
     held_back_ = 0;
     if (!paused) {
-        apply(std::exchange(pending_, {}));
+        FeedUpdate held = std::exchange(pending_, {});
+        for (auto each = pending_curves_.cbegin(); each != pending_curves_.cend(); ++each) {
+            held.curves.push_back({each.key(), *each});
+        }
+        for (auto each = pending_clocks_.cbegin(); each != pending_clocks_.cend(); ++each) {
+            held.clocks.push_back({each.key(), *each});
+        }
+        pending_curves_.clear();
+        pending_clocks_.clear();
+        apply(held);
     }
     emit stateChanged();
 }
@@ -226,10 +244,18 @@ void RunFeed::take(const FeedUpdate& update, quint64 opening) {
         pending_.runs = update.runs ? update.runs : pending_.runs;
         pending_.names = update.names ? update.names : pending_.names;
         for (const CurveUpdate& each : update.curves) {
-            (hasRead(each.key) ? pending_ : fresh).curves.push_back(each);
+            if (curves_.value(each.key.name).contains(each.key.run)) {
+                pending_curves_.insert(each.key, each.curve);
+            } else {
+                fresh.curves.push_back(each);
+            }
         }
         for (const ClockUpdate& each : update.clocks) {
-            (clocks_.contains(each.run) ? pending_ : fresh).clocks.push_back(each);
+            if (clocks_.contains(each.run)) {
+                pending_clocks_.insert(each.run, each.clock);
+            } else {
+                fresh.clocks.push_back(each);
+            }
         }
         apply(fresh);
     }
@@ -238,27 +264,31 @@ void RunFeed::take(const FeedUpdate& update, quint64 opening) {
 
 void RunFeed::apply(const FeedUpdate& update) {
     QSet<qint64> touched;
+    QSet<QString> series;
     for (const CurveUpdate& each : update.curves) {
-        curves_.insert(each.key, each.curve);
+        curves_[each.key.name].insert(each.key.run, each.curve);
         touched.insert(each.key.run);
+        series.insert(each.key.name);
     }
     for (const ClockUpdate& each : update.clocks) {
         clocks_.insert(each.run, each.clock);
-        touched.insert(each.run);
     }
     if (update.names) {
         names_ = update.names;
     }
     if (update.runs) {
-        runs_ = update.runs;
-        index_.clear();
-        for (std::size_t i = 0; i < runs_->size(); ++i) {
-            index_.insert((*runs_)[i].id, i);
+        runs_ = {.list = update.runs, .places = {}};
+        runs_.places.reserve(static_cast<qsizetype>(update.runs->size()));
+        for (std::size_t i = 0; i < update.runs->size(); ++i) {
+            runs_.places.insert((*update.runs)[i].id, i);
         }
         emit runsChanged();
     }
     if (!touched.isEmpty()) {
-        emit curvesChanged(touched);
+        emit curvesChanged(touched, series);
+    }
+    if (!update.clocks.empty()) {
+        emit clocksChanged();
     }
 }
 

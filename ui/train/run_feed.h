@@ -30,16 +30,19 @@ class RunFeed : public QObject {
     void close();
     const QString& file() const { return file_; }
 
-    const RunList& runs() const { return runs_; }
-    const RunInfo* run(qint64 id) const;                       // null: no such run
+    const RunList& runs() const { return runs_.list; }
+    const RunInfo* run(qint64 id) const { return runs_.find(id); } // null: no such run
+    const RunLookup& lookup() const { return runs_; }
     const QStringList& seriesNames() const { return *names_; } // of all runs, sorted
-    CurveRef curve(const CurveKey& key) const { return curves_.value(key); }
-    // False: not read yet. A curve that was read may still be null: the run did not log it.
-    bool hasRead(const CurveKey& key) const { return curves_.contains(key); }
+    // What has no entry was not read yet.
+    RunCurves curves(const QString& series) const { return curves_.value(series); }
+    CurveRef curve(const CurveKey& key) const { return curves_.value(key.name).value(key.run); }
+    const RunClocks& clocks() const { return clocks_; }
     ClockRef clock(qint64 run) const { return clocks_.value(run); }
     bool reading() const { return reading_; } // curves that were asked for are still coming
 
-    void want(const std::vector<CurveKey>& keys);
+    // Each of the series of each of the runs, in this order; what was asked for before is forgotten.
+    void want(const QStringList& series, const std::vector<qint64>& runs);
     void wantClocks(bool wanted);
     void lookAt(std::optional<std::pair<qint64, qint64>> steps);
 
@@ -60,7 +63,8 @@ class RunFeed : public QObject {
     void opened();
     void failed(const QString& message);
     void runsChanged();
-    void curvesChanged(const QSet<qint64>& runs);
+    void curvesChanged(const QSet<qint64>& runs, const QSet<QString>& series);
+    void clocksChanged();
     void stateChanged(); // paused, points held back, delay
 
   private:
@@ -73,14 +77,15 @@ class RunFeed : public QObject {
     quint64 opening_ = 0;
     QThread thread_;
     FeedWorker* worker_; // lives on thread_
-    RunList runs_ = std::make_shared<const std::vector<RunInfo>>();
-    QHash<qint64, std::size_t> index_; // into runs_
+    RunLookup runs_;
     std::shared_ptr<const QStringList> names_ = std::make_shared<const QStringList>();
-    QHash<CurveKey, CurveRef> curves_;
-    QHash<qint64, ClockRef> clocks_;
+    QHash<QString, RunCurves> curves_; // by series
+    RunClocks clocks_;
     bool reading_ = false;
     bool paused_ = false;
-    FeedUpdate pending_; // since the pause
+    FeedUpdate pending_; // since the pause, but for curves and clocks, of which the latest are kept
+    QHash<CurveKey, CurveRef> pending_curves_;
+    RunClocks pending_clocks_;
     qint64 points_at_pause_ = 0;
     qint64 points_seen_ = 0;
     qint64 held_back_ = 0;

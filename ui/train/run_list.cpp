@@ -21,12 +21,12 @@ RunListView::RunListView(ThemeManager& themes, RunBoard& board, QWidget* parent)
     setItemDelegate(new RunDelegate(themes, model_, board, this));
     setHeaderHidden(true);
     setIndentation(0);
-    setUniformRowHeights(false);
     setSelectionMode(QAbstractItemView::ExtendedSelection);
     setEditTriggers(QAbstractItemView::NoEditTriggers);
     setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     setExpandsOnDoubleClick(false);
     connect(&model_, &QAbstractItemModel::modelReset, this, [this] {
+        setUniformRowHeights(board_.groupField().isEmpty());
         if (model_.rowCount() <= kLooks) {
             expandAll();
         }
@@ -93,22 +93,59 @@ void RunListView::toggle(const QModelIndex& index) {
     model_.setData(index, drawn ? Qt::Unchecked : Qt::Checked, Qt::CheckStateRole);
 }
 
+const RunInfo* RunListView::currentRun() const {
+    return model_.run(currentIndex());
+}
+
 void RunListView::keyPressEvent(QKeyEvent* event) {
+    if (!runKey(*event)) {
+        QTreeView::keyPressEvent(event);
+    }
+}
+
+bool RunListView::runKey(const QKeyEvent& event) {
     const QModelIndex at = currentIndex();
     const RunInfo* run = model_.run(at);
-    const bool plain = event->modifiers() == Qt::NoModifier;
-    if (at.isValid() && event->key() == Qt::Key_Space) {
+    if (!at.isValid() || event.modifiers() != Qt::NoModifier) {
+        return false;
+    }
+    switch (event.key()) {
+    case Qt::Key_Space:
         toggle(at);
-    } else if (run != nullptr && event->key() == Qt::Key_F2) {
-        emit renameWanted(run->id);
-    } else if (at.isValid() && plain && event->key() == Qt::Key_T) {
+        return true;
+    case Qt::Key_T:
         emit tagsWanted(chosen());
-    } else if (run != nullptr && plain && event->key() == Qt::Key_N) {
-        emit notesWanted(run->id);
-    } else if (run != nullptr && event->key() == Qt::Key_Delete) {
-        emit removeWanted(run->id);
-    } else {
-        QTreeView::keyPressEvent(event);
+        return true;
+    case Qt::Key_C:
+        chooseLook();
+        return true;
+    case Qt::Key_D:
+        emit actionWanted(QStringLiteral("train.compare"));
+        return true;
+    case Qt::Key_G:
+        emit actionWanted(QStringLiteral("train.group"));
+        return true;
+    case Qt::Key_P:
+        emit actionWanted(QStringLiteral("train.run_pause"));
+        return true;
+    case Qt::Key_S:
+        emit actionWanted(QStringLiteral("train.run_stop"));
+        return true;
+    case Qt::Key_Delete:
+        emit removeWanted(chosen());
+        return true;
+    case Qt::Key_F2:
+        if (run != nullptr) {
+            emit renameWanted(run->id);
+        }
+        return run != nullptr;
+    case Qt::Key_N:
+        if (run != nullptr) {
+            emit notesWanted(run->id);
+        }
+        return run != nullptr;
+    default:
+        return false;
     }
 }
 
@@ -128,19 +165,27 @@ void RunListView::mousePressEvent(QMouseEvent* event) {
     QTreeView::mousePressEvent(event);
 }
 
-void RunListView::chooseLook(QMenu& menu, const QModelIndex& index) {
+void RunListView::fillLooks(QMenu& menu, const QModelIndex& index) {
     const RunGroup* group = model_.group(index);
     if (group == nullptr) {
         return;
     }
-    QMenu* looks = menu.addMenu(tr("Colour and mark"));
     for (int look = 0; look <= kPlainLook; ++look) {
         QPixmap mark(16, 16);
         mark.fill(Qt::transparent);
         QPainter painter(&mark);
         paintMark(painter, {8, 8}, 10, look, lookColor(themes_.theme(), look));
         painter.end();
-        looks->addAction(mark, lookName(look), this, [this, key = group->key, look] { board_.setLook(key, look); });
+        menu.addAction(mark, lookName(look), this, [this, key = group->key, look] { emit lookWanted(key, look); });
+    }
+}
+
+void RunListView::chooseLook() {
+    QMenu menu(this);
+    fillLooks(menu, currentIndex());
+    if (!menu.isEmpty()) {
+        menu.setActiveAction(menu.actions().constFirst());
+        menu.exec(viewport()->mapToGlobal(visualRect(currentIndex()).bottomLeft()));
     }
 }
 
@@ -157,7 +202,7 @@ void RunListView::contextMenuEvent(QContextMenuEvent* event) {
         menu.addAction(icon("title"), tr("Notes…\tN"), this, [this, id = run->id] { emit notesWanted(id); });
     }
     menu.addAction(icon("star"), tr("Tags…\tT"), this, [this, runs] { emit tagsWanted(runs); });
-    chooseLook(menu, at);
+    fillLooks(*menu.addMenu(tr("Colour and mark\tC")), at);
     menu.addSeparator();
     menu.addAction(tr("Draw only these"), this, [this, runs] {
         board_.setDrawn(board_.matching(), false);
@@ -165,11 +210,8 @@ void RunListView::contextMenuEvent(QContextMenuEvent* event) {
     });
     menu.addAction(tr("Draw all"), this, [this] { board_.setDrawn(board_.matching(), true); });
     emit menuWanted(menu, runs);
-    if (const RunInfo* run = model_.run(at)) {
-        menu.addSeparator();
-        menu.addAction(icon("trash"), tr("Delete from the file…\tDel"), this,
-                       [this, id = run->id] { emit removeWanted(id); });
-    }
+    menu.addSeparator();
+    menu.addAction(icon("trash"), tr("Delete\tDel"), this, [this, runs] { emit removeWanted(runs); });
     menu.exec(event->globalPos());
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The list of runs: a tick draws a run, a click selects it, F2 renames, T tags.
+// The list of runs: a tick draws a run, a click selects it, and keys do what the menu has. What is to be done goes
+// out as signals; whoever owns the list does it.
 #pragma once
 
 #include "ui/train/run_list_model.h"
@@ -42,12 +43,16 @@ class RunListView : public QTreeView {
 
     RunListModel& list() { return model_; }
     std::vector<qint64> chosen() const; // the selected runs, else the current row's
+    const RunInfo* currentRun() const;  // null: a group, or none
+    void chooseLook();                  // of the current row, from a menu
 
   signals:
     void renameWanted(qint64 run);
     void tagsWanted(const std::vector<qint64>& runs);
     void notesWanted(qint64 run);
-    void removeWanted(qint64 run);
+    void removeWanted(const std::vector<qint64>& runs);
+    void lookWanted(const QString& group, int look);
+    void actionWanted(const QString& id);                          // of the page's actions
     void menuWanted(QMenu& menu, const std::vector<qint64>& runs); // whoever owns the list adds to it
 
   protected:
@@ -60,7 +65,8 @@ class RunListView : public QTreeView {
     void followSelection();
     void tellSelection();
     void toggle(const QModelIndex& index);
-    void chooseLook(QMenu& menu, const QModelIndex& index);
+    void fillLooks(QMenu& menu, const QModelIndex& index);
+    bool runKey(const QKeyEvent& event);
 
     ThemeManager& themes_;
     RunBoard& board_;

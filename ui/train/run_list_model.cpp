@@ -33,7 +33,6 @@ QString shortNumber(double value) {
 
 RunListModel::RunListModel(RunBoard& board, QObject* parent) : QAbstractItemModel(parent), board_(board) {
     connect(&board, &RunBoard::listChanged, this, &RunListModel::refresh);
-    connect(&board, &RunBoard::drawnChanged, this, &RunListModel::refresh);
 }
 
 void RunListModel::refresh() {

@@ -61,21 +61,6 @@ RunState stateOf(const RunRecord& record) {
     return RunState::Done;
 }
 
-std::shared_ptr<const std::vector<SeriesInfo>> describeSeries(const std::vector<SeriesRecord>& records) {
-    auto series = std::make_shared<std::vector<SeriesInfo>>();
-    series->reserve(records.size());
-    for (const SeriesRecord& record : records) {
-        series->push_back({.id = record.id,
-                           .raw_name = textOf(record.name),
-                           .canonical = textOf(record.canonical),
-                           .points = record.points,
-                           .first_step = record.min_step.value_or(0),
-                           .last_step = record.max_step.value_or(0),
-                           .last = record.last_value.value_or(kNan)});
-    }
-    return series;
-}
-
 void addColumn(RunCurve& curve, std::vector<qint64>& steps, const SeriesColumn& column) {
     const PointSummary& summary = column.summary;
     const bool finite = summary.finite() > 0;
@@ -111,13 +96,25 @@ RunReading::RunReading(const QString& file) : reader_(file.toStdString()) {
     reader_.watch(true);
 }
 
-void RunReading::want(const std::vector<CurveKey>& keys) {
+void RunReading::want(const QStringList& series, const std::vector<qint64>& runs) {
     QHash<CurveKey, Held> kept;
-    for (const CurveKey& key : keys) {
-        kept.insert(key, held_.take(key));
+    kept.reserve(series.size() * static_cast<qsizetype>(runs.size()));
+    order_.clear();
+    for (const QString& name : series) {
+        for (const qint64 run : runs) {
+            order_.push_back({run, name});
+            kept.insert(order_.back(), held_.take(order_.back()));
+        }
     }
     held_ = std::move(kept);
-    order_ = keys;
+    series_ = series;
+    wanted_runs_ = runs;
+    first_stale_ = 0;
+}
+
+void RunReading::markStale(Held& held) {
+    held.stale = true;
+    first_stale_ = 0;
 }
 
 void RunReading::lookAt(std::optional<std::pair<qint64, qint64>> steps) {
@@ -126,7 +123,9 @@ void RunReading::lookAt(std::optional<std::pair<qint64, qint64>> steps) {
     }
     visible_ = steps;
     for (Held& held : held_) {
-        held.stale = held.stale || (held.curve && held.curve->buckets());
+        if (held.curve && held.curve->buckets()) {
+            markStale(held);
+        }
     }
 }
 
@@ -136,17 +135,34 @@ FeedUpdate RunReading::look(int milliseconds) {
     FeedUpdate update;
     // That a writer died changes nothing in the file, so it is asked about now and then.
     const bool ask_owners = running_ && since_refresh_.isValid() && since_refresh_.elapsed() > kOwnerMilliseconds;
-    if (!runs_ || reader_.changed() || ask_owners) {
+    if (!listed_ || reader_.changed() || ask_owners) {
         refreshRuns(update);
         since_refresh_.start();
     }
-    readStale(update, clock, milliseconds);
+    update.more = !readClocks(update, clock, milliseconds) || !readStale(update, clock, milliseconds);
     return update;
 }
 
-const RunInfo* RunReading::find(qint64 run) const {
-    const auto found = index_.constFind(run);
-    return found == index_.constEnd() ? nullptr : &(*runs_)[*found];
+// Runs mostly log the same series; one copy of a name serves all.
+const QString& RunReading::nameOf(const std::string& text) {
+    const auto found = words_.find(text);
+    return found != words_.end() ? found->second : words_.emplace(text, textOf(text)).first->second;
+}
+
+std::shared_ptr<const std::vector<SeriesInfo>> RunReading::describeSeries(RunId run) {
+    const std::vector<SeriesRecord> records = reader_.series(run);
+    auto series = std::make_shared<std::vector<SeriesInfo>>();
+    series->reserve(records.size());
+    for (const SeriesRecord& record : records) {
+        series->push_back({.id = record.id,
+                           .raw_name = nameOf(record.name),
+                           .canonical = nameOf(record.canonical),
+                           .points = record.points,
+                           .first_step = record.min_step.value_or(0),
+                           .last_step = record.max_step.value_or(0),
+                           .last = record.last_value.value_or(kNan)});
+    }
+    return series;
 }
 
 RunInfo RunReading::describe(const RunRecord& record, const RunInfo* before) {
@@ -157,9 +173,11 @@ RunInfo RunReading::describe(const RunRecord& record, const RunInfo* before) {
     const bool edited = before == nullptr || before->generation != record.generation;
     if (edited) {
         run.id = record.id;
+        run.uuid = textOf(record.uuid);
         run.name = textOf(record.name);
         run.project = textOf(record.project);
         run.source = textOf(record.source);
+        run.source_uri = textOf(record.source_uri);
         run.algorithm = textOf(record.algo);
         run.seed = record.seed;
         run.created_us = record.created_us;
@@ -173,7 +191,7 @@ RunInfo RunReading::describe(const RunRecord& record, const RunInfo* before) {
                 run.config);
     }
     if (edited || before->points != record.points) {
-        run.series = describeSeries(reader_.series(record.id));
+        run.series = describeSeries(record.id);
     }
     run.state = stateOf(record);
     run.ended_us = record.ended_us.value_or(0);
@@ -206,12 +224,10 @@ void RunReading::refreshRuns(FeedUpdate& update) {
             }
         }
     }
-    if (runs_) { // what was deleted while it was open stays in the list, marked
-        for (const RunInfo& before : *runs_) {
-            if (!seen.contains(before.id)) {
-                list->push_back(before);
-                list->back().state = RunState::Deleted;
-            }
+    for (const RunInfo& before : *runs_.list) { // what was deleted while it was open stays in the list, marked
+        if (!seen.contains(before.id)) {
+            list->push_back(before);
+            list->back().state = RunState::Deleted;
         }
     }
     if (points_at_open_ < 0) {
@@ -223,43 +239,71 @@ void RunReading::refreshRuns(FeedUpdate& update) {
     }
     running_ =
         std::any_of(list->begin(), list->end(), [](const RunInfo& run) { return run.state == RunState::Running; });
-    runs_ = std::move(list);
-    index_.clear();
+    listed_ = true;
+    runs_ = {.list = std::move(list), .places = {}};
     qsizetype series = 0;
-    for (std::size_t i = 0; i < runs_->size(); ++i) {
-        index_.insert((*runs_)[i].id, i);
-        series += static_cast<qsizetype>((*runs_)[i].series->size());
+    for (std::size_t i = 0; i < runs_.list->size(); ++i) {
+        runs_.places.insert((*runs_.list)[i].id, i);
+        series += static_cast<qsizetype>((*runs_.list)[i].series->size());
     }
-    update.runs = runs_;
+    update.runs = runs_.list;
     if (std::exchange(series_count_, series) != series) {
-        update.names = namesOf(*runs_);
+        update.names = namesOf(*runs_.list);
     }
-    for (auto each = held_.begin(); each != held_.end(); ++each) {
-        if (rewritten.contains(each.key().run)) {
-            each->stale = true;
-        } else if (appended.contains(each.key().run) && !each->stale && append(each.key(), *each)) {
-            update.curves.push_back({each.key(), each->curve});
+    followWriters(update, appended, rewritten);
+}
+
+// Reads on where runs have grown; what has changed otherwise is read anew.
+void RunReading::followWriters(FeedUpdate& update, const QSet<qint64>& appended, const QSet<qint64>& rewritten) {
+    for (const qint64 run : appended + rewritten) {
+        for (const QString& name : std::as_const(series_)) {
+            const CurveKey key{run, name};
+            const auto held = held_.find(key);
+            if (held == held_.end()) {
+                continue;
+            }
+            if (rewritten.contains(run)) {
+                markStale(*held);
+            } else if (!held->stale && append(key, *held)) {
+                update.curves.push_back({key, held->curve});
+            }
         }
     }
     clocks_stale_ += appended + rewritten;
 }
 
-void RunReading::readStale(FeedUpdate& update, const QElapsedTimer& clock, int milliseconds) {
-    for (const CurveKey& key : order_) {
+bool RunReading::readStale(FeedUpdate& update, const QElapsedTimer& clock, int milliseconds) {
+    for (; first_stale_ < order_.size(); ++first_stale_) {
+        const CurveKey& key = order_[first_stale_];
         Held& held = held_[key];
-        if (held.stale) {
-            if (clock.elapsed() > milliseconds) {
-                update.more = true;
-                return;
-            }
-            readWhole(key, held);
-            update.curves.push_back({key, held.curve});
+        if (!held.stale) {
+            continue;
         }
-        if (clocks_wanted_ && (clocks_stale_.remove(key.run) || !clocks_read_.contains(key.run))) {
-            clocks_read_.insert(key.run);
-            update.clocks.push_back({key.run, readClock(key.run)});
+        if (clock.elapsed() > milliseconds) {
+            return false;
         }
+        readWhole(key, held);
+        update.curves.push_back({key, held.curve});
     }
+    return true;
+}
+
+bool RunReading::readClocks(FeedUpdate& update, const QElapsedTimer& clock, int milliseconds) {
+    if (!clocks_wanted_) {
+        return true;
+    }
+    for (const qint64 run : wanted_runs_) {
+        if (clocks_read_.contains(run) && !clocks_stale_.contains(run)) {
+            continue;
+        }
+        if (clock.elapsed() > milliseconds) {
+            return false;
+        }
+        clocks_stale_.remove(run);
+        clocks_read_.insert(run);
+        update.clocks.push_back({run, readClock(run)});
+    }
+    return true;
 }
 
 // Curves of one run mostly stand on the same steps; one copy serves all.
@@ -339,7 +383,10 @@ CurveRef RunReading::columnsOf(const SeriesRecord& series, qint64 from, qint64 t
 
 bool RunReading::append(const CurveKey& key, Held& held) {
     if (held.series == 0) { // it may have begun by now
-        held.stale = true;
+        const RunInfo* run = find(key.run);
+        if (run != nullptr && run->find(key.name) != nullptr) {
+            markStale(held);
+        }
         return false;
     }
     const std::vector<RunPoint> points = reader_.tail(held.series, held.last_step, kColumns);
@@ -351,7 +398,7 @@ bool RunReading::append(const CurveKey& key, Held& held) {
         held.curve == nullptr || (held.curve->buckets() && held.appended > kColumns) ||
         (!held.curve->buckets() && static_cast<qint64>(held.curve->size() + points.size()) > kWholePoints);
     if (outgrown || points.size() == kColumns) {
-        held.stale = true;
+        markStale(held);
         return false;
     }
     auto curve = std::make_shared<RunCurve>(*held.curve);

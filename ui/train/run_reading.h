@@ -10,6 +10,9 @@
 #include <QHash>
 #include <QSet>
 
+#include <string>
+#include <unordered_map>
+
 namespace fulgurite {
 
 // A series that somebody looks at.
@@ -50,7 +53,8 @@ class RunReading {
   public:
     explicit RunReading(const QString& file); // throws Error as RunReader does
 
-    void want(const std::vector<CurveKey>& keys); // in the order in which they are to come
+    // Each of the series of each of the runs, in the order in which they are to come.
+    void want(const QStringList& series, const std::vector<qint64>& runs);
     void wantClocks(bool wanted) { clocks_wanted_ = wanted; }
     // The visible steps: long series are read closer there. Unset: all of them.
     void lookAt(std::optional<std::pair<qint64, qint64>> steps);
@@ -68,10 +72,16 @@ class RunReading {
         bool stale = true;
     };
 
-    const RunInfo* find(qint64 run) const;
+    const RunInfo* find(qint64 run) const { return runs_.find(run); }
     void refreshRuns(FeedUpdate& update);
+    void followWriters(FeedUpdate& update, const QSet<qint64>& appended, const QSet<qint64>& rewritten);
+    void markStale(Held& held);
     RunInfo describe(const RunRecord& record, const RunInfo* before);
-    void readStale(FeedUpdate& update, const QElapsedTimer& clock, int milliseconds);
+    std::shared_ptr<const std::vector<SeriesInfo>> describeSeries(RunId run);
+    const QString& nameOf(const std::string& text);
+    // False: time is up.
+    bool readStale(FeedUpdate& update, const QElapsedTimer& clock, int milliseconds);
+    bool readClocks(FeedUpdate& update, const QElapsedTimer& clock, int milliseconds);
     void readWhole(const CurveKey& key, Held& held);
     bool append(const CurveKey& key, Held& held); // true: there was something
     CurveRef columnsOf(const SeriesRecord& series, qint64 from, qint64 to);
@@ -79,11 +89,15 @@ class RunReading {
     ClockRef readClock(qint64 run);
 
     RunReader reader_;
-    RunList runs_;
-    QHash<qint64, std::size_t> index_; // into runs_
+    std::unordered_map<std::string, QString> words_; // names of series
+    RunLookup runs_;
+    bool listed_ = false; // runs_ was read
     qsizetype series_count_ = -1;
+    QStringList series_;
+    std::vector<qint64> wanted_runs_;
     QHash<CurveKey, Held> held_;
     std::vector<CurveKey> order_;
+    std::size_t first_stale_ = 0; // in order_; what lies before is read
     QSet<qint64> clocks_stale_;
     QSet<qint64> clocks_read_;
     QHash<qint64, Steps> last_steps_; // of the run's latest curve: most series share them

@@ -14,7 +14,7 @@
 namespace fulgurite {
 namespace {
 
-constexpr std::size_t kMostSmoothEdges = 200; // more curves than that are drawn without antialiasing
+constexpr std::size_t kMostFine = 200; // more curves than that are drawn thin and without antialiasing
 constexpr double kGlyph = 7;
 constexpr double kCross = 4;
 
@@ -28,10 +28,13 @@ struct StrokeLook {
 constexpr std::array kStrokes{StrokeLook{0.8, 0.9, 0.34}, StrokeLook{1, 1, 0.38},    StrokeLook{1.8, 2.3, 1},
                               StrokeLook{1.8, 2, 1},      StrokeLook{1.2, 1.4, 0.8}, StrokeLook{1, 1, 0.75}};
 
-QPen penOf(const SceneCurve& curve, const SceneLook& look) {
+QPen penOf(const SceneCurve& curve, const SceneLook& look, bool fine) {
     const StrokeLook& stroke = kStrokes[static_cast<std::size_t>(curve.stroke)];
     QColor color = lookColor(look.theme, curve.look);
     color.setAlphaF(static_cast<float>(stroke.alpha));
+    if (!fine && curve.stroke != Stroke::Selected) {
+        return QPen(color, 1); // which is drawn many times as fast as any other
+    }
     QPen pen(color, look.large ? stroke.large : stroke.width, Qt::SolidLine, Qt::RoundCap, Qt::RoundJoin);
     QList<qreal> dash = lookDash(curve.look);
     if (curve.stroke == Stroke::Paper || curve.dash % 3 == 1) {
@@ -60,7 +63,7 @@ class ScenePainter {
     void run() {
         painter_.save();
         painter_.setClipRect(plot_);
-        painter_.setRenderHint(QPainter::Antialiasing, scene_.curves.size() <= kMostSmoothEdges);
+        painter_.setRenderHint(QPainter::Antialiasing, fine());
         for (const SceneBand& band : scene_.bands) {
             paintBand(band);
         }
@@ -81,6 +84,8 @@ class ScenePainter {
     }
 
   private:
+    bool fine() const { return scene_.curves.size() <= kMostFine; }
+
     IndexRange visible(const std::vector<double>& x) const {
         return visibleRange(x, window_.x_low, window_.x_high);
     }
@@ -97,7 +102,7 @@ class ScenePainter {
 
     void paintCurve(const SceneCurve& curve) {
         painter_.setBrush(Qt::NoBrush);
-        painter_.setPen(penOf(curve, look_));
+        painter_.setPen(penOf(curve, look_, fine()));
         for (const QPolygonF& line :
              reducedLines(curve.x, curve.y, curve.least, curve.most, visible(curve.x), map_)) {
             if (line.size() == 1) {

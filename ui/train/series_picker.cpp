@@ -14,25 +14,29 @@
 
 namespace fulgurite {
 
-SeriesPicker::SeriesPicker(ThemeManager& themes, const QStringList& names, QWidget* parent)
+SeriesPicker::Words SeriesPicker::chartWords() {
+    return {.title = tr("Add a chart"), .field = tr("Part of a series' name"), .choose = tr("Add")};
+}
+
+SeriesPicker::SeriesPicker(ThemeManager& themes, const QStringList& names, const Words& words, QWidget* parent)
     : QDialog(parent), field_(new QLineEdit), list_(new QListView), shown_(new QSortFilterProxyModel(this)) {
-    setWindowTitle(tr("Add a chart"));
+    setWindowTitle(words.title);
     resize(themes.scaled(420), themes.scaled(460));
     auto* column = new QVBoxLayout(this);
-    field_->setPlaceholderText(tr("Part of a series' name"));
-    field_->setAccessibleName(tr("Part of a series' name"));
+    field_->setPlaceholderText(words.field);
+    field_->setAccessibleName(words.field);
     field_->setFont(themes.codeFont(12));
     field_->installEventFilter(this);
     shown_->setSourceModel(new QStringListModel(names, this));
     shown_->setFilterCaseSensitivity(Qt::CaseInsensitive);
-    list_->setAccessibleName(tr("Series"));
+    list_->setAccessibleName(words.title);
     list_->setUniformItemSizes(true);
     list_->setEditTriggers(QAbstractItemView::NoEditTriggers);
     list_->setFont(themes.codeFont(12));
     list_->setModel(shown_);
     list_->setCurrentIndex(shown_->index(0, 0));
     auto* buttons = new QDialogButtonBox(QDialogButtonBox::Ok | QDialogButtonBox::Cancel);
-    buttons->button(QDialogButtonBox::Ok)->setText(tr("Add"));
+    buttons->button(QDialogButtonBox::Ok)->setText(words.choose);
     column->addWidget(field_);
     column->addWidget(list_, 1);
     column->addWidget(buttons);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A list of all series that the runs log, ten thousand as quickly as ten; typing narrows it.
+// A list of names to choose one from, ten thousand as quickly as ten; typing narrows it.
 #pragma once
 
 #include <QDialog>
@@ -17,7 +17,13 @@ class SeriesPicker : public QDialog {
     Q_OBJECT
 
   public:
-    SeriesPicker(ThemeManager& themes, const QStringList& names, QWidget* parent);
+    struct Words {
+        QString title;
+        QString field; // what is typed
+        QString choose;
+    };
+    static Words chartWords(); // of choosing a series for a new chart
+    SeriesPicker(ThemeManager& themes, const QStringList& names, const Words& words, QWidget* parent);
 
     QString chosen() const;
     QListView& list() { return *list_; }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/train/train_jobs.h"
 
+#include "core/client/run_mirror.h"
 #include "ui/engine/local_engine.h"
+#include "ui/nodes/node_hub.h"
+#include "ui/train/run_data.h"
 
 #include <QJsonDocument>
 #include <QJsonObject>
@@ -14,8 +17,8 @@ namespace {
 
 constexpr int kAskMilliseconds = 1000; // while a job is at work
 
-bool atWork(const client::NodeJob& job) {
-    return job.state == client::NodeJobState::Running || job.state == client::NodeJobState::Stopping;
+bool atWork(client::NodeJobState state) {
+    return state == client::NodeJobState::Running || state == client::NodeJobState::Stopping;
 }
 
 } // namespace
@@ -25,57 +28,152 @@ QString jobStateName(client::NodeJobState state) {
     return QLatin1String(kNames[static_cast<std::size_t>(state)]);
 }
 
-TrainJobs::TrainJobs(LocalEngine& engine, QObject* parent)
-    : QObject(parent), engine_(engine), courier_(std::make_shared<Courier>(this)) {
+bool canSteer(client::NodeJobState state, JobStep step) {
+    using client::NodeJobState;
+    switch (step) {
+    case JobStep::Pause:
+        return state == NodeJobState::Running;
+    case JobStep::Resume:
+        return state == NodeJobState::Paused || state == NodeJobState::Stopped || state == NodeJobState::Failed;
+    case JobStep::Stop:
+        return state == NodeJobState::Running || state == NodeJobState::Paused;
+    case JobStep::Remove:
+        break;
+    }
+    return !atWork(state) && state != NodeJobState::Paused;
+}
+
+TrainJobs::TrainJobs(LocalEngine& engine, NodeHub* hub, QObject* parent)
+    : QObject(parent), engine_(engine), hub_(hub), courier_(std::make_shared<Courier>(this)) {
     timer_.setInterval(kAskMilliseconds);
     connect(&timer_, &QTimer::timeout, this, &TrainJobs::refresh);
-    connect(&engine_, &LocalEngine::stateChanged, this, &TrainJobs::followEngine);
-    followEngine();
+    connect(&engine_, &LocalEngine::stateChanged, this, &TrainJobs::followLocal);
+    followLocal();
+    if (hub_ == nullptr) {
+        return;
+    }
+    const auto follow_all = [this] {
+        for (const NodeEntry& entry : hub_->book().entries()) {
+            followNode(entry.id);
+        }
+    };
+    connect(hub_, &NodeHub::nodeChanged, this, &TrainJobs::followNode);
+    connect(hub_, &NodeHub::listChanged, this, [this, follow_all] {
+        std::erase_if(places_, [this](const auto& place) {
+            return place.first != kLocalNode && hub_->book().find(place.first) == nullptr;
+        });
+        gather();
+        follow_all();
+    });
+    follow_all();
 }
 
 TrainJobs::~TrainJobs() {
     courier_->close();
-    client_.reset();
+    places_.clear();
 }
 
-void TrainJobs::followEngine() {
-    const bool up = engine_.endpoint().valid() &&
-                    (engine_.state() == EngineState::Loading || engine_.state() == EngineState::Ready);
-    if (up == available()) {
+std::vector<JobPlace> TrainJobs::places() const {
+    std::vector<JobPlace> result;
+    for (const auto& [id, place] : places_) {
+        if (id == kLocalNode) {
+            result.insert(result.begin(), {id, nameOf(id)});
+        } else if (place.trains) {
+            result.push_back({id, nameOf(id)});
+        }
+    }
+    return result;
+}
+
+QString TrainJobs::nameOf(const QString& node) const {
+    return node == kLocalNode || hub_ == nullptr ? tr("This computer") : hub_->nameOf(node);
+}
+
+const PlacedJob* TrainJobs::jobOf(const RunInfo& run) const {
+    const std::string uri = run.source_uri.toStdString();
+    for (const PlacedJob& placed : jobs_) {
+        const std::string folder = placed.job.folder + "/run";
+        if (uri == (placed.node == kLocalNode ? folder : client::mirroredUri(placed.node.toStdString(), folder))) {
+            return &placed;
+        }
+    }
+    return nullptr;
+}
+
+void TrainJobs::followLocal() {
+    const EngineEndpoint& local = engine_.endpoint();
+    client::HttpEndpoint endpoint;
+    endpoint.host = local.host.toStdString();
+    endpoint.port = local.port;
+    followPlace(kLocalNode,
+                local.valid() && (engine_.state() == EngineState::Loading || engine_.state() == EngineState::Ready),
+                endpoint, local.token);
+}
+
+void TrainJobs::followNode(const QString& id) {
+    const RemoteLink* const link = hub_->remote(id);
+    if (link == nullptr) {
+        return; // this computer, which followLocal() looks after
+    }
+    const bool up = link->facts().kind == client::ServerKind::Fulgurite && link->client() != nullptr;
+    followPlace(id, up, up ? link->client()->endpoint() : client::HttpEndpoint(), hub_->tokenOf(id));
+}
+
+void TrainJobs::followPlace(const QString& id, bool up, const client::HttpEndpoint& endpoint,
+                            const QString& token) {
+    const auto found = places_.find(id);
+    const std::string secret = token.toStdString();
+    const bool same = found != places_.end() && found->second.endpoint.url() == endpoint.url() &&
+                      found->second.endpoint.fingerprint == endpoint.fingerprint && found->second.token == secret;
+    if (up ? same : found == places_.end()) {
         return;
     }
-    client_.reset();
+    places_.erase(id);
     if (up) {
-        const EngineEndpoint& endpoint = engine_.endpoint();
-        client::HttpEndpoint node;
-        node.host = endpoint.host.toStdString();
-        node.port = endpoint.port;
-        client_ = client::connectToJobs(node, endpoint.token.toStdString(), {});
-        refresh();
-    } else {
-        jobs_.clear();
-        timer_.stop();
-        emit changed();
+        Place& place = places_[id];
+        place.endpoint = endpoint;
+        place.token = secret;
+        place.client = client::connectToJobs(endpoint, secret, {});
+        ask(id, place);
     }
+    gather();
 }
 
 void TrainJobs::refresh() {
-    if (!client_) {
-        return;
+    for (auto& [id, place] : places_) {
+        ask(id, place);
     }
-    client_->list([this, courier = courier_](const client::Outcome<client::JobList>& list) {
-        courier->post([this, list] {
-            if (!list.ok()) {
-                return; // an engine without a folder of its own has no jobs
-            }
-            jobs_ = list.value().jobs;
-            const bool any = std::any_of(jobs_.begin(), jobs_.end(), atWork);
-            if (any != timer_.isActive()) {
-                any ? timer_.start() : timer_.stop();
-            }
-            emit changed();
+}
+
+void TrainJobs::ask(const QString& id, Place& place) {
+    place.client->list(
+        [this, id, asked = place.client.get(), courier = courier_](const client::Outcome<client::JobList>& list) {
+            courier->post([this, id, asked, list] {
+                const auto found = places_.find(id);
+                if (found == places_.end() || found->second.client.get() != asked || !list.ok()) {
+                    return; // a node without a folder of its own has no jobs
+                }
+                found->second.jobs = list.value().jobs;
+                found->second.trains = std::ranges::find(list.value().kinds, "train") != list.value().kinds.end();
+                gather();
+            });
         });
-    });
+}
+
+void TrainJobs::gather() {
+    jobs_.clear();
+    for (const auto& [id, place] : places_) {
+        for (const client::NodeJob& job : place.jobs) {
+            jobs_.push_back({id, job});
+        }
+    }
+    std::ranges::stable_sort(
+        jobs_, [](const PlacedJob& a, const PlacedJob& b) { return a.job.created_us > b.job.created_us; });
+    const bool any = std::ranges::any_of(jobs_, [](const PlacedJob& each) { return atWork(each.job.state); });
+    if (any != timer_.isActive()) {
+        any ? timer_.start() : timer_.stop();
+    }
+    emit changed();
 }
 
 void TrainJobs::takeJob(const client::Outcome<client::NodeJob>& job) {
@@ -85,9 +183,17 @@ void TrainJobs::takeJob(const client::Outcome<client::NodeJob>& job) {
     refresh();
 }
 
-void TrainJobs::start(const QString& method, const QString& name, const QString& config) {
-    if (!client_) {
-        emit failed(tr("The engine does not run. Start it from the Engine menu and try again."));
+client::JobsClient* TrainJobs::clientOf(const QString& node) {
+    const auto found = places_.find(node);
+    return found == places_.end() ? nullptr : found->second.client.get();
+}
+
+void TrainJobs::start(const QString& node, const QString& method, const QString& name, const QString& config) {
+    client::JobsClient* const jobs = clientOf(node);
+    if (jobs == nullptr) {
+        emit failed(node == kLocalNode
+                        ? tr("The engine does not run. Start it from the Engine menu and try again.")
+                        : tr("%1 is not connected. Connect it on the Nodes page and try again.").arg(nameOf(node)));
         return;
     }
     QJsonParseError wrong;
@@ -98,20 +204,25 @@ void TrainJobs::start(const QString& method, const QString& name, const QString&
                         .arg(wrong.offset));
         return;
     }
-    const QJsonObject spec{{"method", method}, {"config", parsed.object()}};
-    client_->start("train", name.toStdString(), QJsonDocument(spec).toJson(QJsonDocument::Compact).toStdString(),
-                   [this, courier = courier_](const client::Outcome<client::NodeJob>& job) {
-                       courier->post([this, job] {
-                           takeJob(job);
-                           if (job.ok()) {
-                               emit started(job.value().id);
-                           }
-                       });
-                   });
+    QJsonObject named = parsed.object();
+    if (!named.contains(QStringLiteral("name"))) {
+        named["name"] = name; // of the run, which would be called after its folder otherwise
+    }
+    const QJsonObject spec{{"method", method}, {"config", named}};
+    jobs->start("train", name.toStdString(), QJsonDocument(spec).toJson(QJsonDocument::Compact).toStdString(),
+                [this, node, courier = courier_](const client::Outcome<client::NodeJob>& job) {
+                    courier->post([this, node, job] {
+                        takeJob(job);
+                        if (job.ok()) {
+                            emit started(node, job.value().id);
+                        }
+                    });
+                });
 }
 
-void TrainJobs::steer(qint64 job, JobStep step) {
-    if (!client_) {
+void TrainJobs::steer(const PlacedJob& placed, JobStep step) {
+    client::JobsClient* const jobs = clientOf(placed.node);
+    if (jobs == nullptr) {
         return;
     }
     const auto reply = [this, courier = courier_](const client::Outcome<client::NodeJob>& outcome) {
@@ -119,16 +230,16 @@ void TrainJobs::steer(qint64 job, JobStep step) {
     };
     switch (step) {
     case JobStep::Pause:
-        client_->pause(job, reply);
+        jobs->pause(placed.job.id, reply);
         break;
     case JobStep::Resume:
-        client_->resume(job, reply);
+        jobs->resume(placed.job.id, reply);
         break;
     case JobStep::Stop:
-        client_->stop(job, reply);
+        jobs->stop(placed.job.id, reply);
         break;
     case JobStep::Remove:
-        client_->remove(job, [this, courier = courier_](const client::Outcome<std::int64_t>& outcome) {
+        jobs->remove(placed.job.id, [this, courier = courier_](const client::Outcome<std::int64_t>& outcome) {
             courier->post([this, outcome] {
                 if (!outcome.ok()) {
                     emit failed(QString::fromUtf8(outcome.error().what()));
@@ -140,17 +251,18 @@ void TrainJobs::steer(qint64 job, JobStep step) {
     }
 }
 
-void TrainJobs::log(qint64 job, std::function<void(const QString& text)> done) {
-    if (!client_) {
+void TrainJobs::log(const PlacedJob& placed, std::function<void(const QString& text)> done) {
+    client::JobsClient* const jobs = clientOf(placed.node);
+    if (jobs == nullptr) {
         return;
     }
-    client_->log(job, {},
-                 [courier = courier_, done = std::move(done)](const client::Outcome<client::JobLogPiece>& piece) {
-                     courier->post([done, piece] {
-                         done(piece.ok() ? QString::fromStdString(piece.value().text)
-                                         : QString::fromUtf8(piece.error().what()));
-                     });
-                 });
+    jobs->log(placed.job.id, {},
+              [courier = courier_, done = std::move(done)](const client::Outcome<client::JobLogPiece>& piece) {
+                  courier->post([done, piece] {
+                      done(piece.ok() ? QString::fromStdString(piece.value().text)
+                                      : QString::fromUtf8(piece.error().what()));
+                  });
+              });
 }
 
 } // namespace fulgurite
