@@ -100,7 +100,7 @@ void addInspectRouting(CLI::App& inspect) {
     CLI::App* command = inspect.add_subcommand("routing", "Load of the experts, or the experts of some tokens");
     addCaptureInput(*command, options->input);
     command->add_option("--first", options->first, "The experts of this token and those after it");
-    command->add_option("--count", options->count, "How many tokens")->capture_default_str();
+    command->add_option("--count", options->count, "How many tokens")->check(CLI::PositiveNumber)->capture_default_str();
     command->footer("Examples:\n"
                     "  fulgurite-engine inspect routing --capture q.fcap\n"
                     "  fulgurite-engine inspect routing --capture q.fcap --first 40 --count 3");

@@ -17,6 +17,7 @@
 #include "ui/pages/inspect_page.h"
 #include "ui/pages/prompt_page.h"
 #include "ui/shell/action_registry.h"
+#include "ui/shell/command_palette.h"
 #include "ui/shell/desktop.h"
 #include "ui/shell/main_window.h"
 
@@ -294,6 +295,29 @@ class TestInspect : public QObject {
         QTRY_COMPARE(heads().model().table()->position, std::size_t{296});
         run("inspect.back");
         QCOMPARE(*page().selection().state().query, std::size_t{299});
+    }
+
+    void thePaletteGoesToHeadsAndTokens() {
+        openSample();
+        MainWindow& window = desktop_->window();
+        CommandPalette& palette = window.palette();
+        const int heads_of_a_layer = page().source()->info().config.num_heads;
+        window.showPage("prompt");
+        palette.open("#L1");
+        QCOMPARE(palette.model().rowCount(), heads_of_a_layer);
+        palette.open("#L99");
+        QCOMPARE(palette.model().rowCount(), 0);
+        palette.open("#1 2");
+        QCOMPARE(palette.model().rowCount(), 1);
+        QVERIFY(palette.runCurrent());
+        QVERIFY(window.currentPage() == &page());
+        QVERIFY(page().selection().state().head == HeadRef({1, 2}));
+        palette.open(":300");
+        QCOMPARE(palette.model().rowCount(), 0);
+        palette.open(":17");
+        QCOMPARE(palette.model().rowCount(), 1);
+        QVERIFY(palette.runCurrent());
+        QCOMPARE(*page().selection().state().query, std::size_t{17});
     }
 
     void theHeadTableFiltersSortsAndTicks() {
