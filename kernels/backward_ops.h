@@ -5,6 +5,9 @@
 // Gradients of weights are added to what is there, because a batch is a sum; gradients of activations are
 // overwritten unless a field says `add`. Weights are float32 here: training reads its master copies. Buffers do not
 // overlap. Formulas: derived from those of ops.h; tests/grad holds each against central differences in double.
+//
+// On a device with memory of its own (device.h) every pointer is an address in that memory but EmbedGrad::ids,
+// which is read when the operation is called.
 #pragma once
 
 #include "kernels/ops.h"
@@ -130,6 +133,7 @@ struct LightningGrad {
 
 // Through the weights of the chosen experts, w = softmax of their logits:
 // dlogits[chosen j] = w_j (dw_j - sum over i of w_i dw_i), 0 elsewhere. Which experts are chosen has no gradient.
+// The choices of a row may stand in any order, the same in all three arrays.
 struct RouteGrad {
     const std::int32_t* ids = nullptr; // [rows, top_k]
     const float* weights = nullptr;    // [rows, top_k]
@@ -205,6 +209,25 @@ struct LogProbGrad {
     const float* dentropies = nullptr; // [rows]: h; null for none
 };
 
+// One step of AdamW with g = scale gradient: first <- beta1 first + (1 - beta1) g, second <- beta2 second + (1 -
+// beta2) g^2, w <- w - rate first first_correction / (sqrt(second second_correction) + epsilon) - decay w. Source:
+// Kingma and Ba 2015; Loshchilov and Hutter 2019.
+struct AdamParams {
+    float* weights = nullptr;         // [count]
+    const float* gradients = nullptr; // likewise, and the moments
+    float* first = nullptr;
+    float* second = nullptr;
+    std::size_t count = 0;
+    float beta1 = 0;
+    float beta2 = 0;
+    float rate = 0;
+    float decay = 0;
+    float scale = 1;
+    float first_correction = 1;
+    float second_correction = 1;
+    float epsilon = 0;
+};
+
 struct BackwardOpTable {
     const char* name;
     // All tasks may run at once: no two may write the same output.
@@ -226,6 +249,14 @@ struct BackwardOpTable {
     void (*scatter)(const ScatterGrad&, Queue&);
     void (*log_prob)(const LogProbParams&, Queue&);
     void (*log_prob_grad)(const LogProbGrad&, Queue&);
+    // What a loop over updates needs besides.
+    void (*adam)(const AdamParams&, Queue&);
+    // The sum of squares in double, for the host. The same bits whatever the number of workers.
+    double (*square_sum)(const float* x, std::size_t count, Queue&);
+    void (*clear)(float* x, std::size_t count, Queue&); // zeros
+    void (*copy)(const float* from, std::size_t count, float* to, Queue&);
+    // Each element rounded to the nearest bfloat16 (ties to even), kept as float32. In place is fine.
+    void (*round_bf16)(const float* from, std::size_t count, float* to, Queue&);
 };
 
 // Scalar, double accumulation, one thread: the truth.

@@ -12,7 +12,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-tests=(kernels mixed model device)
+tests=(kernels mixed gradients model training device)
 programs=(bench_gpu_kernels)
 
 say() { printf 'fulgurite: %s\n' "$*" >&2; }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // `fulgurite-engine train grad`: the gradient of a model over given tokens, for checks from outside.
+#include "app/engine/device_option.h"
 #include "app/engine/token_file.h"
 #include "app/engine/train.h"
 #include "core/checkpoint/safetensors.h"
+#include "core/state/device_call.h"
 #include "core/train/cross_entropy.h"
 
 #include <fmt/core.h>
@@ -16,16 +18,19 @@ struct GradOptions {
     std::string model;
     std::string tokens;
     std::string out;
+    std::string device;
     std::size_t threads = 0;
 };
 
 void writeGradient(const GradOptions& options) {
     const TokenIds tokens = readTokenFile(options.tokens);
-    const TrainModel model = TrainModel::load(options.model);
+    TrainModel model = TrainModel::load(options.model);
+    model.placeOn(deviceNamed(options.device));
     kernels::ThreadPool pool(options.threads);
     TrainPass pass(model, pool);
-    std::vector<float> gradients(model.layout().size(), 0.0f);
-    const auto loss = static_cast<float>(nextTokenGradient(pass, tokens, gradients));
+    auto sums = onDevice([&] { return kernels::FloatArray(model.layout().size(), model.device(), "gradients"); });
+    const auto loss = static_cast<float>(nextTokenGradient(pass, tokens, sums));
+    const std::vector<float> gradients = onDevice([&] { return sums.values(); });
     SafetensorsWriter writer(options.out);
     writer.declare("loss", DType::F32, {});
     for (const Parameter& parameter : model.layout().parameters()) {
@@ -48,6 +53,7 @@ void addTrainGrad(CLI::App& train) {
     command->add_option("--tokens", options->tokens, "JSON array of token ids, two or more")->required();
     command->add_option("--out", options->out, "Safetensors file to write")->required();
     command->add_option("--threads", options->threads, "Threads; 0 is one per core")->capture_default_str();
+    addDeviceOption(*command, options->device);
     command->footer(
         "The loss is the mean next-token cross-entropy, in nats, of one sequence: every token but the first, "
         "given\n"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `fulgurite-engine train rl`: reinforcement learning on tasks that a program can check, and `train items`, which
 // shows what such tasks are and writes their items for supervised tuning.
+#include "app/engine/device_option.h"
 #include "app/engine/duration.h"
 #include "app/engine/interrupt.h"
 #include "app/engine/train.h"
@@ -130,12 +131,14 @@ std::string taskList() {
 void addTrainRl(CLI::App& train) {
     struct Options {
         std::string config;
+        std::string device;
         bool dry_run = false;
     };
     auto options = std::make_shared<Options>();
     CLI::App* command = train.add_subcommand("rl", "Reinforcement learning with CISPO, GRPO or DAPO");
     command->add_option("config", options->config, "Configuration file: JSON, comments allowed")->required();
     command->add_flag("--dry-run", options->dry_run, "Write nothing; say memory, speed and time to finish");
+    addDeviceOption(*command, options->device);
     command->footer(
         "Begins the run in the configuration's \"out\" folder, or continues it from its newest checkpoint with "
         "the\n"
@@ -150,7 +153,7 @@ void addTrainRl(CLI::App& train) {
         "  fulgurite-engine train rl run.json --dry-run\n"
         "  fulgurite-engine train rl run.json");
     command->callback([options] {
-        RlTrainer trainer(readConfig(options->config));
+        RlTrainer trainer(readConfig(options->config), deviceNamed(options->device));
         options->dry_run ? printPlan(trainer) : runBatches(trainer);
     });
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `fulgurite-engine train pretrain` and `train sft`: a run from a configuration file, begun or continued.
+#include "app/engine/device_option.h"
 #include "app/engine/duration.h"
 #include "app/engine/interrupt.h"
 #include "app/engine/train.h"
@@ -21,6 +22,7 @@ constexpr std::size_t kMeasuredBatches = 3;
 struct RunOptions {
     TrainMethod method = TrainMethod::Pretrain;
     std::string config;
+    std::string device;
     bool dry_run = false;
 };
 
@@ -71,7 +73,7 @@ void runSteps(Trainer& trainer) {
 void run(const RunOptions& options) {
     const auto config = TrainConfig::parse(options.method, readTextFile(options.config), options.config,
                                            std::filesystem::path(options.config).parent_path());
-    Trainer trainer(config);
+    Trainer trainer(config, deviceNamed(options.device));
     if (options.dry_run) {
         printPlan(trainer);
     } else {
@@ -85,6 +87,7 @@ CLI::App* addMethod(CLI::App& train, TrainMethod method, const char* name, const
     CLI::App* command = train.add_subcommand(name, description);
     command->add_option("config", options->config, "Configuration file: JSON, comments allowed")->required();
     command->add_flag("--dry-run", options->dry_run, "Write nothing; say memory, speed and time to finish");
+    addDeviceOption(*command, options->device);
     command->callback([options] { run(*options); });
     return command;
 }
@@ -109,7 +112,8 @@ void addTrainRuns(CLI::App& train) {
         "\"DIR\" begin a\n"
         "new model. Examples:\n"
         "  fulgurite-engine train pretrain run.json --dry-run\n"
-        "  fulgurite-engine train pretrain run.json");
+        "  fulgurite-engine train pretrain run.json\n"
+        "  fulgurite-engine train pretrain run.json --device cuda");
     command = addMethod(train, TrainMethod::Sft, "sft", "Train on conversations: on what the assistant says");
     command->footer(
         "As pretrain, with \"data\" of .jsonl files: one {\"messages\": [{\"role\": \"user\", \"content\": ...}, "

@@ -2,8 +2,6 @@
 // Both kinds of attention block in both directions; formulas in core/model and kernels/backward_ops.h.
 #include "core/train/layer_pass.h"
 
-#include <algorithm>
-
 namespace fulgurite {
 
 namespace {
@@ -18,17 +16,15 @@ void forSequences(const LayerContext& c, const Body& body) {
     }
 }
 
-float* activated(const LayerContext& c, const LayerActivations& saved) {
+float* activated(const LayerContext& c, LayerActivations& saved) {
     const std::size_t count = c.rows * 3 * c.inner();
     float* qkv = c.scratch.projected.atLeast(count);
-    c.queue.pool().parallelFor(count, std::size_t{1} << 16, [&](std::size_t begin, std::size_t end, std::size_t) {
-        std::copy_n(saved.projected.data() + begin, end - begin, qkv + begin);
-    });
+    c.grads.copy(saved.projected.data(), count, qkv, c.queue);
     c.ops.silu(qkv, count, c.queue);
     return qkv;
 }
 
-kernels::NormGateParams outputGate(const LayerContext& c, const LayerSlots& slots, const LayerActivations& saved,
+kernels::NormGateParams outputGate(const LayerContext& c, const LayerSlots& slots, LayerActivations& saved,
                                    float* out) {
     return {.norm = {saved.attended.data(), c.weight(slots.inner_norm), out, c.rows, c.inner(), kInnerNormEps},
             .gate = saved.gate.data()};
@@ -49,15 +45,16 @@ void lightningForward(LayerContext& c, std::size_t layer, const float* normed, L
         {normed, h, c.rows, c.matrix(slots.gate, inner, h), saved.gate.atLeast(c.rows * inner), inner}};
     c.products.linear(std::span(inputs), c.queue);
     const float* qkv = activated(c, saved);
-    std::vector<float> state(c.heads() * dim * dim);
+    const std::size_t state_size = c.heads() * dim * dim;
+    float* state = c.scratch.state.atLeast(state_size);
     forSequences(c, [&](std::size_t first, std::size_t length) {
-        std::fill(state.begin(), state.end(), 0.0f);
+        c.grads.clear(state, state_size, c.queue);
         c.ops.lightning_attention({.qkv = qkv + first * 3 * inner,
                                    .rows = length,
                                    .heads = c.heads(),
                                    .head_dim = dim,
-                                   .rates = c.model.decayRates(layer).data(),
-                                   .state = state.data(),
+                                   .rates = c.model.decayRatesAt(layer),
+                                   .state = state,
                                    .out = attended + first * inner},
                                   c.queue);
     });
@@ -93,7 +90,7 @@ void lightningBackward(LayerContext& c, std::size_t layer, const float* normed, 
                                      .rows = length,
                                      .heads = c.heads(),
                                      .head_dim = c.headDim(),
-                                     .rates = c.model.decayRates(layer).data(),
+                                     .rates = c.model.decayRatesAt(layer),
                                      .dout = dattended + first * inner,
                                      .dqkv = dqkv + first * 3 * inner},
                                     c.queue);
@@ -130,7 +127,7 @@ void ropeSequences(const LayerContext& c, float* projected, const Rope& rope) {
                                      .heads = heads,
                                      .head_dim = c.headDim(),
                                      .rotary_dim = static_cast<std::size_t>(c.model.config().rotary_dim),
-                                     .inv_freq = c.model.inverseFrequencies().data(),
+                                     .inv_freq = c.model.inverseFrequenciesAt(),
                                      .first_position = 0},
                  c.queue);
         }
@@ -143,7 +140,7 @@ void providePages(const LayerContext& c, std::size_t tokens) {
     const std::size_t count = (tokens + kernels::kPageTokens - 1) / kernels::kPageTokens;
     while (s.key_pages.size() < count) {
         for (auto* pointers : {&s.key_pages, &s.value_pages}) {
-            s.pages.emplace_back(c.kvHeads() * c.headDim() * kernels::kPageTokens);
+            s.pages.emplace_back(c.kvHeads() * c.headDim() * kernels::kPageTokens, c.place.device, "training");
             pointers->push_back(s.pages.back().data());
         }
     }

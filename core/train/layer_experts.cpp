@@ -2,8 +2,6 @@
 // The mixture of experts in both directions.
 #include "core/train/layer_pass.h"
 
-#include <algorithm>
-
 namespace fulgurite {
 
 namespace {
@@ -31,14 +29,27 @@ void route(const LayerContext& c, const LayerSlots& slots, const float* normed, 
     const kernels::LinearTask router[] = {
         {normed, c.hidden(), c.rows, c.matrix(slots.router, c.experts(), c.hidden()), logits, c.experts()}};
     c.ops.linear(std::span(router), c.queue);
-    saved.ids.resize(c.rows * top_k);
-    float* weights = saved.weights.atLeast(c.rows * top_k);
-    float* ordered = saved.ordered.atLeast(c.rows * top_k);
-    c.ops.route({logits, c.rows, c.experts(), top_k, saved.ids.data(), weights}, c.queue);
-    saved.plan.build(saved.ids, top_k, c.experts());
-    for (std::size_t i = 0; i < c.rows * top_k; ++i) {
-        ordered[i] = weights[i / top_k * top_k + static_cast<std::size_t>(saved.plan.choice[i])];
+    const std::size_t choices = c.rows * top_k;
+    LayerScratch& s = c.scratch;
+    std::int32_t* ids = s.choices.atLeast(choices);
+    float* weights = s.choice_weights.atLeast(choices);
+    c.ops.route({logits, c.rows, c.experts(), top_k, ids, weights}, c.queue);
+    // From falling weight to rising index, the order of summation.
+    std::vector<std::int32_t> chosen(choices);
+    std::vector<float> of_chosen(choices);
+    c.place.get(chosen.data(), ids, choices);
+    c.place.get(of_chosen.data(), weights, choices);
+    saved.plan.build(chosen, top_k, c.experts());
+    s.indices.resize(choices);
+    s.values.resize(choices);
+    for (std::size_t i = 0; i < choices; ++i) {
+        const std::size_t at = i / top_k * top_k + static_cast<std::size_t>(saved.plan.choice[i]);
+        s.indices[i] = chosen[at];
+        s.values[i] = of_chosen[at];
     }
+    c.place.put(saved.ids.atLeast(choices), s.indices.data(), choices);
+    c.place.put(saved.weights.atLeast(choices), s.values.data(), choices);
+    c.place.put(saved.slots.atLeast(choices), saved.plan.slots.data(), choices);
 }
 
 // Gradients of the experts' matrices and of the rows that went in, given the gradient of what came out.
@@ -86,17 +97,21 @@ float* expertGradients(const LayerContext& c, const LayerSlots& slots, const flo
 }
 
 // Adds the gradient of the load-balance loss to dlogits and returns the loss without its coefficient.
-double addBalance(const LayerContext& c, const LayerActivations& saved, double coefficient, float* dlogits) {
+double addBalance(const LayerContext& c, LayerActivations& saved, double coefficient, float* dlogits) {
     const std::size_t experts = c.experts();
     const double rows = static_cast<double>(c.rows);
-    std::vector<float>& slope = c.scratch.balance_slope;
-    slope.resize(experts);
+    std::vector<float> slope(experts);
     for (std::size_t e = 0; e < experts; ++e) {
         const double share = static_cast<double>(saved.plan.groups[e].count) / rows;
         slope[e] = static_cast<float>(coefficient * static_cast<double>(experts) * share / rows);
     }
     std::vector<double> sums(experts, 0.0);
-    c.grads.balance({saved.router_logits.data(), slope.data(), c.rows, experts, dlogits, sums.data()}, c.queue);
+    float* slope_there = c.scratch.balance_slope.atLeast(experts);
+    double* sums_there = c.scratch.probability_sums.atLeast(experts);
+    c.place.put(slope_there, slope.data(), experts);
+    c.place.put(sums_there, sums.data(), experts);
+    c.grads.balance({saved.router_logits.data(), slope_there, c.rows, experts, dlogits, sums_there}, c.queue);
+    c.place.get(sums.data(), sums_there, experts);
     double loss = 0;
     for (std::size_t e = 0; e < experts; ++e) {
         loss += static_cast<double>(saved.plan.groups[e].count) / rows * sums[e] / rows;
@@ -132,7 +147,7 @@ void expertsForward(LayerContext& c, std::size_t layer, const float* normed, Lay
         tasks.push_back({hidden + first * f, f, count, c.matrix(slots.experts[e].down, h, f), out + first * h, h});
     });
     c.products.linear(tasks, c.queue);
-    c.ops.combine({out, saved.plan.slots.data(), saved.ordered.data(), c.rows, c.topK(), h, branch}, c.queue);
+    c.ops.combine({out, saved.slots.data(), saved.weights.data(), c.rows, c.topK(), h, branch}, c.queue);
 }
 
 double expertsBackward(LayerContext& c, std::size_t layer, const float* normed, LayerActivations& saved,
@@ -143,19 +158,15 @@ double expertsBackward(LayerContext& c, std::size_t layer, const float* normed, 
     const std::size_t choices = c.rows * top_k;
     const float* in = gatherRows(c, normed, saved.plan);
     float* dexpert_out = c.scratch.expert_gradient.atLeast(choices * h);
-    float* dordered = c.scratch.ordered_gradient.atLeast(choices);
-    c.grads.combine({saved.expert_out.data(), saved.plan.slots.data(), saved.ordered.data(), dbranch, c.rows, top_k,
-                     h, dexpert_out, dordered},
+    float* dweights = c.scratch.weight_gradient.atLeast(choices);
+    c.grads.combine({saved.expert_out.data(), saved.slots.data(), saved.weights.data(), dbranch, c.rows, top_k, h,
+                     dexpert_out, dweights},
                     c.queue);
     const float* dexpert_in = expertGradients(c, slots, in, saved, dexpert_out);
-    c.grads.scatter({dexpert_in, saved.plan.slots.data(), c.rows, top_k, h, dnormed}, c.queue);
+    c.grads.scatter({dexpert_in, saved.slots.data(), c.rows, top_k, h, dnormed}, c.queue);
 
-    float* dchoices = c.scratch.choice_gradient.atLeast(choices);
-    for (std::size_t i = 0; i < choices; ++i) {
-        dchoices[i / top_k * top_k + static_cast<std::size_t>(saved.plan.choice[i])] = dordered[i];
-    }
     float* dlogits = c.scratch.logits_gradient.atLeast(c.rows * c.experts());
-    c.grads.route({saved.ids.data(), saved.weights.data(), dchoices, c.rows, c.experts(), top_k, dlogits}, c.queue);
+    c.grads.route({saved.ids.data(), saved.weights.data(), dweights, c.rows, c.experts(), top_k, dlogits}, c.queue);
     const double loss = addBalance(c, saved, balance, dlogits);
     const auto router = c.weightTask(dlogits, c.experts(), normed, slots.router, c.experts(), h);
     c.grads.linear_weight({&router, 1}, c.queue);

@@ -4,60 +4,56 @@
 #pragma once
 
 #include "core/model/expert_plan.h"
+#include "core/train/train_array.h"
 #include "core/train/train_model.h"
 #include "core/train/train_pass.h"
 #include "kernels/bf16_products.h"
+#include "kernels/float_array.h"
 
 #include <span>
 #include <vector>
 
 namespace fulgurite {
 
-// Grows and never shrinks; contents are undefined after a call.
-class TrainBuffer {
-  public:
-    float* atLeast(std::size_t count) {
-        if (values_.size() < count) {
-            values_.resize(count);
-        }
-        return values_.data();
-    }
-    float* data() { return values_.data(); }
-    const float* data() const { return values_.data(); }
-
-  private:
-    std::vector<float> values_;
-};
-
 // What the backward pass needs of one layer. Norms, activations and gathered rows are computed again: they cost
 // little beside the products and would double the memory.
 struct LayerActivations {
-    TrainBuffer stream;        // [rows, h]: what goes into the layer
-    TrainBuffer projected;     // lightning: qkv before SiLU [rows, 3 H D]; softmax: q | k | v after RoPE
-    TrainBuffer gate;          // lightning: [rows, H D], before the sigmoid
-    TrainBuffer attended;      // [rows, H D]
-    TrainBuffer middle;        // [rows, h]: the stream between attention and experts
-    TrainBuffer router_logits; // [rows, experts]
-    TrainBuffer weights;       // [rows, top_k], by falling weight
-    TrainBuffer ordered;       // [rows, top_k], by rising expert index
-    TrainBuffer expert_gate;   // [rows * top_k, F], by slot
-    TrainBuffer expert_up;     // [rows * top_k, F]
-    TrainBuffer expert_out;    // [rows * top_k, h]
-    std::vector<std::int32_t> ids;
+    explicit LayerActivations(std::shared_ptr<kernels::Device> where) : device(std::move(where)) {}
+
+    std::shared_ptr<kernels::Device> device; // where the arrays lie; null: the host's memory
+    TrainBuffer stream{device};              // [rows, h]: what goes into the layer
+    TrainBuffer projected{device};     // lightning: qkv before SiLU [rows, 3 H D]; softmax: q | k | v after RoPE
+    TrainBuffer gate{device};          // lightning: [rows, H D], before the sigmoid
+    TrainBuffer attended{device};      // [rows, H D]
+    TrainBuffer middle{device};        // [rows, h]: the stream between attention and experts
+    TrainBuffer router_logits{device}; // [rows, experts]
+    TrainIndices ids{device};          // [rows, top_k], the chosen experts by rising index
+    TrainBuffer weights{device};       // [rows, top_k], in the same order
+    TrainIndices slots{device};        // [rows, top_k]: ExpertPlan::slots
+    TrainBuffer expert_gate{device};   // [rows * top_k, F], by slot
+    TrainBuffer expert_up{device};     // [rows * top_k, F]
+    TrainBuffer expert_out{device};    // [rows * top_k, h]
     ExpertPlan plan;
 };
 
 struct LayerScratch {
-    TrainBuffer normed, branch, dnormed, dbranch, inner, inner_gradient, gate_gradient, projected,
-        projected_gradient;
-    TrainBuffer expert_in, expert_hidden, expert_gradient, gate_slots, up_slots, choice_gradient, ordered_gradient;
-    TrainBuffer logits_gradient;
-    std::vector<std::vector<float>> pages;
+    explicit LayerScratch(std::shared_ptr<kernels::Device> where) : device(std::move(where)) {}
+
+    std::shared_ptr<kernels::Device> device;
+    TrainBuffer normed{device}, branch{device}, dnormed{device}, dbranch{device}, inner{device},
+        inner_gradient{device}, gate_gradient{device}, projected{device}, projected_gradient{device}, state{device};
+    TrainBuffer expert_in{device}, expert_hidden{device}, expert_gradient{device}, gate_slots{device},
+        up_slots{device}, weight_gradient{device}, logits_gradient{device}, choice_weights{device};
+    TrainIndices choices{device};
+    TrainBuffer balance_slope{device};
+    TrainArray<double> probability_sums{device};
+    std::vector<kernels::FloatArray> pages;
     std::vector<float*> key_pages, value_pages;
     std::vector<kernels::LinearTask> tasks;
     std::vector<kernels::LinearInputGrad> input_tasks;
     std::vector<kernels::LinearWeightGrad> weight_tasks;
-    std::vector<float> balance_slope;
+    std::vector<float> values; // in the host's memory, on their way
+    std::vector<std::int32_t> indices;
 };
 
 struct LayerContext {
@@ -65,13 +61,14 @@ struct LayerContext {
     const kernels::OpTable& ops;
     const kernels::BackwardOpTable& grads;
     const kernels::ProductTable& products; // of all matrices but the router
+    TrainPlace& place;
     kernels::Queue& queue;
     LayerScratch& scratch;
     std::span<const std::size_t> lengths; // of the sequences; their sum is `rows`
     std::size_t rows;
     float* gradients; // of the layout; null in a forward pass
 
-    const float* weight(std::size_t slot) const { return model.weights().data() + slot; }
+    const float* weight(std::size_t slot) const { return model.data() + slot; }
     kernels::WeightMatrix matrix(std::size_t slot, std::size_t outputs, std::size_t inputs) const {
         return {weight(slot), DType::F32, outputs, inputs};
     }

@@ -66,7 +66,9 @@ class View {
 } // namespace
 
 std::shared_ptr<const HybridModel> modelOver(const TrainModel& model) {
-    return std::make_shared<const HybridModel>(View(model).weights(), kernels::bestCpuOps());
+    auto live = std::make_shared<HybridModel>(View(model).weights(), kernels::bestCpuOps());
+    live->placeOn(model.device());
+    return live;
 }
 
 } // namespace fulgurite

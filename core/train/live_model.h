@@ -7,8 +7,8 @@
 
 namespace fulgurite {
 
-// Matrices are read where `model` has them; the small vectors are copied. So the result is good until the next
-// update, and no longer than `model`.
+// Of the host's weights. Matrices are read where `model` has them; the small vectors are copied. So the result is
+// good until the next update, and no longer than `model`. On a device it computes with a copy of its own.
 std::shared_ptr<const HybridModel> modelOver(const TrainModel& model);
 
 } // namespace fulgurite

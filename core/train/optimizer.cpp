@@ -2,6 +2,8 @@
 #include "core/train/optimizer.h"
 
 #include "core/base/error.h"
+#include "core/state/device_call.h"
+#include "kernels/device_training.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,22 +12,14 @@ namespace fulgurite {
 
 namespace {
 
-constexpr std::size_t kBlock = 16384;
+const kernels::BackwardOpTable& opsOf(const std::shared_ptr<kernels::Device>& device) {
+    return device ? onDevice([]() -> const auto& { return *kernels::cudaTraining().gradients; })
+                  : kernels::bestCpuBackwardOps();
+}
 
-// Constants of one update, in the precision of the update.
-struct Update {
-    float beta1, beta2, rate, decay, scale, first_correction, second_correction, epsilon;
-
-    void apply(float* w, const float* g, float* first, float* second, std::size_t count) const {
-        for (std::size_t i = 0; i < count; ++i) {
-            const float gradient = g[i] * scale;
-            first[i] = beta1 * first[i] + (1.0f - beta1) * gradient;
-            second[i] = beta2 * second[i] + (1.0f - beta2) * gradient * gradient;
-            const float step = first[i] * first_correction / (std::sqrt(second[i] * second_correction) + epsilon);
-            w[i] -= rate * step + decay * w[i];
-        }
-    }
-};
+kernels::FloatArray moments(const ParameterLayout& layout, const std::shared_ptr<kernels::Device>& device) {
+    return onDevice([&] { return kernels::FloatArray(layout.size(), device, "the optimizer's moments"); });
+}
 
 } // namespace
 
@@ -41,32 +35,21 @@ double RateSchedule::at(std::uint64_t step, std::uint64_t steps) const {
     return peak * (final_fraction + (1.0 - final_fraction) * left);
 }
 
-double gradientNorm(std::span<const float> gradients, kernels::ThreadPool& pool) {
-    std::vector<double> sums((gradients.size() + kBlock - 1) / kBlock, 0.0);
-    pool.parallelFor(sums.size(), 1, [&](std::size_t begin, std::size_t end, std::size_t) {
-        for (std::size_t block = begin; block < end; ++block) {
-            const std::size_t last = std::min(gradients.size(), (block + 1) * kBlock);
-            for (std::size_t i = block * kBlock; i < last; ++i) {
-                sums[block] += static_cast<double>(gradients[i]) * gradients[i];
-            }
-        }
-    });
-    double sum = 0;
-    for (const double part : sums) {
-        sum += part;
-    }
-    return std::sqrt(sum);
-}
-
 Optimizer::Optimizer(const ModelConfig& config, const ParameterLayout& layout, const OptimizerOptions& options,
-                     const kernels::ProductTable& products)
+                     const kernels::ProductTable& products, const std::shared_ptr<kernels::Device>& device)
     : options_(options),
       parameters_(layout.parameters()),
       matrices_(options.method == OptimizerMethod::Muon ? layerMatrices(config, layout.slots())
                                                         : std::vector<MatrixPlace>{},
                 products),
-      first_(layout.size(), 0.0f),
-      second_(layout.size(), 0.0f) {
+      stream_(device ? onDevice([&] { return device->newQueue(); }) : nullptr),
+      ops_(opsOf(device)),
+      first_(moments(layout, device)),
+      second_(moments(layout, device)) {
+    if (device && options.method == OptimizerMethod::Muon) {
+        fail(ErrorKind::Unsupported, "Muon computes on the processor only: train with \"method\": \"adamw\" of the "
+                                     "optimizer, or on the cpu");
+    }
     std::erase_if(parameters_, [&](const Parameter& p) {
         return std::any_of(matrices_.matrices().begin(), matrices_.matrices().end(), [&](const MatrixPlace& m) {
             return m.offset >= p.offset && m.offset < p.offset + p.count;
@@ -76,12 +59,20 @@ Optimizer::Optimizer(const ModelConfig& config, const ParameterLayout& layout, c
 
 double Optimizer::step(std::span<float> weights, std::span<const float> gradients, double rate,
                        kernels::ThreadPool& pool) {
-    const double norm = gradientNorm(gradients, pool);
+    kernels::Queue queue(pool, stream_.get());
+    const double norm =
+        std::sqrt(onDevice([&] { return ops_.square_sum(gradients.data(), gradients.size(), queue); }));
     if (!std::isfinite(norm)) {
         fail(ErrorKind::InvalidInput, "the gradient of step {} is not finite: lower the learning rate", steps_ + 1);
     }
     ++steps_;
-    adam(weights, gradients, rate, options_.clip > 0 && norm > options_.clip ? options_.clip / norm : 1.0, pool);
+    onDevice([&] {
+        adam(weights, gradients, rate, options_.clip > 0 && norm > options_.clip ? options_.clip / norm : 1.0,
+             queue);
+        if (stream_) {
+            stream_->wait();
+        }
+    });
     const double matrix_rate = rate * options_.matrix_rate;
     matrices_.step(weights, gradients, first_,
                    {static_cast<float>(options_.momentum), static_cast<float>(matrix_rate),
@@ -91,34 +82,37 @@ double Optimizer::step(std::span<float> weights, std::span<const float> gradient
 }
 
 void Optimizer::adam(std::span<float> weights, std::span<const float> gradients, double rate, double scale,
-                     kernels::ThreadPool& pool) {
+                     kernels::Queue& queue) {
     const double t = static_cast<double>(steps_);
     for (const Parameter& p : parameters_) {
         const double decay = p.role == TensorRole::Norm ? 0.0 : rate * options_.weight_decay;
-        const Update update{static_cast<float>(options_.beta1),
-                            static_cast<float>(options_.beta2),
-                            static_cast<float>(rate),
-                            static_cast<float>(decay),
-                            static_cast<float>(scale),
-                            static_cast<float>(1.0 / (1.0 - std::pow(options_.beta1, t))),
-                            static_cast<float>(1.0 / (1.0 - std::pow(options_.beta2, t))),
-                            static_cast<float>(options_.epsilon)};
-        pool.parallelFor(p.count, kBlock, [&](std::size_t begin, std::size_t end, std::size_t) {
-            const std::size_t at = p.offset + begin;
-            update.apply(weights.data() + at, gradients.data() + at, first_.data() + at, second_.data() + at,
-                         end - begin);
-        });
+        ops_.adam({.weights = weights.data() + p.offset,
+                   .gradients = gradients.data() + p.offset,
+                   .first = first_.data() + p.offset,
+                   .second = second_.data() + p.offset,
+                   .count = p.count,
+                   .beta1 = static_cast<float>(options_.beta1),
+                   .beta2 = static_cast<float>(options_.beta2),
+                   .rate = static_cast<float>(rate),
+                   .decay = static_cast<float>(decay),
+                   .scale = static_cast<float>(scale),
+                   .first_correction = static_cast<float>(1.0 / (1.0 - std::pow(options_.beta1, t))),
+                   .second_correction = static_cast<float>(1.0 / (1.0 - std::pow(options_.beta2, t))),
+                   .epsilon = static_cast<float>(options_.epsilon)},
+                  queue);
     }
 }
 
-void Optimizer::restore(std::uint64_t steps, std::vector<float> first, std::vector<float> second) {
+void Optimizer::restore(std::uint64_t steps, const std::vector<float>& first, const std::vector<float>& second) {
     if (first.size() != first_.size() || second.size() != second_.size()) {
         fail(ErrorKind::Corrupt, "the optimizer's state holds {} and {} numbers, the model has {}", first.size(),
              second.size(), first_.size());
     }
     steps_ = steps;
-    first_ = std::move(first);
-    second_ = std::move(second);
+    onDevice([&] {
+        first_.assign(first.data());
+        second_.assign(second.data());
+    });
 }
 
 } // namespace fulgurite

@@ -7,9 +7,11 @@
 #include "core/train/orthogonal_update.h"
 #include "core/train/parameters.h"
 #include "kernels/bf16_products.h"
+#include "kernels/float_array.h"
 #include "kernels/pool.h"
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -48,9 +50,10 @@ struct OptimizerOptions {
 
 class Optimizer {
   public:
-    // `products`: what Muon computes with.
+    // `products`: what Muon computes with. `device`: where weights, gradients and moments lie; null: the host.
+    // Throws Error{Unsupported} for Muon on a device.
     Optimizer(const ModelConfig& config, const ParameterLayout& layout, const OptimizerOptions& options,
-              const kernels::ProductTable& products);
+              const kernels::ProductTable& products, const std::shared_ptr<kernels::Device>& device = nullptr);
 
     // One update of `weights` from `gradients`, both of the layout. Returns the norm before clipping. Throws
     // Error{InvalidInput} when it is not finite, and changes nothing then. The result does not depend on the pool.
@@ -58,25 +61,24 @@ class Optimizer {
 
     std::uint64_t steps() const { return steps_; }
     // Momentum where Muon updates.
-    const std::vector<float>& firstMoment() const { return first_; }
+    std::vector<float> firstMoment() const { return first_.values(); }
     // Zero where Muon updates.
-    const std::vector<float>& secondMoment() const { return second_; }
+    std::vector<float> secondMoment() const { return second_.values(); }
     // From a checkpoint; sizes are those of the layout.
-    void restore(std::uint64_t steps, std::vector<float> first, std::vector<float> second);
+    void restore(std::uint64_t steps, const std::vector<float>& first, const std::vector<float>& second);
 
   private:
     void adam(std::span<float> weights, std::span<const float> gradients, double rate, double scale,
-              kernels::ThreadPool& pool);
+              kernels::Queue& queue);
 
     OptimizerOptions options_;
-    std::vector<Parameter> parameters_; // of AdamW
-    OrthogonalUpdate matrices_;         // of Muon
-    std::vector<float> first_;
-    std::vector<float> second_;
+    std::vector<Parameter> parameters_;            // of AdamW
+    OrthogonalUpdate matrices_;                    // of Muon
+    std::unique_ptr<kernels::DeviceQueue> stream_; // null: the host
+    const kernels::BackwardOpTable& ops_;
+    kernels::FloatArray first_;
+    kernels::FloatArray second_;
     std::uint64_t steps_ = 0;
 };
-
-// Root of the sum of squares, in double over blocks of fixed size.
-double gradientNorm(std::span<const float> gradients, kernels::ThreadPool& pool);
 
 } // namespace fulgurite

@@ -3,6 +3,7 @@
 
 #include "core/base/error.h"
 #include "core/base/file_io.h"
+#include "core/state/device_call.h"
 #include "core/state/sequence_state.h"
 
 #include <algorithm>
@@ -54,6 +55,12 @@ void punishAndCompare(std::span<PolicyAnswer> group, const RlConfig& config) {
     }
 }
 
+TrainModel loadOn(const std::filesystem::path& folder, const std::shared_ptr<kernels::Device>& device) {
+    TrainModel model = TrainModel::load(folder);
+    model.placeOn(device);
+    return model;
+}
+
 // Moves a group from one batch to another.
 void moveGroup(PolicyBatch& from, std::size_t prompt, std::size_t group, PolicyBatch& to) {
     to.prompts.push_back(std::move(from.prompts[prompt]));
@@ -65,22 +72,22 @@ void moveGroup(PolicyBatch& from, std::size_t prompt, std::size_t group, PolicyB
 
 } // namespace
 
-RlTrainer::RlTrainer(const RlConfig& config)
+RlTrainer::RlTrainer(const RlConfig& config, const std::shared_ptr<kernels::Device>& device)
     : config_(config),
       model_config_json_(readTextFile(config.model / "config.json")),
-      model_(TrainModel::load(config.model)),
+      model_(loadOn(config.model, device)),
       tokenizer_(Tokenizer::load(config.tokenizer)),
       source_(config.prompts_of, tokenizer_, config.tokenizer),
       labels_(taskLabels(config.prompts_of.tasks)),
       pool_(config.threads),
       pass_(model_, pool_),
       policy_(pass_, config.micro_batch, config.rollout.temperature),
-      optimizer_(model_.config(), model_.layout(), config.optimizer, productsOf(Arithmetic::Float32)),
+      optimizer_(model_.config(), model_.layout(), config.optimizer, productsOf(Arithmetic::Float32), device),
       folder_(config.out),
       log_(folder_, config.place.database),
-      gradients_(model_.layout().size(), 0.0f) {
+      gradients_(onDevice([&] { return kernels::FloatArray(model_.layout().size(), device, "gradients"); })) {
     if (config.policy.kl > 0) {
-        reference_ = std::make_unique<const TrainModel>(TrainModel::load(config.reference));
+        reference_ = std::make_unique<const TrainModel>(loadOn(config.reference, device));
         reference_pass_ = std::make_unique<TrainPass>(*reference_, pool_);
     }
     progress_.seed = config.seed();
@@ -168,11 +175,11 @@ std::span<PolicyAnswer> RlTrainer::part(PolicyBatch& batch, std::size_t update) 
 
 UpdateFigures RlTrainer::update(PolicyBatch& batch, std::size_t index) {
     const auto answers = part(batch, index);
-    std::fill(gradients_.begin(), gradients_.end(), 0.0f);
+    pass_.clear(gradients_);
     const PassFigures pass = policy_.gradient(batch, answers, config_.policy, config_.balance, gradients_);
     UpdateFigures figures = updateFigures(pass, answers);
     figures.rate = config_.rate.at(batchesMade() + 1, config_.batches);
-    figures.gradient_norm = optimizer_.step(model_.weights(), gradients_, figures.rate, pool_);
+    figures.gradient_norm = optimizer_.step({model_.data(), gradients_.size()}, gradients_, figures.rate, pool_);
     figures.step = progress_.step + index + 1;
     progress_.tokens += pass.rows;
     return figures;
@@ -188,6 +195,7 @@ RlBatchFigures RlTrainer::compute() {
     for (std::size_t i = 0; i < config_.updates; ++i) {
         figures.updates.push_back(update(batch, i));
     }
+    model_.fetch(); // for the answers of the next batch, and a checkpoint
     requireFinite();
     progress_.step += config_.updates;
     figures.step = progress_.step;
@@ -354,8 +362,10 @@ RlPlan RlTrainer::measure() {
     const auto score_start = Clock::now();
     score(batch, rollout);
     const double scoring = secondsSince(score_start);
-    std::vector<float> weights = model_.weights();
-    Optimizer optimizer(model_.config(), model_.layout(), config_.optimizer, productsOf(Arithmetic::Float32));
+    kernels::FloatArray weights = onDevice(
+        [&] { return kernels::FloatArray(model_.layout().size(), model_.device(), "a measurement of updates"); });
+    Optimizer optimizer(model_.config(), model_.layout(), config_.optimizer, productsOf(Arithmetic::Float32),
+                        model_.device());
     const auto update_start = Clock::now();
     const PassFigures pass = policy_.gradient(batch, part(batch, 0), config_.policy, config_.balance, gradients_);
     optimizer.step(weights, gradients_, 0, pool_);

@@ -33,8 +33,9 @@ struct RlPlan {
 
 class RlTrainer {
   public:
-    // Reads the model and what belongs to it. Touches no file of the run.
-    explicit RlTrainer(const RlConfig& config);
+    // Reads the model and what belongs to it. Touches no file of the run. `device`: where it computes and writes
+    // answers; null: the processor.
+    explicit RlTrainer(const RlConfig& config, const std::shared_ptr<kernels::Device>& device = nullptr);
     ~RlTrainer();
     RlTrainer(const RlTrainer&) = delete;
     RlTrainer& operator=(const RlTrainer&) = delete;
@@ -87,7 +88,7 @@ class RlTrainer {
     RunFolder folder_;
     RunLog log_;
     RunProgress progress_; // `samples`: prompts drawn
-    std::vector<float> gradients_;
+    kernels::FloatArray gradients_;
 };
 
 } // namespace fulgurite

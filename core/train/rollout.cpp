@@ -4,6 +4,7 @@
 #include "core/generate/engine.h"
 #include "core/train/live_model.h"
 
+#include <algorithm>
 #include <latch>
 #include <optional>
 
@@ -48,6 +49,15 @@ GenerateRequest requestOf(const RolloutRequest& wanted) {
     return request;
 }
 
+// Of the answers that are written together, if each is as long as the longest may be.
+std::size_t stateBytes(const StateShape& shape, std::span<const RolloutRequest> requests) {
+    std::size_t longest = 0;
+    for (const RolloutRequest& request : requests) {
+        longest = std::max(longest, request.prompt.size() + static_cast<std::size_t>(request.max_tokens));
+    }
+    return shape.bytesAt(longest + 1) * std::min(requests.size(), kAnswersTogether);
+}
+
 } // namespace
 
 std::vector<RolloutAnswer> writeAnswers(const TrainModel& model, const std::shared_ptr<const Tokenizer>& tokenizer,
@@ -60,7 +70,12 @@ std::vector<RolloutAnswer> writeAnswers(const TrainModel& model, const std::shar
     options.snapshot_bytes = 0; // nobody goes on from where an answer ended
     options.max_batch = kAnswersTogether;
     options.max_queue = requests.size();
-    Engine engine(modelOver(model), tokenizer, options);
+    const auto live = modelOver(model);
+    if (model.device()) {
+        options.memory_bytes =
+            stateBytes(live->stateShape(), requests); // no more than needed: gradients are there too
+    }
+    Engine engine(live, tokenizer, options);
     // Within a turn, so that the scheduler sees all at once and its batches do not depend on timing.
     engine.takeTurn([&](kernels::ThreadPool&, std::size_t) {
         for (std::size_t i = 0; i < requests.size(); ++i) {

@@ -57,16 +57,13 @@ void writeModel(const fs::path& folder, const TrainModel& model, DType dtype) {
 void writeState(const fs::path& path, const TrainModel& model, const Optimizer& optimizer) {
     SafetensorsWriter writer(path);
     const auto size = static_cast<std::int64_t>(model.weights().size());
-    const std::pair<const char*, const std::vector<float>*> arrays[] = {
-        {"weights", &model.weights()},
-        {"first_moment", &optimizer.firstMoment()},
-        {"second_moment", &optimizer.secondMoment()}};
-    for (const auto& [name, values] : arrays) {
+    for (const char* name : {"weights", "first_moment", "second_moment"}) {
         writer.declare(name, DType::F32, {size});
     }
-    for (const auto& [name, values] : arrays) {
-        writer.append(std::as_bytes(std::span(*values)));
-    }
+    const auto append = [&](const std::vector<float>& values) { writer.append(std::as_bytes(std::span(values))); };
+    append(model.weights());
+    append(optimizer.firstMoment());
+    append(optimizer.secondMoment());
     writer.finish();
 }
 
@@ -146,6 +143,7 @@ void RunFolder::restore(const fs::path& checkpoint, TrainModel& model, Optimizer
     auto weights = read("weights");
     optimizer.restore(progressOf(checkpoint).step, read("first_moment"), read("second_moment"));
     model.weights() = std::move(weights);
+    model.send();
 }
 
 fs::path RunFolder::save(const RunProgress& progress, const TrainModel& model, const Optimizer& optimizer,

@@ -3,6 +3,7 @@
 
 #include "core/base/error.h"
 #include "core/model/weights.h"
+#include "core/state/device_call.h"
 #include "core/train/random.h"
 
 #include <algorithm>
@@ -25,7 +26,8 @@ TrainModel TrainModel::load(const std::filesystem::path& folder) {
     const auto weights = loadWeights(folder);
     if (hasInt8Experts(*weights)) {
         fail(ErrorKind::Unsupported,
-             "{}: its experts are int8, which can be run but not trained; train the checkpoint that it was converted "
+             "{}: its experts are int8, which can be run but not trained; train the checkpoint that it was "
+             "converted "
              "from",
              folder.string());
     }
@@ -51,6 +53,38 @@ TrainModel TrainModel::random(const ModelConfig& config, std::uint64_t seed, dou
         }
     }
     return model;
+}
+
+void TrainModel::placeOn(std::shared_ptr<kernels::Device> device) {
+    there_ = {};
+    device_ = std::move(device);
+    if (!device_) {
+        return;
+    }
+    onDevice([&] {
+        const auto copyOf = [&](const std::vector<float>& values) {
+            kernels::FloatArray copy(values.size(), device_, "weights under training");
+            copy.assign(values.data());
+            return copy;
+        };
+        there_.weights = copyOf(weights_);
+        there_.inv_freq = copyOf(inv_freq_);
+        for (const std::vector<float>& rates : decay_rates_) {
+            there_.decay_rates.push_back(copyOf(rates));
+        }
+    });
+}
+
+void TrainModel::fetch() {
+    if (device_) {
+        onDevice([&] { device_->copyOut(weights_.data(), there_.weights.data(), there_.weights.bytes()); });
+    }
+}
+
+void TrainModel::send() {
+    if (device_) {
+        onDevice([&] { there_.weights.assign(weights_.data()); });
+    }
 }
 
 } // namespace fulgurite

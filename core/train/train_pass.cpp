@@ -2,7 +2,9 @@
 #include "core/train/train_pass.h"
 
 #include "core/base/error.h"
+#include "core/state/device_call.h"
 #include "core/train/layer_pass.h"
+#include "kernels/device_training.h"
 
 #include <algorithm>
 #include <numeric>
@@ -14,43 +16,54 @@ namespace {
 // Rows of logits that exist at one time: a batch may be long and the vocabulary large.
 constexpr std::size_t kHeadRows = 256;
 
-void roundToBf16(const float* from, std::size_t count, float* to) {
-    std::transform(from, from + count, to, [](float x) { return bf16ToFloat(floatToBf16(x)); });
-}
+// One number for each row of logits that exists.
+struct HeadFigures {
+    explicit HeadFigures(std::shared_ptr<kernels::Device> where) : device(std::move(where)) {}
+
+    std::shared_ptr<kernels::Device> device;
+    TrainIndices targets{device};
+    TrainBuffer log_probs{device}, log_sums{device}, entropies{device}, dlog_probs{device}, dentropies{device};
+};
 
 } // namespace
 
 struct TrainPass::State {
     const TrainModel& model;
-    kernels::Queue queue;
+    TrainPlace place;
+    kernels::Queue& queue = place.queue;
     const kernels::OpTable& ops;
     const kernels::BackwardOpTable& grads;
     kernels::ProductTable products;
-    LayerScratch scratch;
+    LayerScratch scratch{place.device};
     std::vector<LayerActivations> layers;
-    TrainBuffer last; // [rows, h]: the output of the last layer
+    TrainBuffer last{place.device}; // [rows, h]: the output of the last layer
     std::vector<TokenId> tokens;
     std::vector<std::size_t> lengths;
     std::vector<std::int32_t> target_rows;
-    std::vector<TokenId> targets; // of target_rows
-    TrainBuffer rounded_head;     // [vocab, h], where a head in bfloat16 is asked for
-    TrainBuffer head_rows, head_normed, head_gradient, logits, stream_gradient, other_gradient;
-    std::vector<float> log_probs, log_sums, entropies, dlog_probs, dentropies;
+    std::vector<TokenId> targets;           // of target_rows
+    TrainBuffer rounded_head{place.device}; // [vocab, h], where a head in bfloat16 is asked for
+    TrainBuffer head_rows{place.device}, head_normed{place.device}, head_gradient{place.device},
+        logits{place.device}, stream_gradient{place.device}, other_gradient{place.device};
+    HeadFigures head{place.device};                                  // of a part of the rows with a target
+    std::vector<float> log_probs, entropies, dlog_probs, dentropies; // of all of them, for the objective
 
     State(const TrainModel& m, kernels::ThreadPool& pool, const kernels::OpTable& o,
           const kernels::BackwardOpTable& b)
         : model(m),
-          queue(pool),
+          place(m.device(), pool),
           ops(o),
           grads(b),
-          products{o.name, o.linear, b.linear_input, b.linear_weight},
-          layers(m.config().layers.size()) {}
+          products{o.name, o.linear, b.linear_input, b.linear_weight} {
+        for (std::size_t i = 0; i < m.config().layers.size(); ++i) {
+            layers.emplace_back(place.device);
+        }
+    }
 
     std::size_t rows() const { return tokens.size(); }
     std::size_t width() const { return static_cast<std::size_t>(model.config().hidden_size); }
     std::size_t vocab() const { return static_cast<std::size_t>(model.config().vocab_size); }
     LayerContext context(float* gradients) {
-        return {model, ops, grads, products, queue, scratch, lengths, rows(), gradients};
+        return {model, ops, grads, products, place, queue, scratch, lengths, rows(), gradients};
     }
     // What goes into layer i, or out of the last one.
     TrainBuffer& stream(std::size_t i) { return i < layers.size() ? layers[i].stream : last; }
@@ -70,6 +83,8 @@ struct TrainPass::State {
     void forHeadParts(float temperature, HeadArithmetic arithmetic, const Body& body);
     TargetRows viewOf(std::size_t first, std::size_t count);
     void headBackward(const Objective& objective, const BackwardOptions& options, float* gradients, float* dstream);
+    void forward(const TrainBatch& batch);
+    double backward(const Objective& objective, const BackwardOptions& options, float* gradients);
 };
 
 void TrainPass::State::admit(const TrainBatch& batch) {
@@ -96,13 +111,13 @@ void TrainPass::State::admit(const TrainBatch& batch) {
     }
     tokens.assign(batch.tokens.begin(), batch.tokens.end());
     lengths.assign(batch.lengths.begin(), batch.lengths.end());
-    for (std::vector<float>* array : {&log_probs, &log_sums, &entropies, &dlog_probs, &dentropies}) {
+    for (std::vector<float>* array : {&log_probs, &entropies, &dlog_probs, &dentropies}) {
         array->resize(targets.size());
     }
 }
 
 void TrainPass::State::norm(const float* x, std::size_t slot, std::size_t count, float* out) {
-    ops.norm({x, model.weights().data() + slot, out, count, width(), model.config().rms_norm_eps}, queue);
+    ops.norm({x, model.data() + slot, out, count, width(), model.config().rms_norm_eps}, queue);
 }
 
 void TrainPass::State::addBranch(const ResidualScale& scale, const float* in, const float* normed,
@@ -146,10 +161,10 @@ void TrainPass::State::backwardBranch(LayerContext& layer_context, const Residua
     // postnorm: what is carried on is the normalised tensor, so all of the gradient passes through the norm.
     grads.residual({dstream, postnorm ? dnormed : spare, dbranch, count, scale.alpha, scale.beta, false}, queue);
     if (!postnorm) {
-        std::fill_n(dnormed, count, 0.0f);
+        grads.clear(dnormed, count, queue);
     }
     block(normed, dbranch, dnormed);
-    grads.norm({x, model.weights().data() + norm_slot, dnormed, rows(), width(), model.config().rms_norm_eps, spare,
+    grads.norm({x, model.data() + norm_slot, dnormed, rows(), width(), model.config().rms_norm_eps, spare,
                 !postnorm, layer_context.gradients + norm_slot},
                queue);
     std::swap(dstream, spare);
@@ -182,12 +197,12 @@ TargetRows TrainPass::State::viewOf(std::size_t first, std::size_t count) {
 
 template <class Body>
 void TrainPass::State::forHeadParts(float temperature, HeadArithmetic arithmetic, const Body& body) {
-    const float* head = model.weights().data() + model.layout().slots().head;
+    const float* head_weights = model.data() + model.layout().slots().head;
     const bool rounded = arithmetic == HeadArithmetic::Bfloat16;
     if (rounded) {
         float* copy = rounded_head.atLeast(vocab() * width());
-        roundToBf16(head, vocab() * width(), copy);
-        head = copy;
+        grads.round_bf16(head_weights, vocab() * width(), copy, queue);
+        head_weights = copy;
     }
     std::fill(dlog_probs.begin(), dlog_probs.end(), 0.0f);
     std::fill(dentropies.begin(), dentropies.end(), 0.0f);
@@ -199,16 +214,20 @@ void TrainPass::State::forHeadParts(float temperature, HeadArithmetic arithmetic
         ops.gather({last.data(), target_rows.data() + first, count, width(), gathered}, queue);
         norm(gathered, model.layout().slots().final_norm, count, normed);
         if (rounded) {
-            roundToBf16(normed, count * width(), normed);
+            grads.round_bf16(normed, count * width(), normed, queue);
         }
-        const kernels::LinearTask task{normed, width(), count, {head, DType::F32, vocab(), width()}, z, vocab()};
+        const kernels::LinearTask task{normed, width(), count, {head_weights, DType::F32, vocab(), width()},
+                                       z,      vocab()};
         ops.linear({&task, 1}, queue);
         if (rounded) {
-            roundToBf16(z, count * vocab(), z);
+            grads.round_bf16(z, count * vocab(), z, queue);
         }
-        grads.log_prob({z, targets.data() + first, count, vocab(), temperature, log_probs.data() + first,
-                        log_sums.data() + first, entropies.data() + first},
+        place.put(head.targets.atLeast(kHeadRows), targets.data() + first, count);
+        grads.log_prob({z, head.targets.data(), count, vocab(), temperature, head.log_probs.atLeast(kHeadRows),
+                        head.log_sums.atLeast(kHeadRows), head.entropies.atLeast(kHeadRows)},
                        queue);
+        place.get(log_probs.data() + first, head.log_probs.data(), count);
+        place.get(entropies.data() + first, head.entropies.data(), count);
         body(first, count, z);
     }
 }
@@ -216,28 +235,27 @@ void TrainPass::State::forHeadParts(float temperature, HeadArithmetic arithmetic
 void TrainPass::State::headBackward(const Objective& objective, const BackwardOptions& options, float* gradients,
                                     float* dstream) {
     const ModelSlots& slots = model.layout().slots();
-    std::fill_n(dstream, rows() * width(), 0.0f);
+    grads.clear(dstream, rows() * width(), queue);
     forHeadParts(options.temperature, HeadArithmetic::Float32, [&](std::size_t first, std::size_t count, float* z) {
         objective(viewOf(first, count));
-        grads.log_prob_grad({z, targets.data() + first, count, vocab(), options.temperature,
-                             log_sums.data() + first, entropies.data() + first, dlog_probs.data() + first,
-                             options.entropy_gradient ? dentropies.data() + first : nullptr},
+        place.put(head.dlog_probs.atLeast(kHeadRows), dlog_probs.data() + first, count);
+        place.put(head.dentropies.atLeast(kHeadRows), dentropies.data() + first, count);
+        grads.log_prob_grad({z, head.targets.data(), count, vocab(), options.temperature, head.log_sums.data(),
+                             head.entropies.data(), head.dlog_probs.data(),
+                             options.entropy_gradient ? head.dentropies.data() : nullptr},
                             queue);
         const kernels::LinearWeightGrad weight{z,       vocab(), count,   head_normed.data(),
                                                width(), vocab(), width(), gradients + slots.head};
         grads.linear_weight({&weight, 1}, queue);
         float* dnormed = head_gradient.atLeast(kHeadRows * width());
-        const kernels::LinearInputGrad input{
-            z, vocab(), count, model.weights().data() + slots.head, vocab(), width(), dnormed, width(), false};
+        const kernels::LinearInputGrad input{z,       vocab(), count, model.data() + slots.head, vocab(), width(),
+                                             dnormed, width(), false};
         grads.linear_input({&input, 1}, queue);
         float* drows = head_normed.data(); // no longer needed
-        grads.norm({head_rows.data(), model.weights().data() + slots.final_norm, dnormed, count, width(),
+        grads.norm({head_rows.data(), model.data() + slots.final_norm, dnormed, count, width(),
                     model.config().rms_norm_eps, drows, false, gradients + slots.final_norm},
                    queue);
-        for (std::size_t i = 0; i < count; ++i) {
-            std::copy_n(drows + i * width(), width(),
-                        dstream + static_cast<std::size_t>(target_rows[first + i]) * width());
-        }
+        grads.embed({target_rows.data() + first, drows, count, width(), dstream}, queue); // each row once
     });
 }
 
@@ -256,9 +274,24 @@ const kernels::ProductTable& productsOf(Arithmetic arithmetic) {
     return *rounded;
 }
 
+namespace {
+
+const kernels::OpTable& opsFor(const TrainModel& model) {
+    return model.device() ? model.device()->ops(kernels::Precision::Exact) : kernels::bestCpuOps();
+}
+
+const kernels::BackwardOpTable& gradientsFor(const TrainModel& model) {
+    return model.device() ? onDevice([]() -> const auto& { return *kernels::cudaTraining().gradients; })
+                          : kernels::bestCpuBackwardOps();
+}
+
+} // namespace
+
 TrainPass::TrainPass(const TrainModel& model, kernels::ThreadPool& pool, Arithmetic arithmetic)
-    : TrainPass(model, pool, kernels::bestCpuOps(), kernels::bestCpuBackwardOps()) {
-    state_->products = productsOf(arithmetic);
+    : TrainPass(model, pool, opsFor(model), gradientsFor(model)) {
+    if (arithmetic == Arithmetic::Bfloat16) {
+        state_->products = model.device() ? *kernels::cudaTraining().rounded : productsOf(arithmetic);
+    }
 }
 
 TrainPass::TrainPass(const TrainModel& model, kernels::ThreadPool& pool, const kernels::OpTable& ops,
@@ -267,18 +300,21 @@ TrainPass::TrainPass(const TrainModel& model, kernels::ThreadPool& pool, const k
 
 TrainPass::~TrainPass() = default;
 
-void TrainPass::forward(const TrainBatch& batch) {
-    State& s = *state_;
-    s.admit(batch);
-    float* first = s.stream(0).atLeast(s.rows() * s.width());
-    s.ops.embed({{s.model.weights().data() + s.model.layout().slots().embedding, DType::F32, s.vocab(), s.width()},
-                 s.tokens.data(),
-                 s.rows(),
-                 first},
-                s.queue);
-    for (std::size_t i = 0; i < s.layers.size(); ++i) {
-        s.forwardLayer(i);
+void TrainPass::State::forward(const TrainBatch& batch) {
+    admit(batch);
+    float* first = stream(0).atLeast(rows() * width());
+    ops.embed({{model.data() + model.layout().slots().embedding, DType::F32, vocab(), width()},
+               tokens.data(),
+               rows(),
+               first},
+              queue);
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+        forwardLayer(i);
     }
+}
+
+void TrainPass::forward(const TrainBatch& batch) {
+    onDevice([&] { state_->forward(batch); });
 }
 
 double TrainPass::maxViolation() const {
@@ -294,9 +330,26 @@ double TrainPass::maxViolation() const {
 }
 
 void TrainPass::evaluate(const Objective& read, float temperature, HeadArithmetic head) {
-    state_->forHeadParts(temperature, head, [&](std::size_t first, std::size_t count, const float*) {
-        read(state_->viewOf(first, count));
+    onDevice([&] {
+        state_->forHeadParts(temperature, head, [&](std::size_t first, std::size_t count, const float*) {
+            read(state_->viewOf(first, count));
+        });
     });
+}
+
+double TrainPass::State::backward(const Objective& objective, const BackwardOptions& options, float* gradients) {
+    const std::size_t count = rows() * width();
+    float* dstream = stream_gradient.atLeast(count);
+    float* spare = other_gradient.atLeast(count);
+    headBackward(objective, options, gradients, dstream);
+    const double layer_count = static_cast<double>(layers.size());
+    double balance = 0;
+    for (std::size_t i = layers.size(); i-- > 0;) {
+        balance += backwardLayer(i, gradients, dstream, spare, options.balance / layer_count);
+    }
+    grads.embed({tokens.data(), dstream, rows(), width(), gradients + model.layout().slots().embedding}, queue);
+    place.wait();
+    return balance / layer_count;
 }
 
 double TrainPass::backward(const Objective& objective, const BackwardOptions& options, std::span<float> gradients) {
@@ -305,19 +358,11 @@ double TrainPass::backward(const Objective& objective, const BackwardOptions& op
         fail(ErrorKind::Internal, "gradients hold {} numbers, the model {}", gradients.size(),
              s.model.layout().size());
     }
-    const std::size_t count = s.rows() * s.width();
-    float* dstream = s.stream_gradient.atLeast(count);
-    float* spare = s.other_gradient.atLeast(count);
-    s.headBackward(objective, options, gradients.data(), dstream);
-    const double layers = static_cast<double>(s.layers.size());
-    double balance = 0;
-    for (std::size_t i = s.layers.size(); i-- > 0;) {
-        balance += s.backwardLayer(i, gradients.data(), dstream, spare, options.balance / layers);
-    }
-    s.grads.embed(
-        {s.tokens.data(), dstream, s.rows(), s.width(), gradients.data() + s.model.layout().slots().embedding},
-        s.queue);
-    return balance / layers;
+    return onDevice([&] { return s.backward(objective, options, gradients.data()); });
+}
+
+void TrainPass::clear(std::span<float> gradients) {
+    onDevice([&] { state_->grads.clear(gradients.data(), gradients.size(), state_->queue); });
 }
 
 double TrainPass::activationBytes(const ModelConfig& config, std::size_t tokens) {

@@ -61,8 +61,8 @@ struct BackwardOptions {
 
 class TrainPass {
   public:
-    // Refers to both. `gradients` of backward() has the layout of `model`. Throws Error{Unsupported} for an
-    // arithmetic that this processor lacks.
+    // Refers to both, and computes where the model is placed; `gradients` of backward() lie there and have the
+    // layout of `model`. Throws Error{Unsupported} for an arithmetic that this processor lacks.
     TrainPass(const TrainModel& model, kernels::ThreadPool& pool, Arithmetic arithmetic = Arithmetic::Float32);
     TrainPass(const TrainModel& model, kernels::ThreadPool& pool, const kernels::OpTable& ops,
               const kernels::BackwardOpTable& backward_ops);
@@ -81,6 +81,8 @@ class TrainPass {
     // without its coefficient, the mean over layers of experts * sum over e of (choices of e per token) (mean p_e):
     // top_k when all experts are used alike.
     double backward(const Objective& objective, const BackwardOptions& options, std::span<float> gradients);
+    // Zeros, before the gradients of an update are added up.
+    void clear(std::span<float> gradients);
 
     // Bytes that a batch of so many tokens keeps between forward and backward.
     static double activationBytes(const ModelConfig& config, std::size_t tokens);

@@ -3,6 +3,7 @@
 
 #include "core/base/error.h"
 #include "core/base/file_io.h"
+#include "core/state/device_call.h"
 #include "core/text/tokenizer.h"
 #include "core/train/conversations.h"
 #include "core/train/cross_entropy.h"
@@ -25,12 +26,14 @@ std::filesystem::path modelConfigPath(const TrainConfig& config) {
     return config.model.empty() ? config.fresh_config : config.model / "config.json";
 }
 
-TrainModel makeModel(const TrainConfig& config, const std::string& config_json) {
-    if (!config.model.empty()) {
-        return TrainModel::load(config.model);
-    }
-    return TrainModel::random(ModelConfig::parse(config_json, config.fresh_config.string()), config.seed,
-                              config.fresh_deviation);
+TrainModel makeModel(const TrainConfig& config, const std::string& config_json,
+                     const std::shared_ptr<kernels::Device>& device) {
+    TrainModel model = config.model.empty()
+                           ? TrainModel::random(ModelConfig::parse(config_json, config.fresh_config.string()),
+                                                config.seed, config.fresh_deviation)
+                           : TrainModel::load(config.model);
+    model.placeOn(device);
+    return model;
 }
 
 std::unique_ptr<const TrainingData> readWindows(const TrainConfig& config, const ModelConfig& model) {
@@ -72,18 +75,18 @@ nlohmann::ordered_json StepFigures::toJson() const {
             {"perf.tokens_per_s", tokens_per_second}};
 }
 
-Trainer::Trainer(const TrainConfig& config)
+Trainer::Trainer(const TrainConfig& config, const std::shared_ptr<kernels::Device>& device)
     : config_(config),
       model_config_json_(readTextFile(modelConfigPath(config))),
-      model_(makeModel(config, model_config_json_)),
+      model_(makeModel(config, model_config_json_, device)),
       data_(readData(config, model_.config())),
       order_(data_->count(), config.seed),
       pool_(config.threads),
       pass_(model_, pool_, config.arithmetic),
-      optimizer_(model_.config(), model_.layout(), config.optimizer, productsOf(config.arithmetic)),
+      optimizer_(newOptimizer()),
       folder_(config.out),
       log_(folder_, config.place.database),
-      gradients_(model_.layout().size(), 0.0f),
+      gradients_(onDevice([&] { return kernels::FloatArray(model_.layout().size(), device, "gradients"); })),
       batches_(config.accumulate) {
     progress_.seed = config.seed;
     progress_.data_tokens = data_->tokens();
@@ -92,6 +95,12 @@ Trainer::Trainer(const TrainConfig& config)
 }
 
 Trainer::~Trainer() = default;
+
+Optimizer Trainer::newOptimizer() const {
+    // Muon alone multiplies, and only on the processor.
+    const Arithmetic arithmetic = model_.device() ? Arithmetic::Float32 : config_.arithmetic;
+    return Optimizer(model_.config(), model_.layout(), config_.optimizer, productsOf(arithmetic), model_.device());
+}
 
 TrainMemory Trainer::memory() const {
     const double arrays = static_cast<double>(model_.layout().size()) * sizeof(float);
@@ -137,8 +146,9 @@ double Trainer::measure(std::size_t batches) {
     const Batch& batch = batches_.front();
     StepFigures ignored;
     batchGradient(batch, targets, ignored); // memory is provided and warmed up
-    Optimizer optimizer(model_.config(), model_.layout(), config_.optimizer, productsOf(config_.arithmetic));
-    std::vector<float> weights = model_.weights();
+    Optimizer optimizer = newOptimizer();
+    kernels::FloatArray weights = onDevice(
+        [&] { return kernels::FloatArray(model_.layout().size(), model_.device(), "a measurement of updates"); });
     const auto start = Clock::now();
     for (std::size_t i = 0; i < batches; ++i) {
         batchGradient(batch, targets, ignored);
@@ -147,7 +157,7 @@ double Trainer::measure(std::size_t batches) {
     const auto update_start = Clock::now();
     optimizer.step(weights, gradients_, 0.0, pool_);
     const double update = secondsSince(update_start);
-    std::fill(gradients_.begin(), gradients_.end(), 0.0f);
+    pass_.clear(gradients_);
     return static_cast<double>(batch.tokens.size()) / (of_batch + update / static_cast<double>(config_.accumulate));
 }
 
@@ -180,7 +190,7 @@ StepFigures Trainer::compute() {
     const auto start = Clock::now();
     StepFigures figures;
     figures.step = progress_.step + 1;
-    std::fill(gradients_.begin(), gradients_.end(), 0.0f);
+    pass_.clear(gradients_);
     const std::size_t targets = collect(progress_.samples);
     std::uint64_t tokens = 0;
     for (const Batch& batch : batches_) {
@@ -188,7 +198,7 @@ StepFigures Trainer::compute() {
         tokens += batch.tokens.size();
     }
     figures.rate = config_.rate.at(figures.step, config_.steps);
-    figures.gradient_norm = optimizer_.step(model_.weights(), gradients_, figures.rate, pool_);
+    figures.gradient_norm = optimizer_.step({model_.data(), gradients_.size()}, gradients_, figures.rate, pool_);
     progress_.step = figures.step;
     progress_.samples += config_.samplesOfStep();
     progress_.tokens += tokens;
@@ -217,6 +227,7 @@ StepFigures Trainer::step() {
 }
 
 std::filesystem::path Trainer::save() {
+    model_.fetch();
     return folder_.save(progress_, model_, optimizer_, model_config_json_, config_.tokenizer,
                         config_.checkpoint.dtype, config_.checkpoint.keep);
 }

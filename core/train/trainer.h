@@ -38,13 +38,14 @@ struct TrainMemory {
 
 class Trainer {
   public:
-    // Reads the model and the data. Touches no file of the run.
-    explicit Trainer(const TrainConfig& config);
+    // Reads the model and the data. Touches no file of the run. `device`: where it computes; null: the processor.
+    explicit Trainer(const TrainConfig& config, const std::shared_ptr<kernels::Device>& device = nullptr);
     ~Trainer();
     Trainer(const Trainer&) = delete;
     Trainer& operator=(const Trainer&) = delete;
 
     const TrainConfig& config() const { return config_; }
+    // weights() are those of the last checkpoint when it computes on a device.
     const TrainModel& model() const { return model_; }
     const TrainingData& data() const { return *data_; }
     TrainMemory memory() const;
@@ -74,6 +75,7 @@ class Trainer {
     // Adds the gradient of one batch, and its share of the step's figures.
     void batchGradient(const Batch& batch, std::size_t targets, StepFigures& figures);
     StepFigures compute();
+    Optimizer newOptimizer() const;
 
     TrainConfig config_;
     std::string model_config_json_;
@@ -86,7 +88,7 @@ class Trainer {
     RunFolder folder_;
     RunLog log_;
     RunProgress progress_;
-    std::vector<float> gradients_;
+    kernels::FloatArray gradients_;
     std::vector<Batch> batches_; // [accumulate], of one update
 };
 

@@ -49,7 +49,12 @@ struct Bound {
                 .combine = combine,
                 .scatter = scatter,
                 .log_prob = logProb,
-                .log_prob_grad = logProbGrad};
+                .log_prob_grad = logProbGrad,
+                .adam = cpuAdam,
+                .square_sum = cpuSquareSum,
+                .clear = cpuClear,
+                .copy = cpuCopy,
+                .round_bf16 = cpuRoundBf16};
     }
 };
 

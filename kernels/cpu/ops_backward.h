@@ -29,4 +29,11 @@ void cpuRopeGrad(const RopeParams& params, Queue& queue);
 void cpuRouteGrad(const RouteGrad& params, Queue& queue);
 void cpuBalanceGrad(const BalanceGrad& params, Queue& queue);
 
+// Bound by memory; the compiler's own vectors suffice.
+void cpuAdam(const AdamParams& params, Queue& queue);
+double cpuSquareSum(const float* x, std::size_t count, Queue& queue);
+void cpuClear(float* x, std::size_t count, Queue& queue);
+void cpuCopy(const float* from, std::size_t count, float* to, Queue& queue);
+void cpuRoundBf16(const float* from, std::size_t count, float* to, Queue& queue);
+
 } // namespace fulgurite::kernels

@@ -229,8 +229,16 @@ std::byte* CudaDevice::fromSlabs(std::size_t bytes) {
 
 void CudaDevice::reserve(std::size_t bytes, const char* purpose) {
     const std::lock_guard lock(memory_mutex_);
-    if (bytes > 0) {
-        slabs_.push_back({fromDriver(bytes, bytes, purpose), bytes, 0});
+    // What is there and nobody has: an engine that ended leaves its part to the next.
+    std::size_t idle = 0;
+    for (const Slab& slab : slabs_) {
+        idle += slab.bytes - slab.used;
+    }
+    for (const auto& [size, memory] : free_) {
+        idle += size;
+    }
+    if (bytes > idle) {
+        slabs_.push_back({fromDriver(bytes - idle, bytes, purpose), bytes - idle, 0});
     }
 }
 

@@ -65,6 +65,7 @@ class CudaQueue final : public DeviceQueue {
         ExpertOut,
         Partial,
         States,
+        Carry,
         Count
     };
     void* scratch(Slot slot, std::size_t bytes);

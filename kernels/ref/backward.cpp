@@ -241,6 +241,39 @@ void logProbGrad(const LogProbGrad& p, Queue&) {
     }
 }
 
+void adam(const AdamParams& p, Queue&) {
+    for (std::size_t i = 0; i < p.count; ++i) {
+        const double gradient = static_cast<double>(p.gradients[i]) * p.scale;
+        const double first = static_cast<double>(p.beta1) * p.first[i] + (1.0 - p.beta1) * gradient;
+        const double second = static_cast<double>(p.beta2) * p.second[i] + (1.0 - p.beta2) * gradient * gradient;
+        const double step = first * p.first_correction / (std::sqrt(second * p.second_correction) + p.epsilon);
+        p.first[i] = static_cast<float>(first);
+        p.second[i] = static_cast<float>(second);
+        p.weights[i] =
+            static_cast<float>(p.weights[i] - p.rate * step - static_cast<double>(p.decay) * p.weights[i]);
+    }
+}
+
+double squareSum(const float* x, std::size_t count, Queue&) {
+    double sum = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+        sum += static_cast<double>(x[i]) * x[i];
+    }
+    return sum;
+}
+
+void clear(float* x, std::size_t count, Queue&) {
+    std::fill_n(x, count, 0.0f);
+}
+
+void copy(const float* from, std::size_t count, float* to, Queue&) {
+    std::copy_n(from, count, to);
+}
+
+void roundBf16(const float* from, std::size_t count, float* to, Queue&) {
+    std::transform(from, from + count, to, [](float x) { return bf16ToFloat(floatToBf16(x)); });
+}
+
 } // namespace
 
 const BackwardOpTable& referenceBackwardOps() {
@@ -261,7 +294,12 @@ const BackwardOpTable& referenceBackwardOps() {
                                            .combine = combine,
                                            .scatter = scatter,
                                            .log_prob = logProb,
-                                           .log_prob_grad = logProbGrad};
+                                           .log_prob_grad = logProbGrad,
+                                           .adam = adam,
+                                           .square_sum = squareSum,
+                                           .clear = clear,
+                                           .copy = copy,
+                                           .round_bf16 = roundBf16};
     return table;
 }
 

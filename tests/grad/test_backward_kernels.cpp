@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every gradient of every CPU table against the scalar reference, over shapes that hit each tile, tail and edge;
-// and the same bits with any number of workers. Inputs lie in [-1, 1].
+// Every gradient of every table against the scalar reference, over shapes that hit each tile, tail and edge; and
+// the same bits with any number of workers. Inputs lie in [-1, 1].
 #include "kernels/backward_ops.h"
+#include "tests/grad/backward_tables.h"
 #include "tests/support/tolerance.h"
 
 #include <algorithm>
@@ -219,7 +220,7 @@ TEST_P(BackwardKernels, LightningAttention) {
         std::size_t heads, dim, rows;
     };
     for (const Shape& s : {Shape{1, 1, 1}, Shape{3, 12, 3}, Shape{2, 8, 64}, Shape{2, 8, 65}, Shape{5, 20, 200},
-                           Shape{2, 128, 131}}) {
+                           Shape{2, 128, 131}, Shape{5, 4, 1000}}) {
         const Floats qkv = randomFloats(s.rows * s.heads * 3 * s.dim, 4);
         const Floats dout = randomFloats(s.rows * s.heads * s.dim, 5);
         Floats rates;
@@ -323,22 +324,64 @@ TEST_P(BackwardKernels, ARowWithoutGradientBecomesExactlyZero) {
     EXPECT_EQ(z, Floats(5, 0.0f));
 }
 
-std::vector<const BackwardOpTable*> cpuTables() {
-    std::vector<const BackwardOpTable*> tables;
-    for (const CpuLevel level : {CpuLevel::Avx2, CpuLevel::Avx512}) {
-        if (isSupported(level)) {
-            tables.push_back(&cpuBackwardOps(level));
-        }
+TEST_P(BackwardKernels, Adam) {
+    for (const std::size_t count : {0u, 1u, 300u, 40000u}) {
+        const Floats gradients = randomFloats(count, 1, 3.0f);
+        // Weights below 2, steps below the rate times sqrt of the corrections.
+        const double tolerance = sumTolerance(8, 4.0);
+        compare(
+            [&](const BackwardOpTable& ops, Queue& queue) {
+                Floats weights = randomFloats(count, 2), first = randomFloats(count, 3), second(count, 0.25f);
+                ops.adam({weights.data(), gradients.data(), first.data(), second.data(), count, 0.9f, 0.95f, 0.01f,
+                          0.001f, 0.5f, 1.5f, 2.0f, 1e-8f},
+                         queue);
+                append(weights, first);
+                append(weights, second);
+                return weights;
+            },
+            tolerance);
     }
-    return tables;
 }
 
-INSTANTIATE_TEST_SUITE_P(Cpu, BackwardKernels, testing::ValuesIn(cpuTables()), [](const auto& table) {
-    std::string name = table.param->name;
-    std::replace(name.begin(), name.end(), '-', '_');
-    return name;
-});
-// A processor with neither instruction set runs the reference itself.
+TEST_P(BackwardKernels, SquareSum) {
+    ThreadPool one(1), three(3);
+    Queue queue(one), busy(three);
+    for (const std::size_t count : {0u, 1u, 255u, 16384u, 50001u}) {
+        const Floats x = randomFloats(count, 1);
+        const double expected = referenceBackwardOps().square_sum(x.data(), count, queue);
+        const double actual = GetParam()->square_sum(x.data(), count, queue);
+        // Sums in double of products that are exact in double.
+        EXPECT_NEAR(actual, expected, static_cast<double>(count) * 0x1p-52 * expected);
+        EXPECT_EQ(actual, GetParam()->square_sum(x.data(), count, busy)) << "depends on the number of workers";
+    }
+}
+
+TEST_P(BackwardKernels, ArraysAreClearedCopiedAndRounded) {
+    Floats x = randomFloats(70001, 1);
+    x[0] = 1 + 0x1p-8f;     // halfway: to the even one, 1
+    x[1] = 1 + 3 * 0x1p-8f; // halfway: to 1 + 2^-6
+    compare(
+        [&](const BackwardOpTable& ops, Queue& queue) {
+            Floats cleared(x.size(), 3.0f), copied(x.size()), rounded(x.size());
+            ops.clear(cleared.data(), cleared.size(), queue);
+            ops.copy(x.data(), x.size(), copied.data(), queue);
+            ops.round_bf16(x.data(), x.size(), rounded.data(), queue);
+            EXPECT_EQ(copied, x);
+            EXPECT_EQ(rounded[0], 1.0f);
+            EXPECT_EQ(rounded[1], 1 + 0x1p-6f);
+            append(cleared, rounded);
+            return cleared;
+        },
+        0.0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, BackwardKernels, testing::ValuesIn(test::backwardTablesUnderTest()),
+                         [](const auto& table) {
+                             std::string name = table.param->name;
+                             std::replace(name.begin(), name.end(), '-', '_');
+                             return name;
+                         });
+// A processor with neither instruction set runs the reference itself; there may be no device.
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(BackwardKernels);
 
 } // namespace

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Products in bfloat16: the vector form against the scalar one over shapes that hit each tile, tail and edge, and
-// the scalar one against the rounding that it claims.
-#include "kernels/bf16_products.h"
+// Products in bfloat16: the vector form, or a device's, against the scalar one over shapes that hit each tile, tail
+// and edge, and the scalar one against the rounding that it claims.
 #include "kernels/dtype.h"
+#include "tests/grad/backward_tables.h"
 #include "tests/support/tolerance.h"
 
 #include <algorithm>
@@ -55,15 +55,16 @@ Results productsOf(const ProductTable& table, const Shape& s, std::size_t thread
     return r;
 }
 
-TEST(Bf16Products, OfTheProcessorAreThoseOfTheReference) {
-    if (cpuBf16Products() == nullptr) {
+TEST(Bf16Products, AreThoseOfTheReference) {
+    const ProductTable* rounded = test::roundedProductsUnderTest();
+    if (rounded == nullptr) {
         GTEST_SKIP() << "this processor has no bfloat16 products";
     }
     for (const Shape& s : {Shape{0, 5, 3}, Shape{1, 1, 1}, Shape{2, 3, 40}, Shape{13, 12, 32}, Shape{70, 200, 65},
                            Shape{515, 97, 33}, Shape{33, 1030, 192}, Shape{1100, 7, 17}, Shape{49, 64, 129}}) {
         SCOPED_TRACE(testing::Message() << "m " << s.m << " n " << s.n << " k " << s.k);
         const Results expected = productsOf(referenceBf16Products(), s, 1);
-        const Results actual = productsOf(*cpuBf16Products(), s, 3);
+        const Results actual = productsOf(*rounded, s, 3);
         // Products of bfloat16 numbers are exact in float32; every sum rounds once. The instruction adds the two
         // products of a pair before the rest, which is one rounding more in places.
         const auto tolerance = [](std::size_t depth) {
@@ -73,7 +74,7 @@ TEST(Bf16Products, OfTheProcessorAreThoseOfTheReference) {
         expectClose(actual.dx, expected.dx, tolerance(s.n));
         expectClose(actual.added, expected.added, tolerance(s.n));
         expectClose(actual.dweight, expected.dweight, tolerance(s.m));
-        const Results alone = productsOf(*cpuBf16Products(), s, 1);
+        const Results alone = productsOf(*rounded, s, 1);
         EXPECT_EQ(alone.y, actual.y) << "depends on the number of workers";
         EXPECT_EQ(alone.dx, actual.dx);
         EXPECT_EQ(alone.dweight, actual.dweight);
@@ -81,7 +82,8 @@ TEST(Bf16Products, OfTheProcessorAreThoseOfTheReference) {
 }
 
 TEST(Bf16Products, ManyTasksGiveTheBitsOfEachAlone) {
-    if (cpuBf16Products() == nullptr) {
+    const ProductTable* rounded = test::roundedProductsUnderTest();
+    if (rounded == nullptr) {
         GTEST_SKIP() << "this processor has no bfloat16 products";
     }
     ThreadPool pool(3);
@@ -97,12 +99,12 @@ TEST(Bf16Products, ManyTasksGiveTheBitsOfEachAlone) {
         const std::size_t m = xs[i / 2].size() / 70;
         tasks.push_back({dys[i / 2].data(), 30, m, xs[i / 2].data(), 70, 30, 70, together[i].data()});
     }
-    cpuBf16Products()->linear_weight(tasks, queue);
+    rounded->linear_weight(tasks, queue);
     for (std::size_t i = 0; i < tasks.size(); ++i) {
         Floats alone(30 * 70, 0.0f);
         LinearWeightGrad task = tasks[i];
         task.dweight = alone.data();
-        cpuBf16Products()->linear_weight({&task, 1}, queue);
+        rounded->linear_weight({&task, 1}, queue);
         EXPECT_EQ(alone, together[i]) << i;
     }
 }
@@ -112,7 +114,7 @@ TEST(Bf16Products, RoundToNearestEven) {
     const Floats x{1 + 0x1p-8f, 1 + 3 * 0x1p-8f, 1 + 0x1p-8f + 0x1p-20f, 0x1p-7f};
     const Floats w{1, 0, 0, 0, /**/ 0, 1, 0, 0, /**/ 0, 0, 1, 0, /**/ 0, 0, 0, 1};
     const Floats expected{1, 1 + 0x1p-6f, 1 + 0x1p-7f, 0x1p-7f};
-    for (const ProductTable* table : {&referenceBf16Products(), cpuBf16Products()}) {
+    for (const ProductTable* table : {&referenceBf16Products(), test::roundedProductsUnderTest()}) {
         if (table == nullptr) {
             continue;
         }

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/device_view.h"
 
-#include <cmath>
-#include <cstring>
-#include <limits>
-#include <optional>
-#include <stdexcept>
+#include "tests/support/device_shadow.h"
+
 #include <vector>
 
 namespace fulgurite::test {
@@ -14,86 +11,8 @@ namespace {
 
 using namespace kernels;
 
-struct View {
-    std::shared_ptr<Device> device;
-    const OpTable* ops = nullptr;
-    std::unique_ptr<DeviceQueue> stream;
-    ThreadPool pool{1};
-    std::optional<Queue> queue;
-};
-View view;
-
-// A copy of host memory in the device's.
-class Shadow {
-  public:
-    Shadow(const void* host, std::size_t bytes)
-        : bytes_(bytes), address_(view.device->allocate(bytes + 16, "a test")) {
-        if (host != nullptr && bytes > 0) {
-            view.device->copyIn(address_, host, bytes);
-        }
-    }
-    ~Shadow() { view.device->release(address_); }
-    Shadow(const Shadow&) = delete;
-    Shadow& operator=(const Shadow&) = delete;
-
-    template <class T = float>
-    T* as() const {
-        return static_cast<T*>(address_);
-    }
-    void back(void* host) const {
-        if (bytes_ > 0) {
-            view.stream->copyOut(host, address_, bytes_);
-        }
-    }
-
-  private:
-    std::size_t bytes_;
-    void* address_;
-};
-
-Shadow input(const float* host, std::size_t count) {
-    return Shadow(host, count * sizeof(float));
-}
-
-constexpr std::size_t kMargin = 64; // floats on either side
-
-// An output of `rows` rows, NaN beforehand; reports a write beside it.
-class Output {
-  public:
-    Output(float* host, std::size_t rows, std::size_t width, std::size_t stride)
-        : host_(host),
-          rows_(rows),
-          width_(width),
-          stride_(stride),
-          values_(size(), std::nanf("")),
-          shadow_(values_.data(), values_.size() * sizeof(float)) {}
-
-    float* address() const { return shadow_.as() + kMargin; }
-    void back() {
-        shadow_.back(values_.data());
-        for (std::size_t i = 0; i < values_.size(); ++i) {
-            const bool inside = i >= kMargin && (i - kMargin) / stride_ < rows_ && (i - kMargin) % stride_ < width_;
-            if (inside) {
-                host_[i - kMargin] = values_[i];
-            } else if (!std::isnan(values_[i])) {
-                throw std::logic_error("an operation wrote beside its output");
-            }
-        }
-    }
-
-  private:
-    std::size_t size() const { return rows_ * stride_ + 2 * kMargin; }
-    float* host_;
-    std::size_t rows_;
-    std::size_t width_;
-    std::size_t stride_;
-    std::vector<float> values_;
-    Shadow shadow_;
-};
-
-Output output(float* host, std::size_t count) {
-    return {host, 1, count, std::max<std::size_t>(count, 1)};
-}
+DeviceUnderTest& view = deviceUnderTest();
+const OpTable* device_ops = nullptr;
 
 // Weights lie at 256 bytes on a device, as core/model places them, whatever the file's alignment was.
 struct Placed {
@@ -123,7 +42,7 @@ void linear(std::span<const LinearTask> tasks, Queue&) {
         t.y = outputs.back()->address();
         t.weight = weights.back()->matrix;
     }
-    view.ops->linear(placed, *view.queue);
+    device_ops->linear(placed, *view.queue);
     for (const auto& output : outputs) {
         output->back();
     }
@@ -135,7 +54,7 @@ void embed(const EmbedParams& p, Queue&) {
     EmbedParams placed = p;
     placed.table = table.matrix;
     placed.out = out.address();
-    view.ops->embed(placed, *view.queue);
+    device_ops->embed(placed, *view.queue);
     out.back();
 }
 
@@ -153,9 +72,9 @@ void normGate(const NormGateParams& p, Queue&) {
     placed.gate = gate.as();
     placed.squares = p.squares != nullptr ? squares.as() : nullptr;
     if (p.gate != nullptr) {
-        view.ops->norm_gate(placed, *view.queue);
+        device_ops->norm_gate(placed, *view.queue);
     } else {
-        view.ops->norm(placed.norm, *view.queue);
+        device_ops->norm(placed.norm, *view.queue);
     }
     out.back();
 }
@@ -167,13 +86,13 @@ void norm(const NormParams& p, Queue& queue) {
 void sumSquares(const SumSquaresParams& p, Queue&) {
     const Shadow x = input(p.x, p.rows * p.width);
     Output out = output(p.out, p.rows);
-    view.ops->sum_squares({x.as(), p.rows, p.width, out.address()}, *view.queue);
+    device_ops->sum_squares({x.as(), p.rows, p.width, out.address()}, *view.queue);
     out.back();
 }
 
 void silu(float* x, std::size_t count, Queue&) {
     const Shadow values = input(x, count);
-    view.ops->silu(values.as(), count, *view.queue);
+    device_ops->silu(values.as(), count, *view.queue);
     values.back(x);
 }
 
@@ -181,7 +100,7 @@ void swiglu(const SwigluParams& p, Queue&) {
     const Shadow gate = input(p.gate, p.count);
     const Shadow up = input(p.up, p.count);
     Output out = output(p.out, p.count);
-    view.ops->swiglu({gate.as(), up.as(), out.address(), p.count}, *view.queue);
+    device_ops->swiglu({gate.as(), up.as(), out.address(), p.count}, *view.queue);
     out.back();
 }
 
@@ -189,7 +108,7 @@ void residual(const ResidualParams& p, Queue&) {
     const Shadow stream = input(p.residual, p.count);
     const Shadow branch = input(p.branch, p.count);
     Output out = output(p.out, p.count);
-    view.ops->residual({stream.as(), branch.as(), out.address(), p.count, p.alpha, p.beta}, *view.queue);
+    device_ops->residual({stream.as(), branch.as(), out.address(), p.count, p.alpha, p.beta}, *view.queue);
     out.back();
 }
 
@@ -199,7 +118,7 @@ void rope(const RopeParams& p, Queue&) {
     RopeParams placed = p;
     placed.x = x.as();
     placed.inv_freq = frequencies.as();
-    view.ops->rope(placed, *view.queue);
+    device_ops->rope(placed, *view.queue);
     x.back(p.x);
 }
 
@@ -236,7 +155,7 @@ void kvStore(const KvStoreParams& p, Queue&) {
     placed.v = v.as();
     placed.key_pages = keys.addresses();
     placed.value_pages = values.addresses();
-    view.ops->kv_store(placed, *view.queue);
+    device_ops->kv_store(placed, *view.queue);
     view.stream->wait();
     keys.back(p.key_pages);
     values.back(p.value_pages);
@@ -254,7 +173,7 @@ void softmaxAttention(const SoftmaxAttentionParams& p, Queue&) {
     placed.key_pages = keys.addresses();
     placed.value_pages = values.addresses();
     placed.out = out.address();
-    view.ops->softmax_attention(placed, *view.queue);
+    device_ops->softmax_attention(placed, *view.queue);
     out.back();
 }
 
@@ -269,7 +188,7 @@ void lightningAttention(const LightningParams& p, Queue&) {
     placed.rates = rates.as();
     placed.state = state.as();
     placed.out = out.address();
-    view.ops->lightning_attention(placed, *view.queue);
+    device_ops->lightning_attention(placed, *view.queue);
     out.back();
     state.back(p.state);
 }
@@ -282,7 +201,7 @@ void route(const RouteParams& p, Queue&) {
     placed.logits = logits.as();
     placed.ids = ids.as<std::int32_t>();
     placed.weights = weights.address();
-    view.ops->route(placed, *view.queue);
+    device_ops->route(placed, *view.queue);
     weights.back();
     ids.back(p.ids);
 }
@@ -294,7 +213,7 @@ void gather(const GatherParams& p, Queue&) {
     }
     const Shadow x = input(p.x, (static_cast<std::size_t>(last) + 1) * p.width);
     Output out = output(p.out, p.rows * p.width);
-    view.ops->gather({x.as(), p.index, p.rows, p.width, out.address()}, *view.queue);
+    device_ops->gather({x.as(), p.index, p.rows, p.width, out.address()}, *view.queue);
     out.back();
 }
 
@@ -308,7 +227,7 @@ void combine(const CombineParams& p, Queue&) {
     placed.slots = slots.as<std::int32_t>();
     placed.weights = weights.as();
     placed.out = out.address();
-    view.ops->combine(placed, *view.queue);
+    device_ops->combine(placed, *view.queue);
     out.back();
 }
 
@@ -337,7 +256,7 @@ void experts(const ExpertsParams& p, Queue&) {
     placed.experts = table.as<const ExpertMatrices>();
     placed.like = matrices.front();
     placed.out = out.address();
-    view.ops->experts(placed, *view.queue);
+    device_ops->experts(placed, *view.queue);
     out.back();
 }
 
@@ -351,7 +270,7 @@ const OpTable& viewOf(std::shared_ptr<Device> device, Precision precision) {
     view.ops = &view.device->ops(precision);
     view.stream = view.device->newQueue();
     view.queue.emplace(view.pool, view.stream.get());
-    table = {.name = view.ops->name,
+    table = {.name = device_ops->name,
              .linear = linear,
              .embed = embed,
              .norm = norm,
