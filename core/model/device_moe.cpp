@@ -29,6 +29,12 @@ void expertsOnDevice(ForwardContext& context, int index, const float* normed, co
             context.tap->onRouting(index, b.expert_ids, b.copied, rows);
         }
     }
+    if (layer.experts.empty()) { // more ranks than experts: this one adds nothing
+        b.copied.assign(rows * hidden, 0.0f);
+        context.queue.device()->copyIn(branch, b.copied.data(), rows * hidden * sizeof(float));
+        sumOverRanks(context, branch, rows * hidden);
+        return;
+    }
     const ExpertWeights& like = layer.experts.front();
     context.ops.experts({.x = normed,
                          .rows = rows,

@@ -4,6 +4,7 @@
 #include "kernels/cuda/cuda_device.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace fulgurite::kernels::cuda {
 
@@ -76,11 +77,13 @@ void CudaQueue::wait() {
 }
 
 cudaStream_t CudaQueue::stream() {
+    device_.use(); // a queue may be handed from thread to thread, and a thread may have used another device since
     flush();
     return stream_;
 }
 
 cublasHandle_t CudaQueue::blas() {
+    device_.use();
     flush();
     if (blas_ == nullptr) {
         check(cublasCreate(&blas_), "to start");
@@ -127,8 +130,10 @@ CudaQueue::PageTable CudaQueue::pageTable(const float* const* keys, const float*
         table.device = nullptr;
         table.capacity = 0;
         table.host.clear();
-        table.device = device_.allocate(pages * 2 * sizeof(float*), "the table of pages");
-        table.capacity = pages;
+        // In powers of two: what was given back is reused for its own size alone, and a context grows page by page.
+        const std::size_t room = std::bit_ceil(pages);
+        table.device = device_.allocate(room * 2 * sizeof(float*), "the table of pages");
+        table.capacity = room;
     }
     const bool same = table.host.size() == 2 * pages && std::equal(keys, keys + pages, table.host.begin()) &&
                       std::equal(values, values + pages, table.host.begin() + static_cast<std::ptrdiff_t>(pages));
@@ -153,6 +158,7 @@ void CudaQueue::allow(const void* kernel, std::size_t bytes) {
 }
 
 void CudaQueue::start(Launch& launch) {
+    device_.use();
     launch.addresses(addresses_);
     check(
         cudaLaunchKernel(launch.kernel, launch.grid, launch.block, addresses_.data(), launch.shared_bytes, stream_),
@@ -187,6 +193,7 @@ void CudaQueue::endStep() {
         flush();
         return;
     }
+    device_.use();
     recording_ = false;
     const auto alike = [&](const Step& step) {
         return step.launches.size() == recorded_ &&

@@ -86,8 +86,7 @@ class NcclCommunicator final : public Communicator {
         if (comm_ == nullptr) {
             return;
         }
-        if (failure_.empty()) {
-            nccl_.finalize(comm_);
+        if (failure_.empty() && finalized()) {
             nccl_.destroy(comm_);
         } else if (!aborted_) {
             nccl_.abort(comm_);
@@ -147,11 +146,27 @@ class NcclCommunicator final : public Communicator {
     template <class Call>
     void run(Queue& queue, const char* doing, const Call& call) {
         const cudaStream_t stream = CudaQueue::of(queue).stream(); // sends off what was recorded before
+        ncclResult_t result = ncclSuccess;
         {
+            // Held during the call, which does not block: lose() frees the communicator.
             const std::lock_guard lock(mutex_);
             throwIfFailed();
+            result = call(stream);
         }
-        start(call(stream), doing);
+        start(result, doing);
+    }
+
+    // Whether everything is done and nobody waits any more: only then may NCCL's own be destroyed.
+    bool finalized() {
+        const auto deadline = std::chrono::steady_clock::now() + kGoodbye;
+        ncclResult_t state = nccl_.finalize(comm_);
+        while (state == ncclInProgress && std::chrono::steady_clock::now() < deadline) {
+            std::this_thread::sleep_for(std::chrono::microseconds(100));
+            if (nccl_.asyncError(comm_, &state) != ncclSuccess) {
+                return false;
+            }
+        }
+        return state == ncclSuccess;
     }
 
     // Waits until NCCL has taken the call, not until it is done.
@@ -201,6 +216,8 @@ class NcclCommunicator final : public Communicator {
             throw CommError(failed_rank_, failure_);
         }
     }
+
+    static constexpr std::chrono::seconds kGoodbye{10};
 
     const Library& nccl_;
     int rank_;
