@@ -4,7 +4,7 @@
 #include "app/engine/device_option.h"
 #include "app/engine/layer_bench.h"
 #include "app/engine/machine_ceilings.h"
-#include "app/engine/rank_options.h"
+#include "app/engine/ranked_model.h"
 #include "core/base/error.h"
 #include "core/base/version.h"
 #include "core/model/costs.h"
@@ -53,7 +53,7 @@ double most(const std::vector<double>& values) {
 class Bench {
   public:
     Bench(std::shared_ptr<const HybridModel> model, const BenchOptions& options)
-        : model_(std::move(model)), options_(options), pool_(options.threads) {}
+        : model_(std::move(model)), options_(options), pool_(threadsOfRank(options.ranks, options.threads)) {}
 
     Json run() {
         Json result;
@@ -221,7 +221,7 @@ class Bench {
             return nullptr;
         }
         const auto index = static_cast<int>(layer - config.layers.begin());
-        const auto heads = static_cast<std::size_t>(config.num_heads);
+        const auto heads = static_cast<std::size_t>(state.shape().num_heads); // those that are here
         const auto dim = static_cast<std::size_t>(config.head_dim);
         const std::vector<float> qkv(heads * 3 * dim, 0.01f);
         std::vector<float> out(heads * dim);
@@ -327,8 +327,11 @@ const kernels::OpTable& kernelTable(const std::string& name) {
 }
 
 void bench(const BenchOptions& options) {
-    Bench bench(HybridModel::load(options.model, kernelTable(options.kernels), planOf(options.ranks),
-                                  deviceNamed(options.device), printedProgress()),
+    Bench bench(loadRanked({.folder = options.model,
+                            .ops = kernelTable(options.kernels),
+                            .ranks = options.ranks,
+                            .device = options.device,
+                            .threads = options.threads}),
                 options);
     const Json result = bench.run();
     if (options.json) {

@@ -3,6 +3,7 @@
 
 #include "app/engine/default_model.h"
 #include "app/engine/device_option.h"
+#include "app/engine/ranked_model.h"
 #include "core/base/error.h"
 
 namespace fulgurite::app {
@@ -23,7 +24,6 @@ void addLocalEngineOptions(CLI::App& command, LocalEngineOptions& options) {
 }
 
 LocalEngine openLocalEngine(const LocalEngineOptions& options) {
-    const ShardPlan plan = planOf(options.ranks);
     LocalEngine local;
     local.folder = findModel(options.model);
     local.tokenizer = Tokenizer::load(local.folder);
@@ -35,11 +35,12 @@ LocalEngine openLocalEngine(const LocalEngineOptions& options) {
         }
     }
     EngineOptions engine;
-    engine.threads = options.threads;
-    engine.memory_bytes = options.memory_mib << 20;
-    local.engine = std::make_unique<Engine>(HybridModel::load(local.folder, kernels::bestCpuOps(), plan,
-                                                              deviceNamed(options.device), printedProgress()),
-                                            local.tokenizer, engine);
+    engine.threads = threadsOfRank(options.ranks, options.threads);
+    engine.memory_bytes = memoryOfRank(options.ranks, options.device, options.memory_mib << 20);
+    local.engine = std::make_unique<Engine>(
+        loadRanked(
+            {.folder = local.folder, .ranks = options.ranks, .device = options.device, .threads = options.threads}),
+        local.tokenizer, engine);
     return local;
 }
 

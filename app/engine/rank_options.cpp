@@ -2,11 +2,11 @@
 #include "app/engine/rank_options.h"
 
 #include "core/base/error.h"
+#include "core/base/system_memory.h"
 #include "kernels/comm/communicator.h"
-#include "kernels/comm/launch.h"
 
 #include <algorithm>
-#include <optional>
+#include <thread>
 
 namespace fulgurite::app {
 
@@ -14,19 +14,19 @@ namespace {
 
 constexpr int kMostRanks = 64; // threads of one process
 
-std::optional<kernels::Launch> launched() {
-    try {
-        return kernels::launchOf(kernels::processEnvironment());
-    } catch (const kernels::CommError& error) {
-        fail(ErrorKind::InvalidInput, "{}", error.what());
-    }
+// Whether all ranks are on this machine.
+bool sharesMachine(const kernels::Launch& launch) {
+    return launch.leader_host == "127.0.0.1" || launch.leader_host == "::1" || launch.leader_host == "localhost";
 }
 
 } // namespace
 
 void addRankOptions(CLI::App& command, RankOptions& options) {
     const char* group = "Ranks";
-    command.add_option("--ranks", options.ranks, "Split the model over so many ranks: threads of this process")
+    command
+        .add_option("--ranks", options.ranks,
+                    "Split the model over so many ranks, threads of this process; processes that mpirun, srun or "
+                    "torchrun has started are ranks without it")
         ->check(CLI::Range(1, kMostRanks))
         ->group(group);
     command
@@ -35,19 +35,45 @@ void addRankOptions(CLI::App& command, RankOptions& options) {
         ->check(CLI::IsMember({"width", "whole"}))
         ->capture_default_str()
         ->group(group);
+    command
+        .add_option("--rank-timeout", options.patience,
+                    "Seconds that the processes of a launch (mpirun, srun, torchrun) wait for each other")
+        ->check(CLI::Range(1, 86400))
+        ->capture_default_str()
+        ->group(group);
+}
+
+std::optional<kernels::Launch> launchOf(const RankOptions& options) {
+    if (options.ranks != 0) {
+        return std::nullopt;
+    }
+    try {
+        return kernels::launchOf(kernels::processEnvironment());
+    } catch (const kernels::CommError& error) {
+        fail(ErrorKind::InvalidInput, "{}", error.what());
+    }
 }
 
 ShardPlan planOf(const RankOptions& options) {
-    if (options.ranks == 0) {
-        if (const auto launch = launched()) {
-            fail(ErrorKind::Unsupported,
-                 "this is rank {} of {} that {} has started: one process for each rank needs one GPU for each, and "
-                 "this engine computes on the CPU; start one process with --ranks {}, or give --ranks 1 when the "
-                 "processes have nothing to do with each other",
-                 launch->rank, launch->size, launch->launcher, launch->size);
-        }
+    const auto launch = launchOf(options);
+    return {launch ? launch->size : std::max(1, options.ranks),
+            options.experts == "whole" ? ExpertSplit::Whole : ExpertSplit::Width};
+}
+
+std::size_t threadsOfRank(const RankOptions& options, std::size_t wanted) {
+    const auto launch = launchOf(options);
+    if (wanted != 0 || !launch || !sharesMachine(*launch)) {
+        return wanted;
     }
-    return {std::max(1, options.ranks), options.experts == "whole" ? ExpertSplit::Whole : ExpertSplit::Width};
+    return std::max<std::size_t>(1, std::thread::hardware_concurrency() / static_cast<std::size_t>(launch->size));
+}
+
+std::size_t memoryOfRank(const RankOptions& options, const std::string& device, std::size_t wanted) {
+    const auto launch = launchOf(options);
+    if (wanted != 0 || !launch || !sharesMachine(*launch) || device != "cpu") {
+        return wanted;
+    }
+    return availableMemory() / 2 / static_cast<std::size_t>(launch->size);
 }
 
 } // namespace fulgurite::app

@@ -2,7 +2,7 @@
 // `fulgurite-engine score`: the numbers of a forward pass over given tokens, for checks from outside.
 #include "app/engine/command.h"
 #include "app/engine/device_option.h"
-#include "app/engine/rank_options.h"
+#include "app/engine/ranked_model.h"
 #include "app/engine/token_file.h"
 #include "core/checkpoint/safetensors.h"
 #include "core/model/hybrid_model.h"
@@ -88,8 +88,8 @@ class LayerRecorder : public ForwardTap {
 
 void score(const ScoreOptions& options) {
     const TokenIds tokens = readTokenFile(options.tokens);
-    const auto model = HybridModel::load(options.model, kernels::bestCpuOps(), planOf(options.ranks),
-                                         deviceNamed(options.device), printedProgress());
+    const auto model = loadRanked(
+        {.folder = options.model, .ranks = options.ranks, .device = options.device, .threads = options.threads});
     const ModelConfig& config = model->config();
     const auto n = static_cast<std::int64_t>(tokens.size());
     SafetensorsWriter writer(options.out);
@@ -99,7 +99,7 @@ void score(const ScoreOptions& options) {
         LayerRecorder::declare(writer, config, n);
         recorder = std::make_unique<LayerRecorder>(config);
     }
-    kernels::ThreadPool pool(options.threads);
+    kernels::ThreadPool pool(threadsOfRank(options.ranks, options.threads));
     Workspace workspace;
     SequenceState state = model->newState();
     const std::size_t prefill = tokens.size() - std::min(options.decode, tokens.size());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `fulgurite-engine serve`: the node. Listens first, says where in one line of JSON, then loads the model.
 #include "app/engine/command.h"
+#include "app/engine/default_model.h"
 #include "app/engine/device_option.h"
 #include "app/engine/included_encoders.h"
 #include "app/engine/serve_config.h"
@@ -24,6 +25,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <sys/resource.h>
 #include <system_error>
 #include <unistd.h>
@@ -182,6 +184,7 @@ class RunningNode {
     void loadTokens(const ServeOptions& options);
     void reload();
     void reloadTokensIfChanged();
+    void fall(const std::string& reason);
 
     TypedOptions typed_;
     std::string config_;
@@ -193,6 +196,8 @@ class RunningNode {
     std::shared_ptr<node::RequestJournal> journal_;
     node::HttpServer* server_ = nullptr;
     node::Node* node_ = nullptr;
+    std::mutex fallen_mutex_;
+    std::string fallen_; // why the node must end
 };
 
 std::filesystem::file_time_type changeOf(const std::string& file) {
@@ -257,11 +262,26 @@ node::HttpServerOptions RunningNode::listening() {
     return server;
 }
 
+// One rank of a launch cannot serve without the others: the node ends as on SIGTERM, and says why.
+void RunningNode::fall(const std::string& reason) {
+    const std::lock_guard lock(fallen_mutex_);
+    if (fallen_.empty()) {
+        fallen_ = reason;
+        ::kill(::getpid(), SIGTERM);
+    }
+}
+
 void RunningNode::run() {
+    const auto launch = launchOf(options_.ranks);
+    if (launch && launch->rank != 0) { // rank 0 alone listens
+        loadRanked({.folder = findModel(options_.model),
+                    .ranks = options_.ranks,
+                    .device = options_.device,
+                    .threads = options_.threads});
+    }
     address_ = parseAddress(options_.listen);
     loadTokens(options_);
-    planOf(options_.ranks); // what is wrong with it is told before anybody can connect
-    deviceNamed(options_.device);
+    deviceNamed(options_.device); // what is wrong with it is told before anybody can connect
     if (!options_.data.empty()) {
         makeFolder(options_.data);
     }
@@ -277,9 +297,14 @@ void RunningNode::run() {
     server_ = &server;
     announce(server_options, server.port());
     journal_->event("started", {{"listen", options_.listen}, {"port", server.port()}, {"version", kVersion}});
-    node::ModelHost host([this] { return node::loadEngineService(engineOptions(options_)); },
-                         [](const node::ModelHost& loaded) {
-                             if (loaded.state() == node::ModelHost::State::Failed) {
+    const auto on_loss = [this](const kernels::CommError& error) {
+        fall(fmt::format("the ranks of the model stopped: {}", error.what()));
+    };
+    node::ModelHost host([&] { return node::loadEngineService(engineOptions(options_, on_loss)); },
+                         [&](const node::ModelHost& loaded) {
+                             if (loaded.state() == node::ModelHost::State::Failed && launch) {
+                                 fall(loaded.message());
+                             } else if (loaded.state() == node::ModelHost::State::Failed) {
                                  fmt::print(stderr, "fulgurite-engine: {}\n", loaded.message());
                              }
                          });
@@ -295,6 +320,10 @@ void RunningNode::run() {
     node_ = &handler;
     server.run(handler);
     journal_->event("ended", nlohmann::json::object());
+    const std::lock_guard lock(fallen_mutex_);
+    if (!fallen_.empty()) {
+        fail(ErrorKind::Unavailable, "{}", fallen_);
+    }
 }
 
 } // namespace

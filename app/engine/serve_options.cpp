@@ -65,14 +65,20 @@ node::HttpServerOptions serverOptions(const ServeOptions& options, const Address
     return server;
 }
 
-node::EngineServiceOptions engineOptions(const ServeOptions& options) {
+node::EngineServiceOptions engineOptions(const ServeOptions& options,
+                                         const std::function<void(const kernels::CommError&)>& on_loss) {
     node::EngineServiceOptions engine;
     engine.model = findModel(options.model);
     engine.id = options.model_id;
-    engine.plan = planOf(options.ranks);
-    engine.device = deviceNamed(options.device);
-    engine.engine.threads = options.threads;
-    engine.engine.memory_bytes = options.memory_mib << 20;
+    engine.load = [options, on_loss](const std::filesystem::path& folder) {
+        return loadRanked({.folder = folder,
+                           .ranks = options.ranks,
+                           .device = options.device,
+                           .threads = options.threads,
+                           .on_loss = on_loss});
+    };
+    engine.engine.threads = threadsOfRank(options.ranks, options.threads);
+    engine.engine.memory_bytes = memoryOfRank(options.ranks, options.device, options.memory_mib << 20);
     engine.engine.snapshot_bytes = options.snapshot_mib << 20;
     engine.engine.max_batch = options.max_batch;
     engine.engine.max_queue = options.max_queue;

@@ -2,7 +2,7 @@
 // The options of `serve` and what the node's parts are told of them.
 #pragma once
 
-#include "app/engine/rank_options.h"
+#include "app/engine/ranked_model.h"
 #include "core/node/engine_service.h"
 #include "core/node/http_server.h"
 #include "core/node/request_journal.h"
@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -66,7 +67,9 @@ void addServeOptions(CLI::App& command, ServeOptions& options);
 
 // With the certificate that --tls-cert names or, for --tls, the node's own. Throws Error.
 node::HttpServerOptions serverOptions(const ServeOptions& options, const Address& address);
-node::EngineServiceOptions engineOptions(const ServeOptions& options);
+// `on_loss`: see ModelWish.
+node::EngineServiceOptions engineOptions(const ServeOptions& options,
+                                         const std::function<void(const kernels::CommError&)>& on_loss);
 node::JournalOptions journalOptions(const ServeOptions& options);
 // The included encoders and those of --encoders: each a CLIP folder, or a folder of some.
 std::vector<std::filesystem::path> encodersOf(const ServeOptions& options);

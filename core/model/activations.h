@@ -121,6 +121,13 @@ class HeadPoints {
   public:
     HeadPoints(const ForwardTap* tap, int layers);
     bool wants(TapPoint point, int layer) const { return wanted_.contains({point, layer}); }
+    std::vector<std::pair<std::uint8_t, std::int32_t>> list() const {
+        std::vector<std::pair<std::uint8_t, std::int32_t>> points;
+        for (const auto& [point, layer] : wanted_) {
+            points.emplace_back(static_cast<std::uint8_t>(point), layer);
+        }
+        return points;
+    }
 
   private:
     static constexpr TapPoint kPoints[] = {TapPoint::Projections, TapPoint::HeadOutput, TapPoint::HeadGate,

@@ -3,6 +3,7 @@
 
 #include "core/base/error.h"
 #include "core/model/activations.h"
+#include "core/model/process_ranks.h"
 #include "core/state/device_call.h"
 
 #include <algorithm>
@@ -40,8 +41,9 @@ HybridModel::HybridModel(std::unique_ptr<const ModelWeights> weights, const kern
 }
 
 HybridModel::HybridModel(std::unique_ptr<const ModelWeights> weights, const kernels::OpTable& ops,
-                         const ShardPlan& plan, std::shared_ptr<kernels::Communicator> comm)
-    : weights_(std::move(weights)), ops_(&ops), comm_(std::move(comm)) {
+                         const ShardPlan& plan, std::shared_ptr<kernels::Communicator> comm,
+                         std::shared_ptr<RankLeader> leader)
+    : weights_(std::move(weights)), ops_(&ops), comm_(std::move(comm)), leader_(std::move(leader)) {
     for (int rank = 0; rank < plan.ranks; ++rank) {
         shards_.push_back(Shard::of(config(), plan, rank));
     }
@@ -101,6 +103,7 @@ const char* HybridModel::kernelsName() const {
 StateShape HybridModel::stateShape() const {
     StateShape shape = StateShape::of(config());
     shape.device = device();
+    shape.mirror = leader_;
     if (comm_ != nullptr) {
         const Shard& shard = shards_[static_cast<std::size_t>(comm_->rank())];
         shape.num_heads = static_cast<int>(shard.heads.count);
@@ -351,7 +354,13 @@ void HybridModel::runTeam(const Pass& pass, kernels::ThreadPool& pool, Workspace
 
 void HybridModel::runProcess(const Pass& pass, kernels::ThreadPool& pool, Workspace::Buffers& buffers) const {
     try {
+        if (leader_) {
+            leader_->announce(pass.batch, pass.head_points.list());
+        }
         runRank(pass, 0, comm_.get(), pool, buffers);
+        if (comm_) {
+            comm_->check(); // or what was computed means nothing
+        }
     } catch (const kernels::CommError& error) {
         fail(ErrorKind::Unavailable, "the ranks of the model stopped: {}", error.what());
     } catch (const std::exception& error) {
@@ -384,6 +393,7 @@ void HybridModel::forward(std::span<SequenceChunk> batch, kernels::ThreadPool& p
                 buffers.prepare(config(), shards_[rank], rows, wanted);
             });
         });
+        const auto turn = leader_ ? std::unique_lock(leader_->turn()) : std::unique_lock<std::mutex>();
         onDevice([&] { runProcess(pass, pool, buffers); });
     }
     for (SequenceChunk& chunk : batch) {

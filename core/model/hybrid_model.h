@@ -27,6 +27,7 @@ class Device;
 
 struct ModelWeights;
 class Placement;
+class RankLeader;
 struct Shard;
 struct ShardPlan;
 
@@ -73,9 +74,10 @@ class HybridModel {
     // sequence. Throws Error{InvalidInput} when the plan does not fit the model.
     HybridModel(std::unique_ptr<const ModelWeights> weights, const kernels::OpTable& ops, const ShardPlan& plan);
     // One rank of a model that is split over processes, one for each of `comm`: states hold this rank's heads only,
-    // and every process runs the same batches with the same interventions and with taps that want the same.
+    // and every process runs the same batches with the same interventions and with taps that want the same. With
+    // `leader`, on rank 0, the other processes are told what to run (process_ranks.h).
     HybridModel(std::unique_ptr<const ModelWeights> weights, const kernels::OpTable& ops, const ShardPlan& plan,
-                std::shared_ptr<kernels::Communicator> comm);
+                std::shared_ptr<kernels::Communicator> comm, std::shared_ptr<RankLeader> leader = nullptr);
     ~HybridModel();
 
     // From now on computes on `device`, with a copy of the weights in its memory; new states lie there too. Before
@@ -113,6 +115,7 @@ class HybridModel {
     std::vector<Shard> shards_;                              // of all ranks
     std::vector<std::unique_ptr<const ModelWeights>> parts_; // of the ranks in this process; empty: one has it all
     std::shared_ptr<kernels::Communicator> comm_;            // to the other processes, or null
+    std::shared_ptr<RankLeader> leader_;                     // of them, on rank 0, or null
     std::unique_ptr<const Placement> placement_;             // null: the host computes
 };
 

@@ -69,7 +69,7 @@ class EngineService final : public ModelService {
     explicit EngineService(const EngineServiceOptions& options)
         : tokenizer_(Tokenizer::load(options.model)),
           template_(loadTemplate(options.model)),
-          model_(HybridModel::load(options.model, kernels::bestCpuOps(), options.plan, options.device)),
+          model_(options.load ? options.load(options.model) : HybridModel::load(options.model)),
           engine_(model_, tokenizer_, options.engine),
           facts_(factsOf(options, *model_)),
           captures_(captureParams(options)),

@@ -2,12 +2,12 @@
 // The product's ModelService: a checkpoint folder, its tokenizer and chat template, and an engine.
 #pragma once
 
-#include "core/model/shard.h"
+#include "core/model/hybrid_model.h"
 #include "core/node/model_service.h"
-#include "kernels/device.h"
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,8 +18,8 @@ struct EngineServiceOptions {
     std::filesystem::path model;
     std::string id; // under which it is served; empty: the folder's name
     EngineOptions engine;
-    ShardPlan plan;                          // how the model is split over ranks of this process
-    std::shared_ptr<kernels::Device> device; // null: the processor computes
+    // Loads the model of that folder, wherever it is to compute; empty: on this processor, by one rank.
+    std::function<std::shared_ptr<const HybridModel>(const std::filesystem::path& folder)> load;
     std::filesystem::path
         data; // captures go into its folder captures/, collections into retrieval/; empty: none are kept
     std::uint64_t capture_limit_bytes = std::uint64_t{16} << 30; // of one capture

@@ -15,6 +15,11 @@ namespace {
 
 // As if `state` had absorbed tokens up to `context`.
 void growTo(SequenceState& state, std::size_t context) {
+    if (state.shape().mirror) {
+        fail(ErrorKind::Unsupported,
+             "the growth of costs is measured in one process: other processes have some of the "
+             "heads of this model");
+    }
     const std::size_t more = context - std::min(context, state.position());
     state.reserve(more);
     state.advance(more);

@@ -31,7 +31,10 @@ std::shared_ptr<KvPage> newPage(const StateShape& shape) {
 } // namespace
 
 SequenceState::SequenceState(StateShape shape)
-    : shape_(std::move(shape)), matrices_(shape_.layers.size()), pages_(shape_.layers.size()) {
+    : shape_(std::move(shape)),
+      mirrored_(shape_.mirror),
+      matrices_(shape_.layers.size()),
+      pages_(shape_.layers.size()) {
     for (std::size_t layer = 0; layer < shape_.layers.size(); ++layer) {
         if (shape_.layers[layer] == LayerKind::Lightning) {
             matrices_[layer] =
@@ -43,6 +46,7 @@ SequenceState::SequenceState(StateShape shape)
 SequenceState SequenceState::fork() const {
     SequenceState copy;
     copy.shape_ = shape_;
+    copy.mirrored_ = mirrored_.fork();
     copy.position_ = position_;
     for (const kernels::FloatArray& matrix : matrices_) {
         copy.matrices_.push_back(onDevice([&] { return matrix.copy(kMatrices); }));
@@ -100,7 +104,9 @@ std::span<const float> SequenceState::lightning(int layer) const {
 }
 
 std::vector<float> SequenceState::lightningValues(int layer) const {
-    return onDevice([&] { return matrices_[static_cast<std::size_t>(layer)].values(); });
+    std::vector<float> values = onDevice([&] { return matrices_[static_cast<std::size_t>(layer)].values(); });
+    StateMirror* mirror = mirrored_.mirror();
+    return mirror != nullptr ? mirror->lightning(mirrored_.number(), layer, values) : values;
 }
 
 void SequenceState::reserve(std::size_t count) {

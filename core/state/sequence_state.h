@@ -12,13 +12,65 @@
 #include "kernels/float_array.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace fulgurite {
+
+// Hears of the states of a model that is split over processes, whose other ranks have the other heads of each. From
+// any thread.
+class StateMirror {
+  public:
+    virtual ~StateMirror() = default;
+    // The number of a new, empty state, or of a copy of another.
+    virtual std::uint64_t begin() = 0;
+    virtual std::uint64_t fork(std::uint64_t from) = 0;
+    virtual void drop(std::uint64_t state) noexcept = 0;
+    // The matrices of a lightning layer of all ranks, in the order of heads; `mine` are this rank's.
+    virtual std::vector<float> lightning(std::uint64_t state, int layer, const std::vector<float>& mine) = 0;
+};
+
+// A state's number with its mirror, told when it goes.
+class MirroredState {
+  public:
+    MirroredState() = default;
+    explicit MirroredState(std::shared_ptr<StateMirror> mirror)
+        : mirror_(std::move(mirror)), number_(mirror_ ? mirror_->begin() : 0) {}
+    MirroredState(MirroredState&& other) noexcept
+        : mirror_(std::exchange(other.mirror_, nullptr)), number_(other.number_) {}
+    MirroredState& operator=(MirroredState&& other) noexcept {
+        std::swap(mirror_, other.mirror_);
+        std::swap(number_, other.number_);
+        return *this;
+    }
+    MirroredState(const MirroredState&) = delete;
+    MirroredState& operator=(const MirroredState&) = delete;
+    ~MirroredState() {
+        if (mirror_) {
+            mirror_->drop(number_);
+        }
+    }
+
+    MirroredState fork() const {
+        MirroredState copy;
+        if (mirror_) {
+            copy.number_ = mirror_->fork(number_);
+            copy.mirror_ = mirror_;
+        }
+        return copy;
+    }
+    std::uint64_t number() const { return number_; }
+    StateMirror* mirror() const { return mirror_.get(); }
+
+  private:
+    std::shared_ptr<StateMirror> mirror_;
+    std::uint64_t number_ = 0;
+};
 
 // The part of a configuration that decides the layout of a state.
 struct StateShape {
@@ -27,6 +79,7 @@ struct StateShape {
     int num_kv_heads = 0;
     int head_dim = 0;
     std::shared_ptr<kernels::Device> device = nullptr; // whose memory the arrays lie in; null: the host's
+    std::shared_ptr<StateMirror> mirror = nullptr;     // null: all heads are here
 
     static StateShape of(const ModelConfig& config);
     std::size_t matrixFloats() const;              // of one lightning layer
@@ -79,7 +132,7 @@ class SequenceState {
     std::size_t exclusiveBytes() const;
 
     // A safetensors file with every array and the position. `restore` checks it against `shape` and throws
-    // Error{Corrupt | InvalidInput}.
+    // Error{Corrupt | InvalidInput}. Both throw Error{Unsupported} where other processes have some of the heads.
     void save(const std::filesystem::path& path) const;
     static SequenceState restore(const std::filesystem::path& path, const StateShape& shape);
 
@@ -87,7 +140,7 @@ class SequenceState {
     // memory of the shape's device.
     std::span<float> lightning(int layer);
     std::span<const float> lightning(int layer) const;
-    // A copy for the host.
+    // A copy for the host, of all heads wherever they are.
     std::vector<float> lightningValues(int layer) const;
 
     // For the model: makes room for `count` more tokens in every softmax layer.
@@ -98,6 +151,8 @@ class SequenceState {
     const KvPage& page(int layer, std::size_t index) const;
     // The forward pass has written `count` tokens.
     void advance(std::size_t count) { position_ += count; }
+    // What the shape's mirror calls this state.
+    std::uint64_t number() const { return mirrored_.number(); }
 
   private:
     void eachPiece(const std::function<void(std::span<const std::byte>)>& take) const;
@@ -105,6 +160,7 @@ class SequenceState {
     SequenceState() = default;
 
     StateShape shape_;
+    MirroredState mirrored_;
     std::size_t position_ = 0;
     std::vector<kernels::FloatArray> matrices_;               // one per layer, empty for softmax layers
     std::vector<std::vector<std::shared_ptr<KvPage>>> pages_; // one per layer, empty for lightning layers

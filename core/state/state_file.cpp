@@ -90,6 +90,16 @@ TensorView expectArray(const SafetensorsFile& file, const std::string& name, con
     return view;
 }
 
+void requireWhole(const StateShape& shape, const std::filesystem::path& path) {
+    if (shape.mirror) {
+        fail(
+            ErrorKind::Unsupported,
+            "{}: the state of a model that is split over processes has its parts in all of them and cannot be kept "
+            "in a file; use one process",
+            path.string());
+    }
+}
+
 // Over the data of all arrays, in the order in which they are saved.
 class Checksum {
   public:
@@ -163,6 +173,7 @@ void SequenceState::eachPiece(const std::function<void(std::span<const std::byte
 }
 
 void SequenceState::save(const std::filesystem::path& path) const {
+    requireWhole(shape_, path);
     Checksum checksum;
     eachPiece([&](std::span<const std::byte> piece) { checksum.add(piece); });
     SafetensorsWriter writer(path);
@@ -183,6 +194,7 @@ void SequenceState::save(const std::filesystem::path& path) const {
 }
 
 SequenceState SequenceState::restore(const std::filesystem::path& path, const StateShape& shape) {
+    requireWhole(shape, path);
     const SafetensorsFile file(path);
     const std::size_t position = readPosition(file);
     checkNothingElse(file, shape);

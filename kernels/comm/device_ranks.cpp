@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/comm/device_ranks.h"
 
+#include "kernels/comm/socket_address.h"
 #include "kernels/device_library.h"
 
 #include <dlfcn.h>
@@ -18,6 +19,18 @@ std::unique_ptr<Communicator> joinCudaRanks(const Launch& launch, const RankIden
                                 " was built without NCCL: build it where nccl.h is, or use one GPU");
     }
     return std::unique_ptr<Communicator>(join(&launch, &identity));
+}
+
+std::unique_ptr<Communicator> joinCudaRanks(const Launch& launch, const RankIdentity& identity,
+                                            ProcessGroup& group) {
+    ThreadPool pool(1);
+    Queue queue(pool);
+    Launch second = launch; // the launch's port is taken by the group
+    if (launch.rank == 0) {
+        second.leader_port = portOf(listenOn(0)); // free until a moment ago
+    }
+    group.broadcast(&second.leader_port, sizeof(second.leader_port), 0, queue);
+    return joinCudaRanks(second, identity);
 }
 
 } // namespace fulgurite::kernels

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/comm/rendezvous.h"
 
+#include "kernels/comm/socket_address.h"
 #include "kernels/comm/wire.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <mutex>
-#include <netdb.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -26,7 +26,6 @@ using std::chrono::milliseconds;
 constexpr milliseconds kHelloTimeout{5000};
 // How much longer than the leader the others wait: its refusal names the rank that is missing.
 constexpr milliseconds kGrace{5000};
-constexpr milliseconds kRetry{100};
 
 std::string rankName(int rank) {
     return "rank " + std::to_string(rank);
@@ -34,68 +33,6 @@ std::string rankName(int rank) {
 
 std::string secondsText(milliseconds time) {
     return std::to_string((time.count() + 999) / 1000) + " s";
-}
-
-struct AddressList {
-    AddressList(const char* host, std::uint16_t port) {
-        addrinfo hints{};
-        hints.ai_family = AF_UNSPEC;
-        hints.ai_socktype = SOCK_STREAM;
-        hints.ai_flags = host == nullptr ? AI_PASSIVE : 0;
-        const int code = ::getaddrinfo(host, std::to_string(port).c_str(), &hints, &first);
-        if (code != 0) {
-            problem = ::gai_strerror(code);
-        }
-    }
-    ~AddressList() {
-        if (first != nullptr) {
-            ::freeaddrinfo(first);
-        }
-    }
-    AddressList(const AddressList&) = delete;
-    AddressList& operator=(const AddressList&) = delete;
-
-    addrinfo* first = nullptr;
-    std::string problem;
-};
-
-Connection listenOn(std::uint16_t port) {
-    const AddressList addresses(nullptr, port);
-    std::string problem = addresses.problem;
-    for (const addrinfo* a = addresses.first; a != nullptr; a = a->ai_next) {
-        const int fd = ::socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
-        const int on = 1;
-        if (fd >= 0 && ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
-            ::bind(fd, a->ai_addr, a->ai_addrlen) == 0 && ::listen(fd, SOMAXCONN) == 0) {
-            return Connection(fd);
-        }
-        problem = std::strerror(errno);
-        if (fd >= 0) {
-            ::close(fd);
-        }
-    }
-    throw CommError(0, "rank 0 cannot listen on port " + std::to_string(port) + ": " + problem +
-                           "; set MASTER_PORT to a free one for all ranks");
-}
-
-Connection connectTo(const Launch& launch, Clock::time_point deadline) {
-    const AddressList addresses(launch.leader_host.c_str(), launch.leader_port);
-    std::string problem = addresses.problem;
-    do {
-        for (const addrinfo* a = addresses.first; a != nullptr; a = a->ai_next) {
-            const int fd = ::socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
-            if (fd >= 0 && ::connect(fd, a->ai_addr, a->ai_addrlen) == 0) {
-                return Connection(fd);
-            }
-            problem = std::strerror(errno);
-            if (fd >= 0) {
-                ::close(fd);
-            }
-        }
-        std::this_thread::sleep_for(kRetry);
-    } while (Clock::now() < deadline && addresses.first != nullptr);
-    throw CommError(0, rankName(launch.rank) + " cannot reach rank 0 at " + launch.leader_host + ":" +
-                           std::to_string(launch.leader_port) + ": " + problem);
 }
 
 } // namespace

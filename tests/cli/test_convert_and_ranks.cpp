@@ -3,10 +3,10 @@
 #include "core/base/atomic_file.h"
 #include "core/checkpoint/safetensors.h"
 #include "tests/support/engine_process.h"
+#include "tests/support/environment.h"
 #include "tests/support/golden_models.h"
 #include "tests/support/model_runner.h"
 
-#include <cstdlib>
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
@@ -14,26 +14,6 @@ namespace fulgurite::test {
 namespace {
 
 using testing::HasSubstr;
-
-// Variables as a launcher sets them, for the programs that are started while it lives.
-class Variables {
-  public:
-    explicit Variables(std::vector<std::pair<std::string, std::string>> values) : values_(std::move(values)) {
-        for (const auto& [name, value] : values_) {
-            ::setenv(name.c_str(), value.c_str(), 1);
-        }
-    }
-    ~Variables() {
-        for (const auto& [name, value] : values_) {
-            ::unsetenv(name.c_str());
-        }
-    }
-    Variables(const Variables&) = delete;
-    Variables& operator=(const Variables&) = delete;
-
-  private:
-    std::vector<std::pair<std::string, std::string>> values_;
-};
 
 class Converted : public testing::Test {
   protected:
@@ -117,25 +97,6 @@ TEST_F(Converted, RanksScoreAsOneDoes) {
     EXPECT_THAT(refused.err, HasSubstr("cannot be split over 4 ranks"));
     EXPECT_THAT(refused.err, HasSubstr("possible are 1, 3, 6"));
     EXPECT_EQ(score("model", {"--ranks", "0"}, "none").status, 2);
-}
-
-TEST_F(Converted, AProcessOfALaunchIsToldThatItNeedsAGpu) {
-    const Variables launched({{"OMPI_COMM_WORLD_RANK", "3"},
-                              {"OMPI_COMM_WORLD_SIZE", "8"},
-                              {"OMPI_COMM_WORLD_LOCAL_RANK", "3"},
-                              {"OMPI_COMM_WORLD_LOCAL_SIZE", "8"}});
-    for (const std::vector<std::string>& command :
-         {std::vector<std::string>{"score", "--model", at("model"), "--tokens", at("tokens.json"), "--out",
-                                   at("out")},
-          {"bench", "--model", at("model")},
-          {"run", "--model", at("model"), "hello"},
-          {"serve", "--model", at("model"), "--listen", "127.0.0.1:0"}}) {
-        const Outcome outcome = runEngine(command);
-        EXPECT_NE(outcome.status, 0) << command[0];
-        EXPECT_THAT(outcome.err, HasSubstr("this is rank 3 of 8 that mpirun has started")) << command[0];
-        EXPECT_THAT(outcome.err, HasSubstr("needs one GPU for each")) << command[0];
-    }
-    EXPECT_EQ(score("model", {"--ranks", "1"}, "alone").status, 0);
 }
 
 TEST_F(Converted, BrokenLaunchVariablesAreNamed) {
