@@ -5,9 +5,11 @@
 #include "core/base/atomic_file.h"
 #include "core/base/error.h"
 #include "core/retrieval/evaluation.h"
+#include "core/retrieval/result_figures.h"
 #include "core/retrieval/result_file.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <fmt/core.h>
 #include <memory>
 
@@ -22,14 +24,33 @@ struct EvalOptions {
     std::string collection;
     std::string published;
     std::string out;
+    std::string plots;
     retrieval::EvaluationRequest request;
     EmbedderChoice embedder;
     bool json = false;
 };
 
+// The published plots as pictures, and their numbers beside them.
+void writePlots(const std::string& folder, const retrieval::ResultFile& file) {
+    const std::vector<retrieval::Figure> figures = resultFigures(file);
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (error) {
+        fail(ErrorKind::Io, "{}: the folder cannot be made: {}", folder, error.message());
+    }
+    for (const retrieval::Figure& figure : figures) {
+        writeFileAtomically(std::filesystem::path(folder) / (figure.name + ".svg"), figureSvg(figure));
+    }
+    writeFileAtomically(std::filesystem::path(folder) / "figures.csv", figuresCsv(figures));
+    fmt::print(stderr, "{} plots and figures.csv in {}\n", figures.size(), folder);
+}
+
 // Means of a published file: one line for each strategy, number of aspects and k.
 void printPublished(const EvalOptions& options) {
     const retrieval::ResultFile file = retrieval::ResultFile::read(options.published);
+    if (!options.plots.empty()) {
+        writePlots(options.plots, file);
+    }
     fmt::print("{:<16} {:>3} {:>3}  {:>7} {:>7} {:>7}\n", "strategy", "n", "k", "success", "categ.", "weighted");
     for (const std::string& strategy : file.strategies()) {
         for (const std::size_t n : file.items(strategy)) {
@@ -79,8 +100,12 @@ void evaluateCollection(const EvalOptions& options) {
         [](std::size_t done, std::size_t total) { fmt::print(stderr, "\r{} of {} queries", done, total); });
     fmt::print(stderr, "\n");
     collections.keepEvaluation(options.collection, result.record, evaluationJson(result));
+    const std::string matrices = resultFileJson(result);
     if (!options.out.empty()) {
-        writeFileAtomically(options.out, resultFileJson(result));
+        writeFileAtomically(options.out, matrices);
+    }
+    if (!options.plots.empty()) {
+        writePlots(options.plots, retrieval::ResultFile::parse(matrices, "this evaluation"));
     }
     if (options.json) {
         fmt::print("{}\n", evaluationJson(result));
@@ -119,6 +144,8 @@ void addEval(CLI::App& app) {
     command->add_option("--seed", request.seed, "Of the bootstrap")->capture_default_str();
     command->add_flag("--heads", request.leave_heads_out, "Also leave out each head of mrag in turn");
     command->add_option("--out", options->out, "Write the matrices of all queries as a result file");
+    command->add_option("--plots", options->plots,
+                        "Folder for the plots of the MRAG project (SVG) and their numbers (CSV)");
     command->add_option("--published", options->published, "Print the means of a result file instead");
     command->add_flag("--json", options->json, "Print one JSON object");
     command->add_option("-m,--model", options->embedder.model, "The embedder's folder, when it has moved");
@@ -130,7 +157,7 @@ void addEval(CLI::App& app) {
         "n is the number of relevant items of a query. Intervals hold 95 percent of bootstrap means.\n\n"
         "Examples:\n"
         "  fulgurite-engine eval --data DIR --collection wiki --queries queries_v1 --strategies standard,mrag\n"
-        "  fulgurite-engine eval --published wikipedia_v1_sfr.json");
+        "  fulgurite-engine eval --published wikipedia_v1_sfr.json --plots plots");
     command->callback([options] { evaluateCommand(*options); });
 }
 

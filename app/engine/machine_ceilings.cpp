@@ -33,8 +33,8 @@ std::uint64_t sumWords(const std::uint64_t* words, std::size_t count) {
 
 } // namespace
 
-ReadBandwidth::ReadBandwidth(kernels::ThreadPool& pool)
-    : pool_(pool), buffer_((std::size_t{1} << 30) / sizeof(std::uint64_t), 1), sums_(pool.size(), 0) {}
+ReadBandwidth::ReadBandwidth(kernels::ThreadPool& pool, std::size_t bytes)
+    : pool_(pool), buffer_(bytes / sizeof(std::uint64_t), 1), sums_(pool.size(), 0) {}
 
 double ReadBandwidth::measure() {
     double best = 0;

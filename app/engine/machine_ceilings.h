@@ -12,10 +12,10 @@
 
 namespace fulgurite::app {
 
-// Reads a gibibyte of memory with all threads of the pool.
+// Reads memory with all threads of the pool: a gibibyte, or as much as is asked for.
 class ReadBandwidth {
   public:
-    explicit ReadBandwidth(kernels::ThreadPool& pool);
+    explicit ReadBandwidth(kernels::ThreadPool& pool, std::size_t bytes = std::size_t{1} << 30);
     // Bytes per second: the better of two passes.
     double measure();
 

@@ -3,13 +3,15 @@
 #include "app/engine/collection_command.h"
 #include "app/engine/command.h"
 #include "app/engine/prompt_writer.h"
+#include "app/engine/search_cost.h"
 #include "core/base/error.h"
+#include "core/base/utf8.h"
 #include "core/checkpoint/safetensors.h"
 #include "core/retrieval/raw_search.h"
 #include "core/retrieval/strategy.h"
 
 #include <algorithm>
-#include <fmt/core.h>
+#include <fmt/format.h>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -32,13 +34,26 @@ struct QueryOptions {
     bool json = false;
 };
 
-std::vector<float> floatsOf(const SafetensorsFile& file, const char* name, std::size_t dimensions) {
+// The numbers where they lie in the file, or copied where that is not aligned.
+struct Floats {
+    std::vector<float> copy;
+    std::span<const float> view;
+};
+
+Floats floatsOf(const SafetensorsFile& file, const char* name, std::size_t dimensions) {
     const TensorView view = file.tensor(name);
     if (view.dtype != DType::F32 || view.shape.size() != dimensions || view.elements() == 0) {
         fail(ErrorKind::InvalidInput, "{}: {} is {} {}, expected F32 with {} dimensions and at least one element",
              file.path().string(), name, nameOf(view.dtype), toString(view.shape), dimensions);
     }
-    return toFloats(view);
+    Floats floats;
+    if (reinterpret_cast<std::uintptr_t>(view.data) % alignof(float) == 0) {
+        floats.view = {reinterpret_cast<const float*>(view.data), static_cast<std::size_t>(view.elements())};
+    } else {
+        floats.copy = toFloats(view);
+        floats.view = floats.copy;
+    }
+    return floats;
 }
 
 void requireShapes(const SafetensorsFile& file) {
@@ -58,8 +73,8 @@ void printText(const std::vector<retrieval::Ranked>& ranking) {
 
 void queryVectors(const QueryOptions& options) {
     const SafetensorsFile file(options.vectors);
-    const std::vector<float> documents = floatsOf(file, "docs", 3);
-    const std::vector<float> vectors = floatsOf(file, "query", 2);
+    const Floats documents = floatsOf(file, "docs", 3);
+    const Floats vectors = floatsOf(file, "query", 2);
     requireShapes(file);
     const retrieval::Strategy strategy = retrieval::strategyOf(options.strategy);
     if (strategy.vectors != retrieval::VectorKind::Heads || strategy.fused) {
@@ -68,7 +83,12 @@ void queryVectors(const QueryOptions& options) {
     }
     kernels::ThreadPool pool(options.embedder.threads);
     const auto heads = static_cast<std::size_t>(file.tensor("query").shape[0]);
-    const retrieval::RawSearch search = retrieval::searchRaw(documents, vectors, heads, options.depth, pool);
+    // A distance in double for each document and head, and what a misaligned file needs.
+    const std::size_t own = documents.view.size() / vectors.view.size() * heads * sizeof(double) +
+                            documents.copy.size() * sizeof(float);
+    tellSearchCost(options.strategy, documents.view.size_bytes(), own, pool);
+    const retrieval::RawSearch search =
+        retrieval::searchRaw(documents.view, vectors.view, heads, options.depth, pool);
     std::vector<retrieval::Ranked> ranking = rankByVotes(search.lists, strategy.rule);
     ranking.resize(std::min(ranking.size(), options.count));
     if (!options.json) {
@@ -100,24 +120,41 @@ nlohmann::json explanation(const retrieval::StrategyResult& result, std::int32_t
     }
     const retrieval::LeaveOut without = leaveOut(result.lists, rule, document);
     return {{"votes", heads},
-            {"without", {{"heads", without.heads}, {"from", without.before + 1}, {"to", without.after + 1}}}};
+            {"without",
+             {{"heads", without.heads},
+              {"from", without.before + 1},
+              {"to", without.unvoted ? nlohmann::json() : nlohmann::json(without.after + 1)}}}};
 }
 
-void printHit(const nlohmann::json& hit, std::size_t place) {
-    fmt::print("{:>4}  {:<10.6g} {}\n", place, hit["value"].get<double>(), hit["title"].get<std::string>());
+// The beginning of a passage on one line, cut between characters.
+std::string beginning(const std::string& passage) {
+    constexpr std::size_t kShown = 110;
+    std::string line;
+    for (const char c : passage) {
+        const bool blank = c == ' ' || c == '\n' || c == '\t' || c == '\r';
+        if (!blank || (!line.empty() && line.back() != ' ')) {
+            line += blank ? ' ' : c;
+        }
+    }
+    if (line.size() <= kShown) {
+        return line;
+    }
+    return line.substr(0, validUtf8Prefix(std::string_view(line).substr(0, kShown))) + "...";
+}
+
+// `parts`: what votes, heads or pieces.
+void printHit(const nlohmann::json& hit, std::size_t place, const char* parts) {
+    fmt::print("{:>4}  {:<10.6g} {}\n      {}\n", place, hit["value"].get<double>(),
+               hit["title"].get<std::string>(), beginning(hit["passage"].get<std::string>()));
     if (hit.contains("without") && !hit["without"]["heads"].empty()) {
-        fmt::print("      {} heads vote for it; without heads {} it falls from {} to {}\n", hit["votes"].size(),
-                   hit["without"]["heads"].dump(), hit["without"]["from"].dump(), hit["without"]["to"].dump());
+        const nlohmann::json& without = hit["without"];
+        fmt::print("      {} {} vote for it; without {} {} it falls from {} {}\n", hit["votes"].size(), parts,
+                   parts, fmt::join(without["heads"].get<std::vector<std::size_t>>(), ", "), without["from"].dump(),
+                   without["to"].is_null() ? "out of the list" : "to " + without["to"].dump());
     }
 }
 
-void queryCollection(const QueryOptions& options) {
-    if (options.data.empty() || options.collection.empty() || options.text.empty()) {
-        fail(ErrorKind::InvalidInput, "name --data, --collection and --text, or a file with --vectors");
-    }
-    retrieval::Collections collections(options.data);
-    kernels::ThreadPool pool(options.embedder.threads);
-    const auto embedder = embedderOfCollection(collections.info(options.collection), options.embedder, pool);
+retrieval::SearchRequest requestOf(const QueryOptions& options) {
     retrieval::SearchRequest request;
     request.query = options.text;
     request.layer = options.layer;
@@ -131,11 +168,25 @@ void queryCollection(const QueryOptions& options) {
             fmt::print(stderr, "prompt: {}\n", prompt);
         }
     }
-    const retrieval::SearchReply reply = collections.search(options.collection, request, *embedder, pool);
-    const retrieval::StrategyResult& result = reply.results.front();
-    if (result.kind == retrieval::ResultKind::Unavailable) {
-        fail(ErrorKind::InvalidInput, "{}: {}", options.strategy, result.reason);
+    return request;
+}
+
+void tellCost(const QueryOptions& options, const retrieval::CollectionIndex& index, std::size_t prompts,
+              kernels::ThreadPool& pool) {
+    const retrieval::Strategy& strategy = retrieval::strategyOf(options.strategy);
+    if (strategy.vectors == retrieval::VectorKind::Words) {
+        return;
     }
+    // The lists that come back, and the best of each thread while it reads.
+    const std::size_t depth = std::min(std::max(options.depth, options.count), index.documents());
+    const std::size_t own = depth * (index.info().embedder.heads * (sizeof(std::int32_t) + sizeof(float)) +
+                                     pool.size() * sizeof(kernels::ScanHit));
+    tellSearchCost(options.strategy, bytesOfSearch(index, strategy, options.layer, prompts), own, pool);
+}
+
+nlohmann::json hitsOf(const QueryOptions& options, const retrieval::SearchReply& reply,
+                      retrieval::Collections& collections) {
+    const retrieval::StrategyResult& result = reply.results.front();
     nlohmann::json hits = nlohmann::json::array();
     for (std::size_t i = 0; i < std::min(options.count, result.documents.size()); ++i) {
         const retrieval::Ranked& entry = result.documents[i];
@@ -149,6 +200,24 @@ void queryCollection(const QueryOptions& options) {
         }
         hits.push_back(std::move(hit));
     }
+    return hits;
+}
+
+void queryCollection(const QueryOptions& options) {
+    if (options.data.empty() || options.collection.empty() || options.text.empty()) {
+        fail(ErrorKind::InvalidInput, "name --data, --collection and --text, or a file with --vectors");
+    }
+    retrieval::Collections collections(options.data);
+    kernels::ThreadPool pool(options.embedder.threads);
+    const auto embedder = embedderOfCollection(collections.info(options.collection), options.embedder, pool);
+    const retrieval::SearchRequest request = requestOf(options);
+    tellCost(options, *collections.index(options.collection), request.prompts.size(), pool);
+    const retrieval::SearchReply reply = collections.search(options.collection, request, *embedder, pool);
+    const retrieval::StrategyResult& result = reply.results.front();
+    if (result.kind == retrieval::ResultKind::Unavailable) {
+        fail(ErrorKind::InvalidInput, "{}: {}", options.strategy, result.reason);
+    }
+    const nlohmann::json hits = hitsOf(options, reply, collections);
     if (options.json) {
         fmt::print("{}\n", nlohmann::json{{"strategy", options.strategy},
                                           {"kind", nameOf(result.kind)},
@@ -161,8 +230,10 @@ void queryCollection(const QueryOptions& options) {
                                .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
         return;
     }
+    const bool by_heads = retrieval::strategyOf(options.strategy).vectors == retrieval::VectorKind::Heads;
+    const char* parts = by_heads ? "heads" : "pieces";
     for (std::size_t i = 0; i < hits.size(); ++i) {
-        printHit(hits[i], i + 1);
+        printHit(hits[i], i + 1, parts);
     }
     if (reply.truncated) {
         fmt::print(stderr, "the query has {} tokens and was cut at {}\n", reply.query_tokens,

@@ -27,6 +27,16 @@ class NodeRetrieval final : public RetrievalClient {
     Call embedders(Callback<std::vector<EmbedderInfo>> reply) override {
         return get<std::vector<EmbedderInfo>>("/fulgurite/v1/embedders", readEmbedders, std::move(reply));
     }
+    Call describeEmbedder(const std::string& folder, Callback<EmbedderInfo> reply) override {
+        return api_.ask<EmbedderInfo>("POST", "/fulgurite/v1/embedders", embedderFolderBody(folder), readEmbedder,
+                                      std::move(reply));
+    }
+    Call searchPrompts(const std::string& query, std::size_t count,
+                       Callback<std::vector<std::string>> reply) override {
+        return api_.ask<std::vector<std::string>>("POST", "/fulgurite/v1/search-prompts",
+                                                  searchPromptsBody(query, count), readSearchPrompts,
+                                                  std::move(reply));
+    }
     Call collections(Callback<std::vector<Collection>> reply) override {
         return get<std::vector<Collection>>(kCollections, readCollections, std::move(reply));
     }

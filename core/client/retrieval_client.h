@@ -22,6 +22,11 @@ class RetrievalClient {
 
     virtual ~RetrievalClient() = default;
     virtual Call embedders(Callback<std::vector<EmbedderInfo>> reply) = 0;
+    // A checkpoint folder of the node's machine; why it cannot be used is in its `problem`.
+    virtual Call describeEmbedder(const std::string& folder, Callback<EmbedderInfo> reply) = 0;
+    // The loaded model writes `count` search prompts for the fusion strategies.
+    virtual Call searchPrompts(const std::string& query, std::size_t count,
+                               Callback<std::vector<std::string>> reply) = 0;
     virtual Call collections(Callback<std::vector<Collection>> reply) = 0;
     virtual Call create(const NewCollection& wanted, Callback<Collection> reply) = 0;
     virtual Call remove(const std::string& id, Callback<std::string> reply) = 0; // the id

@@ -166,12 +166,14 @@ Projection projectionOf(const JsonField& root) {
     return projection;
 }
 
+Interval intervalOf(const JsonField& root) {
+    return {root["mean"].number(), root["low"].number(), root["high"].number()};
+}
+
 std::map<std::string, Interval> intervalsOf(const JsonField& root) {
     std::map<std::string, Interval> intervals;
-    for (const auto& [name, value] : root.value().items()) {
-        const JsonField each = root[name.c_str()];
-        intervals[name] = {each["mean"].number(), each["low"].number(), each["high"].number()};
-    }
+    for (const auto& [name, value] : root.value().items())
+        intervals[name] = intervalOf(root[name.c_str()]);
     return intervals;
 }
 
@@ -197,6 +199,8 @@ Evaluation evaluationOf(const JsonField& root) {
     evaluation.settings = root["settings"].value().dump(2);
     evaluation.metrics = stringsOf(root["metrics"]);
     evaluation.rows = listOf<EvaluationRow>(root["rows"], rowOf);
+    if (root.has("without_head"))
+        evaluation.without_head = listOf<Interval>(root["without_head"], intervalOf);
     return evaluation;
 }
 
@@ -211,7 +215,10 @@ std::string newCollectionBody(const NewCollection& wanted) {
             each["dtype"] = place.dtype;
         stored.push_back(std::move(each));
     }
-    return dump({{"name", wanted.name}, {"embedder", wanted.embedder}, {"stored", std::move(stored)}});
+    json body{{"name", wanted.name}, {"embedder", wanted.embedder}, {"stored", std::move(stored)}};
+    if (wanted.chunk_tokens != 0)
+        body["chunk_tokens"] = wanted.chunk_tokens;
+    return dump(body);
 }
 
 std::string ingestBody(const std::vector<std::string>& paths) {
@@ -253,7 +260,27 @@ std::string evaluationBody(const EvaluationRequest& request) {
     json body{{"query_set", request.query_set}, {"strategies", request.strategies}, {"c", request.nearest},
               {"offset", request.offset},       {"resamples", request.resamples},   {"seed", request.seed}};
     putHeads(body, request.heads);
+    if (request.leave_heads_out)
+        body["heads"] = true;
     return dump(body);
+}
+
+std::string embedderFolderBody(const std::string& folder) {
+    return dump({{"folder", folder}});
+}
+
+std::string searchPromptsBody(const std::string& query, std::size_t count) {
+    return dump({{"query", query}, {"count", count}});
+}
+
+EmbedderInfo readEmbedder(std::string_view body, const std::string& where) {
+    const json document = parseAnswer(body, where);
+    return embedderOf(JsonField(document, where));
+}
+
+std::vector<std::string> readSearchPrompts(std::string_view body, const std::string& where) {
+    const json document = parseAnswer(body, where);
+    return stringsOf(JsonField(document, where)["prompts"]);
 }
 
 std::vector<EmbedderInfo> readEmbedders(std::string_view body, const std::string& where) {

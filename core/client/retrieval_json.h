@@ -17,9 +17,13 @@ std::string searchBody(const SearchRequest& request);
 std::string projectionBody(const HeadPlace& place, const std::vector<int>& heads, const std::string& query);
 std::string addQueryBody(const std::string& query_set, const RetrievalQuery& query);
 std::string evaluationBody(const EvaluationRequest& request);
+std::string embedderFolderBody(const std::string& folder);
+std::string searchPromptsBody(const std::string& query, std::size_t count);
 
 // `where` begins every message.
 std::vector<EmbedderInfo> readEmbedders(std::string_view body, const std::string& where);
+EmbedderInfo readEmbedder(std::string_view body, const std::string& where);
+std::vector<std::string> readSearchPrompts(std::string_view body, const std::string& where);
 std::vector<Collection> readCollections(std::string_view body, const std::string& where);
 Collection readCollection(std::string_view body, const std::string& where);
 RetrievalJob readJob(std::string_view body, const std::string& where);

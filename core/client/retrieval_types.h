@@ -74,6 +74,7 @@ struct NewCollection {
     std::string name;
     std::string embedder = "model";
     std::vector<HeadPlace> stored; // empty: the last layer, after norm and gate
+    std::size_t chunk_tokens = 0;  // longer documents are cut into chunks of at most so many; 0: never
 };
 
 // Columns of one page of the documents' list, all of the same length.
@@ -174,6 +175,7 @@ struct EvaluationRequest {
     std::size_t offset = 5;   // results are judged at k = n + offset, n the aspects of the query
     std::size_t resamples = 2000;
     std::uint64_t seed = 1;
+    bool leave_heads_out = false; // also what each head is worth
 };
 
 struct Interval {
@@ -199,6 +201,9 @@ struct Evaluation {
     std::string settings; // JSON, for people
     std::vector<std::string> metrics;
     std::vector<EvaluationRow> rows;
+    // For each head the change of "weighted" under "mrag" when it is left out, over all queries; empty unless asked
+    // for.
+    std::vector<Interval> without_head;
 };
 
 } // namespace fulgurite::client

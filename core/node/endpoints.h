@@ -112,7 +112,9 @@ Answer changeLibrary(const EndpointContext& context, const HttpRequest& request)
 Answer removeLibrary(const EndpointContext& context, const HttpRequest& request);
 Answer actOnLibrary(const EndpointContext& context, const HttpRequest& request); // scan, query, simulate, evaluate
 
+Answer searchPrompts(const EndpointContext& context, const HttpRequest& request);
 Answer listEmbedders(const EndpointContext& context, const HttpRequest& request);
+Answer describeEmbedder(const EndpointContext& context, const HttpRequest& request); // of a folder
 Answer listCollections(const EndpointContext& context, const HttpRequest& request);
 Answer createCollection(const EndpointContext& context, const HttpRequest& request);
 Answer showCollection(const EndpointContext& context, const HttpRequest& request);   // .../collections/ID[/VIEW]

@@ -204,9 +204,9 @@ Answer project(RetrievalService& service, const Target& target, ObjectReader& re
 
 Answer addQuery(RetrievalService& service, const Target& target, ObjectReader& reader) {
     std::string set = required(reader, "query_set");
-    for (const retrieval::QuerySetInfo& known : service.collections().info(target.id).query_sets) {
-        set = known.id == set ? known.name : set; // a new one is made by its name
-    }
+    const std::vector<retrieval::QuerySetInfo> sets = service.collections().info(target.id).query_sets;
+    const auto known = std::find_if(sets.begin(), sets.end(), [&](const auto& each) { return each.id == set; });
+    set = known == sets.end() ? set : known->name; // a new one is made by its name
     retrieval::StoredQuery query;
     query.text = required(reader, "text");
     query.prompts = readTexts(reader, "prompts");
@@ -248,6 +248,7 @@ Answer evaluate(RetrievalService& service, const Target& target, ObjectReader& r
     request.offset = static_cast<std::size_t>(reader.integer("offset", 0, kMaxNearest).value_or(5));
     request.resamples = static_cast<std::size_t>(reader.integer("resamples", 100, 100'000).value_or(2000));
     request.seed = reader.seed("seed").value_or(1);
+    request.leave_heads_out = reader.boolean("heads").value_or(false);
     reader.finish();
     return reply({{"job", toJson(service.evaluate(collection.id, std::move(request)))}});
 }
@@ -294,6 +295,16 @@ Answer listEmbedders(const EndpointContext& context, const HttpRequest& request)
         list.push_back(toJson(offer));
     }
     return reply({{"embedders", std::move(list)}});
+}
+
+Answer describeEmbedder(const EndpointContext& context, const HttpRequest& request) {
+    RetrievalService& service = serviceOf(context);
+    const json body = parseBody(request.body);
+    ObjectReader reader(body, "");
+    const std::string folder = required(reader, "folder");
+    reader.finish();
+    requireOnOffer(context, request, service, folder);
+    return reply(toJson(service.offerOf(folder)));
 }
 
 Answer listCollections(const EndpointContext& context, const HttpRequest& request) {

@@ -118,19 +118,22 @@ std::vector<EmbedderOffer> RetrievalService::embedders() {
         ids.push_back(folder.string());
     }
     std::vector<EmbedderOffer> offers;
-    for (const std::string& id : ids) {
-        EmbedderOffer offer;
-        offer.id = id;
-        try {
-            offer.info = open(id, {})->info();
-        } catch (const Error& error) {
-            offer.info.name = id;
-            offer.problem = error.what();
-        }
-        offer.layer_kinds = kindsOf(id, offer.info);
-        offers.push_back(std::move(offer));
-    }
+    std::transform(ids.begin(), ids.end(), std::back_inserter(offers),
+                   [this](const std::string& id) { return offerOf(id); });
     return offers;
+}
+
+EmbedderOffer RetrievalService::offerOf(const std::string& id) {
+    EmbedderOffer offer;
+    offer.id = id;
+    try {
+        offer.info = open(id, {})->info();
+    } catch (const Error& error) {
+        offer.info.name = id;
+        offer.problem = error.what();
+    }
+    offer.layer_kinds = kindsOf(id, offer.info);
+    return offer;
 }
 
 std::vector<std::string> RetrievalService::kindsOf(const std::string& embedder,

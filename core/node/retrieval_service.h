@@ -53,6 +53,8 @@ class RetrievalService {
     retrieval::Collections& collections();
     kernels::ThreadPool& pool() { return pool_; }
     std::vector<EmbedderOffer> embedders();
+    // Of "model" or a folder, also one that is not on offer; `problem` says why it cannot be used.
+    EmbedderOffer offerOf(const std::string& id);
     // Of a collection's embedder.
     std::vector<std::string> layerKinds(const retrieval::CollectionInfo& collection) const;
     // Why it cannot be searched with the embedders at hand; empty: it can.

@@ -98,24 +98,31 @@ HeadLists CollectionIndex::nearest(const Space& space, std::span<const float> un
     return lists;
 }
 
-std::size_t CollectionIndex::nearestChunk(std::int32_t document, std::span<const float> unit) const {
-    const Space& standard = spaces_.front();
-    std::size_t best = 0;
-    float highest = -2;
+std::map<std::int32_t, std::size_t> CollectionIndex::nearestChunks(const std::set<std::int32_t>& documents,
+                                                                   std::span<const float> unit) const {
+    struct Best {
+        std::size_t chunk = 0;
+        float score = -2; // below every cosine
+    };
+    std::map<std::int32_t, Best> best;
     for (const IndexSegment& segment : segments_) {
         for (std::size_t row = 0; row < segment.documents.size(); ++row) {
-            if (segment.documents[row] != document) {
+            if (!documents.contains(segment.documents[row])) {
                 continue;
             }
-            const UnitVectors vectors = segment.file->read(standard, row);
+            const UnitVectors vectors = segment.file->read(spaces_.front(), row);
             const float score = std::inner_product(unit.begin(), unit.end(), vectors.units.begin(), 0.0f);
-            if (score > highest) {
-                highest = score;
-                best = static_cast<std::size_t>(segment.chunks[row]);
+            Best& entry = best[segment.documents[row]];
+            if (score > entry.score) {
+                entry = {static_cast<std::size_t>(segment.chunks[row]), score};
             }
         }
     }
-    return best;
+    std::map<std::int32_t, std::size_t> chunks;
+    for (const auto& [document, entry] : best) {
+        chunks.emplace(document, entry.chunk);
+    }
+    return chunks;
 }
 
 std::vector<float> CollectionIndex::firstChunks(const Space& space, std::size_t head) const {

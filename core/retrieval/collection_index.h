@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,8 +41,9 @@ class CollectionIndex {
     HeadLists nearest(const Space& space, std::span<const float> units, std::size_t depth,
                       kernels::ThreadPool& pool) const;
 
-    // The chunk of a document that is nearest in the standard space. `unit` [width].
-    std::size_t nearestChunk(std::int32_t document, std::span<const float> unit) const;
+    // Of each of `documents` the chunk that is nearest in the standard space. `unit` [width].
+    std::map<std::int32_t, std::size_t> nearestChunks(const std::set<std::int32_t>& documents,
+                                                      std::span<const float> unit) const;
 
     // Unit vectors of the first chunk of every document: [documents, width] of one head. Zero where there is none.
     std::vector<float> firstChunks(const Space& space, std::size_t head) const;

@@ -10,6 +10,7 @@
 
 #include <map>
 #include <mutex>
+#include <set>
 
 namespace fulgurite::retrieval {
 
@@ -31,6 +32,8 @@ class Collections::Store {
 
     std::vector<StoredQuery> queries(std::int64_t collection, std::int64_t query_set);
     std::int64_t querySetOf(std::int64_t collection, const std::string& query_set);
+    // By name alone; made when there is none.
+    std::int64_t makeQuerySet(std::int64_t collection, const std::string& name);
     // Replaces the set of that name.
     void keepQueries(std::int64_t collection, const std::string& name, const std::vector<SourceQuery>& queries);
 
@@ -43,7 +46,8 @@ class Collections::Store {
     void keepScoreSums(std::int64_t collection, const Space& space, const HeadScoreSums& sums);
     void bumpRevision(std::int64_t collection);
     // Inside of a transaction. `index`: of the revision before it.
-    void removeDocument(std::int64_t collection, std::int64_t document, const CollectionIndex& index);
+    void removeDocuments(std::int64_t collection, const std::set<std::int64_t>& documents,
+                         const CollectionIndex& index);
     // Writes small vector files, and those with many dead rows, together anew.
     void compact(std::int64_t collection, const CollectionIndex& index);
     // The index of a collection that is gone.
@@ -54,6 +58,8 @@ class Collections::Store {
 
   private:
     struct Merge;
+    void removeVectors(std::int64_t collection, const std::set<std::int64_t>& documents,
+                       const CollectionIndex& index);
     void writeMerged(std::int64_t collection, const Merge& merge);
 
     std::filesystem::path vectors_;

@@ -64,6 +64,13 @@ struct DocumentColumns {
     std::vector<std::size_t> characters;
 };
 
+// What a document counts as in an evaluation.
+struct DocumentFacts {
+    std::string item; // its topic where it has one, else its title
+    std::string label;
+    std::string title{}; // of one with a topic, for queries that name the document itself; empty otherwise
+};
+
 struct ChunkInfo {
     std::size_t begin = 0; // bytes of the text
     std::size_t end = 0;

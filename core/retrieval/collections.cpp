@@ -77,8 +77,10 @@ void Collections::Store::collectFiles() {
 }
 
 std::int64_t Collections::Store::idOf(const std::string& collection) {
-    Statement select = database_.prepare("SELECT id FROM collections WHERE CAST(id AS TEXT) = ? OR name = ?");
-    if (select.bind(collection, collection).step()) {
+    // A name may read like the id of another: the id counts, which is what addresses of a node name.
+    Statement select = database_.prepare("SELECT id FROM collections WHERE CAST(id AS TEXT) = ?1 OR name = ?1 "
+                                         "ORDER BY CAST(id AS TEXT) = ?1 DESC");
+    if (select.bind(collection).step()) {
         return select.integer(0);
     }
     std::string names;
@@ -216,12 +218,19 @@ HeadScoreSums Collections::Store::scoreSums(std::int64_t id, const Space& space)
 
 std::int64_t Collections::Store::querySetOf(std::int64_t collection, const std::string& query_set) {
     const auto id =
-        database_.integer("SELECT id FROM query_sets WHERE collection = ? AND (CAST(id AS TEXT) = ? OR name = ?)",
-                          collection, query_set, query_set);
+        database_.integer("SELECT id FROM query_sets WHERE collection = ?1 AND (CAST(id AS TEXT) = ?2 OR "
+                          "name = ?2) ORDER BY CAST(id AS TEXT) = ?2 DESC",
+                          collection, query_set);
     if (!id) {
         fail(ErrorKind::NotFound, "the collection has no query set '{}'", query_set);
     }
     return *id;
+}
+
+std::int64_t Collections::Store::makeQuerySet(std::int64_t collection, const std::string& name) {
+    database_.run("INSERT OR IGNORE INTO query_sets(collection, name) VALUES (?, ?)", collection, name);
+    return database_.integer("SELECT id FROM query_sets WHERE collection = ? AND name = ?", collection, name)
+        .value();
 }
 
 std::vector<StoredQuery> Collections::Store::queries(std::int64_t collection, std::int64_t query_set) {
@@ -273,8 +282,7 @@ std::vector<StoredQuery> Collections::Store::queries(std::int64_t collection, st
 void Collections::Store::keepQueries(std::int64_t collection, const std::string& name,
                                      const std::vector<SourceQuery>& queries) {
     Transaction transaction(database_);
-    database_.run("INSERT OR IGNORE INTO query_sets(collection, name) VALUES (?, ?)", collection, name);
-    const std::int64_t set = querySetOf(collection, name);
+    const std::int64_t set = makeQuerySet(collection, name);
     database_.run("DELETE FROM queries WHERE query_set = ?", set);
     for (const SourceQuery& query : queries) {
         database_.run("INSERT INTO queries(query_set, text, items, prompts) VALUES (?, ?, ?, ?)", set, query.text,
@@ -309,6 +317,10 @@ CollectionInfo Collections::info(const std::string& collection) {
 CollectionInfo Collections::create(const CollectionPlan& plan, const EmbedderInfo& embedder) {
     if (plan.name.empty()) {
         fail(ErrorKind::InvalidInput, "a collection needs a name");
+    }
+    if (plan.name.find_first_not_of("0123456789") == std::string::npos) {
+        fail(ErrorKind::InvalidInput,
+             "'{}' would be taken for the number of a collection; add a letter to the name", plan.name);
     }
     const std::lock_guard lock(store_->mutex);
     Database& database = store_->database();
@@ -414,8 +426,7 @@ std::vector<StoredQuery> Collections::addQuery(const std::string& collection, co
         items.push_back(title.string(0));
     }
     Transaction transaction(database);
-    database.run("INSERT OR IGNORE INTO query_sets(collection, name) VALUES (?, ?)", id, query_set);
-    const std::int64_t set = store_->querySetOf(id, query_set);
+    const std::int64_t set = store_->makeQuerySet(id, query_set);
     database.run("INSERT INTO queries(query_set, text, items, prompts) VALUES (?, ?, ?, ?)", set, query.text,
                  nlohmann::json(items).dump(), nlohmann::json(query.prompts).dump());
     transaction.commit();
@@ -441,14 +452,18 @@ std::vector<std::string> Collections::evaluations(const std::string& collection)
     return all;
 }
 
-std::vector<std::pair<std::string, std::string>> Collections::facts(const std::string& collection) {
+std::vector<DocumentFacts> Collections::facts(const std::string& collection) {
     const std::lock_guard lock(store_->mutex);
-    Statement select =
-        store_->database().prepare("SELECT title, label, topic FROM documents WHERE collection = ? ORDER BY id");
-    select.bind(store_->idOf(collection));
-    std::vector<std::pair<std::string, std::string>> facts;
+    const std::int64_t id = store_->idOf(collection);
+    // As queries find their documents: an item that is a topic is never taken for a title.
+    Statement select = store_->database().prepare("SELECT title, label, topic, topic <> '' AND title NOT IN "
+                                                  "(SELECT topic FROM documents WHERE collection = ?1) "
+                                                  "FROM documents WHERE collection = ?1 ORDER BY id");
+    select.bind(id);
+    std::vector<DocumentFacts> facts;
     while (select.step()) {
-        facts.emplace_back(select.string(select.text(2).empty() ? 0 : 2), select.string(1));
+        facts.push_back({select.string(select.text(2).empty() ? 0 : 2), select.string(1),
+                         select.integer(3) != 0 ? select.string(0) : std::string()});
     }
     return facts;
 }

@@ -70,9 +70,8 @@ class Collections {
     void keepEvaluation(const std::string& collection, const std::string& record, const std::string& json);
     std::vector<std::string> evaluations(const std::string& collection);
 
-    // What evaluations ask for: item (topic, or title where there is none) and label of each document; a hash of
-    // all documents and vectors; BM25 alone.
-    std::vector<std::pair<std::string, std::string>> facts(const std::string& collection);
+    // What evaluations ask for: what each document counts as; a hash of all documents and vectors; BM25 alone.
+    std::vector<DocumentFacts> facts(const std::string& collection);
     std::string contentHash(const std::string& collection);
     StrategyResult searchWords(const std::string& collection, const std::string& query,
                                const CollectionIndex& index, std::size_t count);
@@ -85,7 +84,7 @@ class Collections {
     class Ingest;
     StrategyResult words(std::int64_t id, const std::string& query, const CollectionIndex& index,
                          std::size_t count);
-    Passage passage(const CollectionIndex& index, std::int32_t number, std::span<const float> unit);
+    Passage passage(const CollectionIndex& index, std::int32_t number, std::size_t chunk);
     std::unique_ptr<Store> store_;
 };
 

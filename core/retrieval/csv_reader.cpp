@@ -97,9 +97,6 @@ std::optional<std::size_t> columnOf(const std::vector<std::string>& header, std:
 } // namespace
 
 SourceContent readCsv(std::string_view text, char separator, const std::string& name) {
-    if (text.starts_with("\xEF\xBB\xBF")) { // the mark that spreadsheets put in front
-        text.remove_prefix(3);
-    }
     CsvRecords records(text, separator, name);
     std::vector<std::string> header;
     if (!records.next(header) || !columnOf(header, "text")) {

@@ -2,6 +2,7 @@
 #include "core/retrieval/evaluation.h"
 
 #include "core/base/error.h"
+#include "core/base/utf8.h"
 #include "core/probe/content_hash.h"
 #include "core/retrieval/strategy_search.h"
 
@@ -16,6 +17,7 @@ namespace fulgurite::retrieval {
 namespace {
 
 constexpr std::size_t kMostJudged = 32; // k, as published
+constexpr std::size_t kNamedText = 60;  // bytes of a query that a message repeats
 
 std::vector<std::int32_t> documentsOf(const StrategyResult& result) {
     std::vector<std::int32_t> documents;
@@ -72,10 +74,7 @@ class Evaluation {
     }
 
     void readFacts() {
-        facts_.reserve(index_->documents());
-        for (const auto& [item, label] : collections_.facts(collection_)) {
-            facts_.push_back({item, label});
-        }
+        facts_ = collections_.facts(collection_);
         if (facts_.size() != index_->documents()) {
             fail(ErrorKind::Unavailable, "collection '{}' changed just now; evaluate again",
                  index_->info().plan.name);
@@ -106,7 +105,7 @@ class Evaluation {
             embedQuery(query.text, fused ? query.prompts : std::vector<std::string>{}, embedder_);
         const std::size_t n = relevance.items.size();
         for (const Strategy* strategy : strategies_) {
-            QueryMatrix matrix = strategy->fused ? judgeFused(*strategy, vectors, relevance)
+            QueryMatrix matrix = strategy->fused ? judgeFused(*strategy, query.text, vectors, relevance)
                                                  : judgeOnce(*strategy, query.text, vectors, relevance);
             auto& rows = result_.matrices[strategy->name][n];
             rows.resize(kMostJudged);
@@ -127,16 +126,27 @@ class Evaluation {
             ranked = collections_.searchWords(collection_, text, *index_, kMostJudged);
         } else {
             ranked = search_.run(strategy, vectors, kMostJudged, result_.request.nearest);
+            requireRun(ranked, text);
         }
         return judgeAll(documentsOf(ranked), relevance);
     }
 
+    // A strategy that cannot run is no strategy that finds nothing.
+    static void requireRun(const StrategyResult& result, const std::string& text) {
+        if (result.kind == ResultKind::Unavailable) {
+            fail(ErrorKind::InvalidInput, "{} cannot be evaluated with the query '{}': {}", result.strategy,
+                 replaceInvalidUtf8(text.substr(0, kNamedText)), result.reason);
+        }
+    }
+
     // Fusion is computed for each k, as published: each prompt fetches k documents.
-    QueryMatrix judgeFused(const Strategy& strategy, const QueryVectors& vectors, const Relevance& relevance) {
+    QueryMatrix judgeFused(const Strategy& strategy, const std::string& text, const QueryVectors& vectors,
+                           const Relevance& relevance) {
         QueryMatrix matrix;
         for (std::size_t k = 1; k <= kMostJudged; ++k) {
-            const std::vector<std::int32_t> documents = documentsOf(search_.run(strategy, vectors, k, k));
-            matrix.push_back(judge(documents, k, relevance, facts_));
+            const StrategyResult ranked = search_.run(strategy, vectors, k, k);
+            requireRun(ranked, text);
+            matrix.push_back(judge(documentsOf(ranked), k, relevance, facts_));
         }
         return matrix;
     }

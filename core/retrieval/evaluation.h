@@ -21,7 +21,7 @@ struct EvaluationRequest {
     std::size_t offset = 5;   // judged at k = n + offset, n the relevant items of the query
     std::size_t resamples = 2000;
     std::uint64_t seed = 1;
-    bool leave_heads_out = false; // also each head's share: the default strategy without it
+    bool leave_heads_out = false; // also what each head is worth: `mrag` without it
 };
 
 // One strategy at one number of relevant items.

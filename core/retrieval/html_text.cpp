@@ -185,11 +185,12 @@ class Stripper {
     // The title inside of the head that begins at `at_`.
     void takeTitle() {
         const std::size_t head_end = endOfRaw(page_, lower_, at_, "head");
-        const std::size_t open = lower_.find("<title", at_);
-        if (open == std::string::npos || open >= head_end) {
+        // Inside of the head alone: a page of many heads is read once.
+        const std::size_t open = std::string_view(lower_).substr(at_, head_end - at_).find("<title");
+        if (open == std::string_view::npos) {
             return;
         }
-        std::size_t from = endOfTag(open);
+        std::size_t from = endOfTag(at_ + open);
         const std::size_t end = endOfRaw(page_, lower_, from, "title");
         while (from < end) {
             if (page_[from] == '&') {

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <map>
 #include <set>
 
 namespace fulgurite::retrieval {
@@ -29,7 +30,8 @@ std::string hashOf(const SourceDocument& document) {
 
 // A document that the collection does not have yet.
 struct Pending {
-    const SourceDocument* document = nullptr;
+    std::int64_t source = 0;
+    SourceDocument document;
     std::string hash;
     std::int64_t occurrence = 0;
     std::vector<Chunk> chunks;
@@ -58,10 +60,12 @@ class Collections::Ingest {
                 present.insert(file.string());
                 ingestFile(file, single);
             }
+            addBatch();
             if (!single) {
-                removeMissing(whole, present);
+                forgetMissing(whole, present);
             }
         }
+        removeGone();
         compact();
         return progress_;
     }
@@ -106,18 +110,18 @@ class Collections::Ingest {
             store_.keepQueries(collection_, file.stem().string(), content.queries);
         }
         if (!content.documents.empty() || content.queries.empty()) {
-            ingestDocuments(file, content.documents);
+            ingestDocuments(file, std::move(content.documents));
         }
     }
 
-    void ingestDocuments(const std::filesystem::path& file, const std::vector<SourceDocument>& documents) {
+    // Batches go over the ends of files, so that a folder of short texts is embedded as fast as one file of them.
+    void ingestDocuments(const std::filesystem::path& file, std::vector<SourceDocument> documents) {
         progress_.total += documents.size();
         const std::int64_t source = sourceOf(file);
-        std::set<std::pair<std::string, std::int64_t>> known = knownDocuments(source);
+        std::map<std::pair<std::string, std::int64_t>, std::int64_t> known = knownDocuments(source);
         std::map<std::string, std::int64_t> occurrences;
-        std::vector<Pending> pending;
-        for (const SourceDocument& document : documents) {
-            Pending next{&document, hashOf(document), 0, {}};
+        for (SourceDocument& document : documents) {
+            Pending next{source, {}, hashOf(document), 0, {}};
             next.occurrence = occurrences[next.hash]++;
             if (known.erase({next.hash, next.occurrence}) > 0) {
                 ++progress_.done;
@@ -130,14 +134,15 @@ class Collections::Ingest {
                 ++progress_.done;
                 continue;
             }
-            pending.push_back(std::move(next));
-            if (pending.size() == kBatchDocuments) {
-                addBatch(source, pending);
-                pending.clear();
+            next.document = std::move(document);
+            pending_.push_back(std::move(next));
+            if (pending_.size() == kBatchDocuments) {
+                addBatch();
             }
         }
-        addBatch(source, pending);
-        removeDocuments(source, known);
+        for (const auto& [hash, document] : known) {
+            gone_.insert(document);
+        }
         report();
     }
 
@@ -150,48 +155,47 @@ class Collections::Ingest {
             .value_or(0);
     }
 
-    std::set<std::pair<std::string, std::int64_t>> knownDocuments(std::int64_t source) {
+    // Their database ids, by hash and occurrence.
+    std::map<std::pair<std::string, std::int64_t>, std::int64_t> knownDocuments(std::int64_t source) {
         const std::lock_guard lock(store_.mutex);
-        std::set<std::pair<std::string, std::int64_t>> known;
-        Statement select = store_.database().prepare("SELECT hash, occurrence FROM documents WHERE source = ?");
+        std::map<std::pair<std::string, std::int64_t>, std::int64_t> known;
+        Statement select = store_.database().prepare("SELECT hash, occurrence, id FROM documents WHERE source = ?");
         select.bind(source);
         while (select.step()) {
-            known.emplace(select.string(0), select.integer(1));
+            known.emplace(std::pair(select.string(0), select.integer(1)), select.integer(2));
         }
         return known;
     }
 
-    void addBatch(std::int64_t source, const std::vector<Pending>& batch) {
-        if (batch.empty()) {
+    // Embeds and keeps what is pending.
+    void addBatch() {
+        if (pending_.empty()) {
             return;
         }
         checkStop();
         std::vector<std::string> texts;
-        for (const Pending& next : batch) {
+        for (const Pending& next : pending_) {
             for (const Chunk& chunk : next.chunks) {
-                texts.push_back(next.document->text.substr(chunk.begin, chunk.end - chunk.begin));
+                texts.push_back(next.document.text.substr(chunk.begin, chunk.end - chunk.begin));
             }
         }
         const std::vector<TextVectors> vectors = embedder_.embed(texts, stop_);
         SegmentBuilder builder(spaces_, info_.plan.type);
-        std::vector<std::vector<UnitVectors>> rows;
         for (const TextVectors& text : vectors) {
             std::vector<UnitVectors> row;
             for (const Space& space : spaces_) {
                 row.push_back(unitVectors(space, info_.embedder, text));
             }
             builder.add(row);
-            rows.push_back(std::move(row));
         }
-        const std::string file = builder.write(store_.vectorFolder());
-        keepBatch(source, batch, vectors, rows, file);
-        progress_.done += batch.size();
-        progress_.embedded += batch.size();
+        keepBatch(vectors, builder.write(store_.vectorFolder()));
+        progress_.done += pending_.size();
+        progress_.embedded += pending_.size();
+        pending_.clear();
         report();
     }
 
-    void keepBatch(std::int64_t source, const std::vector<Pending>& batch, const std::vector<TextVectors>& vectors,
-                   const std::vector<std::vector<UnitVectors>>& rows, const std::string& file) {
+    void keepBatch(const std::vector<TextVectors>& vectors, const std::string& file) {
         const std::lock_guard lock(store_.mutex);
         Database& database = store_.database();
         Transaction transaction(database);
@@ -199,13 +203,13 @@ class Collections::Ingest {
                      vectors.size());
         const std::int64_t segment = database.lastInsertId();
         std::size_t row = 0;
-        for (const Pending& next : batch) {
-            const SourceDocument& from = *next.document;
+        for (const Pending& next : pending_) {
+            const SourceDocument& from = next.document;
             database.run(
                 "INSERT INTO documents(collection, source, hash, occurrence, place, title, label, topic, text) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                collection_, source, next.hash, next.occurrence, from.place, from.title, from.label, from.topic,
-                from.text);
+                collection_, next.source, next.hash, next.occurrence, from.place, from.title, from.label,
+                from.topic, from.text);
             const std::int64_t document = database.lastInsertId();
             database.run(fmt::format("INSERT INTO {}(rowid, title, text) VALUES (?, ?, ?)", wordTable(collection_)),
                          document, from.title, from.text);
@@ -217,38 +221,26 @@ class Collections::Ingest {
                     vectors[row].used < vectors[row].tokens, segment, row);
             }
         }
-        for (std::size_t i = 0; i < spaces_.size(); ++i) {
-            HeadScoreSums sums = store_.scoreSums(collection_, spaces_[i]);
-            for (const auto& each : rows) {
-                sums.addUnit(each[i].units, each[i].norms);
-            }
-            store_.keepScoreSums(collection_, spaces_[i], sums);
-        }
+        addToScores(file, vectors.size());
         store_.bumpRevision(collection_);
         transaction.commit();
     }
 
-    // Of one source, by hash and occurrence.
-    void removeDocuments(std::int64_t source, const std::set<std::pair<std::string, std::int64_t>>& gone) {
-        if (gone.empty()) {
-            return;
+    // Of the vectors as they are stored, which may be rounded: what a removal takes out is then what was put in.
+    void addToScores(const std::string& file, std::size_t rows) {
+        const SegmentFile stored(store_.vectorFolder() / file, spaces_, rows);
+        for (const Space& space : spaces_) {
+            HeadScoreSums sums = store_.scoreSums(collection_, space);
+            for (std::size_t row = 0; row < rows; ++row) {
+                const UnitVectors vectors = stored.read(space, row);
+                sums.addUnit(vectors.units, vectors.norms);
+            }
+            store_.keepScoreSums(collection_, space, sums);
         }
-        const std::lock_guard lock(store_.mutex);
-        const auto index = store_.index(collection_);
-        Transaction transaction(store_.database());
-        for (const auto& [hash, occurrence] : gone) {
-            const auto id = store_.database().integer(
-                "SELECT id FROM documents WHERE source = ? AND hash = ? AND occurrence = ?", source, hash,
-                occurrence);
-            store_.removeDocument(collection_, *id, *index);
-            ++progress_.removed;
-        }
-        store_.bumpRevision(collection_);
-        transaction.commit();
     }
 
     // Sources below a folder whose files are no longer there.
-    void removeMissing(const std::filesystem::path& folder, const std::set<std::string>& present) {
+    void forgetMissing(const std::filesystem::path& folder, const std::set<std::string>& present) {
         std::vector<std::int64_t> missing;
         {
             const std::lock_guard lock(store_.mutex);
@@ -262,10 +254,26 @@ class Collections::Ingest {
             }
         }
         for (const std::int64_t source : missing) {
-            removeDocuments(source, knownDocuments(source));
-            const std::lock_guard lock(store_.mutex);
+            for (const auto& [hash, document] : knownDocuments(source)) {
+                gone_.insert(document);
+            }
+            missing_.push_back(source);
+        }
+    }
+
+    // At the end, all at once: a run that is killed before finds them again.
+    void removeGone() {
+        const std::lock_guard lock(store_.mutex);
+        Transaction transaction(store_.database());
+        if (!gone_.empty()) {
+            store_.removeDocuments(collection_, gone_, *store_.index(collection_));
+            store_.bumpRevision(collection_);
+            progress_.removed += gone_.size();
+        }
+        for (const std::int64_t source : missing_) {
             store_.database().run("DELETE FROM sources WHERE id = ?", source);
         }
+        transaction.commit();
     }
 
     void compact() {
@@ -286,6 +294,9 @@ class Collections::Ingest {
     const std::stop_token& stop_;
     CollectionInfo info_;
     std::vector<Space> spaces_;
+    std::vector<Pending> pending_;      // to be embedded
+    std::set<std::int64_t> gone_;       // documents that their sources no longer hold
+    std::vector<std::int64_t> missing_; // sources that are no longer there
     IngestProgress progress_;
 };
 

@@ -23,9 +23,13 @@ MetricValues judge(std::span<const std::int32_t> ranking, std::size_t k, const R
     for (std::size_t place = 0; place < std::min(k, ranking.size()); ++place) {
         const DocumentFacts& fact = facts[static_cast<std::size_t>(ranking[place])];
         documents += relevance.documents.count(ranking[place]);
-        if (relevance.items.contains(fact.item) && items.insert(fact.item).second) {
-            gain += 1 / std::log2(static_cast<double>(place) + 2);
+        const std::size_t before = items.size();
+        for (const std::string* name : {&fact.item, &fact.title}) {
+            if (!name->empty() && relevance.items.contains(*name)) {
+                items.insert(*name);
+            }
         }
+        gain += items.size() > before ? 1 / std::log2(static_cast<double>(place) + 2) : 0.0;
         if (relevance.labels.contains(fact.label)) {
             labels.insert(fact.label);
         }

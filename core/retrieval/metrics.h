@@ -3,6 +3,8 @@
 // usual.
 #pragma once
 
+#include "core/retrieval/collection_types.h"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -27,12 +29,6 @@ inline constexpr std::size_t kMetrics = 7;
 const std::array<const char*, kMetrics>& metricNames(); // "success_ratio", ...
 
 using MetricValues = std::array<double, kMetrics>;
-
-// What a document counts as: its topic where the collection has topics, else its title.
-struct DocumentFacts {
-    std::string item;
-    std::string label;
-};
 
 struct Relevance {
     std::set<std::string> items;

@@ -17,8 +17,9 @@ struct RawSearch {
     HeadLists lists;               // the `depth` nearest documents of each head by cosine distance
 };
 
-// documents: F32 [documents, heads, dim]; query: [heads, dim]. Equal distances go to the lower document; a zero
-// vector is at distance 1 from everything.
+// documents: F32 [documents, heads, dim], read once; query: [heads, dim]. Equal distances go to the lower document;
+// a zero vector is at distance 1 from everything. The result does not depend on the number of threads. Throws
+// Error{InvalidInput} for numbers that are none.
 RawSearch searchRaw(std::span<const float> documents, std::span<const float> query, std::size_t heads,
                     std::size_t depth, kernels::ThreadPool& pool);
 

@@ -17,6 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF"; // some editors put it in front of UTF-8
+
 std::string kindOf(const fs::path& path) {
     std::string kind = path.extension().string();
     std::transform(kind.begin(), kind.end(), kind.begin(),
@@ -171,9 +173,16 @@ SourceContent readSource(const fs::path& path) {
     const std::string kind = kindOf(path);
     const std::string name = path.string();
     std::error_code error;
+    const fs::file_status status = fs::status(path, error);
+    if (!fs::exists(status)) {
+        fail(ErrorKind::NotFound, "{}: there is no such file or folder", name);
+    }
+    if (!fs::is_regular_file(status)) {
+        fail(ErrorKind::InvalidInput, "{}: this is neither a file nor a folder", name);
+    }
     const std::uint64_t size = fs::file_size(path, error);
     if (error) {
-        fail(ErrorKind::NotFound, "{}: {}", name, error.message());
+        fail(ErrorKind::Io, "{}: {}", name, error.message());
     }
     if (size > kLargestSource) {
         fail(ErrorKind::InvalidInput,
@@ -190,8 +199,12 @@ SourceContent readSource(const fs::path& path) {
         content.documents.push_back({nameWithoutExtension(path), "", "", replaceInvalidUtf8(textOfPdf(path)), ""});
         return content;
     }
-    const std::string text = readTextFile(path, kLargestSource);
-    requireText(text, name);
+    const std::string file = readTextFile(path, kLargestSource);
+    requireText(file, name);
+    std::string_view text = file;
+    if (text.starts_with(kByteOrderMark)) {
+        text.remove_prefix(kByteOrderMark.size());
+    }
     if (kind == ".json") {
         return readJson(text, name);
     }

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 #include <fmt/format.h>
+#include <set>
 
 namespace fulgurite::retrieval {
 
@@ -169,6 +170,9 @@ SearchReply Collections::search(const std::string& collection, const SearchReque
     for (const std::string& name : request.strategies) {
         strategies.push_back(&strategyOf(name));
     }
+    if (request.query.find_first_not_of(" \t\r\n") == std::string::npos) {
+        fail(ErrorKind::InvalidInput, "the query is empty");
+    }
     SearchReply reply;
     reply.revision = index->info().revision;
     const auto start = Clock::now();
@@ -191,13 +195,14 @@ SearchReply Collections::search(const std::string& collection, const SearchReque
     }
     const Space& standard = index->spaces().front();
     const UnitVectors unit = unitVectors(standard, index->info().embedder, query.text);
+    std::set<std::int32_t> shown;
     for (const StrategyResult& result : reply.results) {
         for (std::size_t i = 0; i < std::min(request.count, result.documents.size()); ++i) {
-            const std::int32_t number = result.documents[i].document;
-            if (!reply.passages.contains(number)) {
-                reply.passages.emplace(number, passage(*index, number, unit.units));
-            }
+            shown.insert(result.documents[i].document);
         }
+    }
+    for (const auto& [number, chunk] : index->nearestChunks(shown, unit.units)) {
+        reply.passages.emplace(number, passage(*index, number, chunk));
     }
     return reply;
 }
@@ -218,9 +223,9 @@ StrategyResult Collections::searchWords(const std::string& collection, const std
     return result;
 }
 
-Passage Collections::passage(const CollectionIndex& index, std::int32_t number, std::span<const float> unit) {
+Passage Collections::passage(const CollectionIndex& index, std::int32_t number, std::size_t chunk) {
     Passage passage;
-    passage.chunk = index.nearestChunk(number, unit);
+    passage.chunk = chunk;
     const std::lock_guard lock(store_->mutex);
     const std::int64_t id = index.documentIds()[static_cast<std::size_t>(number)];
     Statement select =

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <tuple>
 
 namespace fulgurite::retrieval {
 
@@ -17,30 +18,43 @@ void Collections::Store::bumpRevision(std::int64_t collection) {
     database_.run("UPDATE collections SET revision = revision + 1 WHERE id = ?", collection);
 }
 
-void Collections::Store::removeDocument(std::int64_t collection, std::int64_t document,
-                                        const CollectionIndex& index) {
-    std::map<std::int64_t, std::string> files;
-    Statement chunks = database_.prepare(
-        "SELECT s.file, row, s.rows FROM chunks JOIN segments s ON s.id = segment WHERE document = ?");
-    chunks.bind(document);
-    while (chunks.step()) {
-        const SegmentFile file(vectors_ / chunks.string(0), index.spaces(),
-                               static_cast<std::size_t>(chunks.integer(2)));
-        for (const Space& space : index.spaces()) {
-            const UnitVectors vectors = file.read(space, static_cast<std::size_t>(chunks.integer(1)));
-            HeadScoreSums sums = scoreSums(collection, space);
-            sums.removeUnit(vectors.units, vectors.norms);
-            keepScoreSums(collection, space, sums);
+// Out of the head scores what was put in: the vectors as they are stored.
+void Collections::Store::removeVectors(std::int64_t collection, const std::set<std::int64_t>& documents,
+                                       const CollectionIndex& index) {
+    std::vector<HeadScoreSums> sums;
+    for (const Space& space : index.spaces()) {
+        sums.push_back(scoreSums(collection, space));
+    }
+    for (const IndexSegment& segment : index.segments()) {
+        for (std::size_t row = 0; row < segment.documents.size(); ++row) {
+            const std::int32_t number = segment.documents[row];
+            if (number < 0 || !documents.contains(index.documentIds()[static_cast<std::size_t>(number)])) {
+                continue;
+            }
+            for (std::size_t i = 0; i < sums.size(); ++i) {
+                const UnitVectors vectors = segment.file->read(index.spaces()[i], row);
+                sums[i].removeUnit(vectors.units, vectors.norms);
+            }
         }
     }
-    Statement words = database_.prepare("SELECT title, text FROM documents WHERE id = ?");
-    if (words.bind(document).step()) {
-        const std::string table = wordTable(collection);
-        database_.run(fmt::format("INSERT INTO {0}({0}, rowid, title, text) VALUES ('delete', ?, ?, ?)", table),
-                      document, words.string(0), words.string(1));
+    for (std::size_t i = 0; i < sums.size(); ++i) {
+        keepScoreSums(collection, index.spaces()[i], sums[i]);
     }
-    database_.run("DELETE FROM chunks WHERE document = ?", document);
-    database_.run("DELETE FROM documents WHERE id = ?", document);
+}
+
+void Collections::Store::removeDocuments(std::int64_t collection, const std::set<std::int64_t>& documents,
+                                         const CollectionIndex& index) {
+    removeVectors(collection, documents, index);
+    const std::string table = wordTable(collection);
+    for (const std::int64_t document : documents) {
+        Statement words = database_.prepare("SELECT title, text FROM documents WHERE id = ?");
+        if (words.bind(document).step()) {
+            database_.run(fmt::format("INSERT INTO {0}({0}, rowid, title, text) VALUES ('delete', ?, ?, ?)", table),
+                          document, words.string(0), words.string(1));
+        }
+        database_.run("DELETE FROM chunks WHERE document = ?", document);
+        database_.run("DELETE FROM documents WHERE id = ?", document);
+    }
 }
 
 namespace {
@@ -57,6 +71,30 @@ std::size_t mergedRows(const CollectionIndex& index) {
         floats += space.floats();
     }
     return std::max<std::size_t>(2, kMergedBytes / (floats * sizeof(float)));
+}
+
+struct LiveRow {
+    std::int32_t document;
+    std::int32_t chunk;
+    const IndexSegment* segment;
+    std::size_t row;
+};
+
+// In the order of the documents, as every file has them: a scan that gives equal distances to the lower row gives
+// them to the lower document.
+std::vector<LiveRow> liveRows(const std::vector<const IndexSegment*>& segments) {
+    std::vector<LiveRow> rows;
+    for (const IndexSegment* segment : segments) {
+        for (std::size_t row = 0; row < segment->documents.size(); ++row) {
+            if (segment->documents[row] >= 0) {
+                rows.push_back({segment->documents[row], segment->chunks[row], segment, row});
+            }
+        }
+    }
+    std::sort(rows.begin(), rows.end(), [](const LiveRow& a, const LiveRow& b) {
+        return std::tie(a.document, a.chunk) < std::tie(b.document, b.chunk);
+    });
+    return rows;
 }
 
 std::vector<const IndexSegment*> segmentsToMerge(const CollectionIndex& index) {
@@ -110,22 +148,16 @@ void Collections::Store::compact(std::int64_t collection, const CollectionIndex&
     const auto start = [&] { return Merge{SegmentBuilder(index.spaces(), index.info().plan.type), {}}; };
     Transaction transaction(database_);
     Merge merge = start();
-    for (const IndexSegment* segment : merged) {
-        for (std::size_t row = 0; row < segment->documents.size(); ++row) {
-            if (segment->documents[row] < 0) {
-                continue;
-            }
-            std::vector<UnitVectors> vectors;
-            for (const Space& space : index.spaces()) {
-                vectors.push_back(segment->file->read(space, row));
-            }
-            merge.builder.add(vectors);
-            merge.chunks.push_back(
-                {index.documentIds()[static_cast<std::size_t>(segment->documents[row])], segment->chunks[row]});
-            if (merge.chunks.size() == mergedRows(index)) {
-                writeMerged(collection, merge);
-                merge = start();
-            }
+    for (const LiveRow& live : liveRows(merged)) {
+        std::vector<UnitVectors> vectors;
+        for (const Space& space : index.spaces()) {
+            vectors.push_back(live.segment->file->read(space, live.row));
+        }
+        merge.builder.add(vectors);
+        merge.chunks.push_back({index.documentIds()[static_cast<std::size_t>(live.document)], live.chunk});
+        if (merge.chunks.size() == mergedRows(index)) {
+            writeMerged(collection, merge);
+            merge = start();
         }
     }
     writeMerged(collection, merge);

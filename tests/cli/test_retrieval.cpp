@@ -7,6 +7,7 @@
 #include "tests/support/tolerance.h"
 #include "tests/unit/test_paths.h"
 
+#include <algorithm>
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
@@ -73,6 +74,10 @@ TEST_F(Retrieval, QueryRanksRawVectors) {
         EXPECT_NEAR(two["results"][i]["vote"].get<double>(), expected[i], 2e-6);
     }
     EXPECT_NEAR(two["head_scores"][1].get<double>(), 1.2613737822, 2e-6);
+    // What it is going to read, and how long that takes, is said before.
+    const Outcome told = run({"query", "--vectors", path("v"), "--c", "2"});
+    EXPECT_THAT(told.err, HasSubstr("mrag reads 64 bytes of vectors"));
+    EXPECT_THAT(told.err, testing::ContainsRegex("expected (under )?[0-9.e-]+ ms at [0-9.]+ GB/s"));
     EXPECT_EQ(json({"query", "--vectors", path("v"), "--c", "4", "-k", "1"})["results"][0]["document"], 2);
     const Outcome wrong = run({"query", "--vectors", path("v"), "--strategy", "split"});
     EXPECT_THAT(wrong.err, HasSubstr("mrag, mrag-decay and mrag-distance"));
@@ -101,6 +106,13 @@ TEST_F(Retrieval, IndexQueryAndEvalShareACollection) {
     const nlohmann::json found = json(query);
     EXPECT_EQ(found["results"][0]["title"], "Hello");
     EXPECT_EQ(found["results"][0]["votes"].size(), 4u);
+    // Three documents, four heads of 12 numbers in float32.
+    EXPECT_THAT(run(query).err, HasSubstr("mrag reads 576 bytes of vectors"));
+    std::vector<std::string> fused = query;
+    fused.insert(fused.end(), {"--strategy", "fusion", "--prompt", "hello", "--prompt", "know"});
+    fused.erase(std::find(fused.begin(), fused.end(), "--strategy"),
+                std::find(fused.begin(), fused.end(), "--strategy") + 2);
+    EXPECT_THAT(run(fused).err, HasSubstr("fusion reads 1.1 KiB of vectors")); // 576 for each prompt
 
     std::vector<std::string> eval{"eval",     "--queries", "queries", "--strategies", "standard,mrag,bm25",
                                   "--offset", "0"};
@@ -113,6 +125,9 @@ TEST_F(Retrieval, IndexQueryAndEvalShareACollection) {
     EXPECT_EQ(json(eval)["record"], judged["record"]);
 
     // Another model's vectors do not belong here.
+    std::vector<std::string> ember = index;
+    ember[6] = (sourceDir() / "resources/models/ember").string();
+    EXPECT_THAT(run(ember).err, HasSubstr("Vectors of two embedders cannot be compared"));
     std::vector<std::string> mixed = index;
     mixed.insert(mixed.end(), {"--max-tokens", "20"});
     EXPECT_EQ(run(mixed).status, 0); // the collection's own settings count

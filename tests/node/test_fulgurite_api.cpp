@@ -77,7 +77,8 @@ TEST_F(FulguriteApiTest, SampledTokensReplaceTheirMessage) {
         << "the model's own end of sentence and the template's are one";
 }
 
-// What a person types is text, whatever it spells: it cannot end their turn. An assistant's is read as it was written.
+// What a person types is text, whatever it spells: it cannot end their turn. An assistant's is read as it was
+// written.
 TEST_F(FulguriteApiTest, TypedSpecialTokensStayText) {
     const auto promptOf = [this](const json& message) {
         generate({{"messages", {message}}});
@@ -141,6 +142,27 @@ TEST_F(FulguriteApiTest, Reentry) {
     EXPECT_EQ(costs.at(0), json::parse(R"({"tokens": 4, "reused": 2, "seconds": 0.5})"));
     EXPECT_EQ(costs.at(1).at("tokens"), 13) << "no generation prompt after an answer";
     EXPECT_EQ(post("/fulgurite/v1/reentry", {{"sequences", {json::object()}}}).status, 400);
+}
+
+TEST_F(FulguriteApiTest, SearchPromptsAreTheLinesOfTheAnswer) {
+    service_->setScript(
+        Script::of({"<think>", "hm", "</think>", "\n\n1. first", " one\n", "2. second\n", "\nfirst one"}));
+    const json reply = post("/fulgurite/v1/search-prompts", {{"query", "two things"}}).json();
+    EXPECT_EQ(reply.at("prompts"), json::parse(R"(["first one", "second"])"));
+    EXPECT_EQ(reply.at("usage").at("completion_tokens"), 7);
+    ASSERT_FALSE(service_->requests().empty());
+    const GenerateRequest asked = service_->requests().back();
+    EXPECT_EQ(asked.sampler.temperature, 0.0f);
+    EXPECT_EQ(asked.stop.max_tokens, 512);
+    EXPECT_EQ(post("/fulgurite/v1/search-prompts", {{"query", "x"}, {"count", 1}}).json().at("prompts"),
+              json::parse(R"(["first one"])"));
+    service_->setScript(Script::of({" \n"}));
+    EXPECT_EQ(post("/fulgurite/v1/search-prompts", {{"query", "x"}}).json().at("prompts"), json::array());
+    EXPECT_EQ(post("/fulgurite/v1/search-prompts", {{"query", ""}}).errorParam(), "query");
+    EXPECT_EQ(post("/fulgurite/v1/search-prompts", json::object()).errorParam(), "query");
+    EXPECT_EQ(post("/fulgurite/v1/search-prompts", {{"query", "x"}, {"count", 17}}).errorParam(), "count");
+    EXPECT_EQ(post("/fulgurite/v1/search-prompts", {{"query", "x"}, {"temperature", 1}}).errorParam(),
+              "temperature");
 }
 
 TEST(ModelHostTest, RequestsWaitForTheModelAndLearnWhyItFailed) {

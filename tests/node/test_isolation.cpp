@@ -231,6 +231,7 @@ TEST_F(IsolationTest, FilesOfTheNodeAreNamedByAdministratorsAndInSharedFoldersAl
         const ClientReply reply = ask(ada_, "POST", ingest, {{"paths", {path}}});
         EXPECT_EQ(reply.status, 403) << path << reply.body;
         EXPECT_EQ(ask(ada_, "POST", kBase + "libraries", {{"name", "x"}, {"folders", {path}}}).status, 403) << path;
+        EXPECT_EQ(ask(ada_, "POST", kBase + "embedders", {{"folder", path}}).status, 403) << path;
         EXPECT_EQ(ask(ada_, "POST", kBase + "collections",
                       {{"name", "x"}, {"embedder", path}, {"stored", {{{"layer", 0}}}}})
                       .status,

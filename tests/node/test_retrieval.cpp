@@ -172,8 +172,9 @@ TEST_F(RetrievalTest, QueriesAreKeptAndEvaluated) {
         "node");
     EXPECT_EQ(after.size(), 3u);
 
-    const ClientReply started = post(kCollections + "/" + id + "/evaluations",
-                                     {{"query_set", set}, {"strategies", {"standard", "mrag"}}, {"c", 6}});
+    const ClientReply started =
+        post(kCollections + "/" + id + "/evaluations",
+             {{"query_set", set}, {"strategies", {"standard", "mrag"}}, {"c", 6}, {"heads", true}});
     EXPECT_EQ(started.status, 200) << started.body;
     const client::RetrievalJob job = finish(id);
     EXPECT_EQ(job.state, "done") << job.message;
@@ -182,6 +183,47 @@ TEST_F(RetrievalTest, QueriesAreKeptAndEvaluated) {
     ASSERT_EQ(evaluations.size(), 1u);
     EXPECT_EQ(evaluations.front().record, job.record);
     EXPECT_EQ(evaluations.front().rows.size(), 2u * 3); // strategies by numbers of aspects
+    ASSERT_EQ(evaluations.front().without_head.size(), 6u);
+    for (const client::Interval& change : evaluations.front().without_head) {
+        EXPECT_LE(change.low, change.mean);
+        EXPECT_LE(change.mean, change.high);
+    }
+}
+
+TEST_F(RetrievalTest, AFolderIsDescribedAndTakenAsAnEmbedder) {
+    const std::string bert = (fulgurite::test::sourceDir() / "tests/data/encoder/bert").string();
+    const auto embedder = client::readEmbedder(post("/fulgurite/v1/embedders", {{"folder", bert}}).body, "node");
+    EXPECT_EQ(embedder.id, bert);
+    EXPECT_EQ(embedder.problem, "");
+    EXPECT_EQ(embedder.heads, 4u);
+    EXPECT_EQ(embedder.layer_kinds, std::vector<std::string>(3, "bert"));
+    const auto nothing =
+        client::readEmbedder(post("/fulgurite/v1/embedders", {{"folder", "/nowhere"}}).body, "node");
+    EXPECT_THAT(nothing.problem, HasSubstr("/nowhere"));
+    EXPECT_EQ(post("/fulgurite/v1/embedders", {{"folder", ""}}).errorParam(), "folder");
+    EXPECT_EQ(post("/fulgurite/v1/embedders", {{"folder", bert}, {"layer", 1}}).errorParam(), "layer");
+
+    const ClientReply made = post(kCollections, {{"name", "By BERT"}, {"embedder", bert}, {"chunk_tokens", 8}});
+    ASSERT_EQ(made.status, 200) << made.body;
+    const std::string id = made.json().at("id");
+    post(kCollections + "/" + id + "/ingest", {{"paths", {write("articles.json", documents())}}});
+    EXPECT_EQ(finish(id).state, "done");
+    EXPECT_GT(collection(id).chunks, collection(id).documents);
+    EXPECT_EQ(search(id, {"mrag"}).results.front().lists.heads, 4u);
+}
+
+TEST_F(RetrievalTest, TheModelWritesSearchPrompts) {
+    const ClientReply reply =
+        post("/fulgurite/v1/search-prompts", {{"query", "stars over the trees"}, {"count", 3}});
+    ASSERT_EQ(reply.status, 200) << reply.body;
+    const std::vector<std::string> prompts = client::readSearchPrompts(reply.body, "node");
+    EXPECT_LE(prompts.size(), 3u);
+    EXPECT_GT(reply.json().at("usage").at("completion_tokens"), 0);
+    EXPECT_EQ(post("/fulgurite/v1/search-prompts", {{"query", "stars over the trees"}, {"count", 3}})
+                  .json()
+                  .at("prompts"),
+              reply.json().at("prompts"))
+        << "the same query gets the same prompts";
 }
 
 TEST_F(RetrievalTest, WhatDoesNotFitIsRefusedByName) {

@@ -8,7 +8,9 @@
 #include "ui/pages/retrieve_page.h"
 #include "ui/prompt/composer.h"
 #include "ui/retrieve/evaluation_panel.h"
+#include "ui/retrieve/head_worth_chart.h"
 #include "ui/retrieve/hit_detail.h"
+#include "ui/retrieve/prompts_dialog.h"
 #include "ui/retrieve/query_box.h"
 #include "ui/retrieve/rank_columns.h"
 #include "ui/retrieve/space_map.h"
@@ -17,6 +19,8 @@
 #include "ui/shell/desktop.h"
 #include "ui/shell/main_window.h"
 
+#include <QCheckBox>
+#include <QFile>
 #include <QPlainTextEdit>
 #include <QSignalSpy>
 #include <QTemporaryDir>
@@ -130,6 +134,72 @@ class TestRetrievePage : public QObject {
         QVERIFY(!evaluation.record.empty());
         QCOMPARE(panel.model().rowCount(), 3); // strategies
         QVERIFY(panel.model().queries() > 0);
+    }
+
+    void eachHeadIsLeftOut() {
+        EvaluationPanel& panel = part<EvaluationPanel>();
+        panel.controls()->findChild<QCheckBox*>()->setChecked(true);
+        const std::size_t before = page().controller().evaluations().size();
+        QVERIFY(run("retrieve.evaluate"));
+        QTRY_VERIFY_WITH_TIMEOUT(page().controller().evaluations().size() > before, 30000);
+        QCOMPARE(page().controller().evaluations().front().without_head.size(), std::size_t(6));
+        QCOMPARE(panel.headChart().table().rows, 6); // the new record is shown
+        emit panel.headChart().headChosen(2);
+        QCOMPARE(session().head(), 2);
+        QCOMPARE(panel.headChart().head(), 2);
+    }
+
+    void theModelWritesPrompts() {
+        QVERIFY(run("retrieve.prompts"));
+        auto* dialog = page().findChild<PromptsDialog*>();
+        QVERIFY(dialog != nullptr);
+        QSignalSpy written(&page().controller(), &RetrieveController::promptsWritten);
+        emit dialog->writeWanted();
+        QTRY_COMPARE_WITH_TIMEOUT(written.count(), 1, 60000);
+        QCOMPARE(written.first().at(1).toString(), QString());
+        dialog->field().setPlainText("sampler temperature\nwhere runs are kept");
+        QSignalSpy ended(&page().controller(), &RetrieveController::searchEnded);
+        dialog->accept();
+        QTRY_COMPARE_WITH_TIMEOUT(ended.count(), 1, 20000);
+        session().setStrategies({"fusion", "mrag"});
+        page().search();
+        QTRY_COMPARE_WITH_TIMEOUT(ended.count(), 2, 20000);
+        QVERIFY2(session().columns()[0].problem.isEmpty(), qPrintable(session().columns()[0].problem));
+        session().setStrategies({"standard", "split", "mrag"});
+    }
+
+    void whatIsLeftOutIsTold() {
+        QTemporaryDir files;
+        const auto write = [&files](const char* name, const QByteArray& bytes) {
+            QFile file(files.filePath(QLatin1String(name)));
+            QVERIFY(file.open(QIODevice::WriteOnly));
+            file.write(bytes);
+        };
+        write("good.txt", "a good text about sampling");
+        write("binary.txt", QByteArray("ab\0cd", 5));
+        QSignalSpy ended(&page().controller(), &RetrieveController::workEnded);
+        page().controller().create({.name = "Mixed", .embedder = "model", .stored = {}}, {files.path()});
+        QTRY_COMPARE_WITH_TIMEOUT(ended.count(), 1, 30000);
+        const auto job = ended.first().at(1).value<client::RetrievalJob>();
+        QCOMPARE(job.state, std::string("done"));
+        QVERIFY2(job.message.find("binary.txt: this is not text: byte 2 is zero") != std::string::npos,
+                 job.message.c_str());
+        const auto& all = page().controller().collections();
+        const auto sample =
+            std::find_if(all.begin(), all.end(), [](const auto& each) { return each.name != "Mixed"; });
+        page().controller().choose(QString::fromStdString(sample->id));
+        QTRY_VERIFY_WITH_TIMEOUT(!page().controller().queries().empty(), 20000);
+        page().showQuery(1);
+        QTRY_VERIFY_WITH_TIMEOUT(session().reply() != nullptr, 20000);
+    }
+
+    void anEncoderOfAnyFolderIsDescribed() {
+        QSignalSpy known(&page().controller(), &RetrieveController::embedderKnown);
+        page().controller().askEmbedder(LocalEngine::includedModel());
+        QTRY_COMPARE_WITH_TIMEOUT(known.count(), 1, 20000);
+        const auto embedder = known.first().first().value<client::EmbedderInfo>();
+        QCOMPARE(embedder.heads, std::size_t(6));
+        QCOMPARE(embedder.problem, std::string());
     }
 
     void hitsGoOnToAPrompt() {

@@ -40,6 +40,7 @@ class LetterEmbedder final : public retrieval::Embedder {
     std::vector<retrieval::TextVectors> embed(std::span<const std::string> texts,
                                               const std::stop_token& stop) override {
         std::vector<retrieval::TextVectors> results;
+        ++calls;
         for (const std::string& text : texts) {
             if (stop.stop_requested()) {
                 fail(ErrorKind::Cancelled, "stopped");
@@ -64,6 +65,7 @@ class LetterEmbedder final : public retrieval::Embedder {
     }
 
     std::size_t embedded = 0;                       // texts so far
+    std::size_t calls = 0;                          // of embed()
     std::function<void(const std::string&)> before; // each text
 
   private:

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <fmt/format.h>
 #include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -270,6 +271,7 @@ TEST_F(CollectionsTest, FusionWithoutPromptsSaysWhatItNeeds) {
     EXPECT_EQ(reply.results[0].kind, ResultKind::Unavailable);
     EXPECT_THAT(reply.results[0].reason, HasSubstr("search prompts"));
     EXPECT_THROW(find(collections(), "abc", {"best"}, embedder_, pool_), Error);
+    EXPECT_THROW(find(collections(), " \n", {"mrag"}, embedder_, pool_), Error);
 }
 
 TEST_F(CollectionsTest, HeadsWithoutAnythingAreAtDistanceOne) {
@@ -359,6 +361,106 @@ TEST_F(CollectionsTest, EmbeddingFilesHoldWhatWasEmbedded) {
     const std::filesystem::path again = folder_ / "embeddings.json";
     EXPECT_EQ(collections().ingest("again", std::span(&again, 1), embedder_).embedded, 2u);
     EXPECT_THAT(titles("again"), ElementsAre("one", "two"));
+}
+
+TEST_F(CollectionsTest, AFolderOfShortTextsIsEmbeddedInFullBatches) {
+    create();
+    std::filesystem::create_directories(folder_ / "docs");
+    for (int i = 0; i < 150; ++i) {
+        writeFile(folder_ / fmt::format("docs/{:03}.txt", i),
+                  "text " + std::string(static_cast<std::size_t>(i + 1), 'q'));
+    }
+    EXPECT_EQ(ingest(folder_ / "docs").embedded, 150u);
+    EXPECT_EQ(embedder_.calls, 3u); // of 64, 64 and 22
+    EXPECT_EQ(collections().index("letters")->segments().size(), 3u);
+    // Two files change and one goes: only those are embedded, and what they held before is out.
+    writeFile(folder_ / "docs/003.txt", "changed");
+    writeFile(folder_ / "docs/104.txt", "changed too");
+    std::filesystem::remove(folder_ / "docs/020.txt");
+    const IngestProgress progress = ingest(folder_ / "docs");
+    EXPECT_EQ(progress.embedded, 2u);
+    EXPECT_EQ(progress.removed, 3u);
+    EXPECT_EQ(embedder_.calls, 4u);
+    EXPECT_EQ(collections().info("letters").documents, 149u);
+    expectScoresAreCurrent();
+}
+
+TEST_F(CollectionsTest, HeadScoresFollowRemovalsInEveryVectorType) {
+    for (const VectorType type : {VectorType::F32, VectorType::F16, VectorType::Int8}) {
+        SCOPED_TRACE(nameOf(type));
+        create("letters", type);
+        const auto file = folder_ / "docs.jsonl";
+        std::string all;
+        for (int i = 0; i < 40; ++i) { // of uneven counts, which float16 and int8 round
+            all += line("d" + std::to_string(i), "",
+                        std::string(static_cast<std::size_t>(i % 7 + 1), 'a') + "bc" +
+                            std::string(static_cast<std::size_t>(i % 5 + 1), 'd') + "hij");
+        }
+        const std::string last = line("last", "", "aab hhi oov");
+        writeFile(file, all + last);
+        ingest(file);
+        expectScoresAreCurrent();
+        writeFile(file, last);
+        EXPECT_EQ(ingest(file).removed, 40u);
+        expectScoresAreCurrent();
+        // As a collection that never had the others has them.
+        create("fresh", type);
+        ingest(file, "fresh");
+        const auto index = collections().index("letters");
+        const auto fresh = collections().index("fresh");
+        for (const Space& space : index->spaces()) {
+            for (std::size_t head = 0; head < space.heads; ++head) {
+                EXPECT_NEAR(index->scores(space)[head].score, fresh->scores(space)[head].score, 1e-12)
+                    << space.name << head;
+            }
+        }
+        collections().remove("letters");
+        collections().remove("fresh");
+    }
+}
+
+TEST_F(CollectionsTest, EqualDistancesGoToTheLowerDocumentWhereverItsVectorsLie) {
+    create();
+    // Documents 1 to 20 are equal; those of the odd files go, so that what stays is written together anew.
+    for (int i = 0; i < 40; ++i) {
+        const auto file = folder_ / fmt::format("f{}.jsonl", i);
+        writeFile(file, line(fmt::format("x{}", i), "", "abc") + line(fmt::format("y{}", i), "", "hij"));
+        ingest(file);
+    }
+    for (int i = 1; i < 40; i += 2) {
+        const auto file = folder_ / fmt::format("f{}.jsonl", i);
+        writeFile(file, line(fmt::format("y{}", i), "", "hij"));
+        ingest(file);
+    }
+    ASSERT_LT(collections().index("letters")->segments().size(), 20u);
+    SearchRequest request;
+    request.query = "abc";
+    request.count = 5;
+    request.strategies = {"mrag"};
+    const SearchReply reply = collections().search("letters", request, embedder_, pool_);
+    const std::vector<std::string> names = titles();
+    for (std::size_t i = 0; i < 5; ++i) {
+        EXPECT_EQ(names[static_cast<std::size_t>(reply.results[0].lists.documents[i])], fmt::format("x{}", 2 * i));
+    }
+}
+
+TEST_F(CollectionsTest, NumbersAreIdsAndNeverNames) {
+    EXPECT_THROW(create("2026"), Error);
+    create("letters");
+    create("2026 letters");
+    // A set whose name is the id of another leaves that one alone.
+    const auto first = folder_ / "questions.json";
+    writeFile(first, R"([{"topics": ["one"], "text": "first"}])");
+    ingest(first);
+    const std::string id = collections().info("letters").query_sets.front().id;
+    const auto second = folder_ / (id + ".json");
+    writeFile(second, R"([{"topics": ["two"], "text": "second"}, {"topics": ["two"], "text": "third"}])");
+    ingest(second);
+    EXPECT_EQ(collections().queries("letters", "questions").size(), 1u);
+    EXPECT_EQ(collections().queries("letters", id).front().text, "first"); // an id before a name
+    collections().addQuery("letters", id, {.text = "mine", .items = {"one"}});
+    EXPECT_EQ(collections().queries("letters", "questions").size(), 1u);
+    EXPECT_EQ(collections().info("letters").query_sets.size(), 2u);
 }
 
 TEST_F(CollectionsTest, SaysWhatIsThereWhenANameIsWrong) {

@@ -3,6 +3,7 @@
 #include "core/base/error.h"
 #include "core/retrieval/evaluation.h"
 #include "core/retrieval/fusion_prompts.h"
+#include "core/retrieval/result_figures.h"
 #include "core/retrieval/result_file.h"
 #include "tests/support/golden_models.h"
 #include "tests/unit/letter_embedder.h"
@@ -64,6 +65,18 @@ TEST(Bootstrap, RepeatsAndCoversTheMean) {
     EXPECT_EQ(bootstrap(std::vector<double>{0.5, 0.5}, 100, 1).low, 0.5);
 }
 
+TEST(Metrics, ATitleCountsWhereDocumentsHaveTopics) {
+    // Two documents of topic t; the query names one of them by its title, another query topic and title.
+    const std::vector<DocumentFacts> facts{{"t", "z", "first"}, {"t", "z", "second"}, {"u", "y", "third"}};
+    const Relevance title{{"second"}, {"z"}, {1}};
+    EXPECT_EQ(of(judge(std::vector<std::int32_t>{0, 2, 1}, 2, title, facts), Metric::SuccessRatio), 0.0);
+    EXPECT_EQ(of(judge(std::vector<std::int32_t>{0, 2, 1}, 3, title, facts), Metric::SuccessRatio), 1.0);
+    const Relevance both{{"t", "second"}, {"z"}, {0, 1}};
+    const MetricValues values = judge(std::vector<std::int32_t>{1, 0, 2}, 2, both, facts);
+    EXPECT_EQ(of(values, Metric::Success), 1.0);
+    EXPECT_LE(of(values, Metric::Ndcg), 1.0);
+}
+
 class Published : public testing::Test {
   protected:
     void SetUp() override {
@@ -109,6 +122,86 @@ TEST_F(Published, LargestGainsOfMragAreThoseReported) {
     EXPECT_NEAR(file.mean("standard", 10, 25, Metric::CategorySuccessRatio), 0.376, kThreeDigits);
     EXPECT_NEAR(file.mean("mrag", 6, 15, Metric::SuccessRatio), 0.640, kThreeDigits);
     EXPECT_NEAR(file.mean("standard", 6, 15, Metric::SuccessRatio), 0.413, kThreeDigits);
+}
+
+const FigureSeries* seriesOf(const std::vector<Figure>& figures, const std::string& name, const std::string& panel,
+                             const std::string& strategy) {
+    for (const Figure& figure : figures) {
+        for (const FigurePanel& each : figure.panels) {
+            for (const FigureSeries& series : each.series) {
+                if (figure.name == name && each.title == panel && series.strategy == strategy) {
+                    return &series;
+                }
+            }
+        }
+    }
+    return nullptr;
+}
+
+// What the plots show is what the tables say.
+TEST_F(Published, PlotsShowTheNumbersOfTheTables) {
+    const auto meanOf = [](const std::vector<double>& values) { return boxOf(values).mean; };
+    std::size_t compared = 0;
+    for (const auto& [name, file] : files_) {
+        const std::vector<Figure> figures = resultFigures(file);
+        for (const test::PublishedMean& row : test::kPublishedMeans) {
+            const std::string panel = "n = " + std::to_string(row.n);
+            const FigureSeries* gains = seriesOf(figures, "relative-boxes", panel, row.strategy);
+            if (name != row.file || gains == nullptr || row.k < row.n || (row.k - row.n) % 5 != 0 ||
+                (row.k - row.n) / 5 >= gains->values.size()) {
+                continue;
+            }
+            const double standard = file.mean("standard", row.n, row.k, Metric::Weighted);
+            EXPECT_NEAR(meanOf(gains->values[(row.k - row.n) / 5]), row.weighted - standard, kThreeDigits)
+                << row.file << " " << row.strategy << " " << row.n << " " << row.k;
+            ++compared;
+        }
+    }
+    EXPECT_GT(compared, 10u);
+    const std::vector<Figure> figures = resultFigures(files_.at("wikipedia_v1_sfr.json"));
+    EXPECT_EQ(figures.size(), 10u);
+    // n = 10, k = 10 and 20 of the table.
+    const FigureSeries* mrag = seriesOf(figures, "absolute-success", "n = 10", "mrag");
+    ASSERT_NE(mrag, nullptr);
+    EXPECT_NEAR(meanOf(mrag->values.front()), 0.296, kThreeDigits);
+    EXPECT_NEAR(meanOf(mrag->values.back()), 0.368, kThreeDigits);
+    // Queries by hits out of ten, as reported: none with 0, then 1, 3, 3, 6, 10, 1, 1.
+    const auto counts = [&](const std::string& strategy) {
+        std::vector<double> all;
+        for (const std::vector<double>& count :
+             seriesOf(figures, "histogram-success", "n = 10, k = 30", strategy)->values) {
+            all.push_back(count.front());
+        }
+        return all;
+    };
+    EXPECT_THAT(counts("mrag"), testing::ElementsAre(0, 1, 3, 3, 6, 10, 1, 1, 0, 0, 0));
+    EXPECT_THAT(counts("standard"), testing::ElementsAre(0, 5, 6, 10, 2, 0, 1, 1, 0, 0, 0));
+}
+
+TEST_F(Published, PlotsAreWholePictures) {
+    for (const Figure& figure : resultFigures(files_.at("wikipedia_v1_sfr.json"))) {
+        const std::string svg = figureSvg(figure);
+        EXPECT_TRUE(svg.starts_with("<svg ")) << figure.name;
+        EXPECT_TRUE(svg.ends_with("</svg>\n")) << figure.name;
+        EXPECT_EQ(svg.find("nan"), std::string::npos) << figure.name;
+        EXPECT_EQ(svg.find("inf"), std::string::npos) << figure.name;
+    }
+    // The sets without fusion have no plot of it.
+    for (const Figure& figure : resultFigures(files_.at("legal_sfr.json"))) {
+        EXPECT_NE(figure.name, "baselines-high-cost");
+    }
+}
+
+TEST(Figures, ABoxIsWhatItSays) {
+    const BoxStatistics box = boxOf({4, 1, 2, 3, 20});
+    EXPECT_EQ(box.median, 3);
+    EXPECT_EQ(box.first, 2);
+    EXPECT_EQ(box.third, 4);
+    EXPECT_EQ(box.mean, 6);
+    EXPECT_EQ(box.low, 1);
+    EXPECT_EQ(box.high, 4); // 20 lies beyond 4 + 1.5 * 2
+    EXPECT_NEAR(box.notch, 1.57 * 2 / std::sqrt(5.0), 1e-12);
+    EXPECT_EQ(boxOf({0.5}).high, 0.5);
 }
 
 TEST(ResultFiles, ReadBothSpellingsAndRefuseWhatDoesNotFit) {
@@ -186,6 +279,12 @@ TEST_F(EvaluationTest, GivesTheNumbersOfItsRankings) {
     ASSERT_EQ(matrix[0].size(), 1u);
     const ResultFile file = ResultFile::parse(resultFileJson(result), "own");
     EXPECT_EQ(file.mean("standard", 1, 1, Metric::SuccessRatio), 1.0);
+    // The plots of an own run: its own numbers of aspects stand in for the published ones.
+    const std::vector<Figure> figures = resultFigures(file);
+    const FigureSeries* gains = seriesOf(figures, "relative-boxes", "n = 1", "mrag");
+    ASSERT_NE(gains, nullptr);
+    EXPECT_EQ(gains->values.front().size(), 2u);
+    EXPECT_THAT(figuresCsv(figures), HasSubstr("relative-boxes,\"n = 2\",2,mrag,1,"));
 }
 
 TEST_F(EvaluationTest, TheSameRecordMeansTheSameNumbers) {
@@ -213,6 +312,37 @@ TEST_F(EvaluationTest, LeavesEachHeadOut) {
     ASSERT_EQ(result.without_head.size(), 4u);
     EXPECT_NEAR(result.without_head[0].mean, -1.0 / 3, 1e-12); // B comes first then, for one query of three
     EXPECT_EQ(result.without_head[3].mean, 0.0);
+}
+
+TEST_F(EvaluationTest, AQueryOfOnesOwnCountsInACollectionOfTopics) {
+    collections_.create({.name = "topics"}, embedder_.info());
+    std::ofstream(folder_ / "topics.json") << R"([
+        {"title": "A", "label": "a", "topic": "T", "text": "aaaahhhh"}, {"title": "B", "label": "a", "topic": "T", "text": "bbbb"},
+        {"title": "C", "label": "c", "topic": "U", "text": "cccc"}])";
+    const std::filesystem::path path = folder_ / "topics.json";
+    collections_.ingest("topics", std::span(&path, 1), embedder_);
+    collections_.addQuery("topics", "own", {.text = "bb", .relevant = {1}});
+    collections_.addQuery("topics", "own", {.text = "cc", .items = {"U"}});
+    request_.query_set = "own";
+    request_.strategies = {"standard"};
+    const EvaluationResult result = evaluate(collections_, "topics", request_, embedder_, pool_);
+    EXPECT_EQ(result.left_out, 0u);
+    ASSERT_EQ(result.rows.size(), 1u);
+    EXPECT_EQ(result.rows[0].metrics[static_cast<std::size_t>(Metric::SuccessRatio)].mean, 1.0);
+}
+
+TEST_F(EvaluationTest, FusionWithoutPromptsIsRefusedAndNotAZero) {
+    collections_.addQuery("c", "queries", {.text = "no prompts here", .relevant = {0}});
+    try {
+        run();
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::InvalidInput);
+        EXPECT_THAT(error.what(), HasSubstr("fusion cannot be evaluated with the query 'no prompts here'"));
+        EXPECT_THAT(error.what(), HasSubstr("search prompts"));
+    }
+    request_.strategies = {"standard", "mrag"};
+    EXPECT_NO_THROW(run());
 }
 
 TEST_F(EvaluationTest, RefusesAnotherEmbedder) {

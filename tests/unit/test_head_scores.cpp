@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <gtest/gtest.h>
+#include <limits>
 #include <random>
 
 namespace fulgurite::retrieval {
@@ -149,6 +150,53 @@ TEST(RawSearch, ZeroVectorsAreAtDistanceOne) {
     const HeadLists to_zero = searchRaw(documents, std::vector<float>{0, 0}, 1, 3, pool).lists;
     EXPECT_EQ(to_zero.documents, (std::vector<std::int32_t>{0, 1, 2}));
     EXPECT_EQ(to_zero.distances, (std::vector<float>{1, 1, 1}));
+}
+
+TEST(RawSearch, IsTheSameOnAnyNumberOfThreads) {
+    std::mt19937 random(7);
+    std::normal_distribution<float> normal;
+    std::vector<float> documents(3 * 13 * 500);
+    std::vector<float> query(3 * 13);
+    for (float& x : documents) {
+        x = normal(random);
+    }
+    for (float& x : query) {
+        x = normal(random);
+    }
+    kernels::ThreadPool one(1);
+    kernels::ThreadPool four(4);
+    const RawSearch a = searchRaw(documents, query, 3, 20, one);
+    const RawSearch b = searchRaw(documents, query, 3, 20, four);
+    EXPECT_EQ(a.lists.documents, b.lists.documents);
+    EXPECT_EQ(a.lists.distances, b.lists.distances);
+    EXPECT_EQ(a.lists.scores, b.lists.scores);
+    // And what the definitions say, one vector after another.
+    HeadScoreSums sums(3, 13);
+    for (std::size_t i = 0; i < 500; ++i) {
+        sums.add(std::span(documents).subspan(i * 39, 39));
+    }
+    for (std::size_t head = 0; head < 3; ++head) {
+        EXPECT_NEAR(a.scores[head].score, sums.scores()[head].score, 1e-12);
+        const auto nearest = static_cast<std::size_t>(a.lists.documents[head * 20]);
+        const auto row = std::span(documents).subspan((nearest * 3 + head) * 13, 13);
+        const auto q = std::span(query).subspan(head * 13, 13);
+        EXPECT_NEAR(a.lists.distances[head * 20], 1 - dot(row, q) / std::sqrt(dot(row, row) * dot(q, q)), 1e-7);
+    }
+}
+
+TEST(RawSearch, WhatIsNoNumberIsRefused) {
+    kernels::ThreadPool pool(2);
+    std::vector<float> documents{1, 0, 0, std::numeric_limits<float>::infinity()};
+    const std::vector<float> query{1, 0};
+    try {
+        searchRaw(documents, query, 1, 2, pool);
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::InvalidInput);
+        EXPECT_NE(std::string(error.what()).find("document 1"), std::string::npos) << error.what();
+    }
+    documents[3] = 1;
+    EXPECT_THROW(searchRaw(documents, std::vector<float>{NAN, 0}, 1, 2, pool), Error);
 }
 
 TEST(Strategies, AreFoundByEveryPublishedName) {

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 namespace fulgurite::retrieval {
 namespace {
@@ -50,9 +51,19 @@ TEST(Html, TakesBrokenPagesAsText) {
     EXPECT_EQ(readHtml("").text, "");
 }
 
+// Each of these heads once began a search to the end of the page: minutes for three megabytes.
+TEST(Html, APageOfManyHeadsIsReadOnce) {
+    std::string page;
+    for (int i = 0; i < 200'000; ++i) {
+        page += "<head></head>a";
+    }
+    EXPECT_EQ(readHtml(page).text.size(), 200'000u);
+    EXPECT_EQ(readHtml("<head><title>One</title></head>text<title>Two").title, "One");
+}
+
 TEST(Csv, ReadsQuotedFields) {
     const SourceContent content =
-        readCsv("\xEF\xBB\xBFtitle,text,label\r\nA,\"one, \"\"two\"\"\nthree\",x\r\n\nB,plain,\n", ',', "f.csv");
+        readCsv("title,text,label\r\nA,\"one, \"\"two\"\"\nthree\",x\r\n\nB,plain,\n", ',', "f.csv");
     ASSERT_EQ(content.documents.size(), 2u);
     EXPECT_EQ(content.documents[0].text, "one, \"two\"\nthree");
     EXPECT_EQ(content.documents[0].label, "x");
@@ -110,7 +121,12 @@ TEST(ReadSource, SaysWhatIsWrongWithAFile) {
     const auto large = write(folder, "large.txt", "x");
     std::filesystem::resize_file(large, std::uint64_t{2} << 30); // sparse: takes no room
     expectRefused([&] { readSource(large); }, "the file has 2.0 GiB, the most that is read is 512.0 MiB");
+    ::mkfifo((folder / "pipe.txt").c_str(), 0600);
+    expectRefused([&] { readSource(folder / "pipe.txt"); }, "pipe.txt: this is neither a file nor a folder");
     EXPECT_EQ(readSource(write(folder, "Name of it.txt", "x")).documents.at(0).title, "Name of it");
+    EXPECT_EQ(readSource(write(folder, "mark.txt", "\xEF\xBB\xBFx")).documents.at(0).text, "x");
+    EXPECT_EQ(readSource(write(folder, "mark.csv", "\xEF\xBB\xBFtext\nx\n")).documents.at(0).text, "x");
+    EXPECT_EQ(readSource(write(folder, "mark.jsonl", "\xEF\xBB\xBF{\"text\": \"x\"}")).documents.at(0).text, "x");
 }
 
 // One page with the words "Hello Fulgurite"; `encrypt` adds an encryption dictionary whose password nobody knows.

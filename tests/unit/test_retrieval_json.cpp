@@ -105,6 +105,23 @@ TEST(RetrievalJson, RequestsSayWhatIsWanted) {
               json::parse(R"({"layer": 7, "place": "after", "spaces": ["standard", 3]})"));
 }
 
+TEST(RetrievalJson, WhatIsNotAskedForIsNotSent) {
+    EXPECT_EQ(json::parse(newCollectionBody({"docs", "/models/minilm", {}, 0})),
+              json::parse(R"({"name": "docs", "embedder": "/models/minilm", "stored": []})"));
+    EXPECT_EQ(json::parse(newCollectionBody({"docs", "model", {}, 128}))["chunk_tokens"], 128);
+    EvaluationRequest request;
+    request.query_set = "q";
+    EXPECT_FALSE(json::parse(evaluationBody(request)).contains("heads"));
+    request.leave_heads_out = true;
+    EXPECT_EQ(json::parse(evaluationBody(request))["heads"], true);
+    EXPECT_EQ(json::parse(embedderFolderBody("/a b")), json::parse(R"({"folder": "/a b"})"));
+    EXPECT_EQ(json::parse(searchPromptsBody("two things", 4)),
+              json::parse(R"({"query": "two things", "count": 4})"));
+    EXPECT_THAT(readSearchPrompts(R"({"prompts": ["one", "two"], "usage": {}})", "node"),
+                ElementsAre("one", "two"));
+    EXPECT_THROW(readSearchPrompts(R"({"prompts": [1]})", "node"), Error);
+}
+
 TEST(RetrievalJson, EvaluationRows) {
     const json answer = json::parse(R"({"evaluations": [{"record": "8f2c31", "settings": {"c": 32},
         "metrics": ["success_ratio"], "rows": [
@@ -112,9 +129,14 @@ TEST(RetrievalJson, EvaluationRows) {
            "metrics": {"success_ratio": {"mean": 0.57, "low": 0.5, "high": 0.64}}},
           {"strategy": "mrag", "n": 5, "k": 10, "queries": 25,
            "metrics": {"success_ratio": {"mean": 0.71, "low": 0.64, "high": 0.78}},
-           "gains": {"success_ratio": {"mean": 0.14, "low": 0.05, "high": 0.23, "p": 0.002}}}]}]})");
+           "gains": {"success_ratio": {"mean": 0.14, "low": 0.05, "high": 0.23, "p": 0.002}}}],
+        "without_head": [{"mean": -0.01, "low": -0.02, "high": 0.0, "p": 0.04}]},
+        {"record": "older", "settings": {}, "metrics": [], "rows": []}]})");
     const std::vector<Evaluation> evaluations = readEvaluations(answer.dump(), "node");
-    ASSERT_EQ(evaluations.size(), 1U);
+    ASSERT_EQ(evaluations.size(), 2U);
+    ASSERT_EQ(evaluations[0].without_head.size(), 1U);
+    EXPECT_EQ(evaluations[0].without_head[0].low, -0.02);
+    EXPECT_TRUE(evaluations[1].without_head.empty());
     EXPECT_TRUE(evaluations[0].rows[0].gains.empty());
     EXPECT_EQ(evaluations[0].rows[1].gains.at("success_ratio").mean, 0.14);
     EXPECT_EQ(evaluations[0].rows[1].p.at("success_ratio"), 0.002);

@@ -2,9 +2,12 @@
 // Everything that can be done on the Retrieve page, for the menus, the palette and the keyboard.
 #include "ui/base/card.h"
 #include "ui/base/notices.h"
+#include "ui/engine/engine_link.h"
 #include "ui/pages/retrieve_page.h"
 #include "ui/retrieve/collection_list.h"
 #include "ui/retrieve/document_list.h"
+#include "ui/retrieve/evaluation_panel.h"
+#include "ui/retrieve/prompts_dialog.h"
 #include "ui/retrieve/query_box.h"
 #include "ui/retrieve/rank_columns.h"
 #include "ui/retrieve/rank_view.h"
@@ -12,7 +15,6 @@
 #include "ui/retrieve/strategy_panel.h"
 #include "ui/shell/action_registry.h"
 
-#include <QInputDialog>
 #include <QLineEdit>
 #include <QTabBar>
 
@@ -49,6 +51,8 @@ void RetrievePage::registerActions() {
                 addDocuments(QString::fromStdString(collection->id));
             }
         });
+    add("retrieve.add_folder", tr("Add a folder to the collection…"), "folder-open", "",
+        tr("ingest index directory"), [this] { addFolder(); });
     add("retrieve.undo_heads", tr("Undo switching heads"), "undo", "Ctrl+Z", tr("toggle"),
         [this] { session_.heads().undo(); });
     add("retrieve.redo_heads", tr("Redo switching heads"), "redo", "Ctrl+Shift+Z", tr("toggle"),
@@ -83,7 +87,7 @@ void RetrievePage::registerActions() {
             documents_->filter().setFocus();
         });
     add("retrieve.evaluate", tr("Evaluate the query set"), "play", "", tr("metrics bootstrap recall ndcg"),
-        [this] { controller_.evaluate(session_.strategies(), query_->nearest()); });
+        [this] { evaluate(); });
     add("retrieve.bottom", tr("Show or hide the evaluation"), "dock-right", "F6", tr("panel documents"),
         [this] { bottom_->setVisible(bottom_->isHidden()); });
     add("retrieve.maps", tr("Show or hide the maps"), "dock-right", "Ctrl+Alt+B", tr("panel scatter heat map"),
@@ -125,7 +129,9 @@ void RetrievePage::updateActions() {
     }
     const QString none = engine.isEmpty() ? tr("There is no collection yet") : engine;
     const bool collection = engine.isEmpty() && controller_.collection() != nullptr;
-    enable("retrieve.add", collection, none);
+    for (const char* id : {"retrieve.add", "retrieve.add_folder"}) {
+        enable(id, collection, none);
+    }
     enable("retrieve.undo_heads", session_.heads().canUndo(), tr("Nothing to undo"));
     enable("retrieve.redo_heads", session_.heads().canRedo(), tr("Nothing to redo"));
     enable("retrieve.all_heads", session_.heads().off() > 0, tr("All heads are on"));
@@ -152,10 +158,10 @@ void RetrievePage::updateActions() {
 
 // Fusion needs several phrasings of the query.
 void RetrievePage::updateObstacles() {
-    const QString reason = prompts_.isEmpty()
-                               ? tr("Needs several phrasings of the query: write them with Prompts…, or "
-                                    "choose a query of a set that has them.")
-                               : QString();
+    const QString reason =
+        prompts_.isEmpty() ? tr("Needs several phrasings of the query: Prompts… takes yours or has the model write "
+                                "them; or choose a query of a set that has them.")
+                           : QString();
     for (const StrategyInfo& each : strategies()) {
         if (each.needs_prompts) {
             strategies_->setObstacle(each.id, reason);
@@ -171,17 +177,39 @@ void RetrievePage::stepQuery(int by) {
 }
 
 void RetrievePage::editPrompts() {
-    bool accepted = false;
-    const QString text = QInputDialog::getMultiLineText(
-        this, tr("Prompts of the fusion strategies"),
-        tr("One phrasing of the query in each line. Each is searched for by itself; the lists are merged by rank."),
-        prompts_.join(u'\n'), &accepted);
-    if (accepted) {
-        prompts_ = text.split(u'\n', Qt::SkipEmptyParts);
+    auto* dialog = new PromptsDialog(context().themes, prompts_, this);
+    dialog->setAttribute(Qt::WA_DeleteOnClose);
+    const EngineLink& link = context().link;
+    const QString engine = controller_.obstacle();
+    dialog->setObstacle(!engine.isEmpty()                          ? engine
+                        : link.info() && !link.info()->can("chat") ? link.whyNot("chat")
+                        : query_->text().isEmpty()                 ? tr("Write the query first.")
+                                                                   : QString());
+    connect(dialog, &PromptsDialog::writeWanted, this, [this] { controller_.writePrompts(query_->text()); });
+    connect(&controller_, &RetrieveController::promptsWritten, dialog, &PromptsDialog::setWritten);
+    connect(dialog, &QDialog::accepted, this, [this, dialog] {
+        prompts_ = dialog->prompts();
         updateObstacles();
         if (session_.reply() != nullptr) {
             search();
         }
+    });
+    dialog->open();
+}
+
+void RetrievePage::evaluate() {
+    controller_.evaluate(session_.strategies(), query_->nearest(), evaluation_->leavesHeadsOut());
+}
+
+// What failed, and files that were left out: nobody looks for those in a folder of thousands.
+void RetrievePage::reportWork(const QString& collection, const client::RetrievalJob& job) {
+    const QString message = QString::fromStdString(job.message);
+    const bool failed = job.state == "failed";
+    if (failed || message.contains(QStringLiteral("left out"))) {
+        context().notices.post({.id = "retrieve",
+                                .severity = failed ? Severity::Error : Severity::Warning,
+                                .text = tr("%1: %2").arg(collection, message),
+                                .details = {}});
     }
 }
 

@@ -77,10 +77,12 @@ class RetrievePage : public Page {
     void stepQuery(int by);
     void showSampleQuery();
     void addDocuments(const QString& collection);
+    void addFolder();
     void takeFiles(const QString& collection, const QStringList& paths);
     void newCollection(const QString& name, const QStringList& paths);
     void removeCollection(const QString& id);
     void editPrompts();
+    void evaluate();
     void saveQuery();
     void toggleCited(std::int32_t document);
     std::vector<std::int32_t> sources() const; // what a prompt would cite
@@ -88,6 +90,7 @@ class RetrievePage : public Page {
     void inspectHead(int head);
     void openDocument(std::int32_t document);
     void reportFailure(const QString& message);
+    void reportWork(const QString& collection, const client::RetrievalJob& job);
     QString searchObstacle() const;
     QString inspectObstacle() const;               // why the chosen head cannot be looked into
     void whenSearched(std::function<void()> then); // once, after the search that runs

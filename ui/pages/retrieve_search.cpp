@@ -15,6 +15,7 @@
 #include "ui/retrieve/embedder_panel.h"
 #include "ui/retrieve/evaluation_panel.h"
 #include "ui/retrieve/head_grid.h"
+#include "ui/retrieve/head_worth_chart.h"
 #include "ui/retrieve/hit_detail.h"
 #include "ui/retrieve/query_box.h"
 #include "ui/retrieve/rank_columns.h"
@@ -101,8 +102,11 @@ void RetrievePage::connectController() {
         evaluation_->setAspects(static_cast<int>(std::max<std::size_t>(1, session_.relevant().size())));
     });
     connect(&controller_, &RetrieveController::failed, this, &RetrievePage::reportFailure);
-    connect(evaluation_, &EvaluationPanel::runWanted, this,
-            [this] { controller_.evaluate(session_.strategies(), query_->nearest()); });
+    connect(&controller_, &RetrieveController::workEnded, this, &RetrievePage::reportWork);
+    connect(evaluation_, &EvaluationPanel::runWanted, this, &RetrievePage::evaluate);
+    connect(&evaluation_->headChart(), &HeadWorthChart::headChosen, &session_, &RetrieveSession::setHead);
+    connect(&session_, &RetrieveSession::headChanged, this,
+            [this] { evaluation_->headChart().setHead(session_.head()); });
     connect(evaluation_, &EvaluationPanel::cancelWanted, this, [this] {
         if (const client::Collection* collection = controller_.collection()) {
             controller_.steer(QString::fromStdString(collection->id), client::JobAction::Cancel);
@@ -297,6 +301,8 @@ void RetrievePage::newCollection(const QString& name, const QStringList& paths) 
     auto* dialog = new CollectionDialog(name, this);
     dialog->setAttribute(Qt::WA_DeleteOnClose);
     connect(&controller_, &RetrieveController::embeddersKnown, dialog, &CollectionDialog::setEmbedders);
+    connect(&controller_, &RetrieveController::embedderKnown, dialog, &CollectionDialog::addEmbedder);
+    connect(dialog, &CollectionDialog::folderWanted, &controller_, &RetrieveController::askEmbedder);
     connect(dialog, &QDialog::accepted, this,
             [this, dialog, paths] { controller_.create(dialog->wanted(), paths); });
     controller_.askEmbedders();
@@ -308,6 +314,16 @@ void RetrievePage::addDocuments(const QString& collection) {
     dialog.setFileMode(QFileDialog::ExistingFiles);
     if (dialog.exec() == QDialog::Accepted) {
         controller_.ingest(collection, dialog.selectedFiles());
+    }
+}
+
+void RetrievePage::addFolder() {
+    const client::Collection* collection = controller_.collection();
+    const QString folder = collection == nullptr
+                               ? QString()
+                               : QFileDialog::getExistingDirectory(this, tr("Add a folder of documents"));
+    if (!folder.isEmpty()) {
+        controller_.ingest(QString::fromStdString(collection->id), {folder});
     }
 }
 

@@ -6,23 +6,45 @@
 
 #include <QComboBox>
 #include <QDialogButtonBox>
+#include <QFileDialog>
 #include <QFormLayout>
+#include <QHBoxLayout>
 #include <QLabel>
 #include <QLineEdit>
 #include <QPushButton>
+#include <QSpinBox>
 #include <QVBoxLayout>
 
 #include <algorithm>
 
 namespace fulgurite {
+namespace {
+
+constexpr int kMostChunkTokens = 8192;
+constexpr int kChunkStep = 64;
+
+// Of one chunk of text in the files: vectors and their lengths in every space, and scales where they are integers.
+qint64 bytesOfChunk(const client::EmbedderInfo& embedder, std::size_t layers, const QString& dtype) {
+    const bool integers = dtype == QStringLiteral("int8");
+    const std::size_t width = integers ? 1 : dtype == QStringLiteral("f16") ? 2 : 4;
+    const bool split = embedder.heads > 0 && embedder.standard_width % embedder.heads == 0;
+    const std::size_t numbers =
+        embedder.standard_width * (split ? 2 : 1) + layers * embedder.heads * embedder.head_width;
+    const std::size_t vectors = 1 + (split ? embedder.heads : 0) + layers * embedder.heads;
+    return static_cast<qint64>(numbers * width + vectors * sizeof(float) * (integers ? 2 : 1));
+}
+
+} // namespace
 
 CollectionDialog::CollectionDialog(const QString& name, QWidget* parent)
     : QDialog(parent),
       name_(new QLineEdit(name)),
       embedder_(new QComboBox),
+      folder_(new QLineEdit),
       layers_(new QComboBox),
       place_(new QComboBox),
       dtype_(new QComboBox),
+      chunk_(new QSpinBox),
       note_(new QLabel),
       buttons_(new QDialogButtonBox(QDialogButtonBox::Ok | QDialogButtonBox::Cancel)) {
     setWindowTitle(tr("New collection"));
@@ -34,14 +56,21 @@ CollectionDialog::CollectionDialog(const QString& name, QWidget* parent)
     dtype_->addItem(tr("float32"), QStringLiteral("f32"));
     dtype_->addItem(tr("float16, half the size"), QStringLiteral("f16"));
     dtype_->addItem(tr("int8, a quarter"), QStringLiteral("int8"));
+    chunk_->setRange(0, kMostChunkTokens);
+    chunk_->setSingleStep(kChunkStep);
+    chunk_->setSpecialValueText(tr("cut at the embedder's limit"));
+    chunk_->setSuffix(tr(" tokens a chunk"));
+    chunk_->setToolTip(tr("A document in chunks is as near as its nearest chunk. 0 embeds its beginning only."));
     note_->setProperty("tone", "small");
     note_->setWordWrap(true);
     auto* form = new QFormLayout;
     form->addRow(tr("&Name"), name_);
     form->addRow(tr("&Embedder"), embedder_);
-    form->addRow(tr("Heads of"), layers_);
-    form->addRow(tr("Take"), place_);
-    form->addRow(tr("Stored as"), dtype_);
+    form->addRow(tr("or a &folder"), folderRow());
+    form->addRow(tr("&Heads of"), layers_);
+    form->addRow(tr("&Take"), place_);
+    form->addRow(tr("&Stored as"), dtype_);
+    form->addRow(tr("&Long documents"), chunk_);
     auto* column = new QVBoxLayout(this);
     column->addLayout(form);
     column->addWidget(note_);
@@ -52,6 +81,53 @@ CollectionDialog::CollectionDialog(const QString& name, QWidget* parent)
     for (QComboBox* box : {embedder_, layers_, place_, dtype_}) {
         connect(box, &QComboBox::currentIndexChanged, this, &CollectionDialog::describe);
     }
+    describe();
+}
+
+QLayout* CollectionDialog::folderRow() {
+    folder_->setPlaceholderText(tr("of an encoder, on the engine's machine"));
+    folder_->setAccessibleName(tr("Folder of an encoder"));
+    auto* browse = new QPushButton(tr("&Choose…"));
+    browse->setAutoDefault(false);
+    auto* row = new QHBoxLayout;
+    row->addWidget(folder_, 1);
+    row->addWidget(browse);
+    connect(folder_, &QLineEdit::textEdited, this, &CollectionDialog::describe);
+    connect(folder_, &QLineEdit::editingFinished, this, &CollectionDialog::lookAtFolder);
+    connect(browse, &QPushButton::clicked, this, [this] {
+        const QString folder = QFileDialog::getExistingDirectory(this, tr("Folder of an encoder"), folder_->text());
+        if (!folder.isEmpty()) {
+            folder_->setText(folder);
+            lookAtFolder();
+        }
+    });
+    return row;
+}
+
+void CollectionDialog::lookAtFolder() {
+    const QString folder = folder_->text().trimmed();
+    if (folder.isEmpty()) {
+        return describe();
+    }
+    const int known = embedder_->findData(folder);
+    if (known >= 0 && embedders_[static_cast<std::size_t>(known)].problem.empty()) {
+        embedder_->setCurrentIndex(known);
+        return describe();
+    }
+    emit folderWanted(folder);
+    describe();
+}
+
+void CollectionDialog::addEmbedder(const client::EmbedderInfo& embedder) {
+    const QString id = QString::fromStdString(embedder.id);
+    int at = embedder_->findData(id);
+    if (at < 0) {
+        embedders_.push_back(embedder);
+        embedder_->addItem(QString::fromStdString(embedder.name), id);
+        at = embedder_->count() - 1;
+    }
+    embedders_[static_cast<std::size_t>(at)] = embedder; // it may have been mended since
+    embedder_->setCurrentIndex(at);
     describe();
 }
 
@@ -70,31 +146,37 @@ const client::EmbedderInfo* CollectionDialog::embedder() const {
                                                                      : nullptr;
 }
 
-void CollectionDialog::describe() {
-    const client::EmbedderInfo* chosen = embedder();
-    QString problem = name_->text().trimmed().isEmpty() ? tr("A collection needs a name.") : QString();
-    if (chosen == nullptr) {
-        problem = tr("Asking the engine which embedders it has…");
-    } else if (!chosen->problem.empty()) {
-        problem = QString::fromStdString(chosen->problem);
+QString CollectionDialog::problem() const {
+    if (name_->text().trimmed().isEmpty()) {
+        return tr("A collection needs a name.");
     }
-    buttons_->button(QDialogButtonBox::Ok)->setEnabled(problem.isEmpty());
-    if (!problem.isEmpty()) {
-        note_->setText(problem);
+    const QString folder = folder_->text().trimmed();
+    if (!folder.isEmpty() && embedder_->findData(folder) < 0) {
+        return tr("Press Enter: the engine looks at the folder then.");
+    }
+    const client::EmbedderInfo* chosen = embedder();
+    if (chosen == nullptr) {
+        return tr("Asking the engine which embedders it has…");
+    }
+    return QString::fromStdString(chosen->problem);
+}
+
+void CollectionDialog::describe() {
+    const QString reason = problem();
+    buttons_->button(QDialogButtonBox::Ok)->setEnabled(reason.isEmpty());
+    if (!reason.isEmpty()) {
+        note_->setText(reason);
         return;
     }
+    const client::EmbedderInfo& chosen = *embedder();
     const bool lightning =
-        std::find(chosen->layer_kinds.begin(), chosen->layer_kinds.end(), "lightning") != chosen->layer_kinds.end();
+        std::find(chosen.layer_kinds.begin(), chosen.layer_kinds.end(), "lightning") != chosen.layer_kinds.end();
     place_->setEnabled(lightning);
-    const auto layers = layers_->currentData().toBool() ? chosen->layer_kinds.size() : std::size_t{1};
-    const QString dtype = dtype_->currentData().toString();
-    const std::size_t width = dtype == QStringLiteral("f32") ? 4 : dtype == QStringLiteral("f16") ? 2 : 1;
-    const auto bytes =
-        static_cast<qint64>(chosen->standard_width * 4 + layers * chosen->heads * chosen->head_width * width);
+    const auto layers = layers_->currentData().toBool() ? chosen.layer_kinds.size() : std::size_t{1};
     note_->setText(tr("%1 heads of %2 in each layer; %3 of vectors for each chunk of text.")
-                       .arg(chosen->heads)
-                       .arg(chosen->head_width)
-                       .arg(bytesText(bytes)));
+                       .arg(chosen.heads)
+                       .arg(chosen.head_width)
+                       .arg(bytesText(bytesOfChunk(chosen, layers, dtype_->currentData().toString()))));
 }
 
 client::NewCollection CollectionDialog::wanted() const {
@@ -105,6 +187,7 @@ client::NewCollection CollectionDialog::wanted() const {
         return wanted;
     }
     wanted.embedder = chosen->id;
+    wanted.chunk_tokens = static_cast<std::size_t>(chunk_->value());
     const int layers = static_cast<int>(chosen->layer_kinds.size());
     const std::string place = place_->isEnabled() ? place_->currentData().toString().toStdString() : "projection";
     for (int layer = layers_->currentData().toBool() ? 0 : layers - 1; layer < layers; ++layer) {

@@ -4,8 +4,10 @@
 #include "ui/base/format.h"
 #include "ui/base/theme_manager.h"
 #include "ui/retrieve/evaluation_chart.h"
+#include "ui/retrieve/head_worth_chart.h"
 
 #include <QApplication>
+#include <QCheckBox>
 #include <QClipboard>
 #include <QComboBox>
 #include <QHBoxLayout>
@@ -23,6 +25,8 @@ namespace fulgurite {
 namespace {
 
 constexpr int kTableWidth = 560;
+enum View { kWords, kMetric, kHeads };
+const QString kHeadsChoice = QStringLiteral("without head"); // among the metrics; no metric is called so
 
 } // namespace
 
@@ -31,6 +35,7 @@ EvaluationPanel::EvaluationPanel(ThemeManager& themes, QWidget* parent)
       themes_(themes),
       model_(new EvaluationModel(themes, this)),
       chart_(new EvaluationChart(themes, *model_)),
+      head_chart_(new HeadWorthChart(themes)),
       table_(new QTableView),
       foot_(new QLabel),
       offer_(new QLabel),
@@ -38,6 +43,7 @@ EvaluationPanel::EvaluationPanel(ThemeManager& themes, QWidget* parent)
       controls_(new QWidget),
       metrics_(new QComboBox),
       records_(new QComboBox),
+      heads_(new QCheckBox(tr("leave heads out"))),
       run_(new QPushButton(tr("Run again"))),
       first_run_(new QPushButton(tr("Evaluate"))),
       progress_(new QLabel) {
@@ -78,6 +84,7 @@ EvaluationPanel::EvaluationPanel(ThemeManager& themes, QWidget* parent)
     centre->addStretch(1);
     stack_->addWidget(words);
     stack_->addWidget(shown);
+    stack_->addWidget(head_chart_);
     auto* all = new QVBoxLayout(this);
     all->setContentsMargins(0, 0, 0, 0);
     all->addWidget(stack_);
@@ -88,12 +95,13 @@ EvaluationPanel::EvaluationPanel(ThemeManager& themes, QWidget* parent)
     progress_->setProperty("tone", "small");
     metrics_->setAccessibleName(tr("Metric"));
     records_->setAccessibleName(tr("Record"));
-    for (QWidget* each : {static_cast<QWidget*>(progress_), static_cast<QWidget*>(records_),
-                          static_cast<QWidget*>(metrics_), static_cast<QWidget*>(run_)}) {
+    heads_->setToolTip(tr("Also what each head is worth: every query ranked again without each head in turn"));
+    for (QWidget* each :
+         {static_cast<QWidget*>(progress_), static_cast<QWidget*>(records_), static_cast<QWidget*>(metrics_),
+          static_cast<QWidget*>(heads_), static_cast<QWidget*>(run_)}) {
         line->addWidget(each);
     }
-    connect(metrics_, &QComboBox::currentIndexChanged, this,
-            [this] { model_->setMetric(metrics_->currentData().toString()); });
+    connect(metrics_, &QComboBox::currentIndexChanged, this, &EvaluationPanel::showView);
     connect(records_, &QComboBox::currentIndexChanged, this, &EvaluationPanel::showRecord);
     connect(chart_, &EvaluationChart::aspectsChosen, model_, &EvaluationModel::setAspects);
     connect(model_, &QAbstractItemModel::modelReset, this, &EvaluationPanel::describe);
@@ -107,6 +115,8 @@ EvaluationPanel::EvaluationPanel(ThemeManager& themes, QWidget* parent)
 void EvaluationPanel::setEvaluations(const std::vector<client::Evaluation>& evaluations, const QString& offer,
                                      bool possible) {
     const QString before = records_->currentText();
+    const bool fresh =
+        !evaluations.empty() && (evaluations_.empty() || evaluations.front().record != evaluations_.front().record);
     evaluations_ = evaluations;
     offer_->setText(offer);
     first_run_->setVisible(possible);
@@ -118,32 +128,64 @@ void EvaluationPanel::setEvaluations(const std::vector<client::Evaluation>& eval
             records_->addItem(QString::fromStdString(each.record));
         }
         // A new record comes first and is shown; otherwise the chosen one stays.
-        records_->setCurrentIndex(records_->count() == 0 ? -1 : std::max(0, records_->findText(before)));
+        records_->setCurrentIndex(records_->count() == 0 ? -1
+                                  : fresh                ? 0
+                                                         : std::max(0, records_->findText(before)));
     }
     records_->setVisible(records_->count() > 1);
     metrics_->setVisible(!evaluations_.empty());
     run_->setVisible(!evaluations_.empty());
-    stack_->setCurrentIndex(evaluations_.empty() ? 0 : 1);
+    heads_->setVisible(possible);
+    stack_->setCurrentIndex(evaluations_.empty() ? kWords : kMetric);
     showRecord(records_->currentIndex());
 }
 
 void EvaluationPanel::showRecord(int index) {
     if (index < 0 || index >= static_cast<int>(evaluations_.size())) {
         model_->setEvaluation(nullptr);
+        head_chart_->setEvaluation(nullptr);
         return;
     }
-    model_->setEvaluation(std::make_shared<client::Evaluation>(evaluations_[static_cast<std::size_t>(index)]));
+    const auto evaluation = std::make_shared<client::Evaluation>(evaluations_[static_cast<std::size_t>(index)]);
+    model_->setEvaluation(evaluation);
+    head_chart_->setEvaluation(evaluation);
     showMetrics();
+    showView();
 }
 
+// What heads are worth stands behind the metrics, where it was asked for.
 void EvaluationPanel::showMetrics() {
+    const bool heads = metrics_->currentData().toString() == kHeadsChoice;
     const QSignalBlocker quiet(metrics_);
     metrics_->clear();
     for (const std::string& metric : model_->evaluation()->metrics) {
         const QString id = QString::fromStdString(metric);
         metrics_->addItem(metricTitle(id), id);
     }
-    metrics_->setCurrentIndex(metrics_->findData(model_->metric()));
+    if (!model_->evaluation()->without_head.empty()) {
+        metrics_->addItem(tr("Without each head"), kHeadsChoice);
+    }
+    const int at = heads ? metrics_->findData(kHeadsChoice) : -1;
+    metrics_->setCurrentIndex(at >= 0 ? at : metrics_->findData(model_->metric()));
+}
+
+void EvaluationPanel::showView() {
+    if (evaluations_.empty()) {
+        return;
+    }
+    const QString chosen = metrics_->currentData().toString();
+    if (chosen == kHeadsChoice) {
+        stack_->setCurrentIndex(kHeads);
+        return;
+    }
+    stack_->setCurrentIndex(kMetric);
+    if (chosen != model_->metric()) {
+        model_->setMetric(chosen);
+    }
+}
+
+bool EvaluationPanel::leavesHeadsOut() const {
+    return heads_->isChecked();
 }
 
 void EvaluationPanel::setAspects(int aspects) {

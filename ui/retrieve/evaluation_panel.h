@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The evaluation of the collection's query sets: chart and table of one record, which record repeats the numbers,
-// and running it again with the settings of the page.
+// The evaluation of the collection's query sets: chart and table of one record, what each head is worth in it,
+// which record repeats the numbers, and running it again with the settings of the page.
 #pragma once
 
 #include "core/client/retrieval_types.h"
@@ -8,6 +8,7 @@
 
 #include <QWidget>
 
+class QCheckBox;
 class QComboBox;
 class QLabel;
 class QPushButton;
@@ -17,6 +18,7 @@ class QTableView;
 namespace fulgurite {
 
 class EvaluationChart;
+class HeadWorthChart;
 
 class EvaluationPanel : public QWidget {
     Q_OBJECT
@@ -30,6 +32,8 @@ class EvaluationPanel : public QWidget {
     void setAspects(int aspects); // of the query on the page
     EvaluationModel& model() { return *model_; }
     EvaluationChart& chart() { return *chart_; }
+    HeadWorthChart& headChart() { return *head_chart_; }
+    bool leavesHeadsOut() const; // of the next run
     QTableView& table() { return *table_; }
     QWidget* controls() { return controls_; } // for the header of the card
 
@@ -43,6 +47,7 @@ class EvaluationPanel : public QWidget {
   private:
     void showRecord(int index);
     void showMetrics();
+    void showView();
     void describe();
     void copyRecord();
     void contextMenu(const QPoint& at);
@@ -51,6 +56,7 @@ class EvaluationPanel : public QWidget {
     std::vector<client::Evaluation> evaluations_;
     EvaluationModel* model_;
     EvaluationChart* chart_;
+    HeadWorthChart* head_chart_;
     QTableView* table_;
     QLabel* foot_;
     QLabel* offer_;
@@ -58,6 +64,7 @@ class EvaluationPanel : public QWidget {
     QWidget* controls_;
     QComboBox* metrics_;
     QComboBox* records_;
+    QCheckBox* heads_;
     QPushButton* run_;
     QPushButton* first_run_;
     QLabel* progress_;

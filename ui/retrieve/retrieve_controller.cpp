@@ -11,6 +11,7 @@ namespace {
 constexpr int kWatchMilliseconds = 700; // while something is at work
 constexpr int kIdleMilliseconds = 5000;
 constexpr std::size_t kPage = 20'000;
+constexpr std::size_t kPrompts = 4; // as many as the published program asks for
 
 std::vector<std::string> toUtf8(const QStringList& texts) {
     std::vector<std::string> result;
@@ -69,6 +70,7 @@ void RetrieveController::setEngine(std::shared_ptr<client::EngineClient> engine,
         emit searchEnded(tr("The engine went away. Search again when it is back."));
     }
     timer_.stop();
+    watched_.clear();
     if (client() == nullptr) {
         emit collectionsChanged(); // what was there stays in sight, with the obstacle
         return;
@@ -95,6 +97,7 @@ void RetrieveController::takeCollections(const std::vector<client::Collection>& 
         revision_ = 0;
     }
     emit collectionsChanged();
+    tellEndedWork();
     const client::Collection* now = collection();
     const bool job = now != nullptr && now->job && now->job->live();
     // While it is being filled its revision changes all the time: the lists follow at the end.
@@ -104,6 +107,14 @@ void RetrieveController::takeCollections(const std::vector<client::Collection>& 
         readEvaluations();
     }
     job_lived_ = job;
+}
+
+void RetrieveController::tellEndedWork() {
+    for (const client::Collection& each : collections_) {
+        if (each.job && !each.job->live() && watched_.erase(each.job->id) > 0) {
+            emit workEnded(QString::fromStdString(each.name), *each.job);
+        }
+    }
 }
 
 const client::Collection* RetrieveController::collection() const {
@@ -309,7 +320,10 @@ void RetrieveController::ingest(const QString& id, const QStringList& paths) {
         return;
     }
     client()->ingest(id.toStdString(), toUtf8(paths),
-                     carry<client::RetrievalJob>([this](const client::RetrievalJob&) { refresh(); }));
+                     carry<client::RetrievalJob>([this](const client::RetrievalJob& job) {
+                         watched_.insert(job.id);
+                         refresh();
+                     }));
 }
 
 void RetrieveController::steer(const QString& id, client::JobAction action) {
@@ -330,6 +344,37 @@ void RetrieveController::askEmbedders() {
         client()->embedders(carry<std::vector<client::EmbedderInfo>>(
             [this](const std::vector<client::EmbedderInfo>& embedders) { emit embeddersKnown(embedders); }));
     }
+}
+
+void RetrieveController::askEmbedder(const QString& folder) {
+    if (client() != nullptr) {
+        client()->describeEmbedder(folder.toStdString(),
+                                   carry<client::EmbedderInfo>([this](const client::EmbedderInfo& embedder) {
+                                       emit embedderKnown(embedder);
+                                   }));
+    }
+}
+
+void RetrieveController::writePrompts(const QString& query) {
+    if (client() == nullptr) {
+        return;
+    }
+    client()->searchPrompts(
+        query.toStdString(), kPrompts,
+        [courier = courier_, this, mine = generation_](client::Outcome<std::vector<std::string>> outcome) {
+            auto kept = std::make_shared<client::Outcome<std::vector<std::string>>>(std::move(outcome));
+            courier->post([this, mine, kept] {
+                if (mine != generation_) {
+                    emit promptsWritten({}, tr("The engine went away. Ask again when it is back."));
+                    return;
+                }
+                QStringList prompts;
+                for (const std::string& prompt : kept->ok() ? kept->value() : std::vector<std::string>()) {
+                    prompts << QString::fromStdString(prompt);
+                }
+                emit promptsWritten(prompts, kept->ok() ? QString() : QString::fromUtf8(kept->error().what()));
+            });
+        });
 }
 
 void RetrieveController::chooseQuerySet(const QString& id) {
@@ -379,7 +424,7 @@ void RetrieveController::readEvaluations() {
                           }));
 }
 
-void RetrieveController::evaluate(const QStringList& strategies, int nearest) {
+void RetrieveController::evaluate(const QStringList& strategies, int nearest, bool leave_heads_out) {
     if (client() == nullptr || collection() == nullptr || query_set_.isEmpty()) {
         return;
     }
@@ -391,9 +436,13 @@ void RetrieveController::evaluate(const QStringList& strategies, int nearest) {
     }
     request.heads = place_;
     request.nearest = static_cast<std::size_t>(nearest);
+    request.leave_heads_out = leave_heads_out;
     job_lived_ = true; // its end is noticed even when it comes before the next look
     client()->evaluate(chosen_.toStdString(), request,
-                       carry<client::RetrievalJob>([this](const client::RetrievalJob&) { refresh(); }));
+                       carry<client::RetrievalJob>([this](const client::RetrievalJob& job) {
+                           watched_.insert(job.id);
+                           refresh();
+                       }));
 }
 
 } // namespace fulgurite

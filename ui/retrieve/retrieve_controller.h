@@ -12,6 +12,8 @@
 
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
 
 namespace fulgurite {
 
@@ -35,6 +37,8 @@ class RetrieveController : public QObject {
     void steer(const QString& id, client::JobAction action);
     void remove(const QString& id);
     void askEmbedders();
+    void askEmbedder(const QString& folder); // of the engine's machine
+    void writePrompts(const QString& query); // by the loaded model, for the fusion strategies
 
     const client::HeadPlace& place() const { return place_; }
     void setPlace(const client::HeadPlace& place);
@@ -57,7 +61,7 @@ class RetrieveController : public QObject {
     void chooseQuerySet(const QString& id);
     void saveQuery(const client::RetrievalQuery& query);
     const std::vector<client::Evaluation>& evaluations() const { return evaluations_; }
-    void evaluate(const QStringList& strategies, int nearest);
+    void evaluate(const QStringList& strategies, int nearest, bool leave_heads_out);
 
   signals:
     void collectionsChanged();
@@ -71,6 +75,10 @@ class RetrieveController : public QObject {
     void queriesChanged();
     void evaluationsChanged();
     void embeddersKnown(const std::vector<fulgurite::client::EmbedderInfo>& embedders);
+    void embedderKnown(const fulgurite::client::EmbedderInfo& embedder);
+    void promptsWritten(const QStringList& prompts, const QString& problem);
+    // Work that was asked for here has ended, whichever way.
+    void workEnded(const QString& collection, const fulgurite::client::RetrievalJob& job);
     void failed(const QString& message);
 
   private:
@@ -84,6 +92,7 @@ class RetrieveController : public QObject {
     void readQueries();
     void readEvaluations();
     void report(const Error& error);
+    void tellEndedWork();
 
     RetrieveSession& session_;
     std::shared_ptr<client::EngineClient> engine_;
@@ -105,6 +114,7 @@ class RetrieveController : public QObject {
     std::vector<client::RetrievalQuery> queries_;
     std::vector<client::Evaluation> evaluations_;
     bool job_lived_ = false;
+    std::set<std::string> watched_; // ids of jobs that were asked for here and have not ended
 };
 
 } // namespace fulgurite
