@@ -24,6 +24,7 @@ double secondsSince(Clock::time_point start) {
 constexpr std::size_t kShown = 100;          // documents of a ranking, where there are so many
 constexpr std::size_t kPassageBytes = 400;   // of a hit's text
 constexpr std::size_t kMostQueryWords = 512; // of BM25
+constexpr std::size_t kHeadPassages = 8;     // of each head's nearest: another choice of heads may bring them up
 
 // Each word as a quoted string, any of them: what a person typed is never taken for FTS5's own language.
 std::string wordQuery(std::string_view text) {
@@ -199,6 +200,11 @@ SearchReply Collections::search(const std::string& collection, const SearchReque
     for (const StrategyResult& result : reply.results) {
         for (std::size_t i = 0; i < std::min(request.count, result.documents.size()); ++i) {
             shown.insert(result.documents[i].document);
+        }
+        for (std::size_t i = 0; i < result.lists.documents.size(); ++i) {
+            if (result.lists.documents[i] >= 0 && i % result.lists.depth < kHeadPassages) {
+                shown.insert(result.lists.documents[i]);
+            }
         }
     }
     for (const auto& [number, chunk] : index->nearestChunks(shown, unit.units)) {

@@ -45,7 +45,7 @@ class TestRetrieveDialogs : public QObject {
         panel.setEvaluations({plain}, {}, true);
         QCOMPARE(metrics->count(), 2);
         QVERIFY(!panel.leavesHeadsOut());
-        panel.controls()->findChild<QCheckBox*>()->setChecked(true);
+        panel.findChild<QCheckBox*>()->setChecked(true);
         QVERIFY(panel.leavesHeadsOut());
         panel.setEvaluations({heads, plain}, {}, true); // the new record is shown
         QCOMPARE(panel.model().evaluation()->record, std::string("1a2b3c"));

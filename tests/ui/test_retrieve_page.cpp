@@ -138,7 +138,7 @@ class TestRetrievePage : public QObject {
 
     void eachHeadIsLeftOut() {
         EvaluationPanel& panel = part<EvaluationPanel>();
-        panel.controls()->findChild<QCheckBox*>()->setChecked(true);
+        panel.findChild<QCheckBox*>()->setChecked(true);
         const std::size_t before = page().controller().evaluations().size();
         QVERIFY(run("retrieve.evaluate"));
         QTRY_VERIFY_WITH_TIMEOUT(page().controller().evaluations().size() > before, 30000);

@@ -2,6 +2,10 @@
 // The Retrieve page for the user guide: the sample collection, searched and evaluated by the loaded model.
 #include "ui/pages/retrieve_page.h"
 
+#include "ui/retrieve/collection_dialog.h"
+#include "ui/retrieve/evaluation_panel.h"
+#include "ui/retrieve/prompts_dialog.h"
+#include "ui/retrieve/query_box.h"
 #include "ui/retrieve/rank_columns.h"
 #include "ui/retrieve/rank_view.h"
 #include "ui/shell/action_registry.h"
@@ -49,8 +53,33 @@ QList<PictureScene> RetrievePage::pictureScenes() {
              bottom_tabs_->setCurrentIndex(2);
              settled(ready);
          }},
+        {QStringLiteral("retrieve-head-worth"),
+         [this, settled](const std::function<void()>& ready) {
+             session_.heads().all();
+             bottom_tabs_->setCurrentIndex(0);
+             connect(&controller_, &RetrieveController::evaluationsChanged, this, [this, settled, ready] {
+                 const auto& all = controller_.evaluations();
+                 if (!all.empty() && !all.front().without_head.empty()) {
+                     evaluation_->showHeads();
+                     settled(ready);
+                 }
+             });
+             controller_.evaluate(session_.strategies(), query_->nearest(), true);
+         }},
+        {QStringLiteral("retrieve-prompts"),
+         [this](const std::function<void()>& ready) {
+             editPrompts();
+             ready();
+         }},
+        {QStringLiteral("retrieve-new"),
+         [this, settled](const std::function<void()>& ready) {
+             findChild<PromptsDialog*>()->close();
+             newCollection(tr("Notes"), {});
+             settled(ready);
+         }},
         {QStringLiteral("retrieve-documents"),
          [this, settled](const std::function<void()>& ready) {
+             findChild<CollectionDialog*>()->close();
              session_.heads().all();
              bottom_tabs_->setCurrentIndex(1);
              settled(ready);

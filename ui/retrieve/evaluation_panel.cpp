@@ -43,7 +43,7 @@ EvaluationPanel::EvaluationPanel(ThemeManager& themes, QWidget* parent)
       controls_(new QWidget),
       metrics_(new QComboBox),
       records_(new QComboBox),
-      heads_(new QCheckBox(tr("leave heads out"))),
+      heads_(new QCheckBox(tr("leave heads out, too"))),
       run_(new QPushButton(tr("Run again"))),
       first_run_(new QPushButton(tr("Evaluate"))),
       progress_(new QLabel) {
@@ -59,20 +59,14 @@ EvaluationPanel::EvaluationPanel(ThemeManager& themes, QWidget* parent)
     table_->installEventFilter(this);
     foot_->setProperty("tone", "small");
     foot_->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
-    foot_->setContentsMargins(8, 2, 8, 4);
-    auto* right = new QWidget;
-    right->setFixedWidth(themes.scaled(kTableWidth));
-    auto* column = new QVBoxLayout(right);
-    column->setContentsMargins(0, 0, 0, 0);
-    column->setSpacing(0);
-    column->addWidget(table_, 1);
-    column->addWidget(foot_);
+    foot_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+    table_->setFixedWidth(themes.scaled(kTableWidth));
     auto* shown = new QWidget;
     auto* row = new QHBoxLayout(shown);
     row->setContentsMargins(0, 0, 0, 0);
     row->setSpacing(0);
     row->addWidget(chart_, 1);
-    row->addWidget(right);
+    row->addWidget(table_);
     auto* words = new QWidget;
     auto* centre = new QVBoxLayout(words);
     offer_->setProperty("tone", "muted");
@@ -87,7 +81,13 @@ EvaluationPanel::EvaluationPanel(ThemeManager& themes, QWidget* parent)
     stack_->addWidget(head_chart_);
     auto* all = new QVBoxLayout(this);
     all->setContentsMargins(0, 0, 0, 0);
-    all->addWidget(stack_);
+    all->setSpacing(0);
+    all->addWidget(stack_, 1);
+    auto* bar = new QHBoxLayout;
+    bar->setContentsMargins(8, 2, 8, 4);
+    bar->addWidget(foot_, 1);
+    bar->addWidget(heads_);
+    all->addLayout(bar);
 
     auto* line = new QHBoxLayout(controls_);
     line->setContentsMargins(0, 0, 0, 0);
@@ -96,9 +96,8 @@ EvaluationPanel::EvaluationPanel(ThemeManager& themes, QWidget* parent)
     metrics_->setAccessibleName(tr("Metric"));
     records_->setAccessibleName(tr("Record"));
     heads_->setToolTip(tr("Also what each head is worth: every query ranked again without each head in turn"));
-    for (QWidget* each :
-         {static_cast<QWidget*>(progress_), static_cast<QWidget*>(records_), static_cast<QWidget*>(metrics_),
-          static_cast<QWidget*>(heads_), static_cast<QWidget*>(run_)}) {
+    for (QWidget* each : {static_cast<QWidget*>(progress_), static_cast<QWidget*>(records_),
+                          static_cast<QWidget*>(metrics_), static_cast<QWidget*>(run_)}) {
         line->addWidget(each);
     }
     connect(metrics_, &QComboBox::currentIndexChanged, this, &EvaluationPanel::showView);
@@ -181,6 +180,12 @@ void EvaluationPanel::showView() {
     stack_->setCurrentIndex(kMetric);
     if (chosen != model_->metric()) {
         model_->setMetric(chosen);
+    }
+}
+
+void EvaluationPanel::showHeads() {
+    if (const int at = metrics_->findData(kHeadsChoice); at >= 0) {
+        metrics_->setCurrentIndex(at);
     }
 }
 

@@ -30,6 +30,7 @@ class EvaluationPanel : public QWidget {
     void setEvaluations(const std::vector<client::Evaluation>& evaluations, const QString& offer, bool possible);
     void setJob(const std::optional<client::RetrievalJob>& job);
     void setAspects(int aspects); // of the query on the page
+    void showHeads();             // what each is worth, where the record has it
     EvaluationModel& model() { return *model_; }
     EvaluationChart& chart() { return *chart_; }
     HeadWorthChart& headChart() { return *head_chart_; }
