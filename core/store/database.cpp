@@ -133,6 +133,10 @@ Database::Database(const std::filesystem::path& path, DatabaseOptions options)
 }
 
 int Database::open() {
+    // Counting its memory takes a lock that all connections share for each piece. Possible only before the first
+    // use.
+    static const int uncounted = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    static_cast<void>(uncounted);
     constexpr int common = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     if (options_.access != DatabaseAccess::ReadOnly)
         return sqlite3_open_v2(path_.c_str(), &connection_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | common,

@@ -188,7 +188,7 @@ TEST_F(Runs, EveryScaleTellsTheSameSpikes) {
     RunReader reader(file);
     for (const char* name : {"dense", "sparse"}) {
         const SeriesRecord series = seriesNamed(reader, writer->run(), name);
-        for (const std::size_t columns : {1u, 7u, 100u, 1000u}) {
+        for (const std::size_t columns : {1u, 7u, 100u, 1000u, 4000u}) { // the last: narrower than any bucket
             expectViewOfPoints(reader, series.id, *series.min_step, *series.max_step, columns);
             expectViewOfPoints(reader, series.id, *series.min_step + 1234, *series.max_step - 777, columns);
         }

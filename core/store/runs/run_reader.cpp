@@ -72,6 +72,8 @@ std::int64_t clampStep(std::int64_t step) {
     return std::clamp(step, -run_step_limit, run_step_limit);
 }
 
+constexpr int lowest_stored_level = 1; // buckets of 16 steps never hold the 32 points that deserve a row
+
 // The widest buckets that are not wider than a column; -1 for points.
 int levelFor(std::int64_t steps, std::size_t columns) {
     int level = pyramid_levels - 1;
@@ -203,14 +205,17 @@ SeriesView RunReader::view(SeriesId series, std::int64_t from, std::int64_t to, 
     if (begin >= end || columns == 0)
         return result;
     const std::size_t most = 2 * columns;
+    const int level = levelFor(end - begin, columns);
     std::vector<RunPoint> few;
-    // Whether there are few is asked of the points only where that is likely.
-    result.exact = expectedPoints(series, begin, end) <= 2 * static_cast<double>(most);
-    if (result.exact) {
-        few = points(series, begin, end - 1, most + 1);
+    // Whether there are few is asked of the points only where that is likely, or where no bucket is narrow enough,
+    // so that all of them are read anyway.
+    const bool all = level < lowest_stored_level;
+    if (all || expectedPoints(series, begin, end) <= 2 * static_cast<double>(most)) {
+        few = points(series, begin, end - 1, all ? std::numeric_limits<std::int64_t>::max() : most + 1);
         result.exact = few.size() <= most;
     }
     if (result.exact) {
+        result.columns.reserve(few.size());
         for (const RunPoint& point : few) {
             result.columns.push_back({point.step, point.step + 1, {}});
             result.columns.back().summary.add(point.value);
@@ -222,15 +227,23 @@ SeriesView RunReader::view(SeriesId series, std::int64_t from, std::int64_t to, 
         return begin + static_cast<std::int64_t>(width * static_cast<double>(column));
     };
     std::size_t column = 0;
-    const auto add = [&](std::int64_t piece, std::int64_t, const PointSummary& summary) {
+    const auto summaryAt = [&](std::int64_t piece) -> PointSummary& {
         bool next = result.columns.empty();
         for (; column + 1 < columns && piece >= edge(column + 1); ++column)
             next = true;
         if (next)
             result.columns.push_back({edge(column), column + 1 == columns ? end : edge(column + 1), {}});
-        result.columns.back().summary.merge(summary);
+        return result.columns.back().summary;
     };
-    pyramid_.scan(series, begin, end, levelFor(end - begin, columns), add);
+    if (!all) {
+        pyramid_.scan(series, begin, end, level,
+                      [&](std::int64_t piece, std::int64_t, const PointSummary& summary) {
+                          summaryAt(piece).merge(summary);
+                      });
+        return result;
+    }
+    for (const RunPoint& point : few)
+        summaryAt(point.step).add(point.value);
     return result;
 }
 

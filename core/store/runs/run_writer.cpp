@@ -232,6 +232,18 @@ void RunWriter::add(Series series, std::int64_t step, double value) {
     state_->added(1);
 }
 
+void RunWriter::add(std::span<const Point> points) {
+    for (const Point& point : points)
+        requireRunStep(point.step);
+    if (points.empty())
+        return;
+    std::unique_lock lock(state_->mutex);
+    std::vector<QueuedPoint>& queued = state_->open(lock).points;
+    for (const Point& point : points)
+        queued.push_back({point.series, point.step, point.value});
+    state_->added(points.size());
+}
+
 void RunWriter::mark(const StepMark& step) {
     requireRunStep(step.step);
     std::unique_lock lock(state_->mutex);

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -48,6 +49,13 @@ class RunWriter {
     // A second value for the same step replaces the first. NaN and infinities are kept as such.
     void add(Series series, std::int64_t step, double value);
     void add(std::string_view name, std::int64_t step, double value) { add(series(name), step, value); }
+    // Many at once, for whoever has them: one lock for all.
+    struct Point {
+        Series series = 0;
+        std::int64_t step = 0;
+        double value = 0;
+    };
+    void add(std::span<const Point> points);
     // What is not given keeps what the step had.
     void mark(const StepMark& step);
     void sample(RunSample sample);

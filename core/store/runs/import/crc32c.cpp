@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Eight tables, so that eight bytes cost one step of the loop.
+// By the processor's own instruction where it has it (x86-64 with SSE 4.2), else by eight tables, so that eight
+// bytes cost one step of the loop.
 #include "core/store/runs/import/crc32c.h"
 
 #include <array>
 #include <bit>
 #include <cstring>
+#if defined(__x86_64__)
+#include <nmmintrin.h>
+#endif
 
 namespace fulgurite {
 
@@ -33,9 +37,34 @@ constexpr Tables makeTables() {
 
 constexpr Tables tables = makeTables();
 
+#if defined(__x86_64__)
+__attribute__((target("sse4.2"))) std::uint32_t byInstruction(std::string_view bytes) {
+    std::uint64_t crc = 0xFFFFFFFFU;
+    std::size_t at = 0;
+    for (; bytes.size() - at >= 8; at += 8) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, bytes.data() + at, 8);
+        crc = _mm_crc32_u64(crc, word);
+    }
+    auto rest = static_cast<std::uint32_t>(crc);
+    for (; at < bytes.size(); ++at)
+        rest = _mm_crc32_u8(rest, static_cast<unsigned char>(bytes[at]));
+    return rest ^ 0xFFFFFFFFU;
+}
+#endif
+
 } // namespace
 
 std::uint32_t crc32c(std::string_view bytes) {
+#if defined(__x86_64__)
+    static const bool has_instruction = __builtin_cpu_supports("sse4.2") != 0;
+    if (has_instruction)
+        return byInstruction(bytes);
+#endif
+    return crc32cByTables(bytes);
+}
+
+std::uint32_t crc32cByTables(std::string_view bytes) {
     std::uint32_t crc = 0xFFFFFFFFU;
     std::size_t at = 0;
     for (; bytes.size() - at >= 8; at += 8) {

@@ -7,6 +7,8 @@ namespace fulgurite {
 
 namespace {
 
+constexpr std::size_t points_at_once = 1024;
+
 // 64 bits of FNV-1a, from two starts for a whole uuid: it tells paths apart and is no secret.
 std::uint64_t hashOf(std::string_view text, std::uint64_t hash) {
     for (const char c : text)
@@ -59,22 +61,39 @@ ImportTarget::Run& ImportTarget::current() {
 // Notices steps that go back.
 void ImportTarget::at(Run& run, std::int64_t step) {
     if (std::exchange(run.anew, false)) {
+        handOver(run);
         run.writer->rewind(step);
     } else if (run.last_step && step < *run.last_step) {
         ++counts_.backwards;
-        if (rewind_)
+        if (rewind_) {
+            handOver(run);
             run.writer->rewind(step);
+        }
     }
     run.last_step = step;
 }
 
+void ImportTarget::handOver(Run& run) {
+    run.writer->add(run.points);
+    run.points.clear();
+}
+
+// Rows mostly name their series in the same order, so that the next one is known before it is looked up.
 RunWriter::Series ImportTarget::seriesOf(Run& run, std::string_view name) {
-    name_buffer_ = name.substr(0, longest_series_name);
-    if (const auto found = run.series.find(name_buffer_); found != run.series.end())
-        return found->second;
-    const RunWriter::Series series = run.writer->series(name_buffer_);
-    run.series.emplace(name_buffer_, series);
-    return series;
+    name = name.substr(0, longest_series_name);
+    if (run.guess == run.names.size())
+        run.guess = 0;
+    if (!run.names.empty() && *run.names[run.guess] == name)
+        return static_cast<RunWriter::Series>(run.guess++);
+    name_buffer_ = name;
+    auto found = run.series.find(name_buffer_);
+    if (found == run.series.end()) {
+        // Writers number their series on from 0.
+        found = run.series.emplace(name_buffer_, run.writer->series(name_buffer_)).first;
+        run.names.push_back(&found->first);
+    }
+    run.guess = found->second + 1;
+    return found->second;
 }
 
 void ImportTarget::value(std::string_view name, std::int64_t step, double value) {
@@ -83,7 +102,10 @@ void ImportTarget::value(std::string_view name, std::int64_t step, double value)
     Run& run = current();
     if (run.last_step != step)
         at(run, step);
-    run.writer->add(seriesOf(run, name), step, value);
+    requireRunStep(step);
+    run.points.push_back({seriesOf(run, name), step, value});
+    if (run.points.size() == points_at_once)
+        handOver(run);
     ++counts_.values;
 }
 
@@ -113,11 +135,13 @@ void ImportTarget::sample(RunSample sample) {
 
 void ImportTarget::config(const std::string& json) {
     Run& run = current();
+    handOver(run);
     run.writer->flush(); // one writer at a time, and the editor is another connection
     RunEditor(database_).setConfig(run.writer->run(), json);
 }
 
 void ImportTarget::rewind(std::int64_t step) {
+    handOver(current());
     current().writer->rewind(step);
 }
 
@@ -150,13 +174,17 @@ void ImportTarget::endFile() {
 }
 
 void ImportTarget::flush() {
-    for (auto& [name, run] : runs_)
+    for (auto& [name, run] : runs_) {
+        handOver(run);
         run.writer->flush();
+    }
 }
 
 void ImportTarget::finish(RunStatus status) {
-    for (auto& [name, run] : runs_)
+    for (auto& [name, run] : runs_) {
+        handOver(run);
         run.writer->finish(status);
+    }
     runs_.clear();
     current_ = nullptr;
 }

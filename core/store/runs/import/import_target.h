@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 namespace fulgurite {
 
@@ -45,12 +46,16 @@ class ImportTarget final : public LogSink {
     struct Run {
         std::unique_ptr<RunWriter> writer;
         std::unordered_map<std::string, RunWriter::Series> series;
+        std::vector<const std::string*> names; // of `series`, by their numbers
+        std::size_t guess = 0;                 // which of them comes next
         std::optional<std::int64_t> last_step;
-        bool anew = false; // the next step takes back what is there from it on
+        bool anew = false;                    // the next step takes back what is there from it on
+        std::vector<RunWriter::Point> points; // that the writer has not got yet
     };
 
     Run& current(); // opens it
     void at(Run& run, std::int64_t step);
+    static void handOver(Run& run);
     RunWriter::Series seriesOf(Run& run, std::string_view name);
 
     std::filesystem::path database_;
