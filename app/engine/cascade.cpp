@@ -9,6 +9,7 @@ void addCascade(CLI::App& app) {
     cascade->require_subcommand(1);
     addCascadeBuild(*cascade);
     addCascadeQuery(*cascade);
+    addCascadeLedger(*cascade);
     addCascadeSimulate(*cascade);
     addCascadeEval(*cascade);
     addCascadeEncode(*cascade);

@@ -10,6 +10,7 @@ void addCascadeBuild(CLI::App& cascade);
 void addCascadeEncode(CLI::App& cascade);
 void addCascadeEval(CLI::App& cascade);
 void addCascadeQuery(CLI::App& cascade);
+void addCascadeLedger(CLI::App& cascade);
 void addCascadeSimulate(CLI::App& cascade);
 
 } // namespace fulgurite::app

@@ -49,15 +49,18 @@ void showShare(double share) {
 }
 
 void printTable(const cascade::EvaluationResult& result, double fraction) {
-    fmt::print("{} captions over {} images; f = {:g}\n{:<44} {:>17} {:>6} {:>6} {:>9} {:>9} {:>9} {:>10}\n",
-               result.captions, result.images, fraction, "variant", "R@1 (95 %)", "R@5", "R@10", "lifetime",
-               "by FLOP", "ingest", "cold query");
+    fmt::print(
+        "{} captions over {} images; f = {:g}; lifetime: against every image by {}, F: by the row's own last "
+        "encoder\n{:<44} {:>17} {:>6} {:>6} {:>9} {:>9} {:>7} {:>9} {:>10}\n",
+        result.captions, result.images, fraction, result.reference, "variant", "R@1 (95 %)", "R@5", "R@10",
+        "lifetime", "by FLOP", "F", "ingest", "cold query");
     for (const cascade::EvaluationRow& row : result.rows) {
         const cascade::Recall& first = row.recall.at(1);
-        fmt::print("{:<44} {:>5.1f} ({:.1f}-{:.1f}) {:>6.1f} {:>6.1f} {:>8.2f}x {:>8.2f}x {:>7.1f} s {:>7.1f} ms\n",
+        fmt::print("{:<44} {:>5.1f} ({:.1f}-{:.1f}) {:>6.1f} {:>6.1f} {:>8.2f}x {:>8.2f}x {:>6.2f}x {:>7.1f} s "
+                   "{:>7.1f} ms\n",
                    stagesText(row.stages), 100 * first.mean, 100 * first.low, 100 * first.high,
                    100 * row.recall.at(5).mean, 100 * row.recall.at(10).mean, row.factor, row.flops_factor,
-                   row.ingest_seconds, row.cold_seconds * 1e3);
+                   row.own_factor, row.ingest_seconds, row.cold_seconds * 1e3);
     }
     for (const auto& [encoder, seconds] : result.seconds_each) {
         fmt::print("t({}) = {:.3f} ms an image, measured\n", encoder, seconds * 1e3);
@@ -76,6 +79,8 @@ void printJson(const cascade::EvaluationResult& result, double fraction) {
                         {"recall", recall},
                         {"factor", row.factor},
                         {"flops_factor", row.flops_factor},
+                        {"own_factor", row.own_factor},
+                        {"own_flops_factor", row.own_flops_factor},
                         {"touched", row.touched},
                         {"ingest_seconds", row.ingest_seconds},
                         {"cold_seconds", row.cold_seconds}});
@@ -83,6 +88,7 @@ void printJson(const cascade::EvaluationResult& result, double fraction) {
     fmt::print("{}\n", nlohmann::json{{"captions", result.captions},
                                       {"images", result.images},
                                       {"f", fraction},
+                                      {"reference", result.reference},
                                       {"seconds_each", result.seconds_each},
                                       {"rows", rows}}
                            .dump());

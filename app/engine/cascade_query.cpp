@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
@@ -18,6 +19,7 @@ struct QueryOptions {
     std::string text;
     std::vector<std::string> more;
     std::vector<std::string> like;
+    std::vector<std::string> like_files;
     std::string stages;
     std::string prefix;
     std::size_t top = 10;
@@ -50,6 +52,12 @@ std::vector<cascade::QueryTerm> termsOf(const QueryOptions& options) {
         const auto [weight, image] = weighted(term);
         terms.push_back({"", std::atoll(image.c_str()), weight});
     }
+    for (const std::string& term : options.like_files) {
+        const auto [weight, file] = weighted(term);
+        const auto bytes = image::readImageFile(file);
+        terms.push_back({std::filesystem::path(file).filename().string(), 0, weight,
+                         std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size())});
+    }
     return terms;
 }
 
@@ -78,10 +86,13 @@ nlohmann::json stageJson(const cascade::StageResult& stage) {
     return {{"encoder", stage.encoder},
             {"in", stage.in},
             {"out", stage.out},
-            {"seconds", stage.seconds},
-            {"text_seconds", stage.text_seconds},
+            {"seconds", stage.seconds + stage.text_seconds + stage.encode_seconds},
             {"encode_seconds", stage.encode_seconds},
-            {"flops", stage.text_flops + stage.encode_flops + stage.search_flops},
+            {"text_seconds", stage.text_seconds},
+            {"search_seconds", stage.seconds},
+            {"flops", stage.encode_flops},
+            {"text_flops", stage.text_flops},
+            {"search_flops", stage.search_flops},
             {"encoded", stage.encoded},
             {"cached", stage.cached},
             {"missing", stage.missing},
@@ -159,13 +170,18 @@ void addCascadeQuery(CLI::App& cascade) {
         ->allow_extra_args(false);
     command->add_option("--like", options->like, "An image of the library with a weight, as WEIGHT:IMAGE")
         ->allow_extra_args(false);
+    command
+        ->add_option("--like-file", options->like_files,
+                     "A picture that is in no library with a weight, as WEIGHT:FILE")
+        ->allow_extra_args(false);
     command->add_option("--stages", options->stages,
                         "ENCODER:IMAGES,...: how many images each hands on; all encoders with 50, 10 unless given");
     command->add_option("--prefix", options->prefix, "Put before every text, such as \"a photo of \"");
     command->add_option("--top", options->top, "Images of the ranking")
         ->check(CLI::Range(1, 1000000))
         ->capture_default_str();
-    command->add_flag("--dry", options->dry, "Leave no query in the ledger; encoded images are kept all the same");
+    command->add_flag("--dry", options->dry,
+                      "Leave no query in the ledger; what it encodes is kept and entered all the same");
     command->footer("Examples:\n"
                     "  fulgurite-engine cascade query --data DIR \"three red apples\"\n"
                     "  fulgurite-engine cascade query --data DIR \"a dog\" --term -0.5:snow --like 0.3:17 --json\n"

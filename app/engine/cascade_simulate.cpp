@@ -18,29 +18,6 @@ struct SimulateOptions {
     cascade::SimulationSettings settings;
 };
 
-// t_j of every stage: measured where the library's ledger knows it, else by operations.
-struct Costs {
-    std::vector<double> each;
-    const char* unit = "s";
-};
-
-Costs costsOf(cascade::LibraryService& service, const std::vector<cascade::QueryStage>& stages) {
-    Costs costs;
-    for (const cascade::QueryStage& stage : stages) {
-        costs.each.push_back(service.measuredSeconds(stage.encoder).value_or(0));
-    }
-    for (const double each : costs.each) {
-        if (each <= 0) { // measured and declared costs are never mixed
-            costs = {{}, "FLOP"};
-            for (const cascade::QueryStage& stage : stages) {
-                costs.each.push_back(service.encoders().info(stage.encoder).image_flops);
-            }
-            return costs;
-        }
-    }
-    return costs;
-}
-
 nlohmann::json bandJson(const cascade::Band& band) {
     return {{"mean", band.mean}, {"low", band.low}, {"high", band.high}};
 }
@@ -69,19 +46,20 @@ void simulate(SimulateOptions options) {
     for (std::size_t j = 0; j + 1 < stages.size(); ++j) {
         options.settings.keep.push_back(stages[j].keep);
     }
-    const auto points = service->simulate(library.id, stages.front().encoder, options.settings);
+    const auto [count, points] = service->simulate(library.id, stages.front().encoder, options.settings);
     if (points.empty()) {
         fail(ErrorKind::InvalidInput, "{}: no image is encoded by {} yet; run `cascade build`", library.name,
              stages.front().encoder);
     }
-    const Costs costs = costsOf(*service, stages);
-    const auto images = static_cast<double>(library.images);
+    const cascade::StageCosts costs = service->costsOf(stages);
+    const char* unit = costs.measured ? "s" : "FLOP";
+    const auto images = static_cast<double>(count);
     const double everything = images * costs.each.back();
     if (!options.common.json) {
         fmt::print("{}, {} images, {}: encoding everything with {} costs {:.4g} {}\n{:>8} {:>9} {:>19} {:>12} "
                    "{:>8} {:>8}\n",
-                   stagesText(stages), library.images, options.draw, stages.back().encoder, everything, costs.unit,
-                   "query", "touched", "between seeds", "cost", "factor", "closed");
+                   stagesText(stages), count, options.draw, stages.back().encoder, everything, unit, "query",
+                   "touched", "between seeds", "cost", "factor", "closed");
     }
     nlohmann::json curve = nlohmann::json::array();
     for (const cascade::SimulationPoint& point : points) {
@@ -105,8 +83,8 @@ void simulate(SimulateOptions options) {
     }
     if (options.common.json) {
         fmt::print("{}\n", nlohmann::json{{"stages", stagesJson(stages)},
-                                          {"images", library.images},
-                                          {"unit", costs.unit},
+                                          {"images", count},
+                                          {"unit", unit},
                                           {"costs", costs.each},
                                           {"everything", everything},
                                           {"break_even_fraction", cascade::breakEvenFraction(costs.each)},

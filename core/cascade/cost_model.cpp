@@ -9,13 +9,17 @@
 
 namespace fulgurite::cascade {
 
-double lifetimeFactor(std::span<const double> costs, double fraction) {
+double lifetimeFactorAgainst(double cost, std::span<const double> costs, double fraction) {
     if (costs.empty()) {
         return 0;
     }
     const double later = std::accumulate(costs.begin() + 1, costs.end(), 0.0);
     const double cascade = costs.front() + fraction * later;
-    return cascade > 0 ? costs.back() / cascade : 0;
+    return cascade > 0 ? cost / cascade : 0;
+}
+
+double lifetimeFactor(std::span<const double> costs, double fraction) {
+    return costs.empty() ? 0 : lifetimeFactorAgainst(costs.back(), costs, fraction);
 }
 
 double lifetimeCost(std::span<const double> costs, std::span<const double> touched) {
@@ -78,6 +82,30 @@ TouchedFit fitTouched(std::span<const TouchedPoint> points) {
     }
     const double exponent = (count * xy - x * y) / spread;
     return {std::exp((y - exponent * x) / count), exponent, true};
+}
+
+double breakEvenQuery(std::span<const double> costs, std::span<const SpentPoint> points) {
+    if (costs.size() < 2 || *std::min_element(costs.begin(), costs.end()) <= 0) {
+        return std::numeric_limits<double>::quiet_NaN();
+    }
+    const double allowed = costs.back() - costs.front();
+    std::vector<TouchedPoint> spent; // on the later levels, as a share of what may be
+    for (const SpentPoint& point : points) {
+        double extra = 0;
+        for (std::size_t j = 0; j < point.touched.size() && j + 1 < costs.size(); ++j) {
+            extra += point.touched[j] * costs[j + 1];
+        }
+        if (extra >= allowed) {
+            return point.query;
+        }
+        spent.push_back({point.query, extra / allowed});
+    }
+    const double most = std::accumulate(costs.begin() + 1, costs.end(), 0.0);
+    const TouchedFit fit = fitTouched(spent);
+    if (!fit.valid) {
+        return std::numeric_limits<double>::quiet_NaN();
+    }
+    return most < allowed ? std::numeric_limits<double>::infinity() : fit.queryOf(1);
 }
 
 namespace {
@@ -143,18 +171,16 @@ class Touched {
     std::vector<std::size_t> counts_;
 };
 
-void touchRandom(const SimulationSettings& settings, std::mt19937_64& random, Touched& touched) {
-    std::uniform_int_distribution<std::size_t> any(0, settings.images - 1);
-    std::vector<std::size_t> drawn;
-    while (drawn.size() < std::min(settings.keep.front(), settings.images)) {
-        const std::size_t image = any(random);
-        if (std::find(drawn.begin(), drawn.end(), image) == drawn.end()) {
-            drawn.push_back(image);
-        }
+void touchRandom(const SimulationSettings& settings, std::mt19937_64& random, std::vector<std::size_t>& order,
+                 Touched& touched) {
+    // The beginning of a shuffle; `order` stays one of all images.
+    for (std::size_t i = 0; i < std::min(settings.keep.front(), order.size()); ++i) {
+        std::uniform_int_distribution<std::size_t> rest(i, order.size() - 1);
+        std::swap(order[i], order[rest(random)]);
     }
     for (std::size_t level = 0; level < settings.keep.size(); ++level) {
-        for (std::size_t i = 0; i < std::min(settings.keep[level], drawn.size()); ++i) {
-            touched.add(level, drawn[i]);
+        for (std::size_t i = 0; i < std::min(settings.keep[level], order.size()); ++i) {
+            touched.add(level, order[i]);
         }
     }
 }
@@ -192,6 +218,8 @@ std::vector<SimulationPoint> simulate(const SimulationSettings& settings, const 
     for (std::size_t seed = 0; seed < settings.seeds; ++seed) {
         std::mt19937_64 random(settings.first_seed + seed);
         const Wanted wanted(settings, random);
+        std::vector<std::size_t> order(settings.draw == Draw::Random ? settings.images : 0);
+        std::iota(order.begin(), order.end(), std::size_t{0});
         Touched touched(settings.keep.size(), settings.images);
         std::size_t query = 0;
         for (SimulationPoint& point : points) {
@@ -200,7 +228,7 @@ std::vector<SimulationPoint> simulate(const SimulationSettings& settings, const 
                     return points;
                 }
                 if (settings.draw == Draw::Random) {
-                    touchRandom(settings, random, touched);
+                    touchRandom(settings, random, order, touched);
                 } else {
                     touchShortlist(settings, shortlist(wanted.next(random)), touched);
                 }

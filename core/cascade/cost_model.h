@@ -19,6 +19,8 @@ namespace fulgurite::cascade {
 // cascade. It charges every later level with the same f, so it is a lower bound of what is saved. 0 when there is
 // no cost.
 double lifetimeFactor(std::span<const double> costs, double fraction);
+// The same against encoding everything at another cost, such as that of the dearest encoder of a comparison.
+double lifetimeFactorAgainst(double cost, std::span<const double> costs, double fraction);
 
 // n t_s + sum over j of touched[j] t_j: the same with real counts; touched[0] is the number of images.
 double lifetimeCost(std::span<const double> costs, std::span<const double> touched);
@@ -51,6 +53,16 @@ struct TouchedPoint {
     double fraction = 0;
 };
 TouchedFit fitTouched(std::span<const TouchedPoint> points);
+
+// What was encoded after a query: of each later level, as a share of the images.
+struct SpentPoint {
+    double query = 0;
+    std::vector<double> touched;
+};
+// The query after which t_s + sum_j f_j(q) t_j has reached t_r, with what each level really encoded: that of the
+// points where they have come so far, else where the power law of what the queries cost will. Infinite when it
+// never does, not a number when too little is known.
+double breakEvenQuery(std::span<const double> costs, std::span<const SpentPoint> points);
 
 // Queries whose wanted images are drawn from a collection, and the images that each sends to the later levels.
 enum class Draw : std::uint8_t {

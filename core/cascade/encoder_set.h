@@ -15,7 +15,7 @@
 namespace fulgurite::cascade {
 
 struct EncoderInfo {
-    std::string id; // the folder's name
+    std::string id; // the folder's name, with its parent's where two have the same
     std::filesystem::path folder;
     std::size_t width = 0;
     int image_size = 0;
@@ -28,7 +28,7 @@ inline constexpr std::size_t kCaptionTokens = 16;
 
 class EncoderSet {
   public:
-    // Reads every config.json. Throws Error that names the folder; of two folders of one name the first counts.
+    // Reads every config.json. Throws Error that names the folder.
     explicit EncoderSet(const std::vector<std::filesystem::path>& folders);
 
     const std::vector<EncoderInfo>& list() const { return list_; } // by rising image_flops
@@ -42,5 +42,9 @@ class EncoderSet {
     std::mutex mutex_;
     std::map<std::string, std::shared_ptr<const clip::ClipModel>> loaded_;
 };
+
+// Names, sizes and times of the files that a checkpoint's hash is made of: cheap, where hashing them may take
+// seconds. Two checkpoints of one folder never have the same.
+std::string stampOf(const std::filesystem::path& folder);
 
 } // namespace fulgurite::cascade

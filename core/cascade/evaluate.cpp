@@ -97,7 +97,7 @@ class Evaluation {
         std::vector<std::vector<std::size_t>> ranks(settings_.variants.size());
         std::vector<std::set<std::uint32_t>> touched(settings_.variants.size());
         for (std::size_t first = 0; first < queries_.size(); first += kTogether) {
-            if (hooks_.stop && hooks_.stop()) {
+            if (context_.betweenBatches()) {
                 fail(ErrorKind::Cancelled, "the evaluation was stopped");
             }
             const std::size_t count = std::min(kTogether, queries_.size() - first);
@@ -142,8 +142,8 @@ class Evaluation {
                 missing.push_back(context_.picture(place));
             }
         }
-        const EncodingReport report = encoder.ensure(missing, hooks_.stop);
-        hooks_.encoded(id, report);
+        const Account account{context_.library, LedgerEntry::Kind::Evaluation, 0};
+        hooks_.encoded(encoder.ensure(missing, account, [this] { return context_.betweenBatches(); }));
     }
 
     // Fills scores_ for `count` captions from `first` on.
@@ -186,8 +186,13 @@ class Evaluation {
         EvaluationResult result;
         result.captions = queries_.size();
         result.images = context_.index.ids.size();
+        double dearest = -1;
         for (const std::string& encoder : encoders_) {
             result.seconds_each[encoder] = hooks_.measured(encoder);
+            if (const double flops = context_.encoder(encoder).info().image_flops; flops > dearest) {
+                dearest = flops;
+                result.reference = encoder;
+            }
         }
         for (std::size_t v = 0; v < ranks.size(); ++v) {
             EvaluationRow row;
@@ -216,8 +221,12 @@ class Evaluation {
             keep.push_back(stage.keep);
         }
         keep.pop_back();
-        row.factor = lifetimeFactor(seconds, settings_.fraction);
-        row.flops_factor = lifetimeFactor(flops, settings_.fraction);
+        const double fraction = settings_.fraction;
+        row.factor = lifetimeFactorAgainst(result.seconds_each.at(result.reference), seconds, fraction);
+        row.flops_factor =
+            lifetimeFactorAgainst(context_.encoder(result.reference).info().image_flops, flops, fraction);
+        row.own_factor = lifetimeFactor(seconds, fraction);
+        row.own_flops_factor = lifetimeFactor(flops, fraction);
         row.cold_seconds = coldCost(seconds, keep);
         row.ingest_seconds = seconds.front() * static_cast<double>(result.images);
     }

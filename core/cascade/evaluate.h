@@ -39,16 +39,19 @@ struct Recall {
 struct EvaluationRow {
     std::vector<QueryStage> stages;
     std::map<std::size_t, Recall> recall; // by k: 1, 5, 10
-    double factor = 0;                    // lifetime, by measured seconds and `fraction`
-    double flops_factor = 0;              // by the closed form of the encoders
-    double cold_seconds = 0;              // encodings of a first query
-    double ingest_seconds = 0;            // of the first stage over all images
-    double touched = 0;                   // share of the images that these captions sent to the second stage
+    double factor = 0;                    // lifetime, against all images by `reference`, by measured seconds
+    double flops_factor = 0;              // the same by the closed form of the encoders
+    double own_factor = 0;                // F: against all images by the last encoder of this row
+    double own_flops_factor = 0;
+    double cold_seconds = 0;   // encodings of a first query
+    double ingest_seconds = 0; // of the first stage over all images
+    double touched = 0;        // share of the images that these captions sent to the second stage
 };
 
 struct EvaluationResult {
     std::size_t captions = 0;
     std::size_t images = 0;
+    std::string reference; // the dearest encoder of all rows, which every row is compared with
     std::vector<EvaluationRow> rows;
     std::map<std::string, double> seconds_each; // t_j measured, by encoder
 };
@@ -56,15 +59,16 @@ struct EvaluationResult {
 Recall wilson(std::size_t found, std::size_t of);
 
 // Where each caption's image stands, 1 the best, after each variant; 0 for a caption whose image is not in the
-// library. `measured` gives t_j after the encodings, `encoded` hears of them, `progress` of captions done.
+// library. `measured` gives t_j after the encodings, `encoded` hears when an encoder has encoded what it lacked,
+// `progress` of captions done.
 struct EvaluationHooks {
-    std::function<void(const std::string& encoder, const EncodingReport& report)> encoded;
+    std::function<void(const EncodingReport& report)> encoded;
     std::function<double(const std::string& encoder)> measured;
     std::function<void(double share)> progress;
-    std::function<bool()> stop;
     std::function<std::string(ImageId image)> path;
 };
 
+// Between two batches, of encodings and of captions, the context lets others have the encoders.
 EvaluationResult evaluate(const EvaluationSettings& settings, const SearchContext& context,
                           const EvaluationHooks& hooks);
 

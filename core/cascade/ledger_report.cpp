@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // LibraryService's reading of the ledger.
 #include "core/cascade/library_service.h"
-#include "core/store/clock.h"
 
 #include <algorithm>
-#include <limits>
 
 namespace fulgurite::cascade {
 
@@ -12,11 +10,12 @@ namespace {
 
 constexpr std::size_t kCurvePoints = 400;
 
-// Everything encoded so far, after each query.
-std::vector<LedgerPoint> curveOf(const std::vector<LedgerEntry>& encodings, std::size_t images) {
+// Everything encoded so far, after each query. `totals`: the encoders whose shares are told, but for the first.
+std::vector<LedgerPoint> curveOf(const std::vector<LedgerEntry>& encodings,
+                                 const std::vector<EncoderTotals>& totals, std::size_t images) {
     std::vector<LedgerPoint> curve;
     LedgerPoint now;
-    std::vector<double> counts; // of each later stage
+    now.touched.resize(std::max<std::size_t>(totals.size(), 1) - 1);
     for (const LedgerEntry& entry : encodings) {
         if (entry.query > now.query) {
             if (now.query > 0) {
@@ -26,13 +25,12 @@ std::vector<LedgerPoint> curveOf(const std::vector<LedgerEntry>& encodings, std:
         }
         now.seconds += entry.seconds;
         now.flops += entry.flops;
-        if (entry.stage > 0) {
-            counts.resize(std::max(counts.size(), static_cast<std::size_t>(entry.stage)));
-            counts[static_cast<std::size_t>(entry.stage) - 1] += static_cast<double>(entry.items);
-        }
-        now.touched = counts;
-        for (double& share : now.touched) {
-            share = images > 0 ? share / static_cast<double>(images) : 0;
+        const auto found = std::find_if(totals.begin(), totals.end(), [&entry](const EncoderTotals& total) {
+            return total.encoder == entry.encoder && total.checkpoint == entry.checkpoint;
+        });
+        if (found > totals.begin() && found != totals.end() && images > 0) {
+            now.touched[static_cast<std::size_t>(found - totals.begin()) - 1] +=
+                static_cast<double>(entry.items) / static_cast<double>(images);
         }
     }
     if (now.query > 0) {
@@ -54,17 +52,22 @@ std::vector<LedgerPoint> thinned(const std::vector<LedgerPoint>& curve) {
 }
 
 double breakEvenOf(const std::vector<LedgerPoint>& curve, const std::vector<double>& costs) {
-    if (costs.size() < 2 || *std::min_element(costs.begin(), costs.end()) <= 0) {
-        return std::numeric_limits<double>::quiet_NaN();
-    }
-    std::vector<TouchedPoint> points;
+    std::vector<SpentPoint> points;
     for (const LedgerPoint& point : curve) {
-        if (!point.touched.empty()) {
-            points.push_back({static_cast<double>(point.query), point.touched.front()});
-        }
+        points.push_back({static_cast<double>(point.query), point.touched});
     }
-    const TouchedFit fit = fitTouched(points);
-    return fit.valid ? fit.queryOf(breakEvenFraction(costs)) : std::numeric_limits<double>::quiet_NaN();
+    return breakEvenQuery(costs, points);
+}
+
+// What one image costs by an encoder of the totals; by the closed form where its configuration is not known any
+// more, from what it has encoded.
+double flopsEach(const EncoderTotals& total, const std::vector<EncoderInfo>& known) {
+    if (total.encoded > 0) {
+        return total.flops / static_cast<double>(total.encoded);
+    }
+    const auto info = std::find_if(known.begin(), known.end(),
+                                   [&total](const EncoderInfo& each) { return each.id == total.encoder; });
+    return info == known.end() ? 0 : info->image_flops;
 }
 
 } // namespace
@@ -74,47 +77,35 @@ LedgerReport LibraryService::ledger(LibraryId id, std::size_t entries) {
     const Library library = store_.library(id);
     LedgerReport report;
     report.since = library.created;
-    report.images = library.images;
     report.queries = library.queries;
     report.totals = store_.totals(id);
-    std::stable_sort(report.totals.begin(), report.totals.end(), [&](const auto& a, const auto& b) {
-        const auto place = [&](const std::string& encoder) {
-            const auto& list = encoders_.list();
-            return std::find_if(list.begin(), list.end(), [&](const auto& info) { return info.id == encoder; }) -
-                   list.begin();
-        };
-        return place(a.encoder) < place(b.encoder);
+    std::stable_sort(report.totals.begin(), report.totals.end(), [this](const auto& a, const auto& b) {
+        return flopsEach(a, encoders_.list()) < flopsEach(b, encoders_.list());
     });
+    report.images = store_.pictureCount(id);
     for (const EncoderTotals& total : report.totals) {
-        report.seconds_each.push_back(store_.measuredSeconds(total.encoder).value_or(0));
-        report.flops_each.push_back(total.encoded > 0 ? total.flops / static_cast<double>(total.encoded) : 0);
+        report.images = std::max(report.images, static_cast<std::size_t>(total.encoded));
+        report.seconds_each.push_back(total.checkpoint != 0 ? store_.measuredSeconds(total.checkpoint).value_or(0)
+                                      : total.encoded > 0   ? total.seconds / static_cast<double>(total.encoded)
+                                                            : 0);
+        report.flops_each.push_back(flopsEach(total, encoders_.list()));
     }
-    const auto curve = curveOf(store_.encodings(id), library.images);
+    const auto curve = curveOf(store_.encodings(id), report.totals, report.images);
     report.break_even = breakEvenOf(curve, report.seconds_each);
     report.curve = thinned(curve);
     report.entries = store_.entries(id, entries);
     return report;
 }
 
-EvaluationHooks LibraryService::evaluationHooks(LibraryId id, std::function<bool()> stop) {
+EvaluationHooks LibraryService::evaluationHooks(LibraryId id) {
     EvaluationHooks hooks;
-    hooks.stop = std::move(stop);
     hooks.measured = [this](const std::string& encoder) { return measuredSeconds(encoder).value_or(0); };
     hooks.path = [this, id](ImageId image) { return this->image(id, image).path; };
-    hooks.encoded = [this, id](const std::string& encoder, const EncodingReport& report) {
-        if (report.encoded == 0) {
-            return;
-        }
+    hooks.encoded = [this](const EncodingReport& report) {
         const std::lock_guard lock(store_mutex_);
-        store_.addEntry({.library = id,
-                         .time = nowMilliseconds(),
-                         .kind = LedgerEntry::Kind::Evaluation,
-                         .encoder = encoder,
-                         .items = static_cast<std::int64_t>(report.encoded),
-                         .cached = static_cast<std::int64_t>(report.cached),
-                         .seconds = report.seconds,
-                         .flops = report.flops,
-                         .bytes = report.bytes});
+        Transaction transaction(store_.database());
+        store_.mergeEntries(report.entries, 0, static_cast<std::int64_t>(report.cached));
+        transaction.commit();
     };
     return hooks;
 }

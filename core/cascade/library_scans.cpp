@@ -3,6 +3,9 @@
 #include "core/cascade/folder_watch.h"
 #include "core/cascade/library_service.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace fulgurite::cascade {
 
 using namespace std::chrono_literals;
@@ -18,7 +21,7 @@ void LibraryService::scan(LibraryId id, ScanAction action) {
         job.cancel = false;
         job.pause = false;
         if (idle) {
-            job.state = {ScanState::Phase::Waiting, {}, {}};
+            job.state = {ScanState::Phase::Waiting, {}, {}, {}};
         }
         break;
     case ScanAction::Pause:
@@ -39,10 +42,28 @@ void LibraryService::scan(LibraryId id, ScanAction action) {
     jobs_changed_.notify_all();
 }
 
+void LibraryService::rescan(LibraryId id, bool cancelled_too) {
+    library(id); // throws when there is none
+    const std::lock_guard lock(jobs_mutex_);
+    ScanJob& job = jobs_[id];
+    if (job.state.cancelled && !cancelled_too) {
+        return;
+    }
+    job.wanted = true;
+    if (job.state.phase == ScanState::Phase::Idle) {
+        job.state = {ScanState::Phase::Waiting, {}, {}, {}};
+    }
+    jobs_changed_.notify_all();
+}
+
 ScanState LibraryService::scanState(LibraryId id) {
     const std::lock_guard lock(jobs_mutex_);
     const auto job = jobs_.find(id);
-    return job == jobs_.end() ? ScanState{} : job->second.state;
+    ScanState state = job == jobs_.end() ? ScanState{} : job->second.state;
+    if (const auto note = watch_notes_.find(id); note != watch_notes_.end()) {
+        state.message += (state.message.empty() ? "" : "; ") + note->second;
+    }
+    return state;
 }
 
 void LibraryService::waitForScan(LibraryId id, const std::function<void(const ScanState&)>& progress) {
@@ -78,7 +99,7 @@ void LibraryService::work(const std::stop_token& stop) {
         ScanJob& job = jobs_[id];
         job.wanted = false;
         job.cancel = false;
-        job.state = {ScanState::Phase::Running, {}, {}};
+        job.state = {ScanState::Phase::Running, {}, {}, {}};
         lock.unlock();
         std::string message;
         try {
@@ -89,9 +110,8 @@ void LibraryService::work(const std::stop_token& stop) {
         lock.lock();
         ScanState& state = jobs_[id].state;
         state.phase = jobs_[id].wanted ? ScanState::Phase::Waiting : ScanState::Phase::Idle;
-        state.message = message.empty() && !state.progress.folder_gone.empty()
-                            ? state.progress.folder_gone + ": the folder is not there; its images stay as they are"
-                            : message;
+        state.message = message.empty() ? state.progress.obstacle : message;
+        state.cancelled = jobs_[id].cancel;
         jobs_changed_.notify_all();
     }
 }
@@ -106,60 +126,113 @@ void LibraryService::runScan(LibraryId id, const std::stop_token& stop) {
         return job.cancel || stop.stop_requested();
     };
     const auto with_encoder = [&](const std::function<void(StageEncoder*)>& encode) {
-        const std::lock_guard compute(compute_mutex_);
+        const std::lock_guard<Turns> compute(compute_mutex_);
         encode(encoders_.list().empty() ? nullptr : &stageEncoder(encoders_.list().front().id));
     };
     const auto progress = [&](const ScanProgress& now) {
         const std::lock_guard lock(jobs_mutex_);
         jobs_[id].state.progress = now;
     };
-    scanLibrary({id, store_, store_mutex_, with_encoder, pool_, stopped, progress, [&] { forgetIndex(id); }});
+    scanLibrary({id, store_, store_mutex_, with_encoder, read_pool_, stopped, progress, [&] { forgetIndex(id); }});
 }
 
-std::map<LibraryId, std::vector<std::string>> LibraryService::libraryFolders() {
-    std::map<LibraryId, std::vector<std::string>> folders;
-    try {
-        for (const Library& library : libraries()) {
-            folders[library.id] = library.folders;
+// Watches the folders of all libraries, and looks through those from time to time that cannot be watched.
+class LibraryService::Watcher {
+  public:
+    explicit Watcher(LibraryService& service) : service_(service), watch_(service.options_.most_watches) {}
+
+    void run(const std::stop_token& stop) {
+        constexpr auto kQuiet = 1500ms; // a copy in progress writes file after file
+        bool changed = true;            // what came while nobody watched counts too
+        while (!stop.stop_requested()) {
+            const auto wanted = folders();
+            const bool due = !unwatched_.empty() && Clock::now() >= next_look_;
+            if (changed || due || wanted != watched_) {
+                const auto blind = std::exchange(unwatched_, {}); // until now
+                watchAll(wanted);                                 // new folders too
+                scan(changed, blind); // behind the new watches: what happens from here on is noticed
+            }
+            changed = watch_.wait(500ms);
+            while (changed && !stop.stop_requested() && watch_.wait(kQuiet)) {
+            }
         }
-    } catch (const Error&) {
-        folders.clear(); // whoever asks the database next is told why; here is nobody to tell
     }
-    return folders;
-}
 
-void LibraryService::scanAll(const std::map<LibraryId, std::vector<std::string>>& folders) {
-    for (const auto& [id, paths] : folders) {
+  private:
+    using Clock = std::chrono::steady_clock;
+    using Folders = std::map<LibraryId, std::vector<std::string>>;
+
+    Folders folders() {
+        Folders all;
         try {
-            scan(id, ScanAction::Start); // finds what changed by time and size
+            for (const Library& library : service_.libraries()) {
+                all[library.id] = library.folders;
+            }
         } catch (const Error&) {
-            continue; // removed meanwhile
+            all.clear(); // whoever asks the database next is told why; here is nobody to tell
+        }
+        return all;
+    }
+
+    void watchAll(const Folders& wanted) {
+        watched_ = wanted;
+        std::vector<std::string> all;
+        for (const auto& [id, list] : watched_) {
+            all.insert(all.end(), list.begin(), list.end());
+        }
+        unwatched_ = watch_.set(all);
+        next_look_ = Clock::now() + pause();
+        std::map<LibraryId, std::string> notes;
+        for (const auto& [id, list] : watched_) {
+            for (const std::string& folder : list) {
+                const auto found = unwatched_.find(folder);
+                const std::string what = found == unwatched_.end()
+                                             ? std::string()
+                                             : describe(found->second, watch_.watched(), seconds());
+                if (!what.empty()) {
+                    notes[id] += fmt::format("{}{}: {}", notes[id].empty() ? "" : "; ", folder, what);
+                }
+            }
+        }
+        const std::lock_guard lock(service_.jobs_mutex_);
+        service_.watch_notes_ = std::move(notes);
+    }
+
+    // Looking takes a twentieth of the time at most.
+    std::chrono::milliseconds pause() {
+        double longest = 0;
+        for (const auto& [id, list] : watched_) {
+            longest = std::max(longest, service_.scanState(id).progress.look_seconds);
+        }
+        return std::max(service_.options_.look_every,
+                        std::chrono::milliseconds(static_cast<std::int64_t>(20e3 * longest)));
+    }
+    double seconds() { return std::chrono::duration<double>(pause()).count(); }
+
+    // Finds what changed by time and size.
+    void scan(bool all, const std::map<std::string, Unwatched>& blind) {
+        for (const auto& [id, list] : watched_) {
+            const bool unseen = std::any_of(list.begin(), list.end(),
+                                            [&blind](const std::string& folder) { return blind.contains(folder); });
+            try {
+                if (all || unseen) {
+                    service_.rescan(id, all);
+                }
+            } catch (const Error&) {
+                continue; // removed meanwhile
+            }
         }
     }
-}
+
+    LibraryService& service_;
+    FolderWatch watch_;
+    Folders watched_;
+    std::map<std::string, Unwatched> unwatched_;
+    Clock::time_point next_look_;
+};
 
 void LibraryService::watchFolders(const std::stop_token& stop) {
-    constexpr auto kQuiet = 1500ms; // a copy in progress writes file after file
-    FolderWatch watch;
-    std::map<LibraryId, std::vector<std::string>> watched;
-    bool changed = true; // what came while nobody watched counts too
-    while (!stop.stop_requested()) {
-        const auto wanted = libraryFolders();
-        if (changed || wanted != watched) {
-            watched = wanted;
-            std::vector<std::string> folders;
-            for (const auto& [id, list] : watched) {
-                folders.insert(folders.end(), list.begin(), list.end());
-            }
-            watch.set(folders); // new folders too
-        }
-        if (changed) {
-            scanAll(watched); // behind the new watches: what happens from here on is noticed
-        }
-        changed = watch.wait(500ms);
-        while (changed && !stop.stop_requested() && watch.wait(kQuiet)) {
-        }
-    }
+    Watcher(*this).run(stop);
 }
 
 } // namespace fulgurite::cascade

@@ -80,7 +80,22 @@ CREATE TABLE ledger(
 CREATE INDEX ledger_by_library ON ledger(library, id);
 )sql";
 
-constexpr std::array kMigrations{Migration{1, kVersion1}};
+// Costs belong to a checkpoint, as vectors do, and not to the name of its folder. An earlier entry is given to the
+// only checkpoint of its name; where there are several, nobody knows whose it is.
+constexpr const char* kVersion2 = R"sql(
+ALTER TABLE ledger ADD COLUMN checkpoint INTEGER NOT NULL DEFAULT 0; -- encoders(id); 0: not known
+ALTER TABLE ledger ADD COLUMN wall REAL NOT NULL DEFAULT 0; -- seconds with reading and decoding; 0: not measured
+UPDATE ledger SET checkpoint =
+    (SELECT CASE count(*) WHEN 1 THEN min(id) ELSE 0 END FROM encoders WHERE encoders.name = ledger.encoder);
+CREATE INDEX ledger_by_checkpoint ON ledger(checkpoint, kind);
+CREATE TABLE encoder_files(
+    folder TEXT PRIMARY KEY,
+    stamp TEXT NOT NULL, -- names, sizes and times of the files that were hashed
+    encoder INTEGER NOT NULL REFERENCES encoders(id)
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr std::array kMigrations{Migration{1, kVersion1}, Migration{2, kVersion2}};
 
 } // namespace
 

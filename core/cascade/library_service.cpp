@@ -2,6 +2,7 @@
 #include "core/cascade/library_service.h"
 
 #include "core/cascade/image/resize.h"
+#include "core/cascade/simulated_lists.h"
 #include "core/store/clock.h"
 
 #include <algorithm>
@@ -12,6 +13,7 @@ LibraryService::LibraryService(ServiceOptions options)
     : options_(std::move(options)),
       encoders_(options_.encoders),
       pool_(options_.threads),
+      read_pool_(options_.threads),
       store_(options_.data),
       scanner_([this](const std::stop_token& stop) { work(stop); }) {
     if (options_.watch) {
@@ -25,9 +27,45 @@ LibraryService::~LibraryService() {
     jobs_changed_.notify_all();
 }
 
+std::optional<EncoderId> LibraryService::checkpointOf(const std::string& encoder) {
+    if (const auto loaded = checkpoints_.find(encoder); loaded != checkpoints_.end()) {
+        return loaded->second;
+    }
+    const std::filesystem::path& folder = encoders_.info(encoder).folder;
+    return store_.encoderOfFiles(folder.string(), stampOf(folder));
+}
+
 std::optional<double> LibraryService::measuredSeconds(const std::string& encoder) {
     const std::lock_guard lock(store_mutex_);
-    return store_.measuredSeconds(encoder);
+    const std::optional<EncoderId> checkpoint = checkpointOf(encoder);
+    return checkpoint ? store_.measuredSeconds(*checkpoint) : std::nullopt;
+}
+
+double LibraryService::measuredWall(const std::string& encoder) {
+    const std::lock_guard lock(store_mutex_);
+    const std::optional<EncoderId> checkpoint = checkpointOf(encoder);
+    const auto wall = checkpoint ? store_.measuredWall(*checkpoint) : std::nullopt;
+    return wall ? *wall : checkpoint ? store_.measuredSeconds(*checkpoint).value_or(0) : 0;
+}
+
+StageCosts LibraryService::costsOf(const std::vector<QueryStage>& stages) {
+    StageCosts costs{{}, true};
+    for (const QueryStage& stage : stages) {
+        costs.each.push_back(measuredSeconds(stage.encoder).value_or(0));
+        costs.measured &= costs.each.back() > 0;
+    }
+    if (!costs.measured) {
+        costs.each.clear();
+        for (const QueryStage& stage : stages) {
+            costs.each.push_back(encoders_.info(stage.encoder).image_flops);
+        }
+    }
+    return costs;
+}
+
+double LibraryService::vectorBytes(LibraryId id) {
+    const std::lock_guard lock(store_mutex_);
+    return store_.vectorBytes(id);
 }
 
 std::vector<Library> LibraryService::libraries() {
@@ -58,7 +96,7 @@ void LibraryService::change(LibraryId id, const std::optional<std::string>& name
 
 void LibraryService::remove(LibraryId id) {
     scan(id, ScanAction::Cancel);
-    const std::lock_guard compute(compute_mutex_);
+    const std::lock_guard<Turns> compute(compute_mutex_);
     {
         const std::lock_guard lock(store_mutex_);
         store_.remove(id);
@@ -104,6 +142,8 @@ StageEncoder& LibraryService::stageEncoder(const std::string& id) {
     if (!encoder) {
         encoder = std::make_unique<StageEncoder>(encoders_.info(id), encoders_.model(id), store_, store_mutex_,
                                                  options_.data, pool_);
+        const std::lock_guard lock(store_mutex_);
+        checkpoints_[id] = encoder->id();
     }
     return *encoder;
 }
@@ -129,34 +169,35 @@ void LibraryService::forgetIndex(LibraryId id) {
     indexes_.erase(id);
 }
 
-void LibraryService::withSearch(LibraryId id, const std::function<void(const SearchContext& context)>& work) {
-    const std::lock_guard compute(compute_mutex_);
+void LibraryService::withSearch(LibraryId id, const std::function<void(const SearchContext& context)>& work,
+                                const std::function<bool()>& stop) {
+    std::unique_lock compute(compute_mutex_);
     const auto index = indexOf(id);
     const auto picture = [&](std::uint32_t place) {
         const std::lock_guard lock(store_mutex_);
         const ContentId content = index->contents[place];
         return PictureSource{content, store_.pathOf(id, content), store_.contentHash(content)};
     };
-    work({*index,
-          [this](const std::string& encoder) -> StageEncoder& { return stageEncoder(encoder); },
-          picture,
-          pool_,
-          {}});
+    const auto pause = [&compute] { // whoever waits comes first
+        compute.unlock();
+        compute.lock();
+    };
+    work({id, *index, [this](const std::string& encoder) -> StageEncoder& { return stageEncoder(encoder); },
+          picture, pool_, pause, stop});
 }
 
 QueryOutcome LibraryService::query(LibraryId id, const QueryRequest& request, bool recorded,
                                    const std::function<bool()>& stop) {
     QueryOutcome outcome;
-    withSearch(id, [&](const SearchContext& context) {
-        SearchContext stoppable = context;
-        stoppable.stop = stop;
-        outcome.result = runQuery(request, stoppable);
-        outcome.ids = context.index.ids;
-    });
+    withSearch(
+        id,
+        [&](const SearchContext& context) {
+            outcome.result = runQuery(request, context);
+            outcome.ids = context.index.ids;
+        },
+        stop);
     nameImages(id, outcome);
-    if (recorded) {
-        record(id, request, outcome);
-    }
+    record(id, request, recorded, outcome);
     estimate(outcome);
     return outcome;
 }
@@ -178,7 +219,9 @@ namespace {
 std::string describe(const QueryRequest& request) {
     std::string text;
     for (const QueryTerm& term : request.terms) {
-        const std::string what = term.text.empty() ? fmt::format("image {}", term.image) : term.text;
+        const std::string what = !term.picture.empty() ? "picture " + term.text
+                                 : term.text.empty()   ? fmt::format("image {}", term.image)
+                                                       : term.text;
         text += text.empty() ? "" : " ";
         text += term.weight == 1 ? what : fmt::format("{:+g} {}", term.weight, what);
     }
@@ -187,17 +230,19 @@ std::string describe(const QueryRequest& request) {
 
 } // namespace
 
-void LibraryService::record(LibraryId id, const QueryRequest& request, QueryOutcome& outcome) {
+// The batches' entries become one of the query; those of a query that leaves no trace stay without a number.
+void LibraryService::record(LibraryId id, const QueryRequest& request, bool recorded, QueryOutcome& outcome) {
     const std::lock_guard lock(store_mutex_);
     Transaction transaction(store_.database());
-    outcome.query = store_.addQuery(id, describe(request));
+    outcome.query = recorded ? store_.addQuery(id, describe(request)) : 0;
     for (std::size_t j = 0; j < outcome.result.stages.size(); ++j) {
         const StageResult& stage = outcome.result.stages[j];
         LedgerEntry entry{.library = id,
                           .query = outcome.query,
                           .time = nowMilliseconds(),
                           .stage = static_cast<int>(j),
-                          .encoder = stage.encoder};
+                          .encoder = stage.encoder,
+                          .checkpoint = checkpointOf(stage.encoder).value_or(0)};
         const auto add = [&](LedgerEntry::Kind kind, std::size_t items, double seconds, double flops,
                              double bytes) {
             entry.kind = kind;
@@ -207,73 +252,50 @@ void LibraryService::record(LibraryId id, const QueryRequest& request, QueryOutc
             entry.bytes = bytes;
             store_.addEntry(entry);
         };
-        add(LedgerEntry::Kind::Text, request.terms.size(), stage.text_seconds, stage.text_flops, 0);
-        add(LedgerEntry::Kind::Search, stage.in, stage.seconds, stage.search_flops, stage.search_bytes);
-        entry.cached = static_cast<std::int64_t>(stage.cached);
-        // The first stage belongs to the building of the library, whenever it happens.
-        const bool ingest = j == 0;
-        if (!ingest || stage.encoded > 0) {
-            add(ingest ? LedgerEntry::Kind::Ingest : LedgerEntry::Kind::Query, stage.encoded, stage.tower_seconds,
-                stage.encode_flops, stage.vector_bytes);
+        if (recorded) {
+            add(LedgerEntry::Kind::Text, request.terms.size(), stage.text_seconds, stage.text_flops, 0);
+            add(LedgerEntry::Kind::Search, stage.in, stage.seconds, stage.search_flops, stage.search_bytes);
+        }
+        if (!stage.entries.empty()) {
+            store_.mergeEntries(stage.entries, outcome.query, static_cast<std::int64_t>(stage.cached));
+        } else if (recorded && j > 0) {
+            entry.cached = static_cast<std::int64_t>(stage.cached);
+            add(LedgerEntry::Kind::Query, 0, 0, 0, 0);
         }
     }
     transaction.commit();
 }
 
-// With nothing cached, a later stage would encode all that reach it, each at its measured cost.
+// With nothing cached, a later stage would read and encode all that reach it, each as long as one has taken so far.
 void LibraryService::estimate(QueryOutcome& outcome) {
-    double encoding = 0;
+    outcome.warm_seconds = 0;
     double cold = 0;
     for (std::size_t j = 0; j < outcome.result.stages.size(); ++j) {
         const StageResult& stage = outcome.result.stages[j];
-        encoding += stage.encode_seconds;
-        const double each = measuredSeconds(stage.encoder).value_or(0);
-        outcome.stage_cold_seconds.push_back(j == 0 ? 0 : each * static_cast<double>(stage.in));
+        outcome.warm_seconds += stage.seconds + stage.text_seconds;
+        const double each = j == 0 ? 0 : measuredWall(stage.encoder);
+        outcome.stage_cold_seconds.push_back(each * static_cast<double>(stage.in));
         cold += outcome.stage_cold_seconds.back();
     }
-    outcome.warm_seconds = outcome.result.seconds - encoding;
     outcome.cold_seconds = outcome.warm_seconds + cold;
 }
 
-std::vector<SimulationPoint> LibraryService::simulate(LibraryId id, const std::string& encoder,
-                                                      const SimulationSettings& settings,
-                                                      const std::function<bool()>& stop) {
-    std::vector<SimulationPoint> points;
-    withSearch(id, [&](const SearchContext& context) {
-        StageEncoder& first = context.encoder(encoder);
-        std::vector<std::uint32_t> known; // images that have a vector
-        for (std::uint32_t place = 0; place < context.index.ids.size(); ++place) {
-            if (first.has(context.index.contents[place])) {
-                known.push_back(place);
-            }
-        }
-        std::vector<std::vector<std::uint32_t>> lists(known.size());
-        std::vector<std::vector<std::uint32_t>> of_row(first.rows().count);
-        for (std::uint32_t i = 0; i < known.size(); ++i) {
-            of_row[static_cast<std::size_t>(first.rowOf(context.index.contents[known[i]]))].push_back(i);
-        }
-        const auto shortlist = [&](std::size_t image) -> std::span<const std::uint32_t> {
-            auto& list = lists[image];
-            if (list.empty()) {
-                const float* query = first.vector(context.index.contents[known[image]]);
-                const auto hits = kernels::scanTop(
-                    first.rows(), {query, 1, first.model().width()},
-                    first.rows().count == known.size() ? settings.keep.front() : first.rows().count, context.pool);
-                for (const kernels::ScanHit& hit : hits[0]) {
-                    for (const std::uint32_t place : of_row[hit.row]) {
-                        if (list.size() < settings.keep.front()) {
-                            list.push_back(place);
-                        }
-                    }
-                }
-            }
-            return list;
-        };
-        SimulationSettings own = settings;
-        own.images = known.size();
-        points = cascade::simulate(own, shortlist, stop);
-    });
-    return points;
+Simulation LibraryService::simulate(LibraryId id, const std::string& encoder, const SimulationSettings& settings,
+                                    const std::function<bool()>& stop) {
+    Simulation simulation;
+    withSearch(
+        id,
+        [&](const SearchContext& context) {
+            SimulatedLists lists(context, context.encoder(encoder), settings.keep.front());
+            SimulationSettings own = settings;
+            own.images = lists.size();
+            simulation.images = own.images;
+            simulation.points = cascade::simulate(
+                own, [&](std::size_t image) { return lists.of(image); },
+                [&context] { return context.betweenBatches(); });
+        },
+        stop);
+    return simulation;
 }
 
 } // namespace fulgurite::cascade

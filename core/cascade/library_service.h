@@ -7,7 +7,9 @@
 #include "core/cascade/evaluate.h"
 #include "core/cascade/scan.h"
 #include "core/cascade/search.h"
+#include "core/cascade/turns.h"
 
+#include <chrono>
 #include <condition_variable>
 #include <map>
 #include <memory>
@@ -16,10 +18,14 @@
 namespace fulgurite::cascade {
 
 struct ServiceOptions {
-    std::filesystem::path data;                  // images.fulgurite and vectors/ lie here
-    std::vector<std::filesystem::path> encoders; // CLIP folders
+    std::filesystem::path data = {};                  // images.fulgurite and vectors/ lie here
+    std::vector<std::filesystem::path> encoders = {}; // CLIP folders
     std::size_t threads = 0;
     bool watch = true; // folders: rescan a library when something in them changed
+    // Where the system does not tell of changes, folders are looked through so often; less often when that takes
+    // long.
+    std::chrono::milliseconds look_every = std::chrono::minutes(1);
+    std::size_t most_watches = SIZE_MAX; // of folders, beside the system's own limit
 };
 
 enum class ScanAction : std::uint8_t { Start, Pause, Resume, Cancel };
@@ -28,7 +34,8 @@ struct ScanState {
     enum class Phase : std::uint8_t { Idle, Waiting, Running, Paused };
     Phase phase = Phase::Idle;
     ScanProgress progress;
-    std::string message; // why the last one failed, or which folder is gone
+    bool cancelled = false; // by somebody: it goes on when it is asked for
+    std::string message;    // why the last one failed, which folder is gone, which cannot be watched
 };
 
 struct QueryOutcome {
@@ -43,14 +50,26 @@ struct QueryOutcome {
 
 struct LedgerReport {
     std::int64_t since = 0; // milliseconds since 1970
-    std::size_t images = 0;
+    std::size_t images =
+        0; // different pictures: those of now, or all that one encoder ever encoded for the library
     std::size_t queries = 0;
-    std::vector<EncoderTotals> totals; // by stage
+    std::vector<EncoderTotals> totals; // by rising cost
     std::vector<double> seconds_each;  // t_j, measured
     std::vector<double> flops_each;    // t_j, by the closed form
     std::vector<LedgerPoint> curve;    // at most 400 points
     std::vector<LedgerEntry> entries;  // newest first
     double break_even = 0;             // query; infinite: never, not a number: too little is known
+};
+
+// t_j of a chain: measured where all stages have been, else by the closed form; the two are never mixed.
+struct StageCosts {
+    std::vector<double> each;
+    bool measured = false;
+};
+
+struct Simulation {
+    std::size_t images = 0; // different pictures that the first encoder knows
+    std::vector<SimulationPoint> points;
 };
 
 class LibraryService {
@@ -61,7 +80,11 @@ class LibraryService {
     LibraryService& operator=(const LibraryService&) = delete;
 
     EncoderSet& encoders() { return encoders_; }
+    // Of the checkpoint that the encoder's folder holds now, whatever was measured under its name before. Nothing
+    // where none was. Throws Error{NotFound}.
     std::optional<double> measuredSeconds(const std::string& encoder);
+    StageCosts costsOf(const std::vector<QueryStage>& stages);
+    double vectorBytes(LibraryId id);
 
     // All may be called from any thread and throw as LibraryStore.
     std::vector<Library> libraries();
@@ -79,22 +102,24 @@ class LibraryService {
     ScanState scanState(LibraryId id);
     void waitForScan(LibraryId id, const std::function<void(const ScanState&)>& progress = {});
 
-    // One at a time; others wait. `record`: a number, and entries in the ledger.
+    // One at a time; others wait. `record`: a number, and entries for its text and searches. What it encodes is in
+    // the ledger all the same, and stays there when it is stopped.
     QueryOutcome query(LibraryId id, const QueryRequest& request, bool record,
                        const std::function<bool()>& stop = {});
     LedgerReport ledger(LibraryId id, std::size_t entries);
     // Curves for cut-offs `keep` over the library's own pictures: the query for an image is its first-stage vector.
-    std::vector<SimulationPoint> simulate(LibraryId id, const std::string& encoder,
-                                          const SimulationSettings& settings,
-                                          const std::function<bool()>& stop = {});
+    Simulation simulate(LibraryId id, const std::string& encoder, const SimulationSettings& settings,
+                        const std::function<bool()>& stop = {});
 
-    // For evaluations: runs `work` alone with the encoders. `index` stays as it is meanwhile.
-    void withSearch(LibraryId id, const std::function<void(const SearchContext& context)>& work);
-    // What an evaluation of a library asks and tells: costs and paths from here, encodings into the ledger as no
-    // part of a lifetime. `progress` is left to the caller.
-    EvaluationHooks evaluationHooks(LibraryId id, std::function<bool()> stop = {});
+    // For evaluations: runs `work` alone with the encoders but for the pauses that it makes. `index` stays as it is
+    // meanwhile.
+    void withSearch(LibraryId id, const std::function<void(const SearchContext& context)>& work,
+                    const std::function<bool()>& stop = {});
+    // What an evaluation of a library asks and tells: costs and paths from here. `progress` is left to the caller.
+    EvaluationHooks evaluationHooks(LibraryId id);
 
   private:
+    class Watcher;
     struct ScanJob {
         ScanState state;
         bool wanted = false;
@@ -106,27 +131,31 @@ class LibraryService {
     std::shared_ptr<const LibraryIndex> indexOf(LibraryId id);
     void forgetIndex(LibraryId id);
     void nameImages(LibraryId id, QueryOutcome& outcome);
-    void record(LibraryId id, const QueryRequest& request, QueryOutcome& outcome);
+    void record(LibraryId id, const QueryRequest& request, bool recorded, QueryOutcome& outcome);
     void estimate(QueryOutcome& outcome);
+    std::optional<EncoderId> checkpointOf(const std::string& encoder); // under store_mutex_
+    double measuredWall(const std::string& encoder);                   // with reading and decoding; 0: not known
     void work(const std::stop_token& stop);
     void runScan(LibraryId id, const std::stop_token& stop);
     LibraryId nextScan();
-    std::map<LibraryId, std::vector<std::string>> libraryFolders();
-    void scanAll(const std::map<LibraryId, std::vector<std::string>>& folders);
+    void rescan(LibraryId id, bool cancelled_too); // unasked: leaves a pause as it is
     void watchFolders(const std::stop_token& stop);
 
     ServiceOptions options_;
     EncoderSet encoders_;
     kernels::ThreadPool pool_;
-    std::mutex store_mutex_; // the database
+    kernels::ThreadPool read_pool_; // of scans, so that no query waits for pictures that are being decoded
+    std::mutex store_mutex_;        // the database, and checkpoints_
     LibraryStore store_;
-    std::mutex compute_mutex_; // encoders and their vectors; taken before store_mutex_, never after
+    std::map<std::string, EncoderId> checkpoints_; // of loaded encoders
+    Turns compute_mutex_; // encoders and their vectors; taken before store_mutex_, never after
     std::map<std::string, std::unique_ptr<StageEncoder>> stage_encoders_;
     std::mutex index_mutex_;
     std::map<LibraryId, std::shared_ptr<const LibraryIndex>> indexes_;
     std::mutex jobs_mutex_;
     std::condition_variable_any jobs_changed_;
     std::map<LibraryId, ScanJob> jobs_;
+    std::map<LibraryId, std::string> watch_notes_; // under jobs_mutex_: what of a library cannot be watched
     std::jthread scanner_;
     std::jthread watcher_;
 };

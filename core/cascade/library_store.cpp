@@ -250,6 +250,19 @@ EncoderId LibraryStore::encoder(const std::string& hash, const std::string& name
     return database_.lastInsertId();
 }
 
+std::size_t LibraryStore::pictureCount(LibraryId id) {
+    return countOf(database_.integer("SELECT count(DISTINCT content) FROM images WHERE library = ?", id));
+}
+
+void LibraryStore::setEncoderFiles(const std::string& folder, const std::string& stamp, EncoderId encoder) {
+    database_.run("INSERT OR REPLACE INTO encoder_files(folder, stamp, encoder) VALUES (?, ?, ?)", folder, stamp,
+                  encoder);
+}
+
+std::optional<EncoderId> LibraryStore::encoderOfFiles(const std::string& folder, const std::string& stamp) {
+    return database_.integer("SELECT encoder FROM encoder_files WHERE folder = ? AND stamp = ?", folder, stamp);
+}
+
 std::vector<std::pair<ContentId, std::size_t>> LibraryStore::vectorRows(EncoderId encoder) {
     std::vector<std::pair<ContentId, std::size_t>> rows;
     Statement select = database_.prepare("SELECT content, row FROM vectors WHERE encoder = ?");

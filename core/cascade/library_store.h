@@ -64,20 +64,29 @@ class LibraryStore {
     std::string thumbnail(LibraryId id, ImageId image); // JPEG
     // All (image, content) of a library, by path.
     std::vector<std::pair<ImageId, ContentId>> contents(LibraryId id);
+    std::size_t pictureCount(LibraryId id); // files with the same bytes count once
 
     EncoderId encoder(const std::string& hash, const std::string& name, std::size_t width);
+    // Which checkpoint a folder held when its files were last hashed; nothing once they have another stamp.
+    void setEncoderFiles(const std::string& folder, const std::string& stamp, EncoderId encoder);
+    std::optional<EncoderId> encoderOfFiles(const std::string& folder, const std::string& stamp);
     // Which row of the encoder's file each content has.
     std::vector<std::pair<ContentId, std::size_t>> vectorRows(EncoderId encoder);
     void addVectors(EncoderId encoder, std::span<const ContentId> contents, std::size_t first_row);
 
     std::int64_t addQuery(LibraryId id, const std::string& text); // its number in the library, from 1
-    void addEntry(const LedgerEntry& entry);
+    std::int64_t addEntry(const LedgerEntry& entry);              // returns its id
+    // Makes one entry of those that a piece of work wrote batch by batch.
+    void mergeEntries(std::span<const std::int64_t> ids, std::int64_t query, std::int64_t cached);
     std::vector<LedgerEntry> entries(LibraryId id, std::size_t newest);
     std::vector<EncoderTotals> totals(LibraryId id); // Ingest and Query entries
+    double vectorBytes(LibraryId id);                // written by these
     // Entries that encode images, in the order of time, for the curve of a library.
     std::vector<LedgerEntry> encodings(LibraryId id);
-    // Seconds for one image over all entries of that encoder; nothing before the first.
-    std::optional<double> measuredSeconds(const std::string& encoder);
+    // Seconds for one image over all entries of that encoder, in its vision tower and with reading and decoding;
+    // nothing before the first.
+    std::optional<double> measuredSeconds(EncoderId encoder);
+    std::optional<double> measuredWall(EncoderId encoder);
 
   private:
     void requireLibrary(LibraryId id);

@@ -60,13 +60,16 @@ struct LedgerEntry {
     std::int64_t cached = 0; // were there already
     double seconds = 0;
     double flops = 0;
-    double bytes = 0;      // of vectors: written by an encoding, read by a search
-    std::string text = {}; // of the query
+    double bytes = 0;         // of vectors: written by an encoding, read by a search
+    std::string text = {};    // of the query
+    EncoderId checkpoint = 0; // the encoder by its hash; 0: entered when only its name was
+    double wall = 0;          // of an encoding, with reading and decoding; 0: not measured
 };
 
-// Sums of a library's ledger for one encoder.
+// Sums of a library's ledger for one encoder: two checkpoints of one name are two.
 struct EncoderTotals {
     std::string encoder;
+    EncoderId checkpoint = 0;
     std::int64_t encoded = 0; // by ingest and queries
     double seconds = 0;
     double flops = 0;
@@ -78,7 +81,7 @@ struct LedgerPoint {
     std::int64_t query = 0; // counted from 1 in the library
     double seconds = 0;
     double flops = 0;
-    std::vector<double> touched; // encoded so far at each later stage, as a share of the images
+    std::vector<double> touched; // encoded so far by each dearer encoder, as a share of the pictures
 };
 
 } // namespace fulgurite::cascade

@@ -7,8 +7,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <condition_variable>
 #include <filesystem>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <unordered_set>
 
 namespace fulgurite::cascade {
@@ -35,27 +37,25 @@ struct FoundFile {
 // One file after it was read; an empty hash and a reason where it could not be.
 struct ReadFile {
     NewContent content;
-    image::Image picture;
+    std::vector<float> pixels; // of the first encoder
     std::string reason;
 };
 
-// The picture files under a folder, links to folders not followed. False when the folder itself is not there.
-bool listFolder(const fs::path& folder, std::vector<FoundFile>& files) {
-    std::error_code code;
-    if (!fs::is_directory(folder, code)) {
-        return false;
+// The picture files under a library's folders, and what could not be gone through.
+struct Listing {
+    std::vector<FoundFile> files;
+    std::vector<std::string> closed; // folders whose files are not known to be gone, though they were not found
+    std::string obstacle;
+};
+
+void addObstacle(Listing& listing, const std::string& folder, const std::string& what) {
+    constexpr std::size_t kTold = 3;
+    listing.closed.push_back(folder);
+    if (listing.closed.size() <= kTold) {
+        listing.obstacle += fmt::format("{}{}: {}", listing.obstacle.empty() ? "" : "; ", folder, what);
+    } else if (listing.closed.size() == kTold + 1) {
+        listing.obstacle += "; and more folders";
     }
-    fs::recursive_directory_iterator it(folder, fs::directory_options::skip_permission_denied, code);
-    for (; !code && it != fs::recursive_directory_iterator(); it.increment(code)) {
-        struct stat status {};
-        if (image::hasImageName(it->path()) && ::stat(it->path().c_str(), &status) == 0 &&
-            S_ISREG(status.st_mode)) {
-            files.push_back({it->path().string(),
-                             std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec,
-                             std::int64_t{status.st_size}});
-        }
-    }
-    return true;
 }
 
 bool isUnder(const std::string& path, const std::string& folder) {
@@ -63,23 +63,99 @@ bool isUnder(const std::string& path, const std::string& folder) {
            (folder.back() == '/' || path[folder.size()] == '/');
 }
 
-ReadFile readFile(const std::string& path) {
+// Links to folders are not followed. `had_images`: an earlier scan found some below this folder.
+void listFolder(const std::string& folder, bool had_images, Listing& listing) {
+    std::error_code code;
+    if (!fs::is_directory(folder, code)) {
+        return addObstacle(listing, folder, "the folder is not there; its images stay as they are");
+    }
+    if (had_images && fs::is_empty(folder, code) && !code) {
+        // A mount point without its drive looks like this.
+        return addObstacle(
+            listing, folder,
+            "the folder is empty; its images stay as they are, in case its drive is not mounted. Take "
+            "the folder out of the library to forget them");
+    }
+    fs::recursive_directory_iterator it(folder, fs::directory_options::skip_permission_denied, code);
+    for (; !code && it != fs::recursive_directory_iterator(); it.increment(code)) {
+        struct stat status {};
+        std::error_code ignored;
+        if (it->is_directory(ignored) && !it->is_symlink(ignored) &&
+            ::access(it->path().c_str(), R_OK | X_OK) != 0) {
+            addObstacle(listing, it->path().string(), "this user may not look into it");
+        } else if (image::hasImageName(it->path()) && ::stat(it->path().c_str(), &status) == 0 &&
+                   S_ISREG(status.st_mode)) {
+            listing.files.push_back({it->path().string(),
+                                     std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec,
+                                     std::int64_t{status.st_size}});
+        }
+    }
+    if (code || (::access(folder.c_str(), R_OK | X_OK) != 0)) {
+        addObstacle(listing, folder,
+                    fmt::format("could not be gone through to its end ({}); what was not found stays as it was",
+                                code ? code.message() : "this user may not look into it"));
+    }
+}
+
+// Decoded pictures are large, and as many threads as there are decode at once: a folder of decompression bombs just
+// below the limit must not fill the memory.
+class PixelBudget {
+  public:
+    class Share {
+      public:
+        Share(PixelBudget& budget, std::size_t pixels) : budget_(budget), pixels_(std::min(pixels, kMost)) {
+            std::unique_lock lock(budget_.mutex_);
+            budget_.changed_.wait(lock, [this] { return budget_.used_ + pixels_ <= kMost; });
+            budget_.used_ += pixels_;
+        }
+        ~Share() {
+            {
+                const std::lock_guard lock(budget_.mutex_);
+                budget_.used_ -= pixels_;
+            }
+            budget_.changed_.notify_all();
+        }
+        Share(const Share&) = delete;
+        Share& operator=(const Share&) = delete;
+
+      private:
+        PixelBudget& budget_;
+        std::size_t pixels_;
+    };
+
+  private:
+    static constexpr std::size_t kMost = std::size_t{192} << 20; // 576 MiB decoded
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::size_t used_ = 0;
+};
+
+// `model`: whose pixels are made of the picture; null: none.
+ReadFile readFile(const std::string& path, const clip::ClipModel* model, PixelBudget& budget) {
     ReadFile file;
     try {
         const auto bytes = image::readImageFile(path);
         const image::ImageInfo info = image::inspectImage(bytes, path);
-        file.picture = image::decodeImage(bytes, path);
-        const image::Image turned =
-            info.orientation == 1 ? image::Image() : image::decodeImage(bytes, path, image::Rotation::Orientation);
-        const image::Image& upright = info.orientation == 1 ? file.picture : turned;
+        const PixelBudget::Share share(budget, static_cast<std::size_t>(info.width) *
+                                                   static_cast<std::size_t>(info.height));
+        const image::Image upright = image::decodeImage(bytes, path, image::Rotation::Orientation);
         const image::PixelSize size = image::fittedSize(upright.width, upright.height, kThumbnailSide);
         file.content.thumbnail = image::encodeJpeg(
             image::resizeImage(upright, size.width, size.height, image::ResizeFilter::Bilinear), kThumbnailQuality);
-        file.content.width = info.width;
-        file.content.height = info.height;
+        if (model != nullptr) {
+            file.pixels.resize(model->pixelCount());
+            model->preprocess(upright, file.pixels.data());
+        }
+        file.content.width = upright.width;
+        file.content.height = upright.height;
         file.content.hash = sha256(bytes);
+    } catch (const std::bad_alloc&) {
+        file.reason = fmt::format("{}: there was not enough memory for it", path);
     } catch (const std::exception& error) {
         file.reason = error.what();
+        if (file.reason.rfind(path, 0) != 0) {
+            file.reason = path + ": " + file.reason;
+        }
     }
     return file;
 }
@@ -89,7 +165,10 @@ class Scan {
     explicit Scan(const ScanContext& context) : context_(context) {}
 
     void run() {
+        context_.with_encoder([this](StageEncoder* encoder) { model_ = encoder ? &encoder->model() : nullptr; });
+        const auto begun = Clock::now();
         const std::vector<FoundFile> changed = findChanges();
+        progress_.look_seconds = secondsSince(begun);
         progress_.total = changed.size();
         context_.progress(progress_);
         for (std::size_t first = 0; first < changed.size(); first += kBatch) {
@@ -116,18 +195,18 @@ class Scan {
             library = context_.store.library(context_.library);
             known = context_.store.knownFiles(context_.library);
         }
-        std::vector<FoundFile> files;
-        std::vector<std::string> gone_folders;
+        Listing listing;
         for (const std::string& folder : library.folders) {
-            if (!listFolder(folder, files)) {
-                progress_.folder_gone = folder;
-                gone_folders.push_back(folder);
-            }
+            const bool had_images = std::any_of(known.begin(), known.end(),
+                                                [&](const auto& entry) { return isUnder(entry.first, folder); });
+            listFolder(folder, had_images, listing);
         }
-        std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
+        progress_.obstacle = listing.obstacle;
+        std::sort(listing.files.begin(), listing.files.end(),
+                  [](const auto& a, const auto& b) { return a.path < b.path; });
         std::unordered_set<std::string> present;
         std::vector<FoundFile> changed;
-        for (FoundFile& file : files) {
+        for (FoundFile& file : listing.files) {
             const auto before = known.find(file.path);
             const bool same = before != known.end() && before->second.modified == file.modified &&
                               before->second.bytes == file.bytes;
@@ -137,7 +216,8 @@ class Scan {
         }
         std::erase_if(known, [&](const auto& entry) {
             const auto isKept = [&](const std::string& folder) { return isUnder(entry.first, folder); };
-            return present.contains(entry.first) || std::any_of(gone_folders.begin(), gone_folders.end(), isKept);
+            return present.contains(entry.first) ||
+                   std::any_of(listing.closed.begin(), listing.closed.end(), isKept);
         });
         forget(known);
         return changed;
@@ -162,7 +242,7 @@ class Scan {
         std::vector<ReadFile> read(files.size());
         context_.pool.parallelFor(files.size(), 1, [&](std::size_t begin, std::size_t end, std::size_t) {
             for (std::size_t i = begin; i < end; ++i) {
-                read[i] = readFile(files[i].path);
+                read[i] = readFile(files[i].path, model_, budget_);
             }
         });
         std::vector<ContentId> contents(files.size());
@@ -192,32 +272,18 @@ class Scan {
             }
             std::vector<float> pixels;
             std::vector<ContentId> wanted;
-            std::size_t cached = 0;
+            EncodingReport report;
             for (std::size_t i = 0; i < read.size(); ++i) {
                 const bool twice = std::find(wanted.begin(), wanted.end(), contents[i]) != wanted.end();
                 if (read[i].content.hash.empty() || twice || encoder->has(contents[i])) {
-                    cached += read[i].content.hash.empty() ? 0 : 1;
+                    report.cached += read[i].content.hash.empty() ? 0 : 1;
                     continue;
                 }
                 wanted.push_back(contents[i]);
-                pixels.resize(wanted.size() * encoder->model().pixelCount());
-                encoder->model().preprocess(read[i].picture,
-                                            &pixels[pixels.size() - encoder->model().pixelCount()]);
+                pixels.insert(pixels.end(), read[i].pixels.begin(), read[i].pixels.end());
             }
-            std::vector<float> vectors(wanted.size() * encoder->model().width());
-            const auto start = Clock::now();
-            encoder->encodePixels(pixels.data(), wanted.size(), vectors.data());
-            const double seconds = secondsSince(start);
-            if (!wanted.empty()) {
-                encoder->add(wanted, vectors);
-            }
-            EncodingReport report;
-            report.encoded = wanted.size();
-            report.cached = cached;
-            report.seconds = seconds;
-            report.flops = encoder->info().image_flops * static_cast<double>(wanted.size());
-            report.bytes = static_cast<double>(vectors.size() * sizeof(float));
-            enter(*encoder, report);
+            encoder->encode(wanted, pixels.data(), account(), std::nullopt, report);
+            settle(*encoder, report);
         });
     }
 
@@ -232,7 +298,8 @@ class Scan {
             }
             const auto start = Clock::now();
             const auto part = std::span(missing).subspan(first, std::min(kBatch, missing.size() - first));
-            context_.with_encoder([&](StageEncoder* encoder) { enter(*encoder, encoder->ensure(part)); });
+            context_.with_encoder(
+                [&](StageEncoder* encoder) { settle(*encoder, encoder->ensure(part, account())); });
             progress_.done += part.size();
             progress_.seconds += secondsSince(start);
             context_.progress(progress_);
@@ -254,24 +321,32 @@ class Scan {
         return missing;
     }
 
-    void enter(const StageEncoder& encoder, const EncodingReport& report) {
-        if (report.encoded == 0) {
+    Account account() const { return {context_.library, LedgerEntry::Kind::Ingest, 0}; }
+
+    // Vectors that were there already are entered with those of the same batch, or alone.
+    void settle(const StageEncoder& encoder, const EncodingReport& report) {
+        if (report.cached == 0) {
             return;
         }
+        const auto cached = static_cast<std::int64_t>(report.cached);
         const std::lock_guard lock(context_.store_mutex);
-        context_.store.addEntry({.library = context_.library,
-                                 .time = nowMilliseconds(),
-                                 .kind = LedgerEntry::Kind::Ingest,
-                                 .stage = 0,
-                                 .encoder = encoder.info().id,
-                                 .items = static_cast<std::int64_t>(report.encoded),
-                                 .cached = static_cast<std::int64_t>(report.cached),
-                                 .seconds = report.seconds,
-                                 .flops = report.flops,
-                                 .bytes = report.bytes});
+        Transaction transaction(context_.store.database());
+        if (report.entries.empty()) {
+            context_.store.addEntry({.library = context_.library,
+                                     .time = nowMilliseconds(),
+                                     .kind = LedgerEntry::Kind::Ingest,
+                                     .encoder = encoder.info().id,
+                                     .cached = cached,
+                                     .checkpoint = encoder.id()});
+        } else {
+            context_.store.mergeEntries(report.entries, 0, cached);
+        }
+        transaction.commit();
     }
 
     const ScanContext& context_;
+    const clip::ClipModel* model_ = nullptr; // of the first encoder
+    PixelBudget budget_;
     ScanProgress progress_;
 };
 

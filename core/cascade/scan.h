@@ -17,7 +17,9 @@ struct ScanProgress {
     std::size_t done = 0;
     std::size_t total = 0;   // files that a scan has to read
     double seconds = 0;      // that it has worked
-    std::string folder_gone; // a folder that is not there: its images stay, searchable by their vectors
+    double look_seconds = 0; // of it to go through the folders
+    // Folders that could not be gone through to their end: their images stay, searchable by their vectors.
+    std::string obstacle;
 };
 
 struct ScanContext {
@@ -26,7 +28,7 @@ struct ScanContext {
     std::mutex& store_mutex;
     // Runs `work` with the first encoder, alone with it. Null encoder when there is none: pictures are listed only.
     std::function<void(const std::function<void(StageEncoder*)>& work)> with_encoder;
-    kernels::ThreadPool& pool;
+    kernels::ThreadPool& pool;  // that pictures are read on
     std::function<bool()> stop; // asked between batches; may wait, for a pause
     std::function<void(const ScanProgress&)> progress;
     std::function<void()> changed; // the library's images are others than before; called without the store's lock

@@ -70,6 +70,9 @@ class Search {
 
     QueryResult run() {
         const auto start = Clock::now();
+        for (const QueryTerm& term : request_.terms) {
+            pictures_.push_back(term.picture.empty() ? image::Image() : decoded(term));
+        }
         QueryResult result;
         result.images = context_.index.ids.size();
         std::vector<std::uint32_t> in(result.images);
@@ -95,8 +98,11 @@ class Search {
         StageResult stage;
         stage.encoder = request_.stages[j].encoder;
         stage.in = in.size();
-        const std::vector<float> query = queryVector(encoder, stage);
-        encodeMissing(encoder, in, stage);
+        const std::vector<float> query = queryVector(encoder, j, stage);
+        const EncodingReport report = encodeMissing(encoder, j, in, stage);
+        stage.encoded = report.encoded;
+        stage.missing = report.missing;
+        stage.cached = in.size() - report.encoded - report.missing;
         const auto start = Clock::now();
         std::vector<ScoredImage> scored = score(encoder, query, in, stage);
         stage.histogram = histogramOf(scored);
@@ -117,9 +123,16 @@ class Search {
         return stage;
     }
 
-    std::vector<float> queryVector(StageEncoder& encoder, StageResult& stage) {
+    std::vector<float> queryVector(StageEncoder& encoder, std::size_t j, StageResult& stage) {
         std::vector<double> sum(encoder.model().width(), 0.0);
-        for (const QueryTerm& term : request_.terms) {
+        for (std::size_t t = 0; t < request_.terms.size(); ++t) {
+            const QueryTerm& term = request_.terms[t];
+            if (!term.picture.empty()) {
+                const auto start = Clock::now();
+                addScaled(sum, encoder.encodePicture(pictures_[t], &stage.text_flops).data(), term.weight);
+                stage.text_seconds += secondsSince(start);
+                continue;
+            }
             if (!term.text.empty()) {
                 const auto start = Clock::now();
                 const std::string text = request_.prefix + term.text;
@@ -131,7 +144,7 @@ class Search {
             if (place == context_.index.places.end()) {
                 fail(ErrorKind::NotFound, "the query's image {} is not in this library", term.image);
             }
-            encodeMissing(encoder, {place->second}, stage);
+            stage.term_encoded += encodeMissing(encoder, j, {place->second}, stage).encoded;
             const float* vector = encoder.vector(context_.index.contents[place->second]);
             if (vector == nullptr) {
                 fail(ErrorKind::Io, "the query's image {} cannot be read any more; scan the library", term.image);
@@ -141,24 +154,27 @@ class Search {
         return normalised(sum);
     }
 
-    void encodeMissing(StageEncoder& encoder, const std::vector<std::uint32_t>& in, StageResult& stage) {
+    EncodingReport encodeMissing(StageEncoder& encoder, std::size_t j, const std::vector<std::uint32_t>& in,
+                                 StageResult& stage) {
         std::vector<PictureSource> missing;
         for (const std::uint32_t index : in) {
             if (!encoder.has(context_.index.contents[index])) {
                 missing.push_back(context_.picture(index));
             }
         }
-        const EncodingReport report = encoder.ensure(missing, context_.stop);
+        // The first stage belongs to the building of the library, whenever it happens.
+        const Account account{context_.library, j == 0 ? LedgerEntry::Kind::Ingest : LedgerEntry::Kind::Query,
+                              static_cast<int>(j)};
+        EncodingReport report = encoder.ensure(missing, account, [this] { return context_.betweenBatches(); });
         if (context_.stop && context_.stop()) {
             fail(ErrorKind::Cancelled, "the query was stopped");
         }
-        stage.encoded += report.encoded;
-        stage.missing += report.missing;
-        stage.cached += in.size() - report.encoded - report.missing;
+        stage.entries.insert(stage.entries.end(), report.entries.begin(), report.entries.end());
         stage.encode_seconds += report.wall_seconds;
         stage.tower_seconds += report.seconds;
         stage.encode_flops += report.flops;
         stage.vector_bytes += report.bytes;
+        return report;
     }
 
     // Of the images that have a vector. Many are scored by one pass over the file, few each by itself.
@@ -210,8 +226,19 @@ class Search {
         return ranking;
     }
 
+    static image::Image decoded(const QueryTerm& term) {
+        try {
+            return image::decodeImage(std::as_bytes(std::span(term.picture)),
+                                      term.text.empty() ? "the query's picture" : term.text,
+                                      image::Rotation::Orientation);
+        } catch (const Error& error) { // whatever it is, it came with the query
+            fail(ErrorKind::InvalidInput, "{}", error.what());
+        }
+    }
+
     const QueryRequest& request_;
     const SearchContext& context_;
+    std::vector<image::Image> pictures_; // [terms], empty for others
 };
 
 } // namespace

@@ -22,6 +22,7 @@ struct QueryTerm {
     std::string text; // or, when empty:
     ImageId image = 0;
     double weight = 1;
+    std::string picture = {}; // or the bytes of a picture that is in no library; `text` then says what it is called
 };
 
 struct QueryStage {
@@ -34,7 +35,7 @@ struct QueryRequest {
     std::vector<QueryStage> stages;
     std::size_t depth = 400; // of the ranking that is handed out; later stages are always whole
     std::size_t fell = 40;   // images nearest below each cut
-    std::string prefix;      // before every text, such as "a photo of "
+    std::string prefix = {}; // before every text, such as "a photo of "
 };
 
 struct ScoredImage {
@@ -53,18 +54,21 @@ struct StageResult {
     std::size_t in = 0;
     std::size_t out = 0;
     double seconds = 0;        // search: products and sorting
-    double text_seconds = 0;   // the query's own vector
+    double text_seconds = 0;   // the query's own vector, of its texts and its pictures
     double encode_seconds = 0; // pictures met for the first time, with reading and decoding
     double tower_seconds = 0;  // of it in the vision tower: what the ledger counts
     double text_flops = 0;
     double encode_flops = 0;
     double search_flops = 0;
     double search_bytes = 0;
+    // Of the images that came in; together they are `in`.
     std::size_t encoded = 0;
     std::size_t cached = 0;
-    std::size_t missing = 0;        // could not be encoded: the file is gone or changed; they stay behind
-    double vector_bytes = 0;        // written by this stage
-    std::optional<float> cut_score; // of the last image that goes on
+    std::size_t missing = 0;           // could not be encoded: the file is gone or changed; they stay behind
+    std::size_t term_encoded = 0;      // images of the query itself that had no vector
+    double vector_bytes = 0;           // written by this stage
+    std::vector<std::int64_t> entries; // of the ledger, for the encodings
+    std::optional<float> cut_score;    // of the last image that goes on
     ScoreHistogram histogram;
     std::vector<ScoredImage> order; // best first: the first `depth` of the first stage, all of a later one
 };
@@ -84,11 +88,21 @@ struct LibraryIndex {
 };
 
 struct SearchContext {
+    LibraryId library = 0;
     const LibraryIndex& index;
     std::function<StageEncoder&(const std::string& encoder)> encoder;
     std::function<PictureSource(std::uint32_t index)> picture; // where to read an image that has no vector yet
     kernels::ThreadPool& pool;
-    std::function<bool()> stop; // asked between batches of encodings; may be empty
+    std::function<void()> pause; // lets others have the encoders for a moment; may be empty
+    std::function<bool()> stop;  // may be empty
+
+    // Between two batches: others have their turn; true when the work is to end.
+    bool betweenBatches() const {
+        if (pause) {
+            pause();
+        }
+        return stop && stop();
+    }
 };
 
 // Throws Error{InvalidInput} for stages or terms that make no query, Error{NotFound} for an image that is not in

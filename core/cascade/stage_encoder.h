@@ -19,6 +19,13 @@ struct PictureSource {
     std::string hash; // what the bytes must have, or the vector would be kept for another picture
 };
 
+// On whose account pictures are encoded.
+struct Account {
+    LibraryId library = 0;
+    LedgerEntry::Kind kind = LedgerEntry::Kind::Query;
+    int stage = 0;
+};
+
 struct EncodingReport {
     std::size_t encoded = 0;
     std::size_t cached = 0;
@@ -27,6 +34,7 @@ struct EncodingReport {
     double wall_seconds = 0; // with reading, decoding and keeping
     double flops = 0;
     double bytes = 0;
+    std::vector<std::int64_t> entries = {}; // of the ledger, one a batch, of no query yet
 };
 
 // The store is used under `store_mutex`; everything else by one thread at a time.
@@ -37,6 +45,7 @@ class StageEncoder {
 
     const EncoderInfo& info() const { return info_; }
     const clip::ClipModel& model() const { return *model_; }
+    EncoderId id() const { return id_; }
 
     bool has(ContentId content) const { return rowOf(content) >= 0; }
     // Null when there is none; valid until vectors are added.
@@ -45,19 +54,22 @@ class StageEncoder {
     std::int64_t rowOf(ContentId content) const;
     kernels::VectorRows rows() const { return file_->view(); }
 
-    // Keeps vectors [contents, width], on the disk and in the database when it returns.
-    void add(std::span<const ContentId> contents, std::span<const float> vectors);
-    // Computes vectors of decoded pixels.
-    void encodePixels(const float* pixels, std::size_t count, float* out) {
-        model_->encodePixels(pixels, count, out, runtime_);
-    }
-    // Encodes what has no vector yet, in batches; `stop` is asked between them.
-    EncodingReport ensure(std::span<const PictureSource> pictures, const std::function<bool()>& stop = {});
+    // Encodes pixels of contents that have no vector, [contents, pixelCount], and keeps the vectors together with
+    // the ledger's entry: neither a stop nor a kill leaves vectors whose cost nobody knows. Both are on the disk
+    // when it returns. `read_seconds`: what it took to make the pixels, where that was measured. Adds to `report`.
+    void encode(std::span<const ContentId> contents, const float* pixels, const Account& account,
+                std::optional<double> read_seconds, EncodingReport& report);
+    // Encodes what has no vector yet, in batches; `stop` is asked between them and may let others have the encoder.
+    EncodingReport ensure(std::span<const PictureSource> pictures, const Account& account,
+                          const std::function<bool()>& stop = {});
     // [texts, width], rows of length 1; adds what it cost to `flops`.
     std::vector<float> encodeTexts(std::span<const std::string> texts, double* flops);
 
+    // A picture of no library: [width], not kept; adds what it cost to `flops`.
+    std::vector<float> encodePicture(const image::Image& picture, double* flops);
+
   private:
-    std::size_t encodeBatch(std::span<const PictureSource> pictures, EncodingReport& report);
+    void encodeBatch(std::span<const PictureSource> pictures, const Account& account, EncodingReport& report);
 
     EncoderInfo info_;
     std::shared_ptr<const clip::ClipModel> model_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/client/cascade_json.h"
 
+#include "core/base/base64.h"
 #include "core/base/json_field.h"
 
 namespace fulgurite::client {
@@ -76,6 +77,8 @@ ImageLibrary libraryOf(const JsonField& root) {
         library.scan = LibraryScan{scan["state"].string(), scan["done"].count(), scan["total"].count(),
                                    scan.number("rate", 0), scan.number("seconds_left", 0)};
     }
+    if (root.has("message"))
+        library.message = root["message"].string();
     return library;
 }
 
@@ -152,6 +155,7 @@ LedgerPoint ledgerPointOf(const JsonField& root) {
 
 LedgerEntry entryOf(const JsonField& root) {
     LedgerEntry entry;
+    entry.kind = root["kind"].string();
     entry.query = idOf(root["query"]);
     entry.time = root["time"].integer(INT64_MIN, INT64_MAX);
     entry.text = root["text"].string();
@@ -169,7 +173,7 @@ Band bandOf(const JsonField& root) {
 }
 
 SimulationPoint simulationPointOf(const JsonField& root) {
-    return {idOf(root["query"]), bandOf(root["touched"]), bandOf(root["seconds"])};
+    return {idOf(root["query"]), bandOf(root["touched"]), bandOf(root["cost"])};
 }
 
 RecallRow rowOf(const JsonField& root) {
@@ -208,10 +212,14 @@ std::string queryBody(const CascadeQuery& query) {
     json terms = json::array();
     for (const CascadeTerm& term : query.terms) {
         json entry{{"weight", term.weight}};
-        if (term.image)
+        if (term.image) {
             entry["image"] = *term.image;
-        else
+        } else if (term.picture) {
+            entry["picture"] = toBase64(*term.picture);
+            entry["name"] = term.text;
+        } else {
             entry["text"] = term.text;
+        }
         terms.push_back(std::move(entry));
     }
     return dump({{"terms", std::move(terms)},
@@ -307,14 +315,15 @@ CascadeLedger readLedger(std::string_view body, const std::string& where) {
 Simulation readSimulation(std::string_view body, const std::string& where) {
     const json document = parse(body, where);
     const JsonField root(document, where);
-    return {listOf<SimulationPoint>(root["curve"], simulationPointOf),
+    return {root["unit"].string() == "FLOP", root["everything"].number(),
+            listOf<SimulationPoint>(root["curve"], simulationPointOf),
             listOf<SimulationPoint>(root["closed"], simulationPointOf)};
 }
 
 RecallReport readEvaluation(std::string_view body, const std::string& where) {
     const json document = parse(body, where);
     const JsonField root(document, where);
-    return {root["captions"].count(), listOf<RecallRow>(root["rows"], rowOf),
+    return {root["captions"].count(), root["reference"].string(), listOf<RecallRow>(root["rows"], rowOf),
             listOf<FrontPoint>(root["front"], frontOf)};
 }
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +22,8 @@ struct LibraryScan {
     std::size_t total = 0;   // files found so far
     double rate = 0;         // images per second
     double seconds_left = 0; // 0: not known yet
+
+    bool operator==(const LibraryScan&) const = default;
 };
 
 struct ImageLibrary {
@@ -32,6 +35,9 @@ struct ImageLibrary {
     std::uint64_t vector_bytes = 0;
     std::size_t queries = 0; // recorded in the ledger
     std::optional<LibraryScan> scan;
+    std::string message; // what went wrong with the last one, which folder is gone or cannot be watched
+
+    bool operator==(const ImageLibrary&) const = default;
 };
 
 struct ImageEncoder {
@@ -63,11 +69,15 @@ struct ImagePage {
     std::vector<ImageInfo> images;
 };
 
-// Either a text or an image of the library; the query vector is the weighted sum of the terms' unit vectors.
+// A text, an image of the library, or a picture that is in none; the query vector is the weighted sum of the terms'
+// unit vectors.
 struct CascadeTerm {
-    std::string text;
+    std::string text; // of a picture: what it is called
     std::optional<ImageId> image;
-    double weight = 1; // negative: less of it
+    double weight = 1;                                    // negative: less of it
+    std::shared_ptr<const std::string> picture = nullptr; // bytes of a JPEG, PNG or WebP
+
+    bool isText() const { return !image && !picture; }
 };
 
 struct CascadeStage {
@@ -152,7 +162,8 @@ struct LedgerPoint {
 };
 
 struct LedgerEntry {
-    std::int64_t query = 0; // 0: while the library was read
+    std::string kind;       // "ingest", "query", "text", "search" or "evaluation"
+    std::int64_t query = 0; // 0: while the library was read, or a query that was not recorded
     std::int64_t time = 0;  // seconds since 1970
     std::string text;
     int stage = 0;
@@ -196,10 +207,12 @@ struct Band {
 struct SimulationPoint {
     std::int64_t query = 0;
     Band touched;
-    Band seconds;
+    Band cost;
 };
 
 struct Simulation {
+    bool in_flops = false; // costs: not every stage has been measured yet
+    double everything = 0; // every image by the last encoder
     std::vector<SimulationPoint> measured;
     std::vector<SimulationPoint> closed; // bands of no width
 };
@@ -214,7 +227,7 @@ struct RecallRow {
     std::string variant;
     std::vector<CascadeStage> stages;
     std::map<int, Band> recall; // at k, share of captions, with its 95 % interval
-    double factor = 0;          // lifetime factor
+    double factor = 0;          // lifetime, against every image by the report's reference
     double cold_seconds = 0;
     double ingest_seconds = 0;
 };
@@ -227,6 +240,7 @@ struct FrontPoint {
 
 struct RecallReport {
     std::size_t captions = 0;
+    std::string reference; // the dearest encoder of all rows
     std::vector<RecallRow> rows;
     std::vector<FrontPoint> front;
 };

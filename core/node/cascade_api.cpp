@@ -270,13 +270,9 @@ HttpReply simulate(cascade::LibraryService& service, cascade::LibraryId id, cons
     } else {
         refuse("draw", "must be 'zipf', 'fraction' or 'random'");
     }
-    std::vector<double> costs;
-    for (const cascade::QueryStage& stage : stages) {
-        costs.push_back(service.measuredSeconds(stage.encoder).value_or(0));
-    }
-    const auto points =
+    const auto simulation =
         service.simulate(id, stages.front().encoder, settings, [&stop] { return stop.stop_requested(); });
-    return jsonReply(simulationJson(points, service.library(id).images, settings.keep.front(), costs));
+    return jsonReply(simulationJson(simulation, settings.keep.front(), service.costsOf(stages)));
 }
 
 // The named file, or the captions.jsonl of the library's first folder that has one.
@@ -337,11 +333,12 @@ HttpReply evaluateLibrary(cascade::LibraryService& service, cascade::LibraryId i
     settings.variants = variantsOf(stages, service.library(id).images, front_from);
     settings.captions = cascade::readCaptions(captionsOf(service, id, captions));
     cascade::EvaluationResult result;
-    service.withSearch(id, [&](const cascade::SearchContext& search) {
-        cascade::SearchContext context = search;
-        context.stop = [&stop] { return stop.stop_requested(); };
-        result = cascade::evaluate(settings, context, service.evaluationHooks(id, context.stop));
-    });
+    service.withSearch(
+        id,
+        [&](const cascade::SearchContext& search) {
+            result = cascade::evaluate(settings, search, service.evaluationHooks(id));
+        },
+        [&stop] { return stop.stop_requested(); });
     return jsonReply(evaluationJson(result, front_from));
 }
 
@@ -411,8 +408,11 @@ Answer changeLibrary(const EndpointContext& context, const HttpRequest& request)
 
 Answer actOnLibrary(const EndpointContext& context, const HttpRequest& request) {
     CascadeService& service = serviceOf(context);
-    // A pause must not wait behind the search that it is to make way for.
-    TaskThread& thread = request.head.path.ends_with("/scan") ? service.looking() : service.searching();
+    // A pause must not wait behind the search that it is to make way for, nor a search behind an evaluation.
+    const std::string_view path = request.head.path;
+    TaskThread& thread = path.ends_with("/scan")                                      ? service.looking()
+                         : path.ends_with("/evaluate") || path.ends_with("/simulate") ? service.studying()
+                                                                                      : service.searching();
     return WorkReply::on(thread,
                          [&service, request, files = NameableFiles(context, request)](const std::stop_token& stop) {
                              return act(service.libraries(), request, files, stop);

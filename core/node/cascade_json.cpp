@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/node/cascade_json.h"
 
+#include "core/base/base64.h"
 #include "core/node/api_error.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <unordered_map>
 
@@ -19,6 +21,8 @@ constexpr std::size_t kMostTerms = 64;
 constexpr std::size_t kMostStages = 16;
 constexpr std::size_t kMostFolders = 1000;
 constexpr std::size_t kMostTextBytes = 4096;
+constexpr std::size_t kMostNameBytes = 255;
+constexpr std::size_t kMostPictureBytes = std::size_t{16} << 20;
 constexpr std::int64_t kMostKept = std::int64_t{1} << 40;
 constexpr std::size_t kTopScores = 400;
 constexpr double kNanoseconds = 1e9;
@@ -26,6 +30,11 @@ constexpr std::int64_t kMilliseconds = 1000;
 
 const char* nameOf(cascade::ScanState::Phase phase) {
     return phase == cascade::ScanState::Phase::Paused ? "paused" : "running";
+}
+
+const char* nameOf(cascade::LedgerEntry::Kind kind) {
+    constexpr std::array<const char*, 5> kNames{"ingest", "query", "text", "search", "evaluation"};
+    return kNames[static_cast<std::size_t>(kind)];
 }
 
 json bandJson(double mean, double low, double high) {
@@ -58,7 +67,11 @@ json stageJson(const cascade::QueryOutcome& outcome, std::size_t place, std::siz
             {"out", stage.out},
             {"seconds", stage.seconds + stage.text_seconds + stage.encode_seconds},
             {"encode_seconds", stage.encode_seconds},
+            {"text_seconds", stage.text_seconds},
+            {"search_seconds", stage.seconds},
             {"flops", stage.encode_flops},
+            {"text_flops", stage.text_flops},
+            {"search_flops", stage.search_flops},
             {"encoded", stage.encoded},
             {"cached", stage.cached},
             {"missing", stage.missing},
@@ -136,11 +149,7 @@ json libraryJson(cascade::LibraryService& service, const cascade::Library& libra
                {"queries", library.queries},
                {"scan", nullptr},
                {"message", nullptr}};
-    std::uint64_t vector_bytes = 0;
-    for (const cascade::EncoderTotals& total : service.ledger(library.id, 0).totals) {
-        vector_bytes += static_cast<std::uint64_t>(total.bytes);
-    }
-    entry["vector_bytes"] = vector_bytes;
+    entry["vector_bytes"] = static_cast<std::uint64_t>(service.vectorBytes(library.id));
     const cascade::ScanState state = service.scanState(library.id);
     if (!state.message.empty()) {
         entry["message"] = state.message;
@@ -208,8 +217,12 @@ json queryJson(const cascade::QueryOutcome& outcome, std::size_t limit, std::siz
 
 json ledgerJson(const cascade::LedgerReport& report) {
     const auto images = static_cast<double>(report.images);
-    const double fraction =
-        report.curve.empty() || report.curve.back().touched.empty() ? 0 : report.curve.back().touched.front();
+    double fraction = 0; // by the dearer encoder that has met most
+    if (!report.curve.empty()) {
+        for (const double share : report.curve.back().touched) {
+            fraction = std::max(fraction, share);
+        }
+    }
     double seconds = 0;
     double flops = 0;
     for (const cascade::EncoderTotals& total : report.totals) {
@@ -235,7 +248,8 @@ json ledgerJson(const cascade::LedgerReport& report) {
     }
     json entries = json::array();
     for (const cascade::LedgerEntry& entry : report.entries) {
-        entries.push_back({{"query", entry.query},
+        entries.push_back({{"kind", nameOf(entry.kind)},
+                           {"query", entry.query},
                            {"time", entry.time / kMilliseconds},
                            {"text", entry.text},
                            {"stage", entry.stage},
@@ -264,13 +278,14 @@ json ledgerJson(const cascade::LedgerReport& report) {
             {"entries", std::move(entries)}};
 }
 
-json simulationJson(const std::vector<cascade::SimulationPoint>& points, std::size_t images, std::size_t first_cut,
-                    const std::vector<double>& costs) {
-    const auto n = static_cast<double>(images);
+json simulationJson(const cascade::Simulation& simulation, std::size_t first_cut,
+                    const cascade::StageCosts& stage_costs) {
+    const auto n = static_cast<double>(simulation.images);
+    const std::vector<double>& costs = stage_costs.each;
     const double first = costs.empty() ? 0 : costs.front();
     json curve = json::array();
     json closed = json::array();
-    for (const cascade::SimulationPoint& point : points) {
+    for (const cascade::SimulationPoint& point : simulation.points) {
         const cascade::Band touched = point.touched.empty() ? cascade::Band{} : point.touched.front();
         cascade::Band cost{n * first, n * first, n * first};
         for (std::size_t i = 0; i < point.touched.size() && i + 1 < costs.size(); ++i) {
@@ -280,15 +295,20 @@ json simulationJson(const std::vector<cascade::SimulationPoint>& points, std::si
         }
         curve.push_back({{"query", point.query},
                          {"touched", bandJson(touched.mean, touched.low, touched.high)},
-                         {"seconds", bandJson(cost.mean, cost.low, cost.high)}});
+                         {"cost", bandJson(cost.mean, cost.low, cost.high)}});
         // The closed form charges every later stage with the share of the first cut.
-        const double random = cascade::randomTouched(images, first_cut, static_cast<double>(point.query));
+        const double random =
+            cascade::randomTouched(simulation.images, first_cut, static_cast<double>(point.query));
         const double charged = n * (first + touched.mean * (sum(costs) - first));
         closed.push_back({{"query", point.query},
                           {"touched", bandJson(random, random, random)},
-                          {"seconds", bandJson(charged, charged, charged)}});
+                          {"cost", bandJson(charged, charged, charged)}});
     }
-    return {{"curve", std::move(curve)}, {"closed", std::move(closed)}};
+    return {{"images", simulation.images},
+            {"unit", stage_costs.measured ? "s" : "FLOP"},
+            {"everything", costs.empty() ? 0 : n * costs.back()},
+            {"curve", std::move(curve)},
+            {"closed", std::move(closed)}};
 }
 
 json evaluationJson(const cascade::EvaluationResult& result, std::size_t front_from) {
@@ -316,12 +336,15 @@ json evaluationJson(const cascade::EvaluationResult& result, std::size_t front_f
                         {"recall", std::move(recall)},
                         {"factor", row.factor},
                         {"flops_factor", row.flops_factor},
+                        {"own_factor", row.own_factor},
+                        {"own_flops_factor", row.own_flops_factor},
                         {"touched", row.touched},
                         {"cold_seconds", row.cold_seconds},
                         {"ingest_seconds", row.ingest_seconds}});
     }
     return {{"captions", result.captions},
             {"images", result.images},
+            {"reference", result.reference},
             {"rows", std::move(rows)},
             {"front", std::move(front)}};
 }
@@ -363,13 +386,24 @@ std::vector<cascade::QueryTerm> readTerms(const json& list, const std::string& p
         cascade::QueryTerm term;
         const auto text = reader.string("text");
         const auto image = reader.integer("image", 1, INT64_MAX);
-        if (text.has_value() == image.has_value() || (text && text->empty())) {
-            refuse(here, "must have either 'text' or 'image'");
+        const auto picture = reader.string("picture");
+        const auto name = reader.string("name");
+        if (int{text.has_value()} + int{image.has_value()} + int{picture.has_value()} != 1 ||
+            (text && text->empty())) {
+            refuse(here, "must have one of 'text', 'image' and 'picture'");
         }
         if (text && text->size() > kMostTextBytes) {
             refuse(here + ".text", fmt::format("is longer than {} bytes", kMostTextBytes));
         }
-        term.text = text.value_or("");
+        term.text = picture ? name.value_or("").substr(0, kMostNameBytes) : text.value_or("");
+        if (picture) {
+            const auto bytes = fromBase64(*picture);
+            if (!bytes || bytes->empty() || bytes->size() > kMostPictureBytes) {
+                refuse(here + ".picture", fmt::format("must be the base64 of a JPEG, PNG or WebP of at most {} MiB",
+                                                      kMostPictureBytes >> 20));
+            }
+            term.picture = *bytes;
+        }
         term.image = image.value_or(0);
         term.weight = reader.number("weight", -100, 100).value_or(1);
         reader.finish();

@@ -18,9 +18,9 @@ nlohmann::json imageJson(const cascade::ImageEntry& image);
 // `limit`: results, `fell`: images told of each stage.
 nlohmann::json queryJson(const cascade::QueryOutcome& outcome, std::size_t limit, std::size_t fell);
 nlohmann::json ledgerJson(const cascade::LedgerReport& report);
-// `costs`: seconds for one image at each stage of the chain, 0 where nothing was measured.
-nlohmann::json simulationJson(const std::vector<cascade::SimulationPoint>& points, std::size_t images,
-                              std::size_t first_cut, const std::vector<double>& costs);
+// `costs`: of one image at each stage of the chain.
+nlohmann::json simulationJson(const cascade::Simulation& simulation, std::size_t first_cut,
+                              const cascade::StageCosts& costs);
 nlohmann::json evaluationJson(const cascade::EvaluationResult& result, std::size_t front_from);
 
 // All refuse with ApiError 400 what does not fit.

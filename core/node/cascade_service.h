@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The image libraries of a node: core/cascade behind two threads, so that a cold search of seconds holds up neither
-// pictures nor prompts. With nothing in its data folder it begins with the sample scenes, when they are installed.
+// The image libraries of a node: core/cascade behind three threads, so that a cold search of seconds holds up
+// neither pictures nor prompts, and an evaluation of minutes no search. With nothing in its data folder it begins
+// with the sample scenes, when they are installed.
 #pragma once
 
 #include "core/cascade/library_service.h"
@@ -26,7 +27,8 @@ class CascadeService {
     // The one with the sample scenes, when this start has made it; else 0.
     cascade::LibraryId sampleLibrary() const { return sample_library_; }
     cascade::LibraryService& libraries() { return libraries_; }
-    TaskThread& searching() { return searching_; } // queries, evaluations, simulations: one at a time
+    TaskThread& searching() { return searching_; } // queries: one at a time
+    TaskThread& studying() { return studying_; }   // evaluations, simulations: one at a time
     TaskThread& looking() { return looking_; }     // lists and pictures
 
   private:
@@ -34,6 +36,7 @@ class CascadeService {
     cascade::LibraryId sample_library_ = 0;
     TaskThread looking_; // before the libraries go, their threads do
     TaskThread searching_;
+    TaskThread studying_;
 };
 
 } // namespace fulgurite::node

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // POST /v1/embeddings: the standard vector of each text, by the loaded model or an encoder on offer.
+#include "core/base/base64.h"
 #include "core/node/endpoints.h"
 #include "core/node/json_text.h"
 #include "core/node/object_reader.h"
@@ -42,7 +43,6 @@ std::vector<std::string> readInput(ObjectReader& reader) {
 
 // Little-endian float32, as OpenAI's clients unpack it.
 std::string base64Of(const std::vector<float>& values) {
-    static constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     std::string bytes;
     for (const float value : values) {
         const auto bits = std::bit_cast<std::uint32_t>(value);
@@ -50,18 +50,7 @@ std::string base64Of(const std::vector<float>& values) {
             bytes.push_back(static_cast<char>(bits >> shift & 0xff));
         }
     }
-    std::string text;
-    for (std::size_t i = 0; i < bytes.size(); i += 3) {
-        const std::size_t there = std::min<std::size_t>(3, bytes.size() - i);
-        std::uint32_t group = 0;
-        for (std::size_t j = 0; j < 3; ++j) {
-            group = group << 8 | (j < there ? static_cast<unsigned char>(bytes[i + j]) : 0U);
-        }
-        for (std::size_t j = 0; j < 4; ++j) {
-            text.push_back(j <= there ? kDigits[group >> (18 - 6 * j) & 63] : '=');
-        }
-    }
-    return text;
+    return toBase64(bytes);
 }
 
 } // namespace

@@ -152,6 +152,18 @@ TEST_F(Cascade, CommandsGiveTheNumbersOfTheirLibrary) {
     EXPECT_EQ(
         run("query", "d", {"a cat", "--stages", "plain:8,variant", "--term", "-0.5:snow"})["stages"][1]["cached"],
         8);
+    const json like = run("query", "d", {"--dry", "--like-file", "1:" + pictures() + "/1003.jpg"});
+    EXPECT_THAT(like["results"][0]["path"].get<std::string>(), HasSubstr("1003.jpg"));
+    const json ledger = run("ledger", "d", {});
+    EXPECT_EQ(ledger["queries"], 2);
+    EXPECT_EQ(ledger["stages"][0]["encoded"], 30);
+    const double met = ledger["stages"][1]["encoded"];
+    EXPECT_GE(met, 8) << "the query without a trace has left its cost";
+    EXPECT_DOUBLE_EQ(ledger["closed"]["f"], met / 30);
+    EXPECT_THAT(ledger.dump(), HasSubstr("a cat -0.5 snow"));
+    const Outcome table = runEngine({"cascade", "ledger", "--data", (folder_ / "d").string(), "--encoder",
+                                     (data() / "plain").string(), "--encoder", (data() / "variant").string()});
+    EXPECT_THAT(table.out, HasSubstr("30 pictures, 2 queries"));
     const json simulated =
         run("simulate", "d", {"--stages", "plain:5,variant", "--queries", "100", "--draw", "random"});
     EXPECT_NEAR(simulated["curve"][0]["touched"][0]["mean"].get<double>(), 5.0 / 30, 1e-12);
@@ -165,6 +177,9 @@ TEST_F(Cascade, CommandsGiveTheNumbersOfTheirLibrary) {
     const double t0 = evaluated["seconds_each"]["plain"];
     const double t1 = evaluated["seconds_each"]["variant"];
     EXPECT_NEAR(evaluated["rows"][2]["factor"].get<double>(), t1 / (t0 + 0.1 * t1), 1e-9);
+    EXPECT_EQ(evaluated["reference"], "variant");
+    EXPECT_NEAR(evaluated["rows"][0]["factor"].get<double>(), t1 / t0, 1e-9) << "the cheap encoder alone";
+    EXPECT_EQ(evaluated["rows"][1]["factor"], 1);
 }
 
 TEST_F(Cascade, CommandsSayWhatIsMissing) {

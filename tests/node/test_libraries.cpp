@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Image libraries over the real server with the included encoders and sample scenes: read, searched through every
 // stage, entered into the ledger, evaluated; and what is refused.
+#include "core/base/base64.h"
 #include "core/node/cascade_service.h"
 #include "tests/node/node_fixture.h"
 #include "tests/support/golden_models.h"
@@ -9,6 +10,8 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <fstream>
+#include <future>
 #include <memory>
 
 namespace fulgurite::node::test {
@@ -92,6 +95,24 @@ TEST_F(LibraryTest, AQueryTellsEveryStageAndTheLedgerKeepsIt) {
     EXPECT_EQ(ledger["stages"][1]["encoded"], 20);
     EXPECT_DOUBLE_EQ(ledger["closed"]["f"], 20.0 / kScenes);
     EXPECT_GT(ledger["factor"]["flops"], 1);
+    // Of the second query: the last stage's encodings, its search and its text, and so on.
+    EXPECT_EQ(ledger["entries"][0]["kind"], "query");
+    EXPECT_EQ(ledger["entries"][0]["items"], 0);
+    EXPECT_EQ(ledger["entries"][0]["cached"], 20);
+    EXPECT_EQ(ledger["entries"][1]["kind"], "search");
+}
+
+TEST_F(LibraryTest, APictureIsSentWithItsBytes) {
+    const json library = samples();
+    const json image = get(path(library, "/images?from=17&count=1")).json()["images"][0];
+    std::ifstream file(image["path"].get<std::string>(), std::ios::binary);
+    const std::string bytes((std::istreambuf_iterator<char>(file)), {});
+    const json answer =
+        post(path(library, "/query"),
+             {{"terms", {{{"picture", toBase64(bytes)}, {"name", "scene.jpg"}}}}, {"stages", stages()}})
+            .json();
+    EXPECT_EQ(answer["results"][0]["image"], image["id"]);
+    EXPECT_NEAR(answer["results"][0]["score"].get<double>(), 1, 1e-4);
 }
 
 TEST_F(LibraryTest, ATrialLeavesNoTrace) {
@@ -112,6 +133,31 @@ TEST_F(LibraryTest, RecallIsMeasuredOnTheLibrarysOwnCaptions) {
     }
 }
 
+// Evaluations and simulations have a thread of their own.
+TEST_F(LibraryTest, AQueryIsAnsweredWhileAnEvaluationIsUnderWay) {
+    const json library = samples();
+    std::promise<void> ended;
+    cascade_->studying().enqueue([until = ended.get_future().share()] { until.wait(); });
+    const json answer =
+        post(path(library, "/query"), {{"terms", {{{"text", "a cat"}}}}, {"stages", stages()}}).json();
+    EXPECT_EQ(answer["query"], 1);
+    ended.set_value();
+    EXPECT_EQ(post(path(library, "/evaluate"), {{"stages", stages()}, {"limit", 5}}).json()["captions"], 5);
+}
+
+TEST_F(LibraryTest, ASimulationSaysWhatItsCostsAre) {
+    const json library = samples();
+    const json body{{"stages", stages()}, {"queries", 50}, {"seeds", 2}};
+    const json declared = post(path(library, "/simulate"), body).json();
+    EXPECT_EQ(declared["unit"], "FLOP") << "the second encoder has encoded nothing yet";
+    EXPECT_EQ(declared["images"], kScenes);
+    EXPECT_GT(declared["curve"][0]["cost"]["mean"], 1e6);
+    post(path(library, "/query"), {{"terms", {{{"text", "a cat"}}}}, {"stages", stages()}});
+    const json measured = post(path(library, "/simulate"), body).json();
+    EXPECT_EQ(measured["unit"], "s");
+    EXPECT_LT(measured["curve"][0]["cost"]["mean"], 1e3);
+}
+
 TEST_F(LibraryTest, WhatMakesNoSenseIsRefusedWithTheField) {
     const json library = samples();
     const auto refused = [&](const json& body, const std::string& field) {
@@ -126,6 +172,13 @@ TEST_F(LibraryTest, WhatMakesNoSenseIsRefusedWithTheField) {
              {"stages", json::array({{{"encoder", "spyglass-s"}}, {{"encoder", "spyglass-m"}}})}},
             "stages[0].keep");
     refused({{"terms", {{{"text", "a"}}}}, {"stages", stages()}, {"limits", 3}}, "limits");
+    refused({{"terms", {{{"picture", "!!!!"}}}}, {"stages", stages()}}, "terms[0].picture");
+    refused({{"terms", {{{"picture", "AAAA"}, {"text", "a"}}}}, {"stages", stages()}}, "terms[0]");
+    const ClientReply no_picture =
+        post(path(library, "/query"),
+             {{"terms", {{{"picture", toBase64("no picture at all")}, {"name", "x.png"}}}}, {"stages", stages()}});
+    EXPECT_EQ(no_picture.status, 400);
+    EXPECT_THAT(no_picture.errorText(), HasSubstr("x.png: neither JPEG nor PNG nor WebP"));
     const ClientReply unknown =
         post(path(library, "/query"), {{"terms", {{{"text", "a"}}}}, {"stages", {{{"encoder", "owl"}}}}});
     EXPECT_EQ(unknown.status, 404);

@@ -7,6 +7,7 @@
 #include "ui/cascade/image_grid.h"
 #include "ui/cascade/ledger_view.h"
 #include "ui/cascade/result_view.h"
+#include "ui/cascade/scan_strip.h"
 #include "ui/cascade/score_histogram.h"
 #include "ui/cascade/simulation_view.h"
 #include "ui/cascade/stage_column.h"
@@ -19,7 +20,11 @@
 #include "ui/shell/main_window.h"
 
 #include <QClipboard>
+#include <QDir>
+#include <QFile>
+#include <QFileInfo>
 #include <QImage>
+#include <QLabel>
 #include <QSignalSpy>
 #include <QTabWidget>
 #include <QTemporaryDir>
@@ -168,6 +173,34 @@ class TestCascade : public QObject {
         QCOMPARE(search().question().terms.size(), std::size_t{2});
     }
 
+    void aPictureFromOutsideIsATerm() {
+        QVERIFY(openWithSamples());
+        const QString scene = QDir(findSampleScenes()).entryList({"*.jpg", "*.png", "*.webp"}).at(3);
+        const QTemporaryDir outside;
+        const QString file = outside.filePath("mine." + QFileInfo(scene).suffix());
+        QVERIFY(QFile::copy(QDir(findSampleScenes()).filePath(scene), file));
+        page().moreLikeFiles({file});
+        QTRY_COMPARE(search().question().terms.size(), std::size_t{1});
+        QVERIFY(answered());
+        QVERIFY(QString::fromStdString(search().answer()->results.front().path).endsWith(scene));
+        auto* terms = page().findChild<TermRow*>();
+        QVERIFY(terms->chipTexts().first().contains("like mine."));
+        // Words are another term beside it.
+        QVERIFY(ask("a dog"));
+        QCOMPARE(search().question().terms.size(), std::size_t{2});
+        // One that the engine does not read is made into one that it does.
+        QImage red(2000, 40, QImage::Format_RGB32);
+        red.fill(Qt::red);
+        QVERIFY(red.save(outside.filePath("red.bmp")));
+        page().moreLikeFiles({outside.filePath("red.bmp")});
+        QTRY_COMPARE(search().question().terms.size(), std::size_t{3});
+        QVERIFY(answered());
+        QCOMPARE(search().answered().terms.size(), std::size_t{3});
+        page().moreLikeFiles({outside.filePath("none.png")});
+        QTest::qWait(300);
+        QCOMPARE(search().question().terms.size(), std::size_t{3});
+    }
+
     void everyImageThatFellCanBeSeen() {
         QVERIFY(openWithSamples());
         QVERIFY(ask("a tree"));
@@ -232,6 +265,49 @@ class TestCascade : public QObject {
         QCOMPARE(search().answer()->results.size(), std::size_t{1});
         QVERIFY(run("cascade.remove"));
         QTRY_VERIFY(search().library() && search().library()->name != "Broken");
+    }
+
+    // A drive that is taken away: the page says so, keeps what it knows, and says no more when it is back.
+    void aFolderThatIsGoneIsSaid() {
+        QVERIFY(openWithSamples());
+        const QTemporaryDir place;
+        const QString pictures = place.filePath("pictures");
+        QVERIFY(QDir().mkpath(pictures));
+        QImage image(40, 30, QImage::Format_RGB32);
+        image.fill(Qt::blue);
+        QVERIFY(image.save(pictures + "/blue.png"));
+        search().createLibrary("Drive", {pictures});
+        const auto settled = [this](bool told) {
+            return QTest::qWaitFor(
+                [this, told] {
+                    const client::ImageLibrary* library = search().library();
+                    return library && library->name == "Drive" && !library->scan && library->images == 1 &&
+                           library->message.empty() != told;
+                },
+                30000);
+        };
+        QVERIFY(settled(false));
+        auto* strip = page().findChild<ScanStrip*>();
+        QVERIFY(!strip->isVisible());
+        QVERIFY(QDir().rename(pictures, place.filePath("away")));
+        QVERIFY(run("cascade.scan"));
+        QVERIFY(settled(true));
+        QVERIFY(strip->isVisible());
+        QVERIFY(strip->findChild<QLabel*>()->text().contains("not there"));
+        QVERIFY(QDir().rename(place.filePath("away"), pictures));
+        QVERIFY(run("cascade.scan"));
+        QVERIFY(settled(false));
+        QVERIFY(!strip->isVisible());
+    }
+
+    void everyEntrySaysWhatItCounts() {
+        QVERIFY(openWithSamples());
+        QVERIFY(ask("a dog"));
+        QTRY_VERIFY(search().ledger() && search().ledger()->queries == 1);
+        QStringList kinds;
+        for (const client::LedgerEntry& entry : search().ledger()->entries)
+            kinds << QString::fromStdString(entry.kind);
+        QVERIFY(kinds.contains("ingest") && kinds.contains("query") && kinds.contains("search"));
     }
 
     void resultsAreCopiedWithRankAndScoreOfEveryStage() {

@@ -69,6 +69,33 @@ TEST(BreakEven, IsWhereTheCascadeHasCostAsMuchAsEverything) {
     EXPECT_NEAR(lifetimeFactor(costs, f), 1.0, 1e-12);
 }
 
+TEST(LifetimeFactor, AgainstAnotherEncoderIsThatOfItsCost) {
+    EXPECT_DOUBLE_EQ(lifetimeFactorAgainst(kL14, std::vector{kB32}, 0.1), kL14 / kB32) << "the small one alone";
+    EXPECT_DOUBLE_EQ(lifetimeFactorAgainst(kL14, std::vector{kL14}, 0.1), 1);
+    EXPECT_DOUBLE_EQ(lifetimeFactorAgainst(kL14, std::vector{kB32, kL14}, 0.1),
+                     lifetimeFactor(std::vector{kB32, kL14}, 0.1));
+}
+
+// Three levels by what each really encoded: the last sees a fifth of what the second does, which the closed form
+// does not know.
+TEST(BreakEvenQuery, CountsEachLevelByItself) {
+    const std::vector costs{1.0, 4.0, 16.0};
+    std::vector<SpentPoint> points;
+    for (double q = 1; q < 40; ++q) {
+        const double f = 0.01 * std::pow(q, 0.8);
+        points.push_back({q, {f, f / 5}});
+    }
+    const double query = breakEvenQuery(costs, points);
+    const double f = 0.01 * std::pow(query, 0.8);
+    EXPECT_NEAR(1 + f * 4 + f / 5 * 16, 16, 1e-6);
+    // What has happened counts, not what a curve would have made of it.
+    points.push_back({40, {1.0, 0.9}});
+    EXPECT_EQ(breakEvenQuery(costs, points), 40);
+    EXPECT_TRUE(std::isnan(breakEvenQuery(costs, std::span(points).first(2))));
+    EXPECT_TRUE(std::isnan(breakEvenQuery(std::vector{1.0}, points)));
+    EXPECT_TRUE(std::isnan(breakEvenQuery(std::vector{0.0, 1.0}, points)));
+}
+
 TEST(TouchedFit, FindsAPowerLawAndItsQuery) {
     std::vector<TouchedPoint> points;
     for (double q = 1; q < 1000; q *= 2) {
@@ -121,6 +148,16 @@ TEST(Simulation, RandomResultsFollowTheirClosedForm) {
             EXPECT_GE(point.touched[level].high, point.touched[level].mean - 1e-12);
         }
     }
+}
+
+TEST(Simulation, ListsAsLongAsTheLibraryAreDrawnAtOnce) {
+    SimulationSettings settings;
+    settings.images = 200'000;
+    settings.queries = 3;
+    settings.keep = {199'999, 10};
+    settings.draw = Draw::Random;
+    settings.seeds = 1;
+    EXPECT_NEAR(simulate(settings, {}).front().touched[0].mean, 1, 1e-4);
 }
 
 TEST(Simulation, ASmallWorldTouchesNoMoreThanItsPartAndItsNeighbours) {

@@ -1,85 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Image libraries end to end with two small random encoders: scans and what interrupts them, files that cannot be
 // read, searches against a ranking computed by hand, the ledger.
-#include "core/cascade/library_service.h"
-#include "tests/unit/temporary_folder.h"
+#include "tests/unit/library_fixture.h"
 
-#include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <gmock/gmock.h>
 #include <numeric>
-#include <random>
 
 namespace fulgurite::cascade {
 namespace {
 
+using test::dataFolder;
+using test::jpegOf;
+using test::writeBytes;
 namespace fs = std::filesystem;
 
-const fs::path& dataFolder() {
-    static const fs::path folder = fs::path(std::getenv("FULGURITE_SOURCE_DIR")) / "tests/data/clip";
-    return folder;
-}
-
-void writeBytes(const fs::path& path, const std::string& bytes) {
-    fs::create_directories(path.parent_path());
-    std::ofstream(path, std::ios::binary) << bytes;
-}
-
-// A picture that no other seed gives.
-std::string jpegOf(unsigned seed, int side = 40) {
-    std::mt19937 random(seed);
-    image::Image picture = image::makeImage(side, side);
-    for (int y = 0; y < side; ++y) {
-        for (int x = 0; x < side; ++x) {
-            const auto base = static_cast<std::uint8_t>(random() % 64 + (seed * 37) % 128);
-            std::uint8_t* pixel = picture.row(y) + x * 3;
-            pixel[0] = base;
-            pixel[1] = static_cast<std::uint8_t>(255 - base);
-            pixel[2] = static_cast<std::uint8_t>(x * 5);
-        }
-    }
-    return image::encodeJpeg(picture, 90);
-}
-
-class ImageLibrary : public testing::Test {
-  protected:
-    ImageLibrary() { open(); }
-
-    void open() {
-        service_.reset();
-        service_ = std::make_unique<LibraryService>(
-            ServiceOptions{.data = folder_ / "data",
-                           .encoders = {dataFolder() / "plain", dataFolder() / "variant"},
-                           .threads = 2,
-                           .watch = false});
-    }
-    fs::path pictures() const { return folder_ / "pictures"; }
-    void addPictures(unsigned count, unsigned first = 0) const {
-        for (unsigned i = first; i < first + count; ++i) {
-            writeBytes(pictures() / fmt::format("{:03}.jpg", i), jpegOf(i));
-        }
-    }
-    void scan() {
-        if (id_ == 0) {
-            id_ = service_->create("test", {pictures().string()});
-        }
-        service_->scan(id_, ScanAction::Start);
-        service_->waitForScan(id_);
-    }
-    std::size_t filesRead() { return service_->scanState(id_).progress.done; }
-    QueryRequest textQuery(std::size_t keep, const std::string& text = "a photo of a cat") const {
-        QueryRequest request;
-        request.terms = {{text, 0, 1}};
-        request.stages = {{"plain", keep}, {"variant", 0}};
-        request.depth = 1000;
-        return request;
-    }
-
-    TemporaryFolder folder_;
-    std::unique_ptr<LibraryService> service_;
-    LibraryId id_ = 0;
-};
+class ImageLibrary : public test::ImageLibrary {};
 
 TEST_F(ImageLibrary, ListsWhatItReadsAndWhatItCannot) {
     addPictures(5);
@@ -281,6 +217,26 @@ TEST_F(ImageLibrary, ACascadeRanksAsItsDefinitionSays) {
     }
 }
 
+// Three levels, the last by the first encoder again: what falls at a level stays behind what it keeps, in the order
+// of that level.
+TEST_F(ImageLibrary, AFullRankingHasEveryLevelsFallenInTheirOrder) {
+    addPictures(30);
+    scan();
+    const auto entries = service_->images(id_, 0, 100);
+    const ByHand first = vectorsOf("plain", entries, "a photo of a cat");
+    const ByHand second = vectorsOf("variant", entries, "a photo of a cat");
+    auto wanted = rankingByHand(first.images, second.images, first.text, second.text, 14);
+    const auto dot = [&](std::uint32_t image) {
+        return std::inner_product(first.text.begin(), first.text.end(), first.images[image].begin(), 0.0);
+    };
+    std::sort(wanted.begin(), wanted.begin() + 5, [&](auto a, auto b) { return dot(a) > dot(b); });
+    QueryRequest request = textQuery(14);
+    request.stages = {{"plain", 14}, {"variant", 5}, {"plain", 0}};
+    const QueryOutcome outcome = service_->query(id_, request, false);
+    EXPECT_EQ(outcome.result.ranking, wanted);
+    EXPECT_EQ(outcome.result.stages[2].in, 5u);
+}
+
 TEST_F(ImageLibrary, VectorsAreKeptForEver) {
     addPictures(20);
     scan();
@@ -320,13 +276,32 @@ TEST_F(ImageLibrary, WeightsAndImagesSteerTheQuery) {
     EXPECT_THROW(service_->query(id_, request, false), Error);
 }
 
+// A picture that is in no library steers as one of the library does, and is not kept.
+TEST_F(ImageLibrary, APictureFromOutsideIsLookedFor) {
+    addPictures(20);
+    scan();
+    QueryRequest request = textQuery(6);
+    request.terms = {{"mine.jpg", 0, 1, jpegOf(7)}};
+    const QueryOutcome outcome = service_->query(id_, request, true);
+    EXPECT_THAT(outcome.entries[0].path, testing::EndsWith("007.jpg"));
+    EXPECT_NEAR(outcome.result.stages[1].order[0].score, 1, 1e-5);
+    EXPECT_EQ(outcome.result.stages[0].text_flops, service_->encoders().info("plain").image_flops);
+    EXPECT_EQ(service_->library(id_).images, 20u);
+    EXPECT_EQ(service_->ledger(id_, 1).entries.at(0).text, "picture mine.jpg");
+    request.terms = {{"new.jpg", 0, 1, jpegOf(500)}};
+    EXPECT_LT(service_->query(id_, request, true).result.stages[1].order[0].score, 1 - 1e-5);
+    for (const std::string& broken : {std::string("no picture"), jpegOf(7).substr(0, 200)}) {
+        request.terms = {{"mine.jpg", 0, 1, broken}};
+        EXPECT_THROW(service_->query(id_, request, true), Error);
+    }
+}
+
 TEST_F(ImageLibrary, TheLedgerAddsUp) {
     addPictures(30);
     scan();
     for (const char* text : {"a cat", "two dogs", "a house near the sea", "a cat"}) {
         service_->query(id_, textQuery(6, text), true);
     }
-    service_->query(id_, textQuery(6, "not recorded"), false);
     const LedgerReport report = service_->ledger(id_, 1000);
     EXPECT_EQ(report.queries, 4u);
     ASSERT_EQ(report.totals.size(), 2u);
@@ -354,7 +329,8 @@ TEST_F(ImageLibrary, SimulationsRunOnItsOwnPictures) {
     settings.keep = {5, 2};
     settings.draw = Draw::Fraction;
     settings.fraction = 0.1;
-    const auto points = service_->simulate(id_, "plain", settings);
+    const auto [images, points] = service_->simulate(id_, "plain", settings);
+    EXPECT_EQ(images, 50u);
     EXPECT_DOUBLE_EQ(points.front().touched[0].mean, 0.1) << "five of fifty";
     EXPECT_LE(points.back().touched[0].high, 0.5) << "five wanted images with five each";
     EXPECT_GE(points.back().touched[1].low, 0.1) << "each is its own best match";
@@ -389,6 +365,10 @@ TEST_F(ImageLibrary, EvaluationsKnowWhereEveryCaptionEnds) {
         }
     }
     EXPECT_DOUBLE_EQ(result.rows[2].factor, 4 / (1 + 0.1 * 4));
+    EXPECT_EQ(result.reference, "variant");
+    EXPECT_DOUBLE_EQ(result.rows[0].factor, 4) << "the cheap encoder alone, against the dear one";
+    EXPECT_DOUBLE_EQ(result.rows[0].own_factor, 1) << "against itself";
+    EXPECT_DOUBLE_EQ(result.rows[1].factor, 1);
     EXPECT_DOUBLE_EQ(result.rows[2].cold_seconds, 16);
     const LedgerReport report = service_->ledger(id_, 1);
     EXPECT_EQ(report.entries.at(0).kind, LedgerEntry::Kind::Evaluation);

@@ -11,7 +11,10 @@
 namespace fulgurite {
 namespace {
 
-constexpr int kPollMilliseconds = 250;
+// While a library is read, and else: folders are watched, and others may search the same library.
+constexpr int kReadingMilliseconds = 250;
+constexpr int kIdleMilliseconds = 4000;
+constexpr int kLedgerMilliseconds = 2000;
 // What a first chain keeps after each stage but the last; the paper's cut-offs.
 constexpr std::array<std::size_t, 2> kUsualKeep{50, 10};
 
@@ -32,8 +35,8 @@ class QuestionChange : public QUndoCommand {
 
 CascadeSearch::CascadeSearch(EngineLink& link, QObject* parent)
     : QObject(parent), link_(link), courier_(std::make_shared<Courier>(this)) {
-    poll_.setInterval(kPollMilliseconds);
-    connect(&poll_, &QTimer::timeout, this, &CascadeSearch::askLibraries);
+    poll_.setInterval(kIdleMilliseconds);
+    connect(&poll_, &QTimer::timeout, this, [this] { askLibraries(true); });
     connect(&link_, &EngineLink::clientChanged, this, &CascadeSearch::followEngine);
     connect(&link_, &EngineLink::infoChanged, this, &CascadeSearch::followEngine);
 }
@@ -86,26 +89,36 @@ const client::ImageEncoder* CascadeSearch::encoder(const std::string& id) const 
     return found == encoders_.end() ? nullptr : &*found;
 }
 
-void CascadeSearch::askLibraries() {
+void CascadeSearch::askLibraries(bool only_changes) {
     if (!client())
         return;
-    client()->libraries(onWindow<std::vector<client::ImageLibrary>>([this](const auto& outcome) {
+    client()->libraries(onWindow<std::vector<client::ImageLibrary>>([this, only_changes](const auto& outcome) {
         if (!outcome.ok()) {
             poll_.stop();
             emit failed(QString::fromUtf8(outcome.error().what()));
-            return;
+        } else if (!only_changes || outcome.value() != libraries_) {
+            takeLibraries(outcome.value());
         }
-        const bool was_reading = library() && library()->scan;
-        libraries_ = outcome.value();
-        const bool reading = std::any_of(libraries_.begin(), libraries_.end(),
-                                         [](const client::ImageLibrary& each) { return each.scan.has_value(); });
-        reading ? poll_.start() : poll_.stop();
-        emit librariesChanged();
-        if (!library() && !libraries_.empty())
-            chooseLibrary(libraries_.front().id);
-        else if (was_reading && library() && !library()->scan)
-            askLedger();
     }));
+}
+
+// The ledger follows: while images are encoded, and when somebody else has searched.
+void CascadeSearch::takeLibraries(std::vector<client::ImageLibrary> libraries) {
+    const bool was_reading = library() && library()->scan;
+    libraries_ = std::move(libraries);
+    const bool reading = std::any_of(libraries_.begin(), libraries_.end(),
+                                     [](const client::ImageLibrary& each) { return each.scan.has_value(); });
+    poll_.start(reading ? kReadingMilliseconds : kIdleMilliseconds);
+    emit librariesChanged();
+    if (!library() && !libraries_.empty()) {
+        chooseLibrary(libraries_.front().id);
+    } else if (library()) {
+        const bool ended = was_reading && !library()->scan;
+        const bool searched = ledger_ && ledger_->queries != library()->queries && !searching();
+        const bool stale = library()->scan && ledger_age_.hasExpired(kLedgerMilliseconds);
+        if (ended || searched || stale)
+            askLedger();
+    }
 }
 
 void CascadeSearch::askEncoders() {
@@ -274,6 +287,7 @@ void CascadeSearch::cancel() {
 void CascadeSearch::askLedger() {
     if (!client() || library_ == 0)
         return;
+    ledger_age_.start();
     client()->ledger(library_, onWindow<client::CascadeLedger>([this, library = library_](const auto& outcome) {
                          if (library != library_)
                              return;

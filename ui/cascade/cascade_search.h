@@ -6,6 +6,7 @@
 #include "core/client/cascade_client.h"
 #include "ui/base/courier.h"
 
+#include <QElapsedTimer>
 #include <QObject>
 #include <QStringList>
 #include <QTimer>
@@ -91,7 +92,8 @@ class CascadeSearch : public QObject {
 
   private:
     void followEngine();
-    void askLibraries();
+    void askLibraries(bool only_changes = false);
+    void takeLibraries(std::vector<client::ImageLibrary> libraries);
     void askEncoders();
     void askLedger();
     void apply(const CascadeQuestion& question);
@@ -111,6 +113,7 @@ class CascadeSearch : public QObject {
     quint64 query_ = 0; // the latest
     std::shared_ptr<const client::CascadeAnswer> answer_;
     std::shared_ptr<const client::CascadeLedger> ledger_;
+    QElapsedTimer ledger_age_;
     std::optional<client::ImageId> selected_;
     QTimer poll_; // while a library is being read
     friend class QuestionChange;

@@ -43,8 +43,8 @@ TableTwin tableOf(const client::RecallReport& evaluation) {
     twin.columns = {EvaluationView::tr("variant")};
     for (const int k : kAt)
         twin.columns << EvaluationView::tr("Recall@%1, %").arg(k);
-    twin.columns << EvaluationView::tr("lifetime") << EvaluationView::tr("cold query")
-                 << EvaluationView::tr("ingest");
+    twin.columns << EvaluationView::tr("lifetime against %1").arg(QString::fromStdString(evaluation.reference))
+                 << EvaluationView::tr("cold query") << EvaluationView::tr("ingest");
     twin.rows = static_cast<int>(evaluation.rows.size());
     twin.cell = [rows = evaluation.rows](int row, int column) -> QVariant {
         const client::RecallRow& each = rows[static_cast<std::size_t>(row)];
@@ -177,12 +177,12 @@ void EvaluationView::showEvaluation() {
             tr("Recall is measured on images whose captions stand in a captions.jsonl of the library's folder."));
         return;
     }
-    note_->setText(tr("%1 captions, each looked for among all images; ± is half of the 95 % interval")
+    note_->setText(tr("%1 captions, each looked for among all images; ± is half of the 95 % interval; lifetime at "
+                      "f = 0.1")
                        .arg(grouped(static_cast<qint64>(evaluation_->captions))));
     delete table_->model();
     table_->setModel(new TableTwinModel(tableOf(*evaluation_), table_));
-    table_->horizontalHeader()->setSectionResizeMode(QHeaderView::Stretch);
-    table_->horizontalHeader()->setSectionResizeMode(0, QHeaderView::ResizeToContents);
+    table_->horizontalHeader()->setSectionResizeMode(QHeaderView::ResizeToContents); // a narrow page scrolls
     PlotLine cuts{
         tr("other cuts"), [](const ThemeManager& themes) { return themes.color(Role::Faint); }, {}, {}, Qt::NoPen};
     for (const client::FrontPoint& point : evaluation_->front)

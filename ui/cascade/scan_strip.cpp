@@ -22,13 +22,17 @@ ScanStrip::ScanStrip(CascadeSearch& search, QWidget* parent) : QFrame(parent), s
     pause_ = new QPushButton;
     cancel_ = new QPushButton(tr("Cancel"));
     cancel_->setToolTip(tr("What was read stays; reading again goes on from there"));
+    again_ = new QPushButton(tr("Look again"));
+    text_->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
     auto* row = new QHBoxLayout(this);
     row->setContentsMargins(12, 4, 12, 4);
-    row->addWidget(text_);
+    row->addWidget(text_, 1);
     row->addWidget(bar_);
     row->addStretch(1);
     row->addWidget(pause_);
     row->addWidget(cancel_);
+    row->addWidget(again_);
+    connect(again_, &QPushButton::clicked, this, [this] { search_.scan("start"); });
     connect(pause_, &QPushButton::clicked, this, [this] {
         if (search_.library() && search_.library()->scan)
             search_.scan(search_.library()->scan->state == "paused" ? "resume" : "pause");
@@ -41,9 +45,16 @@ ScanStrip::ScanStrip(CascadeSearch& search, QWidget* parent) : QFrame(parent), s
 
 void ScanStrip::follow() {
     const client::ImageLibrary* library = search_.library();
-    setVisible(library && library->scan);
-    if (!library || !library->scan)
+    const bool reading = library && library->scan;
+    setVisible(reading || (library && !library->message.empty()));
+    for (QWidget* each : std::initializer_list<QWidget*>{bar_, pause_, cancel_})
+        each->setVisible(reading);
+    again_->setVisible(!reading);
+    text_->setWordWrap(!reading);
+    if (!reading) {
+        text_->setText(library ? QString::fromStdString(library->message) : QString());
         return;
+    }
     const client::LibraryScan& scan = *library->scan;
     const bool paused = scan.state == "paused";
     QString text = tr("Reading %1: %2 of %3 images")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// How far the reading of a library's folders is: count, rate, time left, pause and cancel. Hidden while none is
-// read.
+// How far the reading of a library's folders is: count, rate, time left, pause and cancel. While none is read: what
+// went wrong, which folder is gone or cannot be watched; else hidden.
 #pragma once
 
 #include <QFrame>
@@ -27,6 +27,7 @@ class ScanStrip : public QFrame {
     QProgressBar* bar_;
     QPushButton* pause_;
     QPushButton* cancel_;
+    QPushButton* again_;
 };
 
 } // namespace fulgurite

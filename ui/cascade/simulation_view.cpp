@@ -4,6 +4,7 @@
 #include "ui/base/format.h"
 #include "ui/base/theme_manager.h"
 #include "ui/cascade/cascade_search.h"
+#include "ui/cascade/stage_head.h"
 #include "ui/charts/line_plot.h"
 
 #include <QComboBox>
@@ -142,11 +143,20 @@ void SimulationView::run() {
 void SimulationView::showResult(const client::Simulation& simulation) {
     note_->setText(tr("Solid: simulated, with the range over seeds. Dashed: the closed forms, for random results "
                       "and for the cost at the simulated f."));
+    const bool flops = simulation.in_flops;
+    if (flops)
+        note_->setText(note_->text() + u' ' +
+                       tr("Costs are operations: not every encoder of the chain has been measured yet."));
+    costs_->setAxes(tr("query"), flops ? tr("operations") : tr("seconds"), true);
+    costs_->setValueText([flops](double value) { return flops ? flopsText(value) : secondsText(value); });
     touched_->setData(
         {lineOf(tr("simulated"), simulation.measured, &client::SimulationPoint::touched, true),
          lineOf(tr("if results were random"), simulation.closed, &client::SimulationPoint::touched, false)});
-    costs_->setData({lineOf(tr("simulated"), simulation.measured, &client::SimulationPoint::seconds, true),
-                     lineOf(tr("closed form"), simulation.closed, &client::SimulationPoint::seconds, false)});
+    costs_->setData({lineOf(tr("simulated"), simulation.measured, &client::SimulationPoint::cost, true),
+                     lineOf(tr("closed form"), simulation.closed, &client::SimulationPoint::cost, false)},
+                    {{simulation.everything,
+                      tr("encode everything: %1")
+                          .arg(flops ? flopsText(simulation.everything) : secondsText(simulation.everything))}});
 }
 
 } // namespace fulgurite

@@ -37,7 +37,8 @@ QString TermChip::weightText() const {
 }
 
 QString TermChip::words() const {
-    return term_.image ? tr("like image %1").arg(*term_.image) : QString::fromStdString(term_.text);
+    const QString text = QString::fromStdString(term_.text);
+    return term_.image ? tr("like image %1").arg(*term_.image) : term_.picture ? tr("like %1").arg(text) : text;
 }
 
 void TermChip::setTerm(const client::CascadeTerm& term) {

@@ -4,6 +4,7 @@
 #include "ui/base/theme_manager.h"
 #include "ui/cascade/cascade_header.h"
 #include "ui/cascade/evaluation_view.h"
+#include "ui/cascade/foreign_picture.h"
 #include "ui/cascade/funnel_view.h"
 #include "ui/cascade/ledger_view.h"
 #include "ui/cascade/result_view.h"
@@ -12,11 +13,16 @@
 #include "ui/shell/action_registry.h"
 
 #include <QApplication>
+#include <QClipboard>
 #include <QFileDialog>
 #include <QFileInfo>
+#include <QImage>
 #include <QLineEdit>
 #include <QMenu>
+#include <QMimeData>
+#include <QPointer>
 #include <QTabWidget>
+#include <QThreadPool>
 
 #include <algorithm>
 #include <array>
@@ -43,6 +49,10 @@ void CascadePage::registerActions() {
         if (search_->selected())
             moreLike(*search_->selected());
     });
+    add("cascade.picture", tr("More like a picture from a file…"), "file", "Ctrl+Shift+M",
+        tr("similar foreign image"), [this] { choosePicture(); });
+    add("cascade.paste", tr("More like the picture on the clipboard"), "import", "Ctrl+Shift+V",
+        tr("similar foreign image"), [this] { pastePicture(); });
     add("cascade.clear", tr("Take out all terms"), "close", "Ctrl+Shift+A", tr("clear query"),
         [this] { search_->setTerms({}); });
     add("cascade.undo", tr("Undo the last change of the search"), "undo", "Ctrl+Z", tr("terms cuts chain"),
@@ -101,6 +111,8 @@ void CascadePage::updateActions() {
     for (const char* id : {"cascade.scan", "cascade.remove", "cascade.evaluate", "cascade.simulate"})
         actions.setEnabled(QLatin1String(id), library, none);
     actions.setEnabled(QStringLiteral("cascade.folder"), ready, none);
+    for (const char* id : {"cascade.picture", "cascade.paste"})
+        actions.setEnabled(QLatin1String(id), library, none);
     const bool samples = !findSampleScenes().isEmpty();
     actions.setEnabled(QStringLiteral("cascade.samples"), ready && samples,
                        samples ? none : tr("They are not installed with this program"));
@@ -151,6 +163,51 @@ void CascadePage::addFolders(const QStringList& folders) {
         search_->addFolders(folders);
     else
         search_->createLibrary(QFileInfo(folders.first()).fileName(), folders);
+}
+
+void CascadePage::choosePicture() {
+    moreLikeFiles(QFileDialog::getOpenFileNames(this, tr("Look for more like these pictures")));
+}
+
+void CascadePage::pastePicture() {
+    const QMimeData* held = QApplication::clipboard()->mimeData();
+    QStringList files;
+    for (const QUrl& url : held ? held->urls() : QList<QUrl>())
+        files << url.toLocalFile();
+    if (!files.isEmpty())
+        return moreLikeFiles(files);
+    const QImage picture = QApplication::clipboard()->image();
+    if (picture.isNull())
+        return reportFailure(tr("There is no picture on the clipboard."));
+    moreLikePicture(tr("a pasted picture"), foreignPicture(picture));
+}
+
+void CascadePage::moreLikeFiles(const QStringList& files) {
+    for (const QString& file : files) {
+        QThreadPool::globalInstance()->start([self = QPointer<CascadePage>(this), file] {
+            QString problem;
+            const QByteArray bytes = foreignPicture(file, &problem);
+            QMetaObject::invokeMethod(
+                QCoreApplication::instance(),
+                [self, file, bytes, problem] {
+                    if (self && problem.isEmpty())
+                        self->moreLikePicture(QFileInfo(file).fileName(), bytes);
+                    else if (self)
+                        self->reportFailure(problem);
+                },
+                Qt::QueuedConnection);
+        });
+    }
+}
+
+void CascadePage::moreLikePicture(const QString& name, const QByteArray& bytes) {
+    auto terms = search_->question().terms;
+    client::CascadeTerm term;
+    term.text = name.toStdString();
+    term.picture = std::make_shared<const std::string>(bytes.toStdString());
+    term.weight = terms.empty() ? 1 : 0.5;
+    terms.push_back(std::move(term));
+    search_->setTerms(std::move(terms));
 }
 
 void CascadePage::openSamples() {

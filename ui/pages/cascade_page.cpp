@@ -49,22 +49,41 @@ constexpr int kTabsHeight = 330;
 constexpr int kLedgerWidth = 330;
 constexpr qsizetype kMostHistory = 40;
 
-QStringList droppedFolders(const QDropEvent* event) {
-    QStringList folders;
+struct Dropped {
+    QStringList folders; // into the library
+    QStringList files;   // to look for more like them
+};
+
+Dropped droppedPaths(const QDropEvent* event) {
+    Dropped dropped;
     for (const QUrl& url : event->mimeData()->urls()) {
-        if (QFileInfo(url.toLocalFile()).isDir())
-            folders << url.toLocalFile();
+        const QFileInfo path(url.toLocalFile());
+        if (path.isDir())
+            dropped.folders << path.filePath();
+        else if (path.isFile())
+            dropped.files << path.filePath();
     }
-    return folders;
+    return dropped;
+}
+
+// What an entry's items are.
+QString kindText(const std::string& kind) {
+    if (kind == "ingest")
+        return CascadePage::tr("images encoded, reading the library");
+    if (kind == "query")
+        return CascadePage::tr("images encoded, first met");
+    if (kind == "evaluation")
+        return CascadePage::tr("images encoded, for an evaluation");
+    return kind == "text" ? CascadePage::tr("terms of the query") : CascadePage::tr("vectors compared");
 }
 
 TableTwin entriesTable(const client::CascadeLedger& ledger) {
     TableTwin twin;
     twin.title = CascadePage::tr("Ledger entries");
-    twin.columns = {CascadePage::tr("query"),          CascadePage::tr("time"),    CascadePage::tr("what"),
-                    CascadePage::tr("stage"),          CascadePage::tr("encoder"), CascadePage::tr("encoded"),
-                    CascadePage::tr("from the cache"), CascadePage::tr("seconds"), CascadePage::tr("FLOPs"),
-                    CascadePage::tr("bytes")};
+    twin.columns = {CascadePage::tr("query"), CascadePage::tr("time"),           CascadePage::tr("what"),
+                    CascadePage::tr("for"),   CascadePage::tr("stage"),          CascadePage::tr("encoder"),
+                    CascadePage::tr("items"), CascadePage::tr("from the cache"), CascadePage::tr("seconds"),
+                    CascadePage::tr("FLOPs"), CascadePage::tr("bytes")};
     twin.rows = static_cast<int>(ledger.entries.size());
     twin.cell = [entries = ledger.entries](int row, int column) -> QVariant {
         const client::LedgerEntry& entry = entries[static_cast<std::size_t>(row)];
@@ -74,18 +93,20 @@ TableTwin entriesTable(const client::CascadeLedger& ledger) {
         case 1:
             return QLocale().toString(QDateTime::fromSecsSinceEpoch(entry.time), QLocale::ShortFormat);
         case 2:
-            return QString::fromStdString(entry.text);
+            return kindText(entry.kind);
         case 3:
-            return entry.stage + 1;
+            return QString::fromStdString(entry.text);
         case 4:
-            return QString::fromStdString(entry.encoder);
+            return entry.stage + 1;
         case 5:
-            return static_cast<qint64>(entry.items);
+            return QString::fromStdString(entry.encoder);
         case 6:
-            return static_cast<qint64>(entry.cached);
+            return static_cast<qint64>(entry.items);
         case 7:
-            return entry.cost.seconds;
+            return static_cast<qint64>(entry.cached);
         case 8:
+            return entry.cost.seconds;
+        case 9:
             return entry.cost.flops;
         default:
             return static_cast<qint64>(entry.bytes);
@@ -285,7 +306,7 @@ void CascadePage::searchFor(const QString& text) {
     auto terms = search_->question().terms;
     // The field stands for the first text term.
     const auto first =
-        std::find_if(terms.begin(), terms.end(), [](const client::CascadeTerm& each) { return !each.image; });
+        std::find_if(terms.begin(), terms.end(), [](const client::CascadeTerm& each) { return each.isText(); });
     if (first == terms.end())
         terms.insert(terms.begin(), term);
     else if (first->text == term.text && first->weight == term.weight)
@@ -310,7 +331,8 @@ void CascadePage::showEntries() {
         return;
     entries_->setModel(new TableTwinModel(entriesTable(*search_->ledger()), entries_));
     entries_->horizontalHeader()->setSectionResizeMode(QHeaderView::Interactive);
-    entries_->horizontalHeader()->setSectionResizeMode(2, QHeaderView::Stretch);
+    entries_->horizontalHeader()->setSectionResizeMode(2, QHeaderView::ResizeToContents);
+    entries_->horizontalHeader()->setSectionResizeMode(3, QHeaderView::Stretch);
 }
 
 void CascadePage::preview(client::ImageId image) {
@@ -322,12 +344,15 @@ void CascadePage::reportFailure(const QString& message) {
 }
 
 void CascadePage::dragEnterEvent(QDragEnterEvent* event) {
-    if (!droppedFolders(event).isEmpty() && search_->client())
+    const auto [folders, files] = droppedPaths(event);
+    if (search_->client() && !(folders.isEmpty() && files.isEmpty()))
         event->acceptProposedAction();
 }
 
 void CascadePage::dropEvent(QDropEvent* event) {
-    addFolders(droppedFolders(event));
+    const auto [folders, files] = droppedPaths(event);
+    addFolders(folders);
+    moreLikeFiles(files);
 }
 
 } // namespace fulgurite

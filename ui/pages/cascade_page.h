@@ -41,6 +41,8 @@ class CascadePage : public Page {
     CascadeSearch& search() { return *search_; }
     void searchFor(const QString& text); // the one term; further ones stay
     void moreLike(client::ImageId image);
+    // Pictures that are in no library; read beside the window's thread.
+    void moreLikeFiles(const QStringList& files);
 
     FunnelView& funnel() { return *funnel_; }
     ResultView& results() { return *results_; }
@@ -65,6 +67,9 @@ class CascadePage : public Page {
     void fillLibraryMenu();
     void chooseFolder();
     void addFolders(const QStringList& folders);
+    void choosePicture();
+    void pastePicture();
+    void moreLikePicture(const QString& name, const QByteArray& bytes);
     void openSamples();
     void removeLibrary();
     void preview(client::ImageId image);
