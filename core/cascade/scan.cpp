@@ -3,11 +3,11 @@
 
 #include "core/base/sha256.h"
 #include "core/cascade/image/resize.h"
+#include "core/cascade/pixel_share.h"
 #include "core/store/clock.h"
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <filesystem>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -97,47 +97,12 @@ void listFolder(const std::string& folder, bool had_images, Listing& listing) {
     }
 }
 
-// Decoded pictures are large, and as many threads as there are decode at once: a folder of decompression bombs just
-// below the limit must not fill the memory.
-class PixelBudget {
-  public:
-    class Share {
-      public:
-        Share(PixelBudget& budget, std::size_t pixels) : budget_(budget), pixels_(std::min(pixels, kMost)) {
-            std::unique_lock lock(budget_.mutex_);
-            budget_.changed_.wait(lock, [this] { return budget_.used_ + pixels_ <= kMost; });
-            budget_.used_ += pixels_;
-        }
-        ~Share() {
-            {
-                const std::lock_guard lock(budget_.mutex_);
-                budget_.used_ -= pixels_;
-            }
-            budget_.changed_.notify_all();
-        }
-        Share(const Share&) = delete;
-        Share& operator=(const Share&) = delete;
-
-      private:
-        PixelBudget& budget_;
-        std::size_t pixels_;
-    };
-
-  private:
-    static constexpr std::size_t kMost = std::size_t{192} << 20; // 576 MiB decoded
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    std::size_t used_ = 0;
-};
-
 // `model`: whose pixels are made of the picture; null: none.
-ReadFile readFile(const std::string& path, const clip::ClipModel* model, PixelBudget& budget) {
+ReadFile readFile(const std::string& path, const clip::ClipModel* model) {
     ReadFile file;
     try {
         const auto bytes = image::readImageFile(path);
-        const image::ImageInfo info = image::inspectImage(bytes, path);
-        const PixelBudget::Share share(budget, static_cast<std::size_t>(info.width) *
-                                                   static_cast<std::size_t>(info.height));
+        const PixelShare share(image::inspectImage(bytes, path));
         const image::Image upright = image::decodeImage(bytes, path, image::Rotation::Orientation);
         const image::PixelSize size = image::fittedSize(upright.width, upright.height, kThumbnailSide);
         file.content.thumbnail = image::encodeJpeg(
@@ -242,7 +207,7 @@ class Scan {
         std::vector<ReadFile> read(files.size());
         context_.pool.parallelFor(files.size(), 1, [&](std::size_t begin, std::size_t end, std::size_t) {
             for (std::size_t i = begin; i < end; ++i) {
-                read[i] = readFile(files[i].path, model_, budget_);
+                read[i] = readFile(files[i].path, model_);
             }
         });
         std::vector<ContentId> contents(files.size());
@@ -346,7 +311,6 @@ class Scan {
 
     const ScanContext& context_;
     const clip::ClipModel* model_ = nullptr; // of the first encoder
-    PixelBudget budget_;
     ScanProgress progress_;
 };
 

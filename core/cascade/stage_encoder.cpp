@@ -2,6 +2,7 @@
 #include "core/cascade/stage_encoder.h"
 
 #include "core/base/sha256.h"
+#include "core/cascade/pixel_share.h"
 #include "core/store/clock.h"
 
 #include <algorithm>
@@ -35,6 +36,7 @@ bool loadPixels(const clip::ClipModel& model, const PictureSource& source, float
         if (sha256(bytes) != source.hash) {
             return false;
         }
+        const PixelShare share(image::inspectImage(bytes, source.path));
         model.preprocess(image::decodeImage(bytes, source.path, image::Rotation::Orientation), pixels);
         return true;
     } catch (const std::exception&) { // or too little memory for it
