@@ -96,7 +96,8 @@ int main(int argc, char** argv) {
     application.print("by keys");
     for (const char* words : {"a dog", "two red apples", "a small cat on plain red"}) {
         page.searchFor(QLatin1String(words));
-        QTest::qWaitFor([&page] { return !page.search().searching() && page.search().answer(); }, 60000);
+        if (!QTest::qWaitFor([&page] { return !page.search().searching() && page.search().answer(); }, 60000))
+            return 1;
         QTest::qWait(500);
     }
     application.print("three searches");
