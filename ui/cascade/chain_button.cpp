@@ -39,6 +39,16 @@ QString chainName(const std::vector<client::CascadeStage>& stages) {
 
 } // namespace
 
+QString chainText(const std::vector<client::CascadeStage>& stages) {
+    QStringList cuts;
+    for (const client::CascadeStage& stage : stages) {
+        if (stage.keep)
+            cuts << grouped(static_cast<qint64>(*stage.keep));
+    }
+    const QString names = chainName(stages);
+    return cuts.isEmpty() ? names : names + ChainButton::tr(" · keep %1").arg(cuts.join(QStringLiteral(" / ")));
+}
+
 ChainButton::ChainButton(CascadeSearch& search, QWidget* parent) : QPushButton(parent), search_(search) {
     setAccessibleName(tr("Chain of encoders"));
     setToolTip(tr("Which encoders stand in the chain, and how many images each stage lets through"));
@@ -51,14 +61,7 @@ ChainButton::ChainButton(CascadeSearch& search, QWidget* parent) : QPushButton(p
 
 void ChainButton::showChain() {
     const auto& stages = search_.question().stages;
-    QStringList cuts;
-    for (const client::CascadeStage& stage : stages) {
-        if (stage.keep)
-            cuts << grouped(static_cast<qint64>(*stage.keep));
-    }
-    QString text = stages.empty() ? tr("No encoders") : chainName(stages);
-    if (!cuts.isEmpty())
-        text += tr(" · keep %1").arg(cuts.join(QStringLiteral(" / ")));
+    const QString text = stages.empty() ? tr("No encoders") : chainText(stages);
     setText(text + QStringLiteral("    ")); // the arrow of the menu stands there
     setAccessibleDescription(text);
     setEnabled(!search_.encoders().empty());

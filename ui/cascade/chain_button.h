@@ -3,9 +3,16 @@
 // and cuts are typed.
 #pragma once
 
+#include "core/client/cascade_types.h"
+
 #include <QPushButton>
 
+#include <vector>
+
 namespace fulgurite {
+
+// "spyglass-s → m → l · keep 50 / 10".
+QString chainText(const std::vector<client::CascadeStage>& stages);
 
 class CascadeSearch;
 

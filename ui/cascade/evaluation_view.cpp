@@ -4,6 +4,7 @@
 #include "ui/base/format.h"
 #include "ui/base/theme_manager.h"
 #include "ui/cascade/cascade_search.h"
+#include "ui/cascade/chain_button.h"
 #include "ui/charts/line_plot.h"
 #include "ui/charts/table_twin.h"
 
@@ -39,18 +40,19 @@ QString recallText(const client::RecallRow& row, int k) {
 
 TableTwin tableOf(const client::RecallReport& evaluation) {
     TableTwin twin;
-    twin.title = EvaluationView::tr("Evaluation");
+    twin.title = EvaluationView::tr("Evaluation; lifetime against every image by %1")
+                     .arg(QString::fromStdString(evaluation.reference));
     twin.columns = {EvaluationView::tr("variant")};
     for (const int k : kAt)
-        twin.columns << EvaluationView::tr("Recall@%1, %").arg(k);
-    twin.columns << EvaluationView::tr("lifetime against %1").arg(QString::fromStdString(evaluation.reference))
-                 << EvaluationView::tr("cold query") << EvaluationView::tr("ingest");
+        twin.columns << EvaluationView::tr("R@%1, %").arg(k);
+    twin.columns << EvaluationView::tr("lifetime") << EvaluationView::tr("cold query")
+                 << EvaluationView::tr("ingest");
     twin.rows = static_cast<int>(evaluation.rows.size());
     twin.cell = [rows = evaluation.rows](int row, int column) -> QVariant {
         const client::RecallRow& each = rows[static_cast<std::size_t>(row)];
         switch (column) {
         case 0:
-            return QString::fromStdString(each.variant);
+            return each.stages.size() > 1 ? chainText(each.stages) : QString::fromStdString(each.variant);
         case 4:
             return QLocale().toString(each.factor, 'f', 2) + QStringLiteral("×");
         case 5:
@@ -114,7 +116,7 @@ EvaluationView::EvaluationView(ThemeManager& themes, CascadeSearch& search) : th
         });
     }
     auto* sides = new QHBoxLayout;
-    sides->addWidget(table_, 3);
+    sides->addWidget(table_, 5);
     sides->addWidget(front_, 2);
     auto* rows = new QVBoxLayout(this);
     rows->setContentsMargins(8, 6, 8, 6);
@@ -177,9 +179,10 @@ void EvaluationView::showEvaluation() {
             tr("Recall is measured on images whose captions stand in a captions.jsonl of the library's folder."));
         return;
     }
-    note_->setText(tr("%1 captions, each looked for among all images; ± is half of the 95 % interval; lifetime at "
-                      "f = 0.1")
-                       .arg(grouped(static_cast<qint64>(evaluation_->captions))));
+    note_->setText(tr("%1 captions, each looked for among all images; ± is half of the 95 % interval. Lifetime: "
+                      "every image by %2 over the row, at f = 0.1.")
+                       .arg(grouped(static_cast<qint64>(evaluation_->captions)),
+                            QString::fromStdString(evaluation_->reference)));
     delete table_->model();
     table_->setModel(new TableTwinModel(tableOf(*evaluation_), table_));
     table_->horizontalHeader()->setSectionResizeMode(QHeaderView::ResizeToContents); // a narrow page scrolls

@@ -90,6 +90,7 @@ void LinePlot::paintAxes(QPainter& painter) {
     }
     const std::vector<double> ticks = log_x_ ? logTicks(xValue(range().left()), xValue(range().right()))
                                              : niceTicks(range().left(), range().right(), 5);
+    const double step = ticks.size() > 1 ? ticks[1] - ticks[0] : 1;
     double free_from = -1e9;
     for (const double tick : ticks) {
         const double x = toPixel(onAxes({tick, 0})).x();
@@ -98,7 +99,7 @@ void LinePlot::paintAxes(QPainter& painter) {
         painter.setPen(themes().color(Role::Grid));
         painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()));
         painter.setPen(themes().color(Role::Muted));
-        const QString text = log_x_ ? compactCount(static_cast<qint64>(std::llround(tick))) : tickText(tick);
+        const QString text = log_x_ ? compactCount(static_cast<qint64>(std::llround(tick))) : tickText(tick, step);
         painter.drawText(QRectF(x - 30, plot.bottom() + 2, 60, 14), Qt::AlignCenter, text);
         free_from = x + QFontMetricsF(painter.font()).horizontalAdvance(text) + 8;
     }
@@ -209,7 +210,8 @@ std::pair<int, int> LinePlot::nearest(QPointF pixel) const {
 QString LinePlot::describe(int line, int point) const {
     const PlotLine& which = lines_[static_cast<std::size_t>(line)];
     const QPointF at = which.points[static_cast<std::size_t>(point)];
-    QString text = which.name + u'\n' + x_name_ + u' ' + tickText(at.x()) + u'\n' + value_text_(at.y());
+    QString text = which.name + u'\n' + x_name_ + u' ' + tickText(at.x(), at.x() == std::round(at.x()) ? 1 : 0.01) +
+                   u'\n' + value_text_(at.y());
     if (!which.band.empty()) {
         const auto [low, high] = which.band[static_cast<std::size_t>(point)];
         text += tr(" (%1 to %2)").arg(value_text_(low), value_text_(high));
