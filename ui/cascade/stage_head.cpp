@@ -102,7 +102,7 @@ void StageHead::paintEvent(QPaintEvent*) {
               ? tr("all %1").arg(grouped(static_cast<qint64>(report_.in)))
               : tr("%1 of %2")
                     .arg(grouped(static_cast<qint64>(report_.cached)), grouped(static_cast<qint64>(report_.in)))}}};
-    const std::array<double, 5> edges{0, 0.2, 0.4, 0.65, 1};
+    const std::array<double, 5> edges{0, 0.18, 0.36, 0.66, 1};
     for (std::size_t i = 0; i < figures.size(); ++i) {
         const QRectF cell(width() * edges[i], line + 4, width() * (edges[i + 1] - edges[i]) - 6, line);
         painter.setFont(themes_.uiFont(11));
@@ -112,7 +112,7 @@ void StageHead::paintEvent(QPaintEvent*) {
         painter.setPen(themes_.color(Role::Text));
         painter.drawText(cell.translated(0, themes_.scaled(16)), Qt::AlignLeft | Qt::AlignTop, figures[i].second);
     }
-    const QRectF bar(width() * edges[3], height() - 7, width() * 0.35 - 6, 4);
+    const QRectF bar(width() * edges[3], height() - 7, width() * (1 - edges[3]) - 6, 4);
     painter.setPen(Qt::NoPen);
     painter.setBrush(themes_.color(Role::Line));
     painter.drawRoundedRect(bar, 2, 2);
