@@ -264,12 +264,8 @@ void experts(const ExpertsParams& p, Queue&) {
 
 const OpTable& viewOf(std::shared_ptr<Device> device, Precision precision) {
     static OpTable table;
-    view.queue.reset();
-    view.stream.reset();
-    view.device = std::move(device);
-    view.ops = &view.device->ops(precision);
-    view.stream = view.device->newQueue();
-    view.queue.emplace(view.pool, view.stream.get());
+    view.use(std::move(device));
+    device_ops = &view.device->ops(precision);
     table = {.name = device_ops->name,
              .linear = linear,
              .embed = embed,
