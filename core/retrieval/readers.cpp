@@ -85,6 +85,21 @@ std::string nameWithoutExtension(const fs::path& path) {
     return path.stem().string();
 }
 
+// Comments in front of a text, such as a licence, say nothing of what it is about.
+std::string_view withoutComments(std::string_view text) {
+    for (;;) {
+        const std::size_t begin = text.find_first_not_of(" \t\r\n");
+        if (begin == std::string_view::npos || !text.substr(begin).starts_with("<!--")) {
+            return text;
+        }
+        const std::size_t end = text.find("-->", begin + 4);
+        if (end == std::string_view::npos) {
+            return text;
+        }
+        text.remove_prefix(end + 3);
+    }
+}
+
 } // namespace
 
 void requireText(std::string_view text, const std::string& name) {
@@ -146,6 +161,7 @@ SourceContent readJsonLines(std::string_view text, const std::string& name) {
 
 SourceDocument readMarkdown(std::string_view text) {
     SourceDocument document;
+    text = withoutComments(text);
     document.text = text;
     for (std::string_view rest = text; !rest.empty();) {
         const std::size_t end = std::min(rest.find('\n'), rest.size());

@@ -103,6 +103,8 @@ TEST(JsonLines, NamesTheLine) {
 TEST(Markdown, TakesTheFirstHeadingAsTitle) {
     EXPECT_EQ(readMarkdown("text\n## The title ##\n# Later\n").title, "The title");
     EXPECT_EQ(readMarkdown("#no heading\n").title, "");
+    EXPECT_EQ(readMarkdown("<!-- licence -->\n<!-- more -->\n# One\n").text, "\n# One\n");
+    EXPECT_EQ(readMarkdown("<!-- never closed").text, "<!-- never closed");
 }
 
 TEST(ReadSource, SaysWhatIsWrongWithAFile) {

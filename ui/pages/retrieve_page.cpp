@@ -163,6 +163,8 @@ Card* RetrievePage::buildBottom() {
     bottom_pages_ = new QStackedWidget;
     bottom_tabs_ = new QTabBar;
     bottom_tabs_->setDrawBase(false);
+    bottom_tabs_->setUsesScrollButtons(false); // in a narrow window names are cut, and no tab is out of sight
+    bottom_tabs_->setElideMode(Qt::ElideRight);
     bottom_tabs_->setAccessibleName(tr("Evaluation, documents and what heads separate"));
     const std::pair<QString, QWidget*> pages[] = {
         {tr("Evaluation"), evaluation_}, {tr("Documents"), documents_}, {tr("What heads separate"), separations_}};
@@ -170,7 +172,7 @@ Card* RetrievePage::buildBottom() {
         bottom_tabs_->addTab(title);
         bottom_pages_->addWidget(page);
     }
-    bottom_ = makeCard(themes, tr("Evaluation and documents"), bottom_pages_);
+    bottom_ = makeCard(themes, tr("Results"), bottom_pages_);
     bottom_->addHeaderWidget(bottom_tabs_);
     bottom_->addHeaderWidget(evaluation_->controls());
     connect(bottom_tabs_, &QTabBar::currentChanged, this, [this](int index) {

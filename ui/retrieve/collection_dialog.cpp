@@ -22,6 +22,7 @@ namespace {
 
 constexpr int kMostChunkTokens = 8192;
 constexpr int kChunkStep = 64;
+constexpr int kFolderCharacters = 34; // in sight
 
 // Of one chunk of text in the files: vectors and their lengths in every space, and scales where they are integers.
 qint64 bytesOfChunk(const client::EmbedderInfo& embedder, std::size_t layers, const QString& dtype) {
@@ -66,7 +67,9 @@ CollectionDialog::CollectionDialog(const QString& name, QWidget* parent)
     auto* form = new QFormLayout;
     form->addRow(tr("&Name"), name_);
     form->addRow(tr("&Embedder"), embedder_);
-    form->addRow(tr("or a &folder"), folderRow());
+    auto* folder = new QLabel(tr("or a &folder"));
+    folder->setBuddy(folder_);
+    form->addRow(folder, folderRow());
     form->addRow(tr("&Heads of"), layers_);
     form->addRow(tr("&Take"), place_);
     form->addRow(tr("&Stored as"), dtype_);
@@ -85,7 +88,8 @@ CollectionDialog::CollectionDialog(const QString& name, QWidget* parent)
 }
 
 QLayout* CollectionDialog::folderRow() {
-    folder_->setPlaceholderText(tr("of an encoder, on the engine's machine"));
+    folder_->setPlaceholderText(tr("path on the engine's machine"));
+    folder_->setMinimumWidth(QFontMetrics(font()).averageCharWidth() * kFolderCharacters);
     folder_->setAccessibleName(tr("Folder of an encoder"));
     auto* browse = new QPushButton(tr("&Choose…"));
     browse->setAutoDefault(false);

@@ -86,6 +86,7 @@ EvaluationPanel::EvaluationPanel(ThemeManager& themes, QWidget* parent)
     auto* bar = new QHBoxLayout;
     bar->setContentsMargins(8, 2, 8, 4);
     bar->addWidget(foot_, 1);
+    bar->addWidget(records_);
     bar->addWidget(heads_);
     all->addLayout(bar);
 
@@ -96,8 +97,8 @@ EvaluationPanel::EvaluationPanel(ThemeManager& themes, QWidget* parent)
     metrics_->setAccessibleName(tr("Metric"));
     records_->setAccessibleName(tr("Record"));
     heads_->setToolTip(tr("Also what each head is worth: every query ranked again without each head in turn"));
-    for (QWidget* each : {static_cast<QWidget*>(progress_), static_cast<QWidget*>(records_),
-                          static_cast<QWidget*>(metrics_), static_cast<QWidget*>(run_)}) {
+    for (QWidget* each :
+         {static_cast<QWidget*>(progress_), static_cast<QWidget*>(metrics_), static_cast<QWidget*>(run_)}) {
         line->addWidget(each);
     }
     connect(metrics_, &QComboBox::currentIndexChanged, this, &EvaluationPanel::showView);
@@ -173,14 +174,12 @@ void EvaluationPanel::showView() {
         return;
     }
     const QString chosen = metrics_->currentData().toString();
-    if (chosen == kHeadsChoice) {
-        stack_->setCurrentIndex(kHeads);
-        return;
-    }
-    stack_->setCurrentIndex(kMetric);
-    if (chosen != model_->metric()) {
+    const bool heads = chosen == kHeadsChoice;
+    stack_->setCurrentIndex(heads ? kHeads : kMetric);
+    if (!heads && chosen != model_->metric()) {
         model_->setMetric(chosen);
     }
+    describe();
 }
 
 void EvaluationPanel::showHeads() {
@@ -210,9 +209,13 @@ void EvaluationPanel::describe() {
         foot_->clear();
         return;
     }
-    foot_->setText(tr("paired by query, %1 queries · record %2 repeats these numbers")
-                       .arg(model_->queries())
-                       .arg(QString::fromStdString(evaluation->record)));
+    const QString record = QString::fromStdString(evaluation->record);
+    foot_->setText(
+        stack_->currentIndex() == kHeads
+            ? tr("change of the weighted ratio under MRAG without the head, all queries · record %1").arg(record)
+            : tr("paired by query, %1 queries · record %2 repeats these numbers")
+                  .arg(model_->queries())
+                  .arg(record));
     foot_->setToolTip(QString::fromStdString(evaluation->settings));
 }
 
