@@ -66,7 +66,8 @@ void printPublished(const EvalOptions& options) {
 void printTable(const retrieval::EvaluationResult& result) {
     fmt::print("record {}: {}, {}\n", result.record, result.collection, result.embedder);
     if (result.left_out > 0) {
-        fmt::print("{} queries name something that no document is and were left out\n", result.left_out);
+        fmt::print("{} queries say nothing or name something that no document is, and were left out\n",
+                   result.left_out);
     }
     fmt::print("{:<16} {:>3} {:>3} {:>4}  {:<22} {:<22} {:<22} {}\n", "strategy", "n", "k", "q", "success ratio",
                "category ratio", "weighted", "gain over standard, p");

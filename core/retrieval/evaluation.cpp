@@ -83,7 +83,8 @@ class Evaluation {
 
     void readQueries() {
         for (StoredQuery& query : collections_.queries(collection_, result_.request.query_set)) {
-            if (query.unresolved > 0 || query.items.empty()) {
+            const bool says_nothing = query.text.find_first_not_of(" \t\r\n") == std::string::npos;
+            if (query.unresolved > 0 || query.items.empty() || says_nothing) {
                 ++result_.left_out;
             } else {
                 queries_.push_back(std::move(query));

@@ -331,6 +331,15 @@ TEST_F(EvaluationTest, AQueryOfOnesOwnCountsInACollectionOfTopics) {
     EXPECT_EQ(result.rows[0].metrics[static_cast<std::size_t>(Metric::SuccessRatio)].mean, 1.0);
 }
 
+// A published set has one; a language model has no vector for it.
+TEST_F(EvaluationTest, AQueryThatSaysNothingIsLeftOut) {
+    const EvaluationResult before = run();
+    collections_.addQuery("c", "queries", {.text = " \n", .relevant = {0}});
+    const EvaluationResult after = run();
+    EXPECT_EQ(after.left_out, before.left_out + 1);
+    EXPECT_EQ(after.rows[0].queries, before.rows[0].queries);
+}
+
 TEST_F(EvaluationTest, FusionWithoutPromptsIsRefusedAndNotAZero) {
     collections_.addQuery("c", "queries", {.text = "no prompts here", .relevant = {0}});
     try {
