@@ -185,6 +185,7 @@ class RunningNode {
     void reload();
     void reloadTokensIfChanged();
     void fall(const std::string& reason);
+    void tellModel(const node::ModelHost& host);
 
     TypedOptions typed_;
     std::string config_;
@@ -271,6 +272,24 @@ void RunningNode::fall(const std::string& reason) {
     }
 }
 
+// On the host's thread, after each change.
+void RunningNode::tellModel(const node::ModelHost& host) {
+    const node::ModelHost::State state = host.state();
+    if (state == node::ModelHost::State::Failed) {
+        if (launchOf(options_.ranks)) {
+            fall(host.message());
+        } else {
+            fmt::print(stderr, "fulgurite-engine: {}\n", host.message());
+        }
+        return journal_->event("model_failed", {{"message", host.message()}});
+    }
+    nlohmann::json fields{{"state", node::nameOf(state)}};
+    if (const auto model = host.find()) {
+        fields["model"] = model->facts().id;
+    }
+    journal_->event("model_changed", fields);
+}
+
 void RunningNode::run() {
     const auto launch = launchOf(options_.ranks);
     if (launch && launch->rank != 0) { // rank 0 alone listens
@@ -282,6 +301,11 @@ void RunningNode::run() {
     address_ = parseAddress(options_.listen);
     loadTokens(options_);
     deviceNamed(options_.device); // what is wrong with it is told before anybody can connect
+    for (const std::string& folder : options_.models) {
+        if (!std::filesystem::is_directory(folder)) {
+            fail(ErrorKind::NotFound, "--models {}: there is no such folder", folder);
+        }
+    }
     if (!options_.data.empty()) {
         makeFolder(options_.data);
     }
@@ -300,19 +324,16 @@ void RunningNode::run() {
     const auto on_loss = [this](const kernels::CommError& error) {
         fall(fmt::format("the ranks of the model stopped: {}", error.what()));
     };
-    node::ModelHost host([&] { return node::loadEngineService(engineOptions(options_, on_loss)); },
-                         [&](const node::ModelHost& loaded) {
-                             if (loaded.state() == node::ModelHost::State::Failed && launch) {
-                                 fall(loaded.message());
-                             } else if (loaded.state() == node::ModelHost::State::Failed) {
-                                 fmt::print(stderr, "fulgurite-engine: {}\n", loaded.message());
-                             }
-                         });
+    node::ModelHost host(
+        [&](node::LoadProgress&) { return node::loadEngineService(engineOptions(options_, on_loss)); },
+        [this](const node::ModelHost& changed) { tellModel(changed); });
+    node::ModelShelf shelf(shelfOptions(options_));
     openLibraries(kept, options_);
     node::Node handler(host, metrics_, *access_, {},
                        {.runs = kept.runs.get(),
                         .jobs = kept.jobs.get(),
                         .cascade = kept.libraries.get(),
+                        .models = launch ? nullptr : &shelf, // the other ranks have the one that they were started with
                         .ledger = kept.ledger,
                         .problems = kept.problems,
                         .shared_folders = sharedFolders(options_)},

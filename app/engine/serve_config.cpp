@@ -123,6 +123,7 @@ std::vector<std::string> needRestart(const ServeOptions& running, const ServeOpt
     compare("encoders", running.encoders, wanted.encoders);
     compare("embedders", running.embedders, wanted.embedders);
     compare("share-folder", running.shared_folders, wanted.shared_folders);
+    compare("models", running.models, wanted.models);
     compare("ranks", running.ranks.ranks, wanted.ranks.ranks);
     compare("expert-split", running.ranks.experts, wanted.ranks.experts);
     compare("device", running.device, wanted.device);

@@ -5,6 +5,7 @@
 #include "app/engine/device_option.h"
 #include "app/engine/included_encoders.h"
 #include "core/base/error.h"
+#include "core/base/system_memory.h"
 #include "core/node/tls_identity.h"
 
 #include <algorithm>
@@ -86,6 +87,34 @@ node::EngineServiceOptions engineOptions(const ServeOptions& options,
     engine.capture_limit_bytes = options.capture_mib << 20;
     engine.embedders.assign(options.embedders.begin(), options.embedders.end());
     return engine;
+}
+
+node::ModelShelfOptions shelfOptions(const ServeOptions& options) {
+    namespace fs = std::filesystem;
+    node::ModelShelfOptions shelf;
+    const auto add = [&shelf](const fs::path& folder) {
+        std::error_code code;
+        fs::path whole = fs::weakly_canonical(folder, code);
+        if (!code) {
+            shelf.roots.push_back(std::move(whole));
+        }
+    };
+    add(findModel(options.model));
+    for (const std::string& folder : options.models) {
+        add(folder);
+    }
+    shelf.device = options.device;
+    const std::shared_ptr<kernels::Device> device = deviceNamed(options.device);
+    shelf.free_bytes = [device] { return device ? device->info().free_bytes : availableMemory(); };
+    shelf.load = [options, first = shelf.roots.front()](const fs::path& folder, const std::string& id,
+                                                         node::LoadProgress& progress) {
+        node::EngineServiceOptions engine = engineOptions(options, nullptr);
+        engine.model = folder;
+        engine.id = folder == first ? options.model_id : fs::path(id).filename().string();
+        progress.tell("placing weights");
+        return node::loadEngineService(engine);
+    };
+    return shelf;
 }
 
 std::vector<std::filesystem::path> encodersOf(const ServeOptions& options) {
@@ -196,6 +225,8 @@ void addAccessOptions(CLI::App& command, ServeOptions& options) {
 void addServeOptions(CLI::App& command, ServeOptions& options) {
     command.add_option("--model", options.model, "Model folder; the included model unless given");
     command.add_option("--model-id", options.model_id, "Name that clients use; the folder's name unless given");
+    command.add_option("--models", options.models,
+                       "Folders with models that clients with the scope admin may have loaded in place of this one");
     command.add_option("--data", options.data, "Folder for what this engine keeps");
     command.add_option(
         "--encoders", options.encoders,

@@ -5,6 +5,7 @@
 #include "app/engine/ranked_model.h"
 #include "core/node/engine_service.h"
 #include "core/node/http_server.h"
+#include "core/node/model_shelf.h"
 #include "core/node/request_journal.h"
 
 #include <CLI/CLI.hpp>
@@ -26,6 +27,7 @@ struct ServeOptions {
     std::string tls_certificate;
     std::string tls_key;
     std::string model_id;
+    std::vector<std::string> models;
     std::vector<std::string> encoders;
     std::vector<std::string> embedders;
     std::size_t threads = 0;
@@ -70,6 +72,8 @@ node::HttpServerOptions serverOptions(const ServeOptions& options, const Address
 // `on_loss`: see ModelWish.
 node::EngineServiceOptions engineOptions(const ServeOptions& options,
                                          const std::function<void(const kernels::CommError&)>& on_loss);
+// The models that clients may have loaded: that of --model and those in the folders of --models.
+node::ModelShelfOptions shelfOptions(const ServeOptions& options);
 node::JournalOptions journalOptions(const ServeOptions& options);
 // The included encoders and those of --encoders: each a CLIP folder, or a folder of some.
 std::vector<std::filesystem::path> encodersOf(const ServeOptions& options);

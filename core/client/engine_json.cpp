@@ -207,10 +207,11 @@ Health readHealth(std::string_view body, const std::string& where) {
     Health health;
     if (status == "ready" || status == "ok")
         health.state = HealthState::Ready;
-    else if (status == "failed")
+    else if (status == "failed" || status == "unloaded")
         health.state = HealthState::Failed;
-    else if (status != "loading")
-        fail(ErrorKind::InvalidInput, "{}: status: \"{}\" is none of loading, ready, failed", where, status);
+    else if (status != "loading" && status != "leaving")
+        fail(ErrorKind::InvalidInput, "{}: status: \"{}\" is none of loading, ready, leaving, unloaded, failed", where,
+             status);
     health.message = root.string("message", "");
     return health;
 }

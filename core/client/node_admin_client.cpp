@@ -65,6 +65,48 @@ NodeLogPiece readLog(std::string_view body, const std::string& where) {
     return piece;
 }
 
+ModelState readModelState(std::string_view body, const std::string& where) {
+    const json document = parseAnswer(body, where);
+    const JsonField root(document, where);
+    ModelState model;
+    model.state = root["state"].string();
+    model.message = root.string("message", "");
+    model.id = root.string("id", "");
+    model.in_use = root.count("in_use", 0);
+    model.changing = document.contains("change") && document["change"].is_object();
+    if (model.changing) {
+        const JsonField change = root["change"];
+        model.to = change.string("to", "");
+        model.step = change.string("step", "");
+        model.done = change.count("done_bytes", 0);
+        model.total = change.count("total_bytes", 0);
+        model.seconds = change.number("seconds", 0);
+    }
+    return model;
+}
+
+ModelChoices readModelChoices(std::string_view body, const std::string& where) {
+    const json document = parseAnswer(body, where);
+    const JsonField root(document, where);
+    ModelChoices all;
+    all.device = root.string("device", "");
+    all.free_bytes = root.count("free_bytes", 0);
+    const JsonField choices = root["choices"];
+    for (std::size_t i = 0; i < choices.size(); ++i) {
+        const JsonField each = choices.at(i);
+        ModelChoice choice;
+        choice.id = each["id"].string();
+        choice.architecture = each.string("architecture", "");
+        choice.parameters = each.count("parameters", 0);
+        choice.weight_bytes = each.count("weight_bytes", 0);
+        choice.needed_bytes = each.count("needed_bytes", 0);
+        choice.loaded = each.boolean("loaded", false);
+        choice.problem = each.string("problem", "");
+        all.choices.push_back(std::move(choice));
+    }
+    return all;
+}
+
 class AdminOverHttp final : public NodeAdminClient {
   public:
     AdminOverHttp(const HttpEndpoint& endpoint, const std::string& token, const HttpClientOptions& options)
@@ -77,8 +119,28 @@ class AdminOverHttp final : public NodeAdminClient {
         api_.ask<NodeLogPiece>("GET", fmt::format("/fulgurite/v1/node/log?from={}", from), {}, readLog,
                                std::move(reply));
     }
+    void model(Callback<ModelState> reply) override {
+        api_.ask<ModelState>("GET", "/fulgurite/v1/model", {}, readModelState, std::move(reply));
+    }
+    void modelChoices(Callback<ModelChoices> reply) override {
+        api_.ask<ModelChoices>("GET", "/fulgurite/v1/model/choices", {}, readModelChoices, std::move(reply));
+    }
+    void loadModel(const std::string& id, bool wait, bool force, Callback<ModelState> reply) override {
+        order("load", {{"model", id}, {"when_busy", wait ? "wait" : "refuse"}, {"force", force}}, std::move(reply));
+    }
+    void unloadModel(bool wait, Callback<ModelState> reply) override {
+        order("unload", {{"when_busy", wait ? "wait" : "refuse"}}, std::move(reply));
+    }
+    void stopModelChange(Callback<ModelState> reply) override {
+        order("cancel", json::object(), std::move(reply));
+    }
 
   private:
+    void order(const char* what, const json& body, Callback<ModelState> reply) {
+        api_.ask<ModelState>("POST", fmt::format("/fulgurite/v1/model/{}", what), body.dump(), readModelState,
+                             std::move(reply));
+    }
+
     NodeApi api_;
 };
 

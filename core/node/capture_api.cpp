@@ -34,8 +34,8 @@ constexpr std::int64_t kDefaultSide = 512;
 constexpr std::int64_t kDefaultThumbnail = 128;
 constexpr std::int64_t kDefaultLastContext = 131072;
 
-CaptureService& serviceOf(const EndpointContext& context) {
-    CaptureService* captures = context.host.get().captures();
+CaptureService& capturesOf(ModelService& model) {
+    CaptureService* captures = model.captures();
     if (captures == nullptr) {
         throw ApiError(400, "this engine cannot be inspected", {}, "unsupported");
     }
@@ -195,26 +195,29 @@ nlohmann::json pointJson(const capture::CostPoint& point) {
 } // namespace
 
 Answer planOfCapture(const EndpointContext& context, const HttpRequest& request) {
-    CaptureService& captures = serviceOf(context);
+    const std::shared_ptr<ModelService> model = context.host.get();
+    CaptureService& captures = capturesOf(*model);
     const nlohmann::json body = parseBody(request.body);
     ObjectReader reader(body, "");
     const auto count = reader.integer("count", 1, kMaxCount);
-    const CaptureOrder order = readOrder(reader, context.host.get(), captures, !count);
+    const CaptureOrder order = readOrder(reader, *model, captures, !count);
     reader.finish();
     const std::size_t tokens = count ? sizeOf(*count) : order.tokens.size();
     return jsonReply(dumpJson(toJson(captures.estimate(order.request, tokens))));
 }
 
 Answer takeCapture(const EndpointContext& context, const HttpRequest& request) {
-    CaptureService& captures = serviceOf(context);
+    const std::shared_ptr<ModelService> model = context.host.get();
+    CaptureService& captures = capturesOf(*model);
     const nlohmann::json body = parseBody(request.body);
     ObjectReader reader(body, "");
-    CaptureOrder order = readOrder(reader, context.host.get(), captures, true);
+    CaptureOrder order = readOrder(reader, *model, captures, true);
     reader.finish();
     order.owner = callerOf(request).owner;
-    auto job =
-        std::make_shared<CaptureJob>([&ledger = context.ledger, record = request.head.record](
-                                         const std::string& id) { ledger.claim(Kind::Capture, id, *record->who); });
+    auto job = std::make_shared<CaptureJob>(
+        [&ledger = context.ledger, record = request.head.record, model](const std::string& id) {
+            ledger.claim(Kind::Capture, id, *record->who);
+        });
     try {
         captures.submit(std::move(order), job, job->stopToken());
     } catch (const Error& error) {
@@ -228,7 +231,8 @@ Answer takeCapture(const EndpointContext& context, const HttpRequest& request) {
 
 Answer listCaptures(const EndpointContext& context, const HttpRequest& request) {
     QueryReader(request.head.query).finish();
-    const CaptureStore::Listing listing = serviceOf(context).store().list();
+    const std::shared_ptr<ModelService> model = context.host.get();
+    const CaptureStore::Listing listing = capturesOf(*model).store().list();
     nlohmann::json captures = nlohmann::json::array();
     for (const auto& [id, info] : listing.captures) {
         if (maySee(context, request, Kind::Capture, id)) {
@@ -245,10 +249,12 @@ Answer listCaptures(const EndpointContext& context, const HttpRequest& request) 
 }
 
 Answer showCapture(const EndpointContext& context, const HttpRequest& request) {
-    CaptureStore& store = serviceOf(context).store();
+    const std::shared_ptr<ModelService> model = context.host.get();
+    CaptureService& captures = capturesOf(*model);
+    CaptureStore& store = captures.store();
     const Target target = targetOf(request);
     QueryReader query(request.head.query);
-    return aboutCaptures(serviceOf(context), [&]() -> Answer {
+    return aboutCaptures(captures, [&]() -> Answer {
         if (target.view == "file") {
             query.finish();
             return std::make_shared<FileReply>(store.pathOf(target.id),
@@ -273,14 +279,16 @@ Answer removeCapture(const EndpointContext& context, const HttpRequest& request)
     if (!target.view.empty()) {
         throw ApiError(405, "only a whole capture can be removed");
     }
-    aboutCaptures(serviceOf(context), [&] { serviceOf(context).store().remove(target.id); });
+    const std::shared_ptr<ModelService> model = context.host.get();
+    CaptureService& captures = capturesOf(*model);
+    aboutCaptures(captures, [&] { captures.store().remove(target.id); });
     context.ledger.forget(Kind::Capture, target.id);
     return jsonReply(dumpJson({{"removed", target.id}}));
 }
 
 Answer decayOfModel(const EndpointContext& context, const HttpRequest& request) {
     QueryReader(request.head.query).finish();
-    return jsonReply(capture::toJson(capture::decayMap(context.host.get().facts().config)));
+    return jsonReply(capture::toJson(capture::decayMap(context.host.get()->facts().config)));
 }
 
 Answer costsOfModel(const EndpointContext& context, const HttpRequest& request) {
@@ -293,7 +301,8 @@ Answer costsOfModel(const EndpointContext& context, const HttpRequest& request) 
         refuse("shape", "must be \"model\" or \"m1\"");
     }
     const bool computed = shape == "m1";
-    CaptureService& captures = serviceOf(context);
+    const std::shared_ptr<ModelService> model = context.host.get();
+    CaptureService& captures = capturesOf(*model);
     if (measure && computed) {
         refuse("measure", "only the loaded model can be measured");
     }

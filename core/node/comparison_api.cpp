@@ -15,14 +15,15 @@
 namespace fulgurite::node {
 
 Answer compareUnderIntervention(const EndpointContext& context, const HttpRequest& request) {
-    CaptureService* service = context.host.get().captures();
+    const std::shared_ptr<ModelService> model = context.host.get();
+    CaptureService* service = model->captures();
     if (service == nullptr) {
         throw ApiError(400, "this engine cannot be inspected", {}, "unsupported");
     }
     const nlohmann::json body = parseBody(request.body);
     ObjectReader reader(body, "");
     const InterventionRecipe recipe = readIntervention(reader, service->model().config());
-    PromptTokens text = readPromptTokens(reader, context.host.get());
+    PromptTokens text = readPromptTokens(reader, *model);
     const auto last = static_cast<std::int64_t>(text.tokens.size()) - 1;
     if (last < 1) {
         refuse("tokens", "two tokens at least: the first one has nothing before it");
@@ -38,7 +39,7 @@ Answer compareUnderIntervention(const EndpointContext& context, const HttpReques
     auto job = std::make_shared<WorkReply>();
     service->compare(
         std::move(order),
-        [job](const std::optional<capture::TokenComparison>& result, const std::optional<Error>& error) {
+        [job, model](const std::optional<capture::TokenComparison>& result, const std::optional<Error>& error) {
             if (!result) {
                 return job->refuse(toApiError(error.value()));
             }

@@ -3,7 +3,6 @@
 #pragma once
 
 #include "core/node/auth.h"
-#include "core/node/constraint_cache.h"
 #include "core/node/generation_job.h"
 #include "core/node/http_types.h"
 #include "core/node/metrics.h"
@@ -21,6 +20,7 @@ namespace fulgurite::node {
 class CascadeService;
 class JobService;
 class Ledger;
+class ModelShelf;
 class RunsService;
 
 // A part of the node that could not be started.
@@ -34,6 +34,7 @@ struct NodeServices {
     RunsService* runs = nullptr;
     JobService* jobs = nullptr;
     CascadeService* cascade = nullptr; // image libraries
+    ModelShelf* models = nullptr;      // that it can be told to load; null: it keeps the one it has
     std::shared_ptr<Ledger> ledger;    // who made what; null: the node keeps that in memory
     std::vector<FeatureProblem> problems = {};
     // Folders that any token with the right scope may name files of; an admin's may name all that the node can
@@ -49,7 +50,6 @@ struct EndpointContext {
     NodeServices services;
     Ledger& ledger;
     const std::atomic<bool>& draining; // going down: nothing new is begun
-    std::shared_ptr<ConstraintCache> constraints = std::make_shared<ConstraintCache>();
 };
 
 // Of a route that asks for a token.
@@ -58,7 +58,8 @@ const Caller& callerOf(const HttpRequest& request);
 // Runs generations and answers with what they write: who asked pays for them, and is alone with their snapshots.
 // Throws what submit() throws.
 std::shared_ptr<ReplySource> startGeneration(const EndpointContext& context, const HttpRequest& request,
-                                             ModelService& service, std::unique_ptr<ReplyFormatter> formatter,
+                                             std::shared_ptr<ModelService> service,
+                                             std::unique_ptr<ReplyFormatter> formatter,
                                              std::vector<GenerateRequest> requests);
 
 using Answer = std::variant<HttpReply, std::shared_ptr<ReplySource>>;
@@ -78,6 +79,11 @@ Answer metricsText(const EndpointContext& context, const HttpRequest& request);
 
 Answer info(const EndpointContext& context, const HttpRequest& request);
 Answer status(const EndpointContext& context, const HttpRequest& request);
+Answer showModelState(const EndpointContext& context, const HttpRequest& request); // /fulgurite/v1/model
+Answer listModelChoices(const EndpointContext& context, const HttpRequest& request);
+Answer loadModel(const EndpointContext& context, const HttpRequest& request);
+Answer unloadModel(const EndpointContext& context, const HttpRequest& request);
+Answer stopModelChange(const EndpointContext& context, const HttpRequest& request);
 Answer generate(const EndpointContext& context, const HttpRequest& request);
 Answer tokenize(const EndpointContext& context, const HttpRequest& request);
 Answer reentry(const EndpointContext& context, const HttpRequest& request);

@@ -41,7 +41,8 @@ HttpReply reply(const nlohmann::json& value) {
 } // namespace
 
 Answer generate(const EndpointContext& context, const HttpRequest& request) {
-    ModelService& service = context.host.get();
+    const std::shared_ptr<ModelService> model = context.host.get();
+    ModelService& service = *model;
     const nlohmann::json body = parseBody(request.body);
     const std::int64_t vocab_size = service.facts().config.vocab_size;
     ObjectReader reader(body, "");
@@ -67,12 +68,13 @@ Answer generate(const EndpointContext& context, const HttpRequest& request) {
     generation.prompt = std::move(prompt.tokens);
     std::vector<GenerateRequest> requests;
     requests.push_back(std::move(generation));
-    return startGeneration(context, request, service,
+    return startGeneration(context, request, model,
                            std::make_unique<GenerateFormatter>(service, std::move(options)), std::move(requests));
 }
 
 Answer tokenize(const EndpointContext& context, const HttpRequest& request) {
-    const ModelService& service = context.host.get();
+    const std::shared_ptr<ModelService> model = context.host.get();
+    const ModelService& service = *model;
     const nlohmann::json body = parseBody(request.body);
     ObjectReader reader(body, "");
     const PromptFields fields = readPromptFields(reader, "text");
@@ -92,7 +94,8 @@ Answer tokenize(const EndpointContext& context, const HttpRequest& request) {
 }
 
 Answer reentry(const EndpointContext& context, const HttpRequest& request) {
-    const ModelService& service = context.host.get();
+    const std::shared_ptr<ModelService> model = context.host.get();
+    const ModelService& service = *model;
     const nlohmann::json body = parseBody(request.body);
     ObjectReader reader(body, "");
     const nlohmann::json* sequences = reader.array("sequences");

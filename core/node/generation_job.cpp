@@ -65,9 +65,9 @@ class GenerationJob::Listener final : public GenerationListener {
     std::optional<RequestRecord::Clock::time_point> last_token_;
 };
 
-GenerationJob::GenerationJob(ModelService& service, std::unique_ptr<ReplyFormatter> formatter, Metrics& metrics,
+GenerationJob::GenerationJob(std::shared_ptr<ModelService> service, std::unique_ptr<ReplyFormatter> formatter, Metrics& metrics,
                              JobLimits limits, std::shared_ptr<RequestRecord> record)
-    : service_(service),
+    : service_(std::move(service)),
       metrics_(metrics),
       limits_(limits),
       queue_(limits.queue_bytes),
@@ -99,7 +99,7 @@ void GenerationJob::submit(std::vector<GenerateRequest> requests) {
     try {
         for (std::size_t choice = 0; choice < requests.size(); ++choice) {
             const GenerationId id =
-                service_.submit(std::move(requests[choice]),
+                service_->submit(std::move(requests[choice]),
                                 std::make_shared<Listener>(shared_from_this(), choice, charges[choice]));
             remember(id);
         }
@@ -118,7 +118,7 @@ void GenerationJob::remember(GenerationId id) {
         }
     }
     // The engine ran ahead of us and filled the queue already.
-    service_.cancel(id);
+    service_->cancel(id);
 }
 
 void GenerationJob::post(GenerationEvent event) {
@@ -135,7 +135,7 @@ void GenerationJob::cancelAll() {
         ids = std::exchange(ids_, {});
     }
     for (const GenerationId id : ids) {
-        service_.cancel(id);
+        service_->cancel(id);
     }
 }
 
@@ -253,9 +253,10 @@ void GenerationJob::close() {
 }
 
 std::shared_ptr<ReplySource> startGeneration(const EndpointContext& context, const HttpRequest& request,
-                                             ModelService& service, std::unique_ptr<ReplyFormatter> formatter,
+                                             std::shared_ptr<ModelService> service,
+                                             std::unique_ptr<ReplyFormatter> formatter,
                                              std::vector<GenerateRequest> requests) {
-    auto job = std::make_shared<GenerationJob>(service, std::move(formatter), context.metrics, context.limits,
+    auto job = std::make_shared<GenerationJob>(std::move(service), std::move(formatter), context.metrics, context.limits,
                                                request.head.record);
     job->submit(std::move(requests));
     return job;

@@ -45,7 +45,7 @@ struct JobLimits {
 class GenerationJob final : public ReplySource, public std::enable_shared_from_this<GenerationJob> {
   public:
     // `record` may be null.
-    GenerationJob(ModelService& service, std::unique_ptr<ReplyFormatter> formatter, Metrics& metrics,
+    GenerationJob(std::shared_ptr<ModelService> service, std::unique_ptr<ReplyFormatter> formatter, Metrics& metrics,
                   JobLimits limits, std::shared_ptr<RequestRecord> record);
 
     // Once. When one of them is refused the others are cancelled and the error is thrown.
@@ -70,7 +70,7 @@ class GenerationJob final : public ReplySource, public std::enable_shared_from_t
     void observe(const GenerationSummary& summary);
     std::vector<std::size_t> chargesOf(std::vector<GenerateRequest>& requests) const;
 
-    ModelService& service_;
+    std::shared_ptr<ModelService> service_; // before what the formatter refers to
     Metrics& metrics_;
     JobLimits limits_;
     EventQueue queue_;

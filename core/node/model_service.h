@@ -6,6 +6,7 @@
 #include "core/checkpoint/model_config.h"
 #include "core/generate/engine_options.h"
 #include "core/generate/request.h"
+#include "core/node/constraint_cache.h"
 #include "core/text/tokenizer.h"
 
 #include <nlohmann/json_fwd.hpp>
@@ -41,8 +42,8 @@ struct ModelFacts {
     bool retrieves = false;      // keeps collections of documents
 };
 
-// All methods may be called from any thread. Lives until every generation it was asked for has ended or the
-// process ends; listeners may hold a plain pointer to it.
+// All methods may be called from any thread. Who uses it holds the pointer that ModelHost lends; listeners of its
+// generations may hold a plain one.
 class ModelService {
   public:
     virtual ~ModelService() = default;
@@ -66,6 +67,12 @@ class ModelService {
     virtual CaptureService* captures() { return nullptr; }
     // nullptr when it does not embed.
     virtual RetrievalService* retrieval() { return nullptr; }
+
+    // What its requests have asked for lately, with what that worked out about its vocabulary.
+    ConstraintCache& constraints() { return constraints_; }
+
+  private:
+    ConstraintCache constraints_;
 };
 
 } // namespace fulgurite::node

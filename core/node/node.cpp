@@ -48,6 +48,11 @@ constexpr Route kRoutes[] = {
     {"GET", "/fulgurite/v1/node/log", Where::IoThread, Scope::Admin, Kind::None, showLog},
     {"GET", "/fulgurite/v1/access", Where::IoThread, Scope::Any, Kind::None, whoAmI},
     {"POST", "/fulgurite/v1/share", Where::RecordsThread, Scope::Any, Kind::None, shareThing},
+    {"GET", "/fulgurite/v1/model", Where::RecordsThread, Scope::Admin, Kind::None, showModelState},
+    {"GET", "/fulgurite/v1/model/choices", Where::RecordsThread, Scope::Admin, Kind::None, listModelChoices},
+    {"POST", "/fulgurite/v1/model/load", Where::RecordsThread, Scope::Admin, Kind::None, loadModel},
+    {"POST", "/fulgurite/v1/model/unload", Where::RecordsThread, Scope::Admin, Kind::None, unloadModel},
+    {"POST", "/fulgurite/v1/model/cancel", Where::RecordsThread, Scope::Admin, Kind::None, stopModelChange},
     {"POST", "/fulgurite/v1/generate", Where::PreparingThread, Scope::Prompt, Kind::None, generate},
     {"POST", "/fulgurite/v1/tokenize", Where::PreparingThread, Scope::Prompt, Kind::None, tokenize},
     {"POST", "/fulgurite/v1/reentry", Where::PreparingThread, Scope::Prompt, Kind::None, reentry},
@@ -282,7 +287,7 @@ void Node::refuseWhat(const HttpHead& head) const {
         }
         // Before its body is read: nothing could be done with it.
         if (route.where != Where::RecordsThread) {
-            context_.host.get();
+            context_.host.requireReady();
         }
     }
     if (!works) {

@@ -76,21 +76,9 @@ nlohmann::json gpuObject() {
     return {{"driver", report.driver}, {"problem", report.problem}, {"devices", std::move(devices)}};
 }
 
-const char* stateOf(const ModelHost& host) {
-    switch (host.state()) {
-    case ModelHost::State::Loading:
-        return "loading";
-    case ModelHost::State::Ready:
-        return "ready";
-    case ModelHost::State::Failed:
-        break;
-    }
-    return "failed";
-}
-
 nlohmann::json modelState(const ModelHost& host) {
-    nlohmann::json model{{"state", stateOf(host)}, {"message", host.message()}};
-    if (const ModelService* service = host.find()) {
+    nlohmann::json model{{"state", nameOf(host.state())}, {"message", host.message()}};
+    if (const std::shared_ptr<ModelService> service = host.look()) {
         const ModelFacts& facts = service->facts();
         model["id"] = facts.id;
         model["path"] = facts.path;

@@ -19,18 +19,6 @@ HttpReply reply(const nlohmann::json& value, int status = 200) {
     return answer;
 }
 
-const char* nameOf(ModelHost::State state) {
-    switch (state) {
-    case ModelHost::State::Loading:
-        return "loading";
-    case ModelHost::State::Ready:
-        return "ready";
-    case ModelHost::State::Failed:
-        break;
-    }
-    return "failed";
-}
-
 // Only what the model's makers set: the rest is the asker's choice.
 nlohmann::json samplingObject(const SamplingDefaults& sampling) {
     nlohmann::json object = nlohmann::json::object();
@@ -92,6 +80,9 @@ nlohmann::json capabilitiesOf(const ModelFacts& facts, const NodeServices& servi
     if (facts.retrieves) {
         list.push_back("retrieval");
     }
+    if (services.models != nullptr) {
+        list.push_back("models");
+    }
     return list;
 }
 
@@ -102,6 +93,12 @@ nlohmann::json problemsOf(const NodeServices& services) {
         list.push_back({{"feature", problem.feature}, {"reason", problem.reason}});
     }
     return list;
+}
+
+// What is about to be unloaded is still there for who asks about it.
+std::shared_ptr<ModelService> modelOf(const EndpointContext& context) {
+    const std::shared_ptr<ModelService> model = context.host.look();
+    return model ? model : context.host.get();
 }
 
 } // namespace
@@ -142,8 +139,7 @@ Answer ready(const EndpointContext& context, const HttpRequest& /*request*/) {
 Answer metricsText(const EndpointContext& context, const HttpRequest& /*request*/) {
     HttpReply answer;
     answer.content_type = "text/plain; version=0.0.4; charset=utf-8";
-    const ModelService* service = context.host.find();
-    if (service != nullptr) {
+    if (const std::shared_ptr<ModelService> service = context.host.look()) {
         const EngineStatus engine = service->status();
         answer.body = context.metrics.render(&engine);
     } else {
@@ -154,7 +150,8 @@ Answer metricsText(const EndpointContext& context, const HttpRequest& /*request*
 }
 
 Answer info(const EndpointContext& context, const HttpRequest& /*request*/) {
-    const ModelService& service = context.host.get();
+    const std::shared_ptr<ModelService> model = modelOf(context);
+    const ModelService& service = *model;
     const ModelFacts& facts = service.facts();
     const auto pages = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES));
     const auto page_bytes = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
@@ -174,7 +171,7 @@ Answer info(const EndpointContext& context, const HttpRequest& /*request*/) {
 }
 
 Answer status(const EndpointContext& context, const HttpRequest& /*request*/) {
-    const EngineStatus engine = context.host.get().status();
+    const EngineStatus engine = modelOf(context)->status();
     return reply({{"protocol", kProtocolVersion},
                   {"active", engine.active},
                   {"queued", engine.queued},

@@ -59,7 +59,8 @@ ChatFormat readFormat(ObjectReader& reader) {
 } // namespace
 
 Answer chatCompletions(const EndpointContext& context, const HttpRequest& request) {
-    ModelService& service = context.host.get();
+    const std::shared_ptr<ModelService> model = context.host.get();
+    ModelService& service = *model;
     const nlohmann::json body = parseBody(request.body);
     ObjectReader reader(body, "");
     const CommonFields common =
@@ -67,7 +68,7 @@ Answer chatCompletions(const EndpointContext& context, const HttpRequest& reques
     checkModelName(common.model, service.facts());
     const int max_tokens = readMaxTokens(reader);
     ChatFormat format = readFormat(reader);
-    const AnswerShape shape = readAnswerShape(reader, request.body, *context.constraints);
+    const AnswerShape shape = readAnswerShape(reader, request.body, service.constraints());
     readModalities(reader);
     refuseForeignFields(reader);
     const InterventionRecipe recipe = readIntervention(reader, service.facts().config);
@@ -98,7 +99,7 @@ Answer chatCompletions(const EndpointContext& context, const HttpRequest& reques
         generation.constraint = shape.constraint;
         requests.push_back(std::move(generation));
     }
-    return startGeneration(context, request, service, std::make_unique<ChatFormatter>(service, std::move(format)),
+    return startGeneration(context, request, model, std::make_unique<ChatFormatter>(service, std::move(format)),
                            std::move(requests));
 }
 

@@ -84,7 +84,8 @@ void refuseForeignFields(ObjectReader& reader, int choices) {
 } // namespace
 
 Answer completions(const EndpointContext& context, const HttpRequest& request) {
-    ModelService& service = context.host.get();
+    const std::shared_ptr<ModelService> model = context.host.get();
+    ModelService& service = *model;
     const nlohmann::json body = parseBody(request.body);
     ObjectReader reader(body, "");
     const CommonFields common =
@@ -129,7 +130,7 @@ Answer completions(const EndpointContext& context, const HttpRequest& request) {
             requests.push_back(std::move(generation));
         }
     }
-    return startGeneration(context, request, service,
+    return startGeneration(context, request, model,
                            std::make_unique<CompletionFormatter>(service, std::move(format)), std::move(requests));
 }
 

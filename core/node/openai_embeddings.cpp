@@ -56,8 +56,8 @@ std::string base64Of(const std::vector<float>& values) {
 } // namespace
 
 Answer embeddings(const EndpointContext& context, const HttpRequest& request) {
-    ModelService& model = context.host.get();
-    RetrievalService* retrieval = model.retrieval();
+    const std::shared_ptr<ModelService> model = context.host.get();
+    RetrievalService* retrieval = model->retrieval();
     if (retrieval == nullptr) {
         throw ApiError(400, "this engine cannot embed", {}, "unsupported");
     }

@@ -25,12 +25,13 @@ HttpReply reply(const nlohmann::json& value) {
 } // namespace
 
 Answer listModels(const EndpointContext& context, const HttpRequest& /*request*/) {
-    return reply({{"object", "list"}, {"data", nlohmann::json::array({describe(context.host.get().facts())})}});
+    return reply({{"object", "list"}, {"data", nlohmann::json::array({describe(context.host.get()->facts())})}});
 }
 
 Answer showModel(const EndpointContext& context, const HttpRequest& request) {
     constexpr std::string_view kPrefix = "/v1/models/";
-    const ModelFacts& facts = context.host.get().facts();
+    const std::shared_ptr<ModelService> model = context.host.get();
+    const ModelFacts& facts = model->facts();
     checkModelName(request.head.path.substr(kPrefix.size()), facts);
     return reply(describe(facts));
 }

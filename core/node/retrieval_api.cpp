@@ -25,12 +25,13 @@ constexpr std::int64_t kMaxDocuments = std::int64_t{1} << 31;
 constexpr std::int64_t kMaxNearest = 100'000;
 constexpr std::size_t kMaxTexts = 10'000;
 
-RetrievalService& serviceOf(const EndpointContext& context) {
-    RetrievalService* retrieval = context.host.get().retrieval();
-    if (retrieval == nullptr) {
+// Keeps the model for as long as it is held.
+std::shared_ptr<RetrievalService> serviceOf(const EndpointContext& context) {
+    const std::shared_ptr<ModelService> model = context.host.get();
+    if (model->retrieval() == nullptr) {
         throw ApiError(400, "this engine keeps no collections", {}, "unsupported");
     }
-    return *retrieval;
+    return {model, model->retrieval()};
 }
 
 HttpReply reply(const json& value) {
@@ -291,7 +292,7 @@ constexpr std::pair<std::string_view, Order> kOrders[] = {
 Answer listEmbedders(const EndpointContext& context, const HttpRequest& request) {
     QueryReader(request.head.query).finish();
     json list = json::array();
-    for (const EmbedderOffer& offer : serviceOf(context).embedders()) {
+    for (const EmbedderOffer& offer : serviceOf(context)->embedders()) {
         list.push_back(toJson(offer));
     }
     return reply({{"embedders", std::move(list)}});
@@ -309,7 +310,8 @@ Answer describeEmbedder(const EndpointContext& context, const HttpRequest& reque
 
 Answer listCollections(const EndpointContext& context, const HttpRequest& request) {
     QueryReader(request.head.query).finish();
-    RetrievalService& service = serviceOf(context);
+    const std::shared_ptr<RetrievalService> held = serviceOf(context);
+    RetrievalService& service = *held;
     json list = json::array();
     for (const retrieval::CollectionInfo& collection : service.collections().list()) {
         if (maySee(context, request, Kind::Collection, collection.id)) {
@@ -320,7 +322,8 @@ Answer listCollections(const EndpointContext& context, const HttpRequest& reques
 }
 
 Answer createCollection(const EndpointContext& context, const HttpRequest& request) {
-    RetrievalService& service = serviceOf(context);
+    const std::shared_ptr<RetrievalService> held = serviceOf(context);
+    RetrievalService& service = *held;
     const json body = parseBody(request.body);
     ObjectReader reader(body, "");
     retrieval::CollectionPlan plan = readPlan(reader);
@@ -333,7 +336,8 @@ Answer createCollection(const EndpointContext& context, const HttpRequest& reque
 }
 
 Answer showCollection(const EndpointContext& context, const HttpRequest& request) {
-    RetrievalService& service = serviceOf(context);
+    const std::shared_ptr<RetrievalService> held = serviceOf(context);
+    RetrievalService& service = *held;
     const Target target = targetOf(request);
     QueryReader query(request.head.query);
     if (target.view.empty()) {
@@ -350,7 +354,8 @@ Answer showCollection(const EndpointContext& context, const HttpRequest& request
 }
 
 Answer changeCollection(const EndpointContext& context, const HttpRequest& request) {
-    RetrievalService& service = serviceOf(context);
+    const std::shared_ptr<RetrievalService> held = serviceOf(context);
+    RetrievalService& service = *held;
     const Target target = targetOf(request);
     const json body = parseBody(request.body);
     ObjectReader reader(body, "");
@@ -370,7 +375,7 @@ Answer removeCollection(const EndpointContext& context, const HttpRequest& reque
     if (!target.view.empty()) {
         throw ApiError(405, "only a whole collection can be removed");
     }
-    serviceOf(context).remove(target.id);
+    serviceOf(context)->remove(target.id);
     context.ledger.forget(Kind::Collection, target.id);
     return reply({{"removed", target.id}});
 }

@@ -173,14 +173,14 @@ void NodeTest::startServer() {
     stopServer();
     metrics_ = std::make_unique<Metrics>();
     server_ = std::make_unique<HttpServer>(options_, *metrics_);
-    host_ = std::make_unique<ModelHost>(load_, nullptr);
+    host_ = std::make_unique<ModelHost>([this](LoadProgress&) { return load_(); }, nullptr);
     access_ = std::make_unique<AccessControl>(token_);
     if (!tokens_.entries.empty()) {
         access_->replace({.token = {}, .list = tokens_, .is_list = true, .readable_by_others = false});
     }
     node_ = std::make_unique<Node>(*host_, *metrics_, *access_, limits_, services_, journal_);
     ASSERT_TRUE(eventually([&] { return host_->find() != nullptr; }));
-    service_ = dynamic_cast<ScriptedService*>(host_->find());
+    service_ = dynamic_cast<ScriptedService*>(host_->find().get());
     if (service_ != nullptr) {
         service_->setScript({});
     }

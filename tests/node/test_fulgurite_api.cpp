@@ -170,7 +170,7 @@ TEST(ModelHostTest, RequestsWaitForTheModelAndLearnWhyItFailed) {
     Metrics metrics;
     HttpServer server({}, metrics);
     ModelHost host(
-        [&]() -> std::unique_ptr<ModelService> {
+        [&](LoadProgress&) -> std::unique_ptr<ModelService> {
             gate.get_future().wait();
             fail(ErrorKind::Corrupt, "model.safetensors: the header is cut off");
         },

@@ -7,6 +7,7 @@
 #include "ui/base/theme_manager.h"
 #include "ui/engine/engine_link.h"
 #include "ui/nodes/connect_panel.h"
+#include "ui/nodes/model_panel.h"
 #include "ui/nodes/node_hub.h"
 #include "ui/nodes/node_list.h"
 #include "ui/nodes/node_view.h"
@@ -89,6 +90,15 @@ class TestNodesPage : public QObject {
             }
         }
         return {};
+    }
+
+    QPushButton* button(const QString& name) {
+        for (QPushButton* each : page().view().models().findChildren<QPushButton*>()) {
+            if (each->accessibleName() == name) {
+                return each;
+            }
+        }
+        return nullptr;
     }
 
   private slots:
@@ -180,6 +190,46 @@ class TestNodesPage : public QObject {
         QVERIFY(report.cores > 0 && report.memory_total > 0 && report.process_bytes > 0);
         QVERIFY(!report.gpus.empty() || !report.gpu_problem.empty());
         QTRY_VERIFY_WITH_TIMEOUT(hub().activity(id).points.size() >= 2, kPatience);
+    }
+
+    // From the list of the node's own folders, with the keyboard alone.
+    void anotherModelIsLoadedOnANodeAndUnloaded() {
+        if (LocalEngine::findProgram().isEmpty()) {
+            QSKIP("there is no fulgurite-engine beside this test");
+        }
+        QVERIFY(test::makeRandomModel(folder_->filePath("first")));
+        QVERIFY(QDir().mkpath(folder_->filePath("models")));
+        QVERIFY(test::makeRandomModel(folder_->filePath("models/second")));
+        test::ServedModel node(folder_->filePath("first"), {"--models", folder_->filePath("models")});
+        openPage();
+        const QString id = hub().add(entryOf("ours", QStringLiteral("http://127.0.0.1:%1").arg(node.port())), {});
+        page().list().setCurrent(id);
+        QTRY_COMPARE_WITH_TIMEOUT(hub().link(id).state(), LinkState::Ready, kPatience);
+        ModelPanel& panel = page().view().models();
+        QVERIFY(panel.isHidden());
+        QVERIFY(bench_->actions.run("nodes.models"));
+        const auto* table = panel.findChild<QTableView*>();
+        QTRY_COMPARE_WITH_TIMEOUT(table->model()->rowCount(), 2, kPatience);
+        QCOMPARE(panel.chosen(), QString("first"));
+        QVERIFY(!button("Load")->isEnabled()); // it is loaded
+        QTest::keyClick(panel.findChild<QTableView*>(), Qt::Key_Down);
+        QCOMPARE(panel.chosen(), QString("second"));
+        QTest::keyClick(panel.findChild<QTableView*>(), Qt::Key_Return);
+        const auto served = [this, id] {
+            const NodeLink& link = hub().link(id);
+            return link.info() ? QString::fromStdString(link.info()->model.id) : QString();
+        };
+        QTRY_COMPARE_WITH_TIMEOUT(served(), QString("second"), kPatience);
+        QTRY_VERIFY_WITH_TIMEOUT(button("Unload")->isEnabled(), kPatience);
+        button("Unload")->click();
+        QTRY_COMPARE_WITH_TIMEOUT(hub().link(id).state(), LinkState::Failed, kPatience);
+        QVERIFY2(hub().link(id).message().contains("unloaded"), qPrintable(hub().link(id).message()));
+        QVERIFY(page().view().whyNoModels().isEmpty());
+        QTRY_VERIFY_WITH_TIMEOUT(button("Load")->isEnabled(), kPatience);
+        button("Load")->click();
+        QTRY_COMPARE_WITH_TIMEOUT(served(), QString("second"), kPatience);
+        QTest::keyClick(panel.findChild<QTableView*>(), Qt::Key_Escape);
+        QVERIFY(panel.isHidden());
     }
 };
 

@@ -7,6 +7,7 @@
 #include "ui/base/gap_splitter.h"
 #include "ui/base/theme_manager.h"
 #include "ui/charts/line_plot.h"
+#include "ui/nodes/model_panel.h"
 #include "ui/nodes/node_hub.h"
 #include "ui/nodes/node_list.h"
 
@@ -51,6 +52,9 @@ NodeView::NodeView(ThemeManager& themes, NodeHub& hub, QWidget* parent)
     column->setContentsMargins(0, 0, 0, 0);
     column->setSpacing(metrics::kGap);
     column->addWidget(buildHeader());
+    models_ = new ModelPanel(themes, hub);
+    column->addWidget(models_);
+    connect(models_, &ModelPanel::closed, load_, qOverload<>(&QWidget::setFocus));
     auto* rows = new QSplitter(Qt::Vertical);
     rows->setProperty("kind", "gap");
     rows->setChildrenCollapsible(false);
@@ -119,7 +123,7 @@ QWidget* NodeView::buildHeader() {
         else
             emit connectWanted(id_);
     });
-    connect(load_, &QPushButton::clicked, this, [this] { emit modelWanted(); });
+    connect(load_, &QPushButton::clicked, this, [this] { chooseModel(); });
     connect(more_, &QPushButton::clicked, this,
             [this] { emit menuWanted(id_, more_->mapToGlobal(QPoint(0, more_->height()))); });
     return frame;
@@ -195,7 +199,29 @@ QWidget* NodeView::buildLower() {
     return row;
 }
 
+QString NodeView::whyNoModels() const {
+    const NodeLink& link = hub_.link(id_);
+    if (!hub_.remote(id_))
+        return {};
+    if (link.info())
+        return link.whyNot("models");
+    // Without a model it can still be given one.
+    const bool ours = link.facts().kind == client::ServerKind::Fulgurite && link.client();
+    return ours ? QString() : tr("This node is not connected.");
+}
+
+void NodeView::chooseModel() {
+    if (!whyNoModels().isEmpty())
+        return;
+    if (hub_.remote(id_))
+        models_->open(id_);
+    else
+        emit modelWanted();
+}
+
 void NodeView::show(const QString& id) {
+    if (models_->node() != id)
+        models_->closePanel();
     id_ = id;
     watch_->watch(id);
     refresh();
@@ -247,8 +273,8 @@ void NodeView::showHeader() {
     connect_->setAccessibleName(connect_->text());
     connect_->setVisible(remote != nullptr);
     open_->setEnabled(link.state() != LinkState::Failed);
-    load_->setEnabled(remote == nullptr);
-    load_->setToolTip(remote == nullptr ? QString() : link.whyNot("models"));
+    load_->setToolTip(whyNoModels());
+    load_->setEnabled(load_->toolTip().isEmpty());
     load_->setAccessibleDescription(load_->toolTip());
 }
 

@@ -20,6 +20,7 @@ namespace fulgurite {
 
 class Card;
 class LinePlot;
+class ModelPanel;
 class NodeHub;
 class ThemeManager;
 
@@ -32,6 +33,11 @@ class NodeView : public QWidget {
     void show(const QString& id);
     const QString& node() const { return id_; }
     NodeWatch& watch() { return *watch_; }
+    ModelPanel& models() { return *models_; }
+    // Of this computer a folder is asked for, of another node one of its models.
+    void chooseModel();
+    // Why chooseModel() would do nothing; empty: it does.
+    QString whyNoModels() const;
     // The row of a capability, for who followed a "why not".
     void highlight(const QString& capability);
 
@@ -72,6 +78,7 @@ class NodeView : public QWidget {
     QPushButton* open_;
     QPushButton* connect_;
     QPushButton* load_;
+    ModelPanel* models_;
     QPushButton* more_;
     Card* machine_;
     QGridLayout* bars_;

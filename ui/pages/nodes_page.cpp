@@ -231,8 +231,8 @@ void NodesPage::openMenu(const QString& id, const QPoint& global) {
     add(tr("Rename"), true, {}, [this] { list_->edit(list_->currentIndex()); })->setShortcut(Qt::Key_F2);
     add(tr("Move up"), true, {}, [this, id] { hub_.book().move(id, -1); });
     add(tr("Move down"), true, {}, [this, id] { hub_.book().move(id, 1); });
-    add(tr("Load another model..."), local, hub_.link(id).whyNot("models"),
-        [this] { context().actions.run(QStringLiteral("engine.open_checkpoint")); });
+    add(tr("Load another model..."), view_->whyNoModels().isEmpty(), view_->whyNoModels(),
+        [this] { view_->chooseModel(); });
     menu.addSeparator();
     add(tr("Remove"), !local, tr("this computer stays"), [this, id] { remove(id); })->setShortcut(Qt::Key_Delete);
     menu.exec(global);
@@ -267,6 +267,8 @@ void NodesPage::registerActions() {
         [this] { hub_.link(view_->node()).connectNow(); });
     add("nodes.disconnect", tr("Disconnect this node"), "stop", "", tr("stop"),
         [this] { hub_.link(view_->node()).stopTrying(); });
+    add("nodes.models", tr("Load a model on this node..."), "folder", "Ctrl+L", tr("unload checkpoint memory"),
+        [this] { view_->chooseModel(); });
     add("nodes.prompt", tr("Prompt this node"), "prompt", "", tr("use conversation"),
         [this] { usePrompt(view_->node()); });
 }
