@@ -65,7 +65,7 @@ std::string lackOf(ServerKind kind, std::string_view capability) {
         return say("takes text, not tokens: an answer cannot go on from a token.");
     if (capability == "resume")
         return say("cannot go on inside an answer; what was cut is asked for again, as a new answer.");
-    if (capability == "snapshots" || capability == "reentry")
+    if (capability == "snapshots" || capability == "states" || capability == "reentry")
         return say("exports no state; it replays the text.");
     if (capability == "captures")
         return say("does not expose the outputs of heads and experts.");

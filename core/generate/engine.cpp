@@ -36,6 +36,16 @@ void Engine::takeTurn(const TurnWork& work) {
     scheduler_->takeTurn(work);
 }
 
+std::optional<SequenceState> Engine::snapshotOf(std::span<const TokenId> tokens, const std::string& tenant) {
+    return scheduler_->snapshots().longest(tenant, tokens, tokens.size());
+}
+
+bool Engine::keepSnapshot(std::span<const TokenId> tokens, SequenceState state, const std::string& tenant) {
+    SnapshotCache& snapshots = scheduler_->snapshots();
+    return snapshots.insert(tenant, tokens, std::move(state), SnapshotKind::Turn) ||
+           snapshots.contains(tenant, tokens);
+}
+
 const HybridModel& Engine::model() const {
     return *model_;
 }

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -38,6 +39,11 @@ class Engine {
     // Runs `work` on the engine's thread between two rounds, with its thread pool, and returns when it is done;
     // throws what it threw, or Error{Unavailable}. Answers get at least half of the time. Not from a listener.
     void takeTurn(const TurnWork& work);
+    // A fork of the longest snapshot that `tenant` has of a beginning of `tokens`. Nothing: there is none.
+    std::optional<SequenceState> snapshotOf(std::span<const TokenId> tokens, const std::string& tenant);
+    // Keeps a state that has absorbed exactly `tokens`, as if it had been computed here. False: it is larger than the
+    // memory for snapshots.
+    bool keepSnapshot(std::span<const TokenId> tokens, SequenceState state, const std::string& tenant);
     const HybridModel& model() const;
     const std::shared_ptr<const Tokenizer>& tokenizer() const;
 

@@ -43,6 +43,7 @@ class Scheduler {
     EngineStatus status() const;
     ReentryCost reentryCost(std::span<const TokenId> prefix, const std::string& tenant = {}) const;
     void takeTurn(const TurnWork& work);
+    SnapshotCache& snapshots() { return snapshots_; }
 
   private:
     // A sequence with the memory it was promised.

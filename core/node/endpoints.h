@@ -88,6 +88,12 @@ Answer generate(const EndpointContext& context, const HttpRequest& request);
 Answer tokenize(const EndpointContext& context, const HttpRequest& request);
 Answer reentry(const EndpointContext& context, const HttpRequest& request);
 
+Answer takeState(const EndpointContext& context, const HttpRequest& request);
+Answer beginStateUpload(const EndpointContext& context, const HttpRequest& request);
+Answer showState(const EndpointContext& context, const HttpRequest& request);   // /fulgurite/v1/states/ID
+Answer changeState(const EndpointContext& context, const HttpRequest& request); // .../states/ID/ORDER
+Answer removeState(const EndpointContext& context, const HttpRequest& request);
+
 Answer planOfCapture(const EndpointContext& context, const HttpRequest& request);
 Answer takeCapture(const EndpointContext& context, const HttpRequest& request);
 Answer listCaptures(const EndpointContext& context, const HttpRequest& request);

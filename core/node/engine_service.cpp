@@ -7,11 +7,14 @@
 #include "core/model/weights.h"
 #include "core/node/capture_service.h"
 #include "core/node/retrieval_service.h"
+#include "core/node/sampling_fields.h"
+#include "core/node/state_exchange.h"
 #include "core/text/chat_template.h"
 
 #include <nlohmann/json.hpp>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <system_error>
 #include <utility>
@@ -64,6 +67,13 @@ ModelFacts factsOf(const EngineServiceOptions& options, const HybridModel& model
     return facts;
 }
 
+// Where states wait for who moves them: a folder of this process alone.
+std::filesystem::path statesFolder(const EngineServiceOptions& options) {
+    const std::filesystem::path base =
+        options.data.empty() ? std::filesystem::temp_directory_path() : options.data;
+    return base / fmt::format("fulgurite-states-{}-{}", ::getpid(), newId(""));
+}
+
 class EngineService final : public ModelService {
   public:
     explicit EngineService(const EngineServiceOptions& options)
@@ -73,7 +83,8 @@ class EngineService final : public ModelService {
           engine_(model_, tokenizer_, options.engine),
           facts_(factsOf(options, *model_)),
           captures_(captureParams(options)),
-          retrieval_(retrievalParams(options)) {
+          retrieval_(retrievalParams(options)),
+          states_(model_, engine_, statesFolder(options)) {
         facts_.has_template = template_ != nullptr;
     }
 
@@ -103,6 +114,7 @@ class EngineService final : public ModelService {
     }
     CaptureService* captures() override { return &captures_; }
     RetrievalService* retrieval() override { return &retrieval_; }
+    StateExchange* states() override { return &states_; }
 
   private:
     CaptureServiceParams captureParams(const EngineServiceOptions& options) {
@@ -139,6 +151,7 @@ class EngineService final : public ModelService {
     // After the engine: their threads take turns there.
     CaptureService captures_;
     RetrievalService retrieval_;
+    StateExchange states_;
 };
 
 } // namespace

@@ -22,6 +22,7 @@ namespace fulgurite::node {
 
 class CaptureService;
 class RetrievalService;
+class StateExchange;
 
 struct ModelFacts {
     std::string id;
@@ -67,6 +68,9 @@ class ModelService {
     virtual CaptureService* captures() { return nullptr; }
     // nullptr when it does not embed.
     virtual RetrievalService* retrieval() { return nullptr; }
+
+    // nullptr when states cannot be moved to and from another node.
+    virtual StateExchange* states() { return nullptr; }
 
     // What its requests have asked for lately, with what that worked out about its vocabulary.
     ConstraintCache& constraints() { return constraints_; }

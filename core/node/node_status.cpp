@@ -59,7 +59,8 @@ nlohmann::json modelObject(const ModelFacts& facts) {
             {"sampling", samplingObject(facts.sampling)}};
 }
 
-nlohmann::json capabilitiesOf(const ModelFacts& facts, const NodeServices& services) {
+nlohmann::json capabilitiesOf(ModelService& model, const NodeServices& services) {
+    const ModelFacts& facts = model.facts();
     nlohmann::json list{"generate", "alternatives", "continue", "reentry", "snapshots", "intervention"};
     if (facts.has_tokenizer) {
         list.push_back("tokenize");
@@ -79,6 +80,9 @@ nlohmann::json capabilitiesOf(const ModelFacts& facts, const NodeServices& servi
     }
     if (facts.retrieves) {
         list.push_back("retrieval");
+    }
+    if (model.states() != nullptr) {
+        list.push_back("states");
     }
     if (services.models != nullptr) {
         list.push_back("models");
@@ -166,7 +170,7 @@ Answer info(const EndpointContext& context, const HttpRequest& /*request*/) {
                    {{"cores", std::thread::hardware_concurrency()},
                     {"simd", facts.kernels},
                     {"memory_bytes", pages * page_bytes}}},
-                  {"capabilities", capabilitiesOf(facts, context.services)},
+                  {"capabilities", capabilitiesOf(*model, context.services)},
                   {"problems", problemsOf(context.services)}});
 }
 

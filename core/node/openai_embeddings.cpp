@@ -11,6 +11,7 @@
 #include <bit>
 #include <cstdint>
 
+
 namespace fulgurite::node {
 
 namespace {

@@ -80,6 +80,11 @@ class IsolationTest : public NodeTest {
             ask(token, "POST", kBase + "collections", {{"name", "c"}, {"stored", {{{"layer", 0}}}}})
                 .json()
                 .at("id");
+        const json text{{"tokens", {5, 6, 7, 8, 9, 10}}};
+        json prompt = text;
+        prompt["stop"] = {{"max_tokens", 2}};
+        ask(token, "POST", kBase + "generate", prompt);
+        ids[Kind::State] = ask(token, "POST", kBase + "states", text).json().at("id");
         return ids;
     }
     static std::vector<std::string> viewsOf(Kind kind) {
@@ -95,6 +100,8 @@ class IsolationTest : public NodeTest {
         case Kind::Collection:
             return {"",        "/documents", "/documents/0", "/heads?layer=0", "/queries", "/evaluations",
                     "/ingest", "/search",    "/job",         "/projection"};
+        case Kind::State:
+            return {"", "/piece", "/restore"};
         default:
             return {};
         }
@@ -136,7 +143,7 @@ TEST_F(IsolationTest, EveryAddressWithAnIdIsUnreachableForAnother) {
             ++tried;
         }
     }
-    EXPECT_GE(tried, 46U);
+    EXPECT_GE(tried, 50U);
     EXPECT_EQ(ask(bob_, "GET", kBase + "runs/" + uuid_).status, 404) << "a run has two names";
     EXPECT_EQ(ask(bob_, "POST", kBase + "runs", {{"uuid", uuid_}, {"continue", true}}).status, 404);
     for (const auto& [kind, id] : ids) { // and all of it is there for its owner

@@ -64,6 +64,8 @@ class ConversationController : public QObject {
     void moveInterrupted(const QString& node); // it goes on there instead
     // What the shown conversation costs to enter at the node in use; reentryTold() follows.
     void askReentry();
+    // The shown conversation as the node in use would be asked to go on with it.
+    void withWholeText(std::function<void(const client::GenerateRequest&)> use);
     qint64 runningTurn() const { return run_ ? run_->turn.id : 0; }
     qint64 runningConversation() const { return run_ ? run_->conversation : 0; }
     QStringList queue() const;

@@ -57,7 +57,7 @@ void ConversationController::moveInterrupted(const QString& node) {
     }
 }
 
-void ConversationController::askReentry() {
+void ConversationController::withWholeText(std::function<void(const client::GenerateRequest&)> use) {
     if (!engine_ || line_.id == 0 || line_.turns.isEmpty()) {
         return;
     }
@@ -69,23 +69,27 @@ void ConversationController::askReentry() {
             return buildRequest(session.workspace(), id, written ? node.parent : std::optional(node.id), {}, 0,
                                 engine, written ? std::optional(node.id) : std::nullopt, node.tokens);
         },
-        [this](const client::GenerateRequest& request) {
-            if (!engine_) {
-                return;
+        [this, use = std::move(use)](const client::GenerateRequest& request) {
+            if (engine_) {
+                use(request);
             }
-            engine_->reentry({request}, [this, courier = courier_](
-                                            const client::Outcome<std::vector<client::ReentryCost>>& costs) {
-                courier->post([this, costs] {
-                    if (costs.ok() && !costs.value().empty()) {
-                        const client::ReentryCost& cost = costs.value().front();
-                        emit reentryTold(static_cast<int>(cost.tokens), static_cast<int>(cost.reused),
-                                         cost.seconds);
-                    } else {
-                        emit reentryTold(0, 0, 0);
-                    }
-                });
+        });
+}
+
+void ConversationController::askReentry() {
+    withWholeText([this](const client::GenerateRequest& request) {
+        engine_->reentry({request}, [this, courier = courier_](
+                                        const client::Outcome<std::vector<client::ReentryCost>>& costs) {
+            courier->post([this, costs] {
+                if (costs.ok() && !costs.value().empty()) {
+                    const client::ReentryCost& cost = costs.value().front();
+                    emit reentryTold(static_cast<int>(cost.tokens), static_cast<int>(cost.reused), cost.seconds);
+                } else {
+                    emit reentryTold(0, 0, 0);
+                }
             });
         });
+    });
 }
 
 void ConversationController::giveUpInterrupted() {

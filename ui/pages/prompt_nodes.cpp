@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Which node answers on the Prompt page, what it cannot do, and what happens while it is lost.
+#include "ui/base/background.h"
 #include "ui/base/format.h"
 #include "ui/base/notices.h"
 #include "ui/base/theme_manager.h"
@@ -41,15 +42,7 @@ void PromptPage::connectNodes() {
                       .arg(title);
         context().notices.post({.id = "resumed", .severity = Severity::Info, .text = text, .seconds = 8});
     });
-    connect(&controller_, &ConversationController::reentryTold, this,
-            [this](int tokens, int reused, double seconds) {
-                const QString text =
-                    tokens == 0
-                        ? tr("Moved to %1. It gets the whole text again with your next message.").arg(nodeName())
-                        : tr("Moved to %1. Of %2 tokens it holds %3; the rest is read there again, in about %4.")
-                              .arg(nodeName(), grouped(tokens), grouped(reused), secondsText(seconds));
-                context().notices.post({.id = "moved", .severity = Severity::Info, .text = text, .seconds = 10});
-            });
+    connect(&controller_, &ConversationController::reentryTold, this, &PromptPage::tellMove);
     if (hub) {
         connect(hub, &NodeHub::listChanged, this, &PromptPage::followNode);
         connect(&hub->book(), &NodeBook::changed, this, &PromptPage::showTarget);
@@ -148,29 +141,87 @@ QString PromptPage::otherNodeWith(const QString& model) const {
     return {};
 }
 
+// An end of the way that a conversation's state takes; none, and why, where it cannot be one.
+std::optional<client::StateEnd> PromptPage::stateEnd(const NodeLink& link, const QString& node,
+                                                     QString& why) const {
+    const NodeHub* const hub = context().link.nodes();
+    if (!link.client() || !link.info()) {
+        why = tr("%1 is not connected.").arg(hub->nameOf(node));
+        return std::nullopt;
+    }
+    if (!link.info()->can("states")) {
+        why = link.whyNot("states");
+        return std::nullopt;
+    }
+    return client::StateEnd{link.client()->endpoint(), hub->tokenOf(node).toStdString()};
+}
+
 void PromptPage::moveTo(const QString& node) {
     NodeHub* const hub = context().link.nodes();
     if (!hub || hub->current() == node) {
         return;
     }
     const bool has_text = !controller_.line().turns.isEmpty();
+    QString why;
+    const auto origin = stateEnd(hub->link(hub->current()), hub->current(), why);
     controller_.setNode(node);
     if (!has_text) {
         return;
     }
     if (controller_.engineReady() && context().link.info()) {
-        controller_.askReentry();
+        carryState(origin, node, why);
     } else {
         // Its cost is known once it is connected.
         connect(
             &context().link, &EngineLink::infoChanged, this,
-            [this, node] {
+            [this, origin, node, why] {
                 if (context().link.info() && context().link.nodes()->current() == node) {
-                    controller_.askReentry();
+                    carryState(origin, node, why);
                 }
             },
             Qt::SingleShotConnection);
     }
+}
+
+// The state itself where both ends can, else the text is read again there; what it takes is told in the end.
+void PromptPage::carryState(const std::optional<client::StateEnd>& origin, const QString& node,
+                            const QString& why) {
+    QString why_not = why;
+    const auto target = origin ? stateEnd(context().link.current(), node, why_not) : std::nullopt;
+    carried_ = {};
+    carried_told_ = false;
+    if (!target) {
+        carried_.why = why_not.toStdString();
+        return controller_.askReentry();
+    }
+    controller_.withWholeText([this, from = *origin, to = *target](const client::GenerateRequest& request) {
+        inBackground(
+            this, [from, to, request] { return client::moveState(from, to, request, {}); },
+            [this](const client::StateMove& move) {
+                carried_ = move;
+                controller_.askReentry();
+            });
+    });
+}
+
+void PromptPage::tellMove(int tokens, int reused, double seconds) {
+    QString text = tr("Moved to %1. It gets the whole text again with your next message.").arg(nodeName());
+    if (carried_.moved) {
+        text = tr("Moved to %1 with its state: %2 for %3 tokens, carried in %4.")
+                   .arg(nodeName(), bytesText(static_cast<std::int64_t>(carried_.bytes)),
+                        grouped(static_cast<qint64>(carried_.tokens)), secondsText(carried_.seconds));
+        if (tokens > reused) {
+            text += u' ' + tr("%1 more are read there with your next message.").arg(grouped(tokens - reused));
+        }
+    } else if (tokens > 0) {
+        text = tr("Moved to %1. Of %2 tokens it holds %3; the rest is read there again, in about %4.")
+                   .arg(nodeName(), grouped(tokens), grouped(reused), secondsText(seconds));
+    }
+    if (!carried_told_ && !carried_.moved && !carried_.why.empty()) {
+        text += u' ' + tr("The state itself was not carried: %1").arg(QString::fromStdString(carried_.why));
+    }
+    carried_told_ = true;
+    context().notices.post({.id = "moved", .severity = Severity::Info, .text = text, .seconds = 12});
 }
 
 void PromptPage::openNodeMenu(const QPoint& global) {

@@ -3,6 +3,7 @@
 // branches at right. Everything it does goes through the conversation controller.
 #pragma once
 
+#include "core/client/state_move.h"
 #include "ui/conversation/conversation_controller.h"
 #include "ui/shell/page.h"
 
@@ -53,6 +54,9 @@ class PromptPage : public Page {
     void showInterrupted();
     void openNodeMenu(const QPoint& global);
     void moveTo(const QString& node);                  // the shown conversation
+    std::optional<client::StateEnd> stateEnd(const NodeLink& link, const QString& node, QString& why) const;
+    void carryState(const std::optional<client::StateEnd>& origin, const QString& node, const QString& why);
+    void tellMove(int tokens, int reused, double seconds);
     QString otherNodeWith(const QString& model) const; // that is ready; empty: none
     QString nodeName() const;                          // of the node in use
     void registerActions();
@@ -92,6 +96,8 @@ class PromptPage : public Page {
     TranscriptView* transcript_ = nullptr;
     PrefillStrip* prefill_ = nullptr;
     ReconnectNotice* reconnect_ = nullptr;
+    client::StateMove carried_; // of the latest move to another node
+    bool carried_told_ = true;
     Composer* composer_ = nullptr;
     ConversationList* list_ = nullptr;
     QTabBar* tabs_ = nullptr;
