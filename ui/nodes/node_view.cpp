@@ -7,6 +7,7 @@
 #include "ui/base/gap_splitter.h"
 #include "ui/base/theme_manager.h"
 #include "ui/charts/line_plot.h"
+#include "ui/nodes/job_curves.h"
 #include "ui/nodes/model_panel.h"
 #include "ui/nodes/node_hub.h"
 #include "ui/nodes/node_list.h"
@@ -76,6 +77,7 @@ NodeView::NodeView(ThemeManager& themes, NodeHub& hub, QWidget* parent)
         showMachine();
     });
     connect(watch_, &NodeWatch::jobsChanged, this, &NodeView::showJobs);
+    connect(watch_, &NodeWatch::curvesChanged, this, &NodeView::showCurves);
     connect(watch_, &NodeWatch::logCame, this, &NodeView::addLog);
     connect(watch_, &NodeWatch::logCleared, this, [this] {
         lines_.clear();
@@ -160,7 +162,15 @@ QWidget* NodeView::buildLower() {
     jobs_card_ = new Card(themes_, tr("Jobs"));
     job_rows_ = new QStandardItemModel(this);
     jobs_ = quietTable(job_rows_, tr("Jobs of this node"));
-    jobs_card_->setContent(jobs_);
+    curves_ = new JobCurves(themes_);
+    auto* jobs = new QWidget;
+    auto* column = new QVBoxLayout(jobs);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->setSpacing(0);
+    column->addWidget(jobs_, 2);
+    column->addWidget(curves_, 3);
+    jobs_card_->setContent(jobs);
+    connect(curves_, &JobCurves::runWanted, this, &NodeView::runWanted);
     log_card_ = new Card(themes_, tr("Log"));
     level_ = new QComboBox;
     level_->addItems({tr("all"), tr("warnings"), tr("errors")});
@@ -195,7 +205,7 @@ QWidget* NodeView::buildLower() {
     row->addWidget(abilities_card_);
     row->addWidget(right);
     row->setSizes({470, 330});
-    right->setSizes({140, 260});
+    right->setSizes({220, 200});
     return row;
 }
 

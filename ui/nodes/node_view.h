@@ -19,6 +19,7 @@ class QTableView;
 namespace fulgurite {
 
 class Card;
+class JobCurves;
 class LinePlot;
 class ModelPanel;
 class NodeHub;
@@ -46,6 +47,7 @@ class NodeView : public QWidget {
     void connectWanted(const QString& id);
     void disconnectWanted(const QString& id);
     void modelWanted(); // on this computer
+    void runWanted(qint64 run); // of this computer, on the Train page
     void menuWanted(const QString& id, const QPoint& global);
 
   private:
@@ -58,6 +60,7 @@ class NodeView : public QWidget {
     void showRate();
     void showAbilities();
     void showJobs();
+    void showCurves();
     void addLog(const std::vector<client::NodeLogLine>& lines);
     void addBar(const QString& name, double used, double total, const QString& text, bool near_limit);
 
@@ -92,6 +95,7 @@ class NodeView : public QWidget {
     Card* jobs_card_;
     QTableView* jobs_;
     QStandardItemModel* job_rows_;
+    JobCurves* curves_;
     Card* log_card_;
     QComboBox* level_;
     QPushButton* follow_;

@@ -4,6 +4,7 @@
 #include "ui/base/format.h"
 #include "ui/base/theme_manager.h"
 #include "ui/charts/line_plot.h"
+#include "ui/nodes/job_curves.h"
 #include "ui/nodes/node_hub.h"
 #include "ui/nodes/node_list.h"
 #include "ui/nodes/node_view.h"
@@ -223,6 +224,11 @@ void NodeView::showJobs() {
         job_rows_->appendRow(row);
     }
     jobs_->resizeColumnsToContents();
+}
+
+void NodeView::showCurves() {
+    curves_->show(watch_->curves().curves(),
+                  hub_.remote(id_) ? tr("The Train page reads the runs of this computer.") : QString());
 }
 
 void NodeView::addLog(const std::vector<client::NodeLogLine>& lines) {

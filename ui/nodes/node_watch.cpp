@@ -23,6 +23,7 @@ QString problemOf(const client::Outcome<T>& outcome, const QString& unknown) {
 NodeWatch::NodeWatch(NodeHub& hub, QObject* parent)
     : QObject(parent), hub_(hub), courier_(std::make_shared<Courier>(this)) {
     timer_.setInterval(kMilliseconds);
+    connect(&curves_, &JobCurveFeed::changed, this, &NodeWatch::curvesChanged);
     connect(&timer_, &QTimer::timeout, this, &NodeWatch::ask);
     connect(&hub, &NodeHub::nodeChanged, this, [this](const QString& id) {
         if (id == id_)
@@ -59,6 +60,7 @@ void NodeWatch::follow() {
     timer_.stop();
     admin_.reset();
     jobs_client_.reset();
+    curves_.disconnectFrom();
     report_.reset();
     report_problem_.clear();
     jobs_.clear();
@@ -73,6 +75,7 @@ void NodeWatch::follow() {
     const std::string token = hub_.tokenOf(id_).toStdString();
     admin_ = client::connectToAdmin(endpoint, token, {});
     jobs_client_ = client::connectToJobs(endpoint, token, {});
+    curves_.connectTo(endpoint, token);
     timer_.start();
     ask();
 }
@@ -100,6 +103,7 @@ void NodeWatch::ask() {
             jobs_problem_ = problemOf(jobs, tr("This engine does not train."));
             jobs_ = jobs.ok() ? jobs.value().jobs : std::vector<client::NodeJob>();
             emit jobsChanged();
+            curves_.follow(jobs_);
         });
     });
     askLog();

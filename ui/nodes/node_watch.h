@@ -6,6 +6,7 @@
 #include "core/client/jobs_client.h"
 #include "core/client/node_admin_client.h"
 #include "ui/base/courier.h"
+#include "ui/nodes/job_curve_feed.h"
 
 #include <QObject>
 #include <QTimer>
@@ -34,12 +35,14 @@ class NodeWatch : public QObject {
     double clockSkew() const { return clock_skew_; }                   // the node's clock less ours, seconds
     const std::vector<client::NodeJob>& jobs() const { return jobs_; } // newest first
     const QString& jobsProblem() const { return jobs_problem_; }
+    const JobCurveFeed& curves() const { return curves_; } // of those that run
 
   signals:
     void reportChanged();
     void logCame(const std::vector<fulgurite::client::NodeLogLine>& lines);
     void logCleared(); // another node
     void jobsChanged();
+    void curvesChanged();
 
   private:
     void follow();
@@ -56,6 +59,7 @@ class NodeWatch : public QObject {
     QString report_problem_;
     QString jobs_problem_;
     std::vector<client::NodeJob> jobs_;
+    JobCurveFeed curves_;
     std::uint64_t log_from_ = 0;
     double clock_skew_ = 0;
     bool active_ = false;

@@ -120,6 +120,10 @@ void NodesPage::build() {
     connect(view_, &NodeView::disconnectWanted, this, [this](const QString& id) { hub_.link(id).stopTrying(); });
     connect(view_, &NodeView::modelWanted, this,
             [this] { context().actions.run(QStringLiteral("engine.open_checkpoint")); });
+    connect(view_, &NodeView::runWanted, this, [this](qint64 run) {
+        context().handoff.post(RunWish{run});
+        context().actions.run(QStringLiteral("view.page.train"));
+    });
     connect(connect_, &ConnectPanel::done, this, &NodesPage::choose);
     connect(connect_, &ConnectPanel::cancelled, this, [this] { list_->setFocus(); });
 }

@@ -43,6 +43,7 @@ class TrainPage : public Page {
     ~TrainPage() override;
 
     QWidget* headerWidget() override;
+    void activated() override;
     QJsonObject saveSession() const override;
     void restoreSession(const QJsonObject& session) override;
     QList<PictureScene> pictureScenes() override;
@@ -85,6 +86,7 @@ class TrainPage : public Page {
     void fillFileMenu();
     void fillGroupMenu();
     void followRuns();
+    void showRun(qint64 run); // of the own file
     void followEngine();
     void showGroupField();
 

@@ -4,6 +4,7 @@
 #include "ui/base/theme_manager.h"
 #include "ui/pages/train_page.h"
 #include "ui/shell/action_registry.h"
+#include "ui/shell/handoff.h"
 #include "ui/train/alert_dialog.h"
 #include "ui/train/chart_grid.h"
 #include "ui/train/difference_panel.h"
@@ -20,6 +21,23 @@
 #include <algorithm>
 
 namespace fulgurite {
+
+void TrainPage::activated() {
+    if (const auto wish = context().handoff.takeRun()) {
+        showRun(wish->run);
+    }
+}
+
+// Of the engine's own file, which is read first where another is open.
+void TrainPage::showRun(qint64 run) {
+    if (feed_->file() != ownFile()) {
+        openFile(ownFile());
+    }
+    if (feed_->run(run) != nullptr) {
+        return board_->setCurrent(run);
+    }
+    connect(feed_, &RunFeed::runsChanged, this, [this, run] { board_->setCurrent(run); }, Qt::SingleShotConnection);
+}
 
 void TrainPage::renameRun(qint64 run) {
     const RunInfo* info = feed_->run(run);

@@ -42,8 +42,15 @@ struct NodeWish {
     QString node; // its id
 };
 
+// A run of this computer's own runs file to look at.
+struct RunWish {
+    std::int64_t run = 0;
+};
+
 class Handoff {
   public:
+    void post(RunWish wish) { run_ = wish; }
+    std::optional<RunWish> takeRun() { return std::exchange(run_, {}); }
     void post(NodeWish wish) { node_ = std::move(wish); }
     std::optional<NodeWish> takeNode() { return std::exchange(node_, {}); }
     void post(InspectWish wish) { inspect_ = std::move(wish); }
@@ -58,6 +65,7 @@ class Handoff {
     std::optional<AblationWish> ablation_;
     std::optional<DraftWish> draft_;
     std::optional<NodeWish> node_;
+    std::optional<RunWish> run_;
 };
 
 } // namespace fulgurite
