@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/client/server_probe.h"
 
+#include "core/client/certificate.h"
 #include "core/client/engine_json.h"
 #include "core/client/probe_answers.h"
 
@@ -8,6 +9,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <future>
 #include <mutex>
 #include <utility>
 
@@ -72,6 +74,8 @@ class Probing {
           stop_(std::move(stop)) {}
 
     ServerProbe run() {
+        if (endpoint_.tls && !certificateIsAccepted())
+            return std::move(probe_);
         const auto begin = Clock::now();
         ProbeAnswer first = get("/fulgurite/v1/info");
         probe_.round_trip_seconds = std::chrono::duration<double>(Clock::now() - begin).count();
@@ -102,6 +106,36 @@ class Probing {
     // A server may load the model for the first question.
     ProbeAnswer post(const std::string& path, const json& body) {
         return ask("POST", path, body.dump(), milliseconds(120'000));
+    }
+
+    CertificateInfo look() {
+        auto waiting = std::make_shared<std::promise<Outcome<CertificateInfo>>>();
+        std::future<Outcome<CertificateInfo>> coming = waiting->get_future();
+        http_.lookAtCertificate(endpoint_, [waiting](const auto& seen, const auto& error) {
+            waiting->set_value(seen ? Outcome<CertificateInfo>(*seen) : Outcome<CertificateInfo>(*error));
+        });
+        const Outcome<CertificateInfo> seen = coming.get();
+        if (!seen.ok())
+            throw seen.error();
+        return seen.value();
+    }
+    // Looked at before a token is sent to whoever shows it.
+    bool certificateIsAccepted() {
+        const CertificateInfo seen = look();
+        const std::string& pinned = endpoint_.fingerprint;
+        if (pinned.empty() ? seen.trusted : sameFingerprint(seen.fingerprint, pinned)) {
+            step("certificate", true, pinned.empty() ? "an authority vouches for it" : "the one that you accepted");
+            return true;
+        }
+        probe_.problem =
+            pinned.empty()
+                ? fmt::format("No authority that this computer knows vouches for its certificate. Its SHA-256 is {}.",
+                              seen.fingerprint)
+                : fmt::format("Its certificate has changed. Accepted was {}, shown is {}. Nothing was sent.", pinned,
+                              seen.fingerprint);
+        step("certificate", false, probe_.problem);
+        probe_.refused_certificate = seen;
+        return false;
     }
 
     void step(const std::string& name, bool ok, std::string text) {

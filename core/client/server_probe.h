@@ -36,6 +36,8 @@ struct ServerProbe {
     std::optional<EngineInfo> info;
     std::string problem;  // why it cannot be used now; empty: it can
     bool loading = false; // it will, when it has read its model
+    // Set: nothing was sent, because nobody vouches for this certificate, or another one is pinned. The rest is empty.
+    std::optional<CertificateInfo> refused_certificate;
 };
 
 // Blocks until done: call it from a thread that may wait. Throws Error{Unavailable | Io | InvalidInput} when

@@ -6,7 +6,10 @@
 #include "ui/base/settings.h"
 #include "ui/base/theme_manager.h"
 #include "ui/engine/engine_link.h"
+#include "ui/nodes/ability_table.h"
+#include "ui/nodes/certificate_notice.h"
 #include "ui/nodes/connect_panel.h"
+#include "ui/nodes/job_curves.h"
 #include "ui/nodes/model_panel.h"
 #include "ui/nodes/node_hub.h"
 #include "ui/nodes/node_list.h"
@@ -17,6 +20,9 @@
 #include "ui/shell/status_model.h"
 
 #include <QComboBox>
+#include <QHeaderView>
+#include <QJsonArray>
+#include <QLabel>
 #include <QLineEdit>
 #include <QPushButton>
 #include <QSignalSpy>
@@ -230,6 +236,112 @@ class TestNodesPage : public QObject {
         QTRY_COMPARE_WITH_TIMEOUT(served(), QString("second"), kPatience);
         QTest::keyClick(panel.findChild<QTableView*>(), Qt::Key_Escape);
         QVERIFY(panel.isHidden());
+    }
+
+    // Looked at, accepted once, pinned; another one is refused with both fingerprints and nothing is sent.
+    void aSelfMadeCertificateIsLookedAtAndTrusted() {
+        if (LocalEngine::findProgram().isEmpty()) {
+            QSKIP("there is no fulgurite-engine beside this test");
+        }
+        QVERIFY(test::makeRandomModel(folder_->filePath("model")));
+        test::ServedModel first(folder_->filePath("model"), {"--tls", "--data", folder_->filePath("one")});
+        openPage();
+        const QString id =
+            hub().add(entryOf("ours", QStringLiteral("https://127.0.0.1:%1").arg(first.port())), {});
+        page().list().setCurrent(id);
+        QTRY_COMPARE_WITH_TIMEOUT(hub().link(id).state(), LinkState::Failed, kPatience);
+        auto* notice = page().findChild<CertificateNotice*>();
+        QVERIFY(!notice->isHidden());
+        const QString shown = QString::fromStdString(hub().remote(id)->offered()->fingerprint);
+        QCOMPARE(shown.size(), 64);
+        QVERIFY2(notice->accessibleDescription().contains(spelledFingerprint(shown)),
+                 qPrintable(notice->accessibleDescription()));
+        auto* trust = notice->findChild<QPushButton*>();
+        QCOMPARE(trust->text(), QString("Trust this certificate"));
+        trust->click();
+        QTRY_COMPARE_WITH_TIMEOUT(hub().link(id).state(), LinkState::Ready, kPatience);
+        QVERIFY(notice->isHidden());
+        QCOMPARE(hub().book().find(id)->fingerprint, shown);
+
+        // Another machine answers under the address, as far as the window can tell.
+        test::ServedModel second(folder_->filePath("model"), {"--tls", "--data", folder_->filePath("two")});
+        NodeEntry moved = *hub().book().find(id);
+        moved.address = QStringLiteral("https://127.0.0.1:%1").arg(second.port());
+        hub().change(moved);
+        QTRY_COMPARE_WITH_TIMEOUT(hub().link(id).state(), LinkState::Failed, kPatience);
+        const QString other = QString::fromStdString(hub().remote(id)->offered()->fingerprint);
+        QVERIFY(other != shown);
+        const QString words = notice->accessibleDescription();
+        QVERIFY2(words.contains(spelledFingerprint(shown)) && words.contains(spelledFingerprint(other)),
+                 qPrintable(words));
+        QVERIFY2(hub().link(id).message().contains(shown) && hub().link(id).message().contains(other),
+                 qPrintable(hub().link(id).message()));
+        const auto& notices = bench_->notices.all();
+        QVERIFY(std::any_of(notices.begin(), notices.end(), [&](const Notice& each) {
+            return each.severity == Severity::Error && each.text.contains(other);
+        }));
+        QCOMPARE(hub().book().find(id)->fingerprint, shown); // nothing is accepted by itself
+    }
+
+    void allNodesAreSeenWithoutScrolling() {
+        openPage();
+        for (const char* name : {"a server with a long name", "another one with a longer name", "third"}) {
+            hub().add(entryOf(name, "http://127.0.0.1:9"), {});
+        }
+        const auto* table = page().view().findChild<AbilityTable*>();
+        for (const int width : {1024, 1600}) {
+            page().resize(width, 700);
+            QTRY_COMPARE(page().width(), width);
+            QTest::qWait(20);
+            QCOMPARE(table->model()->columnCount(), 6); // what, four nodes, why not
+            const QHeaderView* header = table->horizontalHeader();
+            QVERIFY2(header->length() <= table->viewport()->width(),
+                     qPrintable(QStringLiteral("%1 > %2").arg(header->length()).arg(table->viewport()->width())));
+            for (int column = 0; column < 6; ++column) {
+                QVERIFY(header->sectionSize(column) >= 26);
+            }
+        }
+    }
+
+    // From a job that the node runs, to its curve here and the way to the Train page.
+    void aRunningJobShowsItsCurve() {
+        if (LocalEngine::findProgram().isEmpty()) {
+            QSKIP("there is no fulgurite-engine beside this test");
+        }
+        const QString model = folder_->filePath("model");
+        QVERIFY(test::makeRandomModel(model));
+        QJsonArray tokens;
+        for (int i = 0; i < 600; ++i) {
+            tokens.append((i * 7) % 400);
+        }
+        QFile data(folder_->filePath("data.json"));
+        QVERIFY(data.open(QIODevice::WriteOnly));
+        data.write(QJsonDocument(tokens).toJson());
+        data.close();
+        test::ServedModel node(model, {"--data", folder_->filePath("kept")});
+        openPage();
+        const QString id = hub().add(entryOf("ours", QStringLiteral("http://127.0.0.1:%1").arg(node.port())), {});
+        page().list().setCurrent(id);
+        QTRY_COMPARE_WITH_TIMEOUT(hub().link(id).state(), LinkState::Ready, kPatience);
+        const QJsonObject config{{"fresh", QJsonObject{{"config", model + ".json"}}},
+                                 {"data", QJsonArray{data.fileName()}},
+                                 {"steps", 100000},
+                                 {"sequence", 64},
+                                 {"batch", 2}};
+        const QByteArray spec =
+            QJsonDocument(QJsonObject{{"method", "pretrain"}, {"config", config}}).toJson(QJsonDocument::Compact);
+        const auto jobs = client::connectToJobs(hub().link(id).client()->endpoint(), {}, {});
+        jobs->start("train", "tiny", spec.toStdString(), [](const auto&) {});
+        const JobCurveFeed& curves = page().view().watch().curves();
+        QTRY_VERIFY_WITH_TIMEOUT(!curves.curves().empty() && curves.curves().front().points.size() >= 3, kPatience);
+        QCOMPARE(curves.curves().front().name, QString("tiny"));
+        QCOMPARE(curves.curves().front().series, QString("train.loss"));
+        const auto* charts = page().view().findChild<JobCurves*>();
+        QVERIFY(!charts->isHidden());
+        const auto* open = charts->findChild<QPushButton*>();
+        QVERIFY(!open->isEnabled()); // the Train page has this computer's runs only, and says so
+        QVERIFY2(open->toolTip().contains("this computer"), qPrintable(open->toolTip()));
+        QVERIFY(charts->findChild<QLabel*>()->text().contains("train.loss"));
     }
 };
 

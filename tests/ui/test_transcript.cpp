@@ -10,7 +10,9 @@
 
 #include <QApplication>
 #include <QClipboard>
+#include <QLabel>
 #include <QPlainTextEdit>
+#include <QPushButton>
 #include <QScrollBar>
 #include <QSignalSpy>
 #include <QTest>
@@ -28,6 +30,7 @@ class TestTranscript : public QObject {
     void keyboardWalksTokens();
     void uncertainTokens();
     void popupChoosesAndBranches();
+    void whatTheServerCannotDoIsGreyed();
     void popupRowsKnowWhatWasCut();
     void thinkingFolds();
     void editingMakesARequest();
@@ -246,6 +249,37 @@ void TestTranscript::popupChoosesAndBranches() {
     QTest::keyClick(&view, Qt::Key_Escape);
     QVERIFY(!view.popup()->isVisible());
     QVERIFY(view.focusedToken().valid());
+}
+
+void TestTranscript::whatTheServerCannotDoIsGreyed() {
+    const QString why = QStringLiteral("vLLM takes text, not tokens");
+    Shown shown(themes_, samples::showcase());
+    TranscriptView& view = shown.view;
+    QSignalSpy branch(&view, &TranscriptView::tokenBranchRequested);
+    QSignalSpy proceed(&view, &TranscriptView::continueRequested);
+    view.setContinueObstacle(why);
+    view.verticalScrollBar()->setValue(0);
+    view.focusNextUncertain();
+    QTest::keyClick(&view, Qt::Key_Space);
+    QVERIFY(view.popup()->isVisible());
+    const auto* button = view.popup()->findChild<QPushButton*>(); // the first is for branching
+    QVERIFY(!button->isEnabled());
+    QCOMPARE(button->toolTip(), why);
+    QCOMPARE(button->accessibleDescription(), why);
+    view.setTokenCost(view.focusedToken(), 3, 0.1); // what is of no use is not told
+    QVERIFY(!view.popup()->findChild<QLabel*>()->text().contains("replay"));
+    QTest::keyClick(&view, Qt::Key_Return);
+    QCOMPARE(branch.count(), 0);
+    const auto buttons = view.document().buttons(3);
+    const auto go_on = std::find_if(buttons.begin(), buttons.end(),
+                                    [](const TurnButton& each) { return each.action == TurnAction::Continue; });
+    QVERIFY(go_on != buttons.end() && !go_on->enabled && go_on->tooltip.contains(why));
+    view.triggerAction(3, TurnAction::Continue);
+    QCOMPARE(proceed.count(), 0);
+    view.setContinueObstacle({});
+    QVERIFY(button->isEnabled());
+    view.triggerAction(3, TurnAction::Continue);
+    QCOMPARE(proceed.count(), 1);
 }
 
 void TestTranscript::popupRowsKnowWhatWasCut() {

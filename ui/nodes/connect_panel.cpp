@@ -48,6 +48,7 @@ ConnectPanel::ConnectPanel(ThemeManager& themes, NodeHub& hub, QWidget* parent)
       show_token_(new QPushButton(tr("show"))),
       steps_(new QWidget),
       step_rows_(new QVBoxLayout(steps_)),
+      trust_(new QPushButton(tr("Trust this certificate"))),
       test_(new QPushButton(tr("Test"))),
       accept_(new QPushButton(tr("Connect"))) {
     setAccessibleName(tr("Connect a node"));
@@ -98,6 +99,12 @@ void ConnectPanel::build() {
     step_rows_->setContentsMargins(0, 6, 0, 6);
     step_rows_->setSpacing(3);
     column->addWidget(steps_);
+    column->addWidget(trust_);
+    trust_->setAccessibleName(trust_->text());
+    connect(trust_, &QPushButton::clicked, this, [this] {
+        fingerprint_->setText(QString::fromStdString(trial_->offered()->fingerprint));
+        test();
+    });
     auto* cancel = new QPushButton(tr("Cancel"));
     accept_->setProperty("kind", "accent");
     for (QPushButton* button : {test_, cancel, accept_})
@@ -237,6 +244,7 @@ bool ConnectPanel::test() {
         if (trial_->state() == LinkState::Waiting)
             trial_->stopTrying();
         test_->setEnabled(trial_->state() != LinkState::Connecting);
+        trust_->setVisible(trial_->offered().has_value());
     });
     trial_->connectNow();
     showSteps();
@@ -248,6 +256,7 @@ void ConnectPanel::showSteps() {
         delete item->widget();
         delete item;
     }
+    trust_->setVisible(trial_ && trial_->offered());
     if (!trial_)
         return;
     for (const client::ProbeStep& step : trial_->steps()) {

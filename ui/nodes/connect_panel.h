@@ -66,6 +66,7 @@ class ConnectPanel : public QWidget {
     QPushButton* show_token_;
     QWidget* steps_;
     QVBoxLayout* step_rows_;
+    QPushButton* trust_;
     QPushButton* test_;
     QPushButton* accept_;
     QString editing_; // empty: a new one

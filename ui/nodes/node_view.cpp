@@ -7,6 +7,7 @@
 #include "ui/base/gap_splitter.h"
 #include "ui/base/theme_manager.h"
 #include "ui/charts/line_plot.h"
+#include "ui/nodes/ability_table.h"
 #include "ui/nodes/job_curves.h"
 #include "ui/nodes/model_panel.h"
 #include "ui/nodes/node_hub.h"
@@ -69,9 +70,9 @@ NodeView::NodeView(ThemeManager& themes, NodeHub& hub, QWidget* parent)
             showHeader();
             showRate();
         }
-        showAbilities();
+        abilities_->refresh();
     });
-    connect(&hub, &NodeHub::listChanged, this, &NodeView::showAbilities);
+    connect(&hub, &NodeHub::listChanged, abilities_, &AbilityTable::refresh);
     connect(watch_, &NodeWatch::reportChanged, this, [this] {
         showHeader();
         showMachine();
@@ -83,10 +84,7 @@ NodeView::NodeView(ThemeManager& themes, NodeHub& hub, QWidget* parent)
         lines_.clear();
         log_->clear();
     });
-    connect(&themes, &ThemeManager::changed, this, [this] {
-        abilities_shown_.clear();
-        refresh();
-    });
+    connect(&themes, &ThemeManager::changed, this, &NodeView::refresh);
 }
 
 QWidget* NodeView::buildHeader() {
@@ -156,8 +154,7 @@ QWidget* NodeView::buildMachine() {
 
 QWidget* NodeView::buildLower() {
     abilities_card_ = new Card(themes_, tr("What each node can do"));
-    ability_rows_ = new QStandardItemModel(this);
-    abilities_ = quietTable(ability_rows_, tr("What each node can do"));
+    abilities_ = new AbilityTable(themes_, hub_);
     abilities_card_->setContent(abilities_);
     jobs_card_ = new Card(themes_, tr("Jobs"));
     job_rows_ = new QStandardItemModel(this);
@@ -241,7 +238,7 @@ void NodeView::refresh() {
     showHeader();
     showMachine();
     showRate();
-    showAbilities();
+    abilities_->show(id_);
     showJobs();
     log_->setFont(themes_.codeFont(11));
 }
@@ -289,9 +286,7 @@ void NodeView::showHeader() {
 }
 
 void NodeView::highlight(const QString& capability) {
-    for (int row = 0; row < ability_rows_->rowCount(); ++row)
-        if (ability_rows_->item(row)->data().toString() == capability)
-            abilities_->selectRow(row);
+    abilities_->highlight(capability);
 }
 
 } // namespace fulgurite

@@ -18,6 +18,7 @@ class QTableView;
 
 namespace fulgurite {
 
+class AbilityTable;
 class Card;
 class JobCurves;
 class LinePlot;
@@ -58,7 +59,6 @@ class NodeView : public QWidget {
     void showHeader();
     void showMachine();
     void showRate();
-    void showAbilities();
     void showJobs();
     void showCurves();
     void addLog(const std::vector<client::NodeLogLine>& lines);
@@ -90,8 +90,7 @@ class NodeView : public QWidget {
     LinePlot* rate_;
     Card* rate_card_;
     Card* abilities_card_;
-    QTableView* abilities_;
-    QStandardItemModel* ability_rows_;
+    AbilityTable* abilities_;
     Card* jobs_card_;
     QTableView* jobs_;
     QStandardItemModel* job_rows_;
@@ -101,7 +100,6 @@ class NodeView : public QWidget {
     QPushButton* follow_;
     QPlainTextEdit* log_;
     std::vector<client::NodeLogLine> lines_;
-    QString abilities_shown_; // what the table was made from
 };
 
 } // namespace fulgurite

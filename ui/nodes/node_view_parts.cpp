@@ -153,55 +153,6 @@ void NodeView::showRate() {
     rate_->setData({line});
 }
 
-// One row a capability, a column a node, and the reason of the node that is looked at.
-void NodeView::showAbilities() {
-    QString state = id_;
-    for (const NodeEntry& entry : hub_.book().entries()) {
-        const NodeLink& link = hub_.link(entry.id);
-        state +=
-            entry.id + entry.name + (link.info() ? QStringLiteral("+") : QStringLiteral("-")) + serverText(link);
-    }
-    if (state == abilities_shown_)
-        return;
-    abilities_shown_ = state;
-    ability_rows_->clear();
-    QStringList columns{tr("what")};
-    for (const NodeEntry& entry : hub_.book().entries())
-        columns << entry.name;
-    columns << tr("why not");
-    ability_rows_->setHorizontalHeaderLabels(columns);
-    const auto& names = client::abilityNames();
-    for (std::size_t i = 0; i < names.size(); ++i) {
-        QList<QStandardItem*> row{cell(tr(names[i].title))};
-        row[0]->setData(QString::fromUtf8(names[i].name));
-        QString why_here;
-        for (const NodeEntry& entry : hub_.book().entries()) {
-            const NodeLink& link = hub_.link(entry.id);
-            QString mark = QStringLiteral("?");
-            QString why = link.info() ? QString() : tr("not connected");
-            if (link.info()) {
-                const client::Ability ability = client::abilitiesOf(*link.info(), link.facts())[i];
-                mark = ability.state == client::AbilityState::Yes      ? QStringLiteral("●")
-                       : ability.state == client::AbilityState::Partly ? QStringLiteral("◐")
-                                                                       : QStringLiteral("–");
-                why = text(ability.why);
-            }
-            row << cell(mark, why.isEmpty() ? tr("yes") : why);
-            row.last()->setTextAlignment(Qt::AlignCenter);
-            row.last()->setForeground(themes_.color(mark == u"●"   ? Role::Good
-                                                    : mark == u"◐" ? Role::Warn
-                                                                   : Role::Muted));
-            row.last()->setData(why.isEmpty() ? tr("yes") : tr("no: %1").arg(why), Qt::AccessibleTextRole);
-            if (entry.id == id_)
-                why_here = why;
-        }
-        row << cell(why_here);
-        row.last()->setForeground(themes_.color(Role::Muted));
-        ability_rows_->appendRow(row);
-    }
-    abilities_->resizeColumnsToContents();
-}
-
 void NodeView::showJobs() {
     job_rows_->clear();
     const NodeLink& link = hub_.link(id_);

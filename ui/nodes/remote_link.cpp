@@ -78,6 +78,7 @@ void RemoteLink::connectNow() {
     clock_.stop();
     dropClient();
     steps_.clear();
+    offered_.reset();
     setState(LinkState::Connecting);
     try {
         endpoint_ = client::parseUrl(entry_.address.toStdString());
@@ -155,6 +156,11 @@ void RemoteLink::probe() {
 }
 
 void RemoteLink::takeProbe(const client::ServerProbe& probe) {
+    if (probe.refused_certificate) { // nothing gets better by trying again
+        dropClient();
+        offered_ = probe.refused_certificate;
+        return setState(LinkState::Failed, text(probe.problem));
+    }
     round_trip_ = probe.round_trip_seconds;
     facts_ = probe.facts;
     models_ = probe.models;

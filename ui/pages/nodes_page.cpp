@@ -4,6 +4,7 @@
 #include "ui/base/notices.h"
 #include "ui/base/theme_manager.h"
 #include "ui/engine/engine_link.h"
+#include "ui/nodes/certificate_notice.h"
 #include "ui/nodes/connect_panel.h"
 #include "ui/nodes/node_hub.h"
 #include "ui/nodes/node_list.h"
@@ -31,6 +32,7 @@ NodesPage::NodesPage(const ShellContext& shell) : Page(QStringLiteral("nodes"), 
     build();
     registerActions();
     connect(&hub_, &NodeHub::nodeChanged, this, &NodesPage::showSummary);
+    connect(&hub_, &NodeHub::nodeChanged, this, &NodesPage::tellCertificate);
     connect(&hub_, &NodeHub::listChanged, this, [this] {
         if (!hub_.book().find(view_->node()))
             choose(kLocalNode);
@@ -95,7 +97,16 @@ void NodesPage::build() {
     column->setSpacing(metrics::kGap);
     reconnect_ = new ReconnectNotice(themes);
     view_ = new NodeView(themes, hub_);
+    certificate_ = new CertificateNotice(themes);
+    connect(certificate_, &CertificateNotice::accepted, this, [this](const QString& fingerprint) {
+        if (const NodeEntry* entry = hub_.book().find(view_->node())) {
+            NodeEntry pinned = *entry;
+            pinned.fingerprint = fingerprint;
+            hub_.change(pinned);
+        }
+    });
     column->addWidget(reconnect_);
+    column->addWidget(certificate_);
     column->addWidget(view_, 1);
     center->setMinimumWidth(520);
     setCentralWidget(center);
@@ -105,7 +116,7 @@ void NodesPage::build() {
 
     connect(list_, &NodeList::currentNodeChanged, this, [this](const QString& id) {
         view_->show(id);
-        reconnect_->watch(&hub_.link(id), hub_.nameOf(id));
+        watchLink(id);
     });
     connect(list_, &NodeList::promptWanted, this, &NodesPage::usePrompt);
     connect(list_, &NodeList::removeWanted, this, &NodesPage::remove);
@@ -159,7 +170,31 @@ void NodesPage::restoreSession(const QJsonObject& session) {
 void NodesPage::choose(const QString& id) {
     list_->setCurrent(id);
     view_->show(id);
+    watchLink(id);
+}
+
+void NodesPage::watchLink(const QString& id) {
     reconnect_->watch(&hub_.link(id), hub_.nameOf(id));
+    certificate_->watch(hub_.remote(id), hub_.nameOf(id));
+}
+
+// Another certificate than the accepted one is told wherever the person is, once for each that is shown.
+void NodesPage::tellCertificate(const QString& id) {
+    const RemoteLink* const link = hub_.remote(id);
+    if (!link || !link->offered() || link->entry().fingerprint.isEmpty())
+        return;
+    const QString key = id + QString::fromStdString(link->offered()->fingerprint);
+    if (told_certificates_.contains(key))
+        return;
+    told_certificates_.insert(key);
+    context().notices.post(
+        {.id = QStringLiteral("certificate-") + id,
+         .severity = Severity::Error,
+         .text = tr("%1: %2").arg(hub_.nameOf(id), link->message()),
+         .actions = {{tr("Show"), [this, id] {
+                          context().actions.run(QStringLiteral("view.page.nodes"));
+                          choose(id);
+                      }}}});
 }
 
 void NodesPage::showSummary() {

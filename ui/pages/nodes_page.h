@@ -5,12 +5,15 @@
 
 #include "ui/shell/page.h"
 
+#include <QSet>
+
 class QLabel;
 class QProcess;
 class QPushButton;
 
 namespace fulgurite {
 
+class CertificateNotice;
 class ConnectPanel;
 class NodeHub;
 class NodeList;
@@ -43,6 +46,8 @@ class NodesPage : public Page {
     void registerActions();
     void showSummary();
     void choose(const QString& id);
+    void watchLink(const QString& id);
+    void tellCertificate(const QString& id);
     void usePrompt(const QString& id);
     void beginAdding();
     void beginEditing(const QString& id);
@@ -58,8 +63,10 @@ class NodesPage : public Page {
     QLabel* foot_;
     NodeView* view_;
     ReconnectNotice* reconnect_;
+    CertificateNotice* certificate_;
     ConnectPanel* connect_;
-    QList<QProcess*> scene_nodes_; // of pictures
+    QSet<QString> told_certificates_; // that changed, each once
+    QList<QProcess*> scene_nodes_;    // of pictures
 };
 
 } // namespace fulgurite

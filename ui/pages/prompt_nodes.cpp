@@ -107,6 +107,7 @@ void PromptPage::showAbilities() {
     obey("prompt.continue", "continue");
     obey("prompt.inspect", "captures");
     obey("prompt.raw", "completions");
+    transcript_->setContinueObstacle(known ? link.whyNot("continue") : QString());
     composer_->setRawObstacle(known ? link.whyNot("completions") : QString());
 }
 

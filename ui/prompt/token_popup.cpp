@@ -80,7 +80,6 @@ TokenPopup::TokenPopup(const ThemeManager& themes, QWidget* parent) : QFrame(par
     setAccessibleName(tr("Alternatives of the token"));
     branch_ = new QPushButton(tr("Branch from here"), this);
     branch_->setProperty("kind", "accent");
-    branch_->setAccessibleDescription(tr("Goes on from the alternative that is chosen, on a new branch"));
     cost_ = new QLabel(this);
     cost_->setProperty("tone", "muted");
     copy_ = new QPushButton(tr("Copy"), this);
@@ -135,12 +134,34 @@ void TokenPopup::setToken(TokenRef ref, const TokenView& token, int position, co
     // The first thing one may want is the best token that was not sampled.
     current_ = rows_.size() > 1 && rows_.front().sampled ? 1 : 0;
     first_visible_ = 0;
-    branch_->setEnabled(!rows_.isEmpty());
+    showObstacle();
     applyLayout();
     describe();
 }
 
+void TokenPopup::setObstacle(const QString& why) {
+    if (obstacle_ != why) {
+        obstacle_ = why;
+        cost_->setText(QString());
+        showObstacle();
+    }
+}
+
+void TokenPopup::showObstacle() {
+    branch_->setEnabled(!rows_.isEmpty() && obstacle_.isEmpty());
+    branch_->setToolTip(obstacle_);
+    branch_->setAccessibleDescription(
+        obstacle_.isEmpty() ? tr("Goes on from the alternative that is chosen, on a new branch") : obstacle_);
+    if (!obstacle_.isEmpty()) {
+        cost_->setText(tr("not on this server"));
+    }
+    cost_->setToolTip(obstacle_);
+}
+
 void TokenPopup::setCost(int tokens, double seconds) {
+    if (!obstacle_.isEmpty()) {
+        return;
+    }
     const QString time = secondsText(seconds);
     cost_->setText(tokens == 0   ? tr("from the snapshot, %1").arg(time)
                    : tokens == 1 ? tr("replay 1 token, %1").arg(time)
@@ -215,7 +236,7 @@ void TokenPopup::setCurrent(int row) {
 }
 
 void TokenPopup::branch() {
-    if (current_ < rows_.size()) {
+    if (current_ < rows_.size() && obstacle_.isEmpty()) {
         emit branchRequested(ref_, rows_[current_].choice);
     }
 }

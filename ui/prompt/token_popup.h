@@ -39,6 +39,8 @@ class TokenPopup : public QFrame {
     TokenRef token() const { return ref_; }
     // What going on from here would cost; until it is known the footer says so.
     void setCost(int tokens, double seconds);
+    // Why nothing can go on from here now; empty: it can.
+    void setObstacle(const QString& why);
     // Alternatives that already have a branch, by token id.
     void setBranches(const QHash<int, QString>& branches);
     bool pinned() const { return pinned_; }
@@ -70,6 +72,7 @@ class TokenPopup : public QFrame {
     void setCurrent(int row);
     void branch();
     void applyLayout();
+    void showObstacle();
     void describe();
     void paintHeader(QPainter& painter) const;
     void paintRow(QPainter& painter, int row) const;
@@ -81,6 +84,7 @@ class TokenPopup : public QFrame {
     QString sampler_;
     QList<PopupRow> rows_;
     QHash<int, QString> branches_;
+    QString obstacle_;
     int current_ = 0;
     int first_visible_ = 0;
     bool pinned_ = false;

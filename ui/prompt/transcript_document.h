@@ -87,6 +87,9 @@ class TranscriptDocument {
     // The body of this turn gives way to an editor of that height; -1: to none.
     void setEditor(int index, int height);
     int editedTurn() const { return edited_; }
+    // Why no answer can go on from a token now; empty: it can.
+    void setContinueObstacle(const QString& why) { continue_obstacle_ = why; }
+    const QString& continueObstacle() const { return continue_obstacle_; }
     double meanSurpriseBits(int index) const; // of the answer; negative: unknown
 
     TextPart& part(int turn, PartKind kind);
@@ -129,6 +132,7 @@ class TranscriptDocument {
     TranscriptStyle style_;
     int width_ = 600;
     int height_ = 0;
+    QString continue_obstacle_;
     int edited_ = -1;
     int editor_height_ = 0;
     std::vector<std::unique_ptr<Item>> items_;

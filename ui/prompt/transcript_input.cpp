@@ -251,6 +251,12 @@ void TranscriptView::setTokenCost(TokenRef token, int tokens, double seconds) {
     }
 }
 
+void TranscriptView::setContinueObstacle(const QString& why) {
+    document_.setContinueObstacle(why);
+    popup_->setObstacle(why);
+    viewport()->update();
+}
+
 void TranscriptView::setTokenBranches(TokenRef token, const QHash<int, QString>& branches) {
     if (popup_->token() == token) {
         popup_->setBranches(branches);
@@ -371,7 +377,9 @@ void TranscriptView::triggerAction(int turn, TurnAction action, int chunk) {
         emit regenerateRequested(id);
         break;
     case TurnAction::Continue:
-        emit continueRequested(id);
+        if (document_.continueObstacle().isEmpty()) {
+            emit continueRequested(id);
+        }
         break;
     case TurnAction::Edit:
         beginEdit(id);

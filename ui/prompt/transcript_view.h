@@ -46,6 +46,8 @@ class TranscriptView : public QAbstractScrollArea {
     void setTokenDetail(TokenRef token, const TokenView& detail);
     // Answers tokenCostWanted().
     void setTokenCost(TokenRef token, int tokens, double seconds);
+    // Why nothing can go on from a token: what would is greyed, with these words. Empty: it can.
+    void setContinueObstacle(const QString& why);
     void setTokenBranches(TokenRef token, const QHash<int, QString>& branches);
 
     void beginEdit(std::int64_t turn);

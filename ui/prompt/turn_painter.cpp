@@ -238,7 +238,10 @@ std::vector<TurnButton> TranscriptDocument::buttons(int index) const {
     button(TurnAction::Copy, "copy", say("Copy the answer as Markdown (C)"));
     button(TurnAction::Regenerate, "regenerate", say("Answer again: this answer stays as a branch (R)"));
     if (value.state == TurnState::Cut || !value.note.isEmpty()) {
-        button(TurnAction::Continue, "play", say("Go on from the last token (G)"));
+        const QString title = say("Go on from the last token (G)");
+        button(TurnAction::Continue, "play",
+               continue_obstacle_.isEmpty() ? title : QStringLiteral("%1: %2").arg(title, continue_obstacle_),
+               continue_obstacle_.isEmpty());
     }
     button(TurnAction::Edit, "edit", say("Change this answer: the old one stays as a branch (E)"));
     button(TurnAction::Branch, "branch", say("Begin another line after this answer (B)"));
