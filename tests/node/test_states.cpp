@@ -56,16 +56,18 @@ class StateTest : public NodeTest {
                         {"sampler", {{"temperature", 1.0}, {"seed", 5}}},
                         {"stop", {{"max_tokens", count}, {"ignore_eos", true}}}};
         Written written;
-        for (const ServerEvent& event : parseEvents(ask(token, "POST", "/fulgurite/v1/generate", body).body)) {
+        const std::string last = ask(token, "POST", "/fulgurite/v1/generate", body).body;
+        for (const ServerEvent& event : parseEvents(last)) {
             if (event.name == "token") {
-                for (const json& each : event.json().at("tokens")) {
+                const json data = event.json();
+                for (const json& each : data.at("tokens")) {
                     written.tokens.push_back(each.at("id"));
                 }
             } else if (event.name == "done") {
                 written.reused = event.json().at("usage").at("reused_tokens");
             }
         }
-        EXPECT_EQ(written.tokens.size(), static_cast<std::size_t>(count));
+        EXPECT_EQ(written.tokens.size(), static_cast<std::size_t>(count)) << last;
         return written;
     }
     static json prompt() {

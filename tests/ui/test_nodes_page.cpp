@@ -10,7 +10,7 @@
 #include "ui/nodes/certificate_notice.h"
 #include "ui/nodes/connect_panel.h"
 #include "ui/nodes/job_curves.h"
-#include "ui/nodes/model_panel.h"
+#include "ui/nodes/node_models.h"
 #include "ui/nodes/node_hub.h"
 #include "ui/nodes/node_list.h"
 #include "ui/nodes/node_view.h"
@@ -211,7 +211,7 @@ class TestNodesPage : public QObject {
         const QString id = hub().add(entryOf("ours", QStringLiteral("http://127.0.0.1:%1").arg(node.port())), {});
         page().list().setCurrent(id);
         QTRY_COMPARE_WITH_TIMEOUT(hub().link(id).state(), LinkState::Ready, kPatience);
-        ModelPanel& panel = page().view().models();
+        NodeModels& panel = page().view().models();
         QVERIFY(panel.isHidden());
         QVERIFY(bench_->actions.run("nodes.models"));
         const auto* table = panel.findChild<QTableView*>();
@@ -295,8 +295,12 @@ class TestNodesPage : public QObject {
             QTest::qWait(20);
             QCOMPARE(table->model()->columnCount(), 6); // what, four nodes, why not
             const QHeaderView* header = table->horizontalHeader();
+            QString sizes;
+            for (int column = 0; column < 6; ++column) {
+                sizes += QStringLiteral(" %1").arg(header->sectionSize(column));
+            }
             QVERIFY2(header->length() <= table->viewport()->width(),
-                     qPrintable(QStringLiteral("%1 > %2").arg(header->length()).arg(table->viewport()->width())));
+                     qPrintable(sizes + QStringLiteral(" in %1").arg(table->viewport()->width())));
             for (int column = 0; column < 6; ++column) {
                 QVERIFY(header->sectionSize(column) >= 26);
             }

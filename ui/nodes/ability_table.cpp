@@ -45,7 +45,6 @@ AbilityTable::AbilityTable(ThemeManager& themes, NodeHub& hub, QWidget* parent)
     verticalHeader()->setDefaultSectionSize(metrics::kTableRow);
     horizontalHeader()->setDefaultAlignment(Qt::AlignLeft | Qt::AlignVCenter);
     horizontalHeader()->setMinimumSectionSize(kLeastNode);
-    horizontalHeader()->setStretchLastSection(true);
     connect(&themes, &ThemeManager::changed, this, [this] {
         shown_.clear();
         refresh();
@@ -132,6 +131,7 @@ void AbilityTable::fitColumns() {
     setColumnWidth(0, what);
     for (int column = 1; column <= nodes; ++column)
         setColumnWidth(column, node);
+    setColumnWidth(nodes + 1, std::max(themes_.scaled(kLeastWhy), all - what - nodes * node));
 }
 
 void AbilityTable::resizeEvent(QResizeEvent* event) {

@@ -31,7 +31,8 @@ CertificateNotice::CertificateNotice(ThemeManager& themes, QWidget* parent)
       title_(new QLabel),
       text_(new QLabel),
       digits_(new QLabel),
-      trust_(new QPushButton) {
+      trust_(new QPushButton(tr("Trust this certificate"))) {
+    trust_->setAccessibleName(trust_->text());
     setProperty("surface", "card");
     setAccessibleName(tr("Certificate of the node"));
     auto* row = new QHBoxLayout(this);

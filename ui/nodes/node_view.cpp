@@ -9,7 +9,7 @@
 #include "ui/charts/line_plot.h"
 #include "ui/nodes/ability_table.h"
 #include "ui/nodes/job_curves.h"
-#include "ui/nodes/model_panel.h"
+#include "ui/nodes/node_models.h"
 #include "ui/nodes/node_hub.h"
 #include "ui/nodes/node_list.h"
 
@@ -54,9 +54,9 @@ NodeView::NodeView(ThemeManager& themes, NodeHub& hub, QWidget* parent)
     column->setContentsMargins(0, 0, 0, 0);
     column->setSpacing(metrics::kGap);
     column->addWidget(buildHeader());
-    models_ = new ModelPanel(themes, hub);
+    models_ = new NodeModels(themes, hub);
     column->addWidget(models_);
-    connect(models_, &ModelPanel::closed, load_, qOverload<>(&QWidget::setFocus));
+    connect(models_, &NodeModels::closed, load_, qOverload<>(&QWidget::setFocus));
     auto* rows = new QSplitter(Qt::Vertical);
     rows->setProperty("kind", "gap");
     rows->setChildrenCollapsible(false);

@@ -22,7 +22,7 @@ class AbilityTable;
 class Card;
 class JobCurves;
 class LinePlot;
-class ModelPanel;
+class NodeModels;
 class NodeHub;
 class ThemeManager;
 
@@ -35,7 +35,7 @@ class NodeView : public QWidget {
     void show(const QString& id);
     const QString& node() const { return id_; }
     NodeWatch& watch() { return *watch_; }
-    ModelPanel& models() { return *models_; }
+    NodeModels& models() { return *models_; }
     // Of this computer a folder is asked for, of another node one of its models.
     void chooseModel();
     // Why chooseModel() would do nothing; empty: it does.
@@ -81,7 +81,7 @@ class NodeView : public QWidget {
     QPushButton* open_;
     QPushButton* connect_;
     QPushButton* load_;
-    ModelPanel* models_;
+    NodeModels* models_;
     QPushButton* more_;
     Card* machine_;
     QGridLayout* bars_;

@@ -19,6 +19,7 @@ constexpr int kPollMilliseconds = 1000;
 // have to end a step first.
 constexpr qint64 kSilence = 6'000;
 constexpr qint64 kForeignSilence = 30'000;
+constexpr int kPollsBetweenInfos = 3;
 
 QString text(const std::string& words) {
     return QString::fromStdString(words);
@@ -232,6 +233,21 @@ void RemoteLink::poll() {
         });
 }
 
+// Somebody may have loaded another model there between two polls.
+void RemoteLink::askInfo() {
+    const auto guard = QPointer<RemoteLink>(this);
+    client_->info([guard, mine = generation_](const client::Outcome<client::EngineInfo>& info) {
+        QMetaObject::invokeMethod(QCoreApplication::instance(), [guard, mine, info] {
+            if (!guard || mine != guard->generation_ || !info.ok() || !guard->info_)
+                return;
+            const client::ModelInfo& now = info.value().model;
+            const client::ModelInfo& known = guard->info_->model;
+            if (now.id != known.id || now.path != known.path || now.weight_bytes != known.weight_bytes)
+                guard->lookAgain();
+        });
+    });
+}
+
 // It may be gone, or have another model now.
 void RemoteLink::lookAgain() {
     poll_timer_.stop();
@@ -249,6 +265,8 @@ void RemoteLink::polled(bool load_came) {
     round_trip_ = static_cast<double>(poll_sent_.nsecsElapsed()) / 1e9;
     if (load_came)
         emit loadChanged();
+    if (load_came && ++polls_ % kPollsBetweenInfos == 0)
+        askInfo();
     emit stateChanged();
 }
 

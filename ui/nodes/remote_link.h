@@ -56,6 +56,7 @@ class RemoteLink : public NodeLink {
     void takeProbe(const client::ServerProbe& probe);
     void poll();
     void lookAgain();
+    void askInfo();
     void polled(bool load_came);
     void lose(const QString& why);
     void dropClient();
@@ -77,6 +78,7 @@ class RemoteLink : public NodeLink {
     std::stop_source stop_;
     double round_trip_ = 0;
     bool poll_open_ = false;
+    int polls_ = 0;
     quint64 generation_ = 0; // what an earlier connection says is dropped
 };
 

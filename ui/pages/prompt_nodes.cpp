@@ -11,6 +11,7 @@
 #include "ui/nodes/reconnect_notice.h"
 #include "ui/pages/prompt_page.h"
 #include "ui/prompt/composer.h"
+#include "ui/prompt/transcript_view.h"
 #include "ui/shell/action_registry.h"
 
 #include <QMenu>

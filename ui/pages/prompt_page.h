@@ -15,6 +15,7 @@ namespace fulgurite {
 class BranchPanel;
 class Composer;
 class ConversationList;
+class NodeLink;
 class PrefillStrip;
 class ReconnectNotice;
 class SamplerPanel;

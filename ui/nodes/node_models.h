@@ -24,12 +24,12 @@ class Card;
 class NodeHub;
 class ThemeManager;
 
-class ModelPanel : public QWidget {
+class NodeModels : public QWidget {
     Q_OBJECT
 
   public:
-    ModelPanel(ThemeManager& themes, NodeHub& hub, QWidget* parent = nullptr);
-    ~ModelPanel() override;
+    NodeModels(ThemeManager& themes, NodeHub& hub, QWidget* parent = nullptr);
+    ~NodeModels() override;
 
     // Shows it for that node, and asks the node for its models.
     void open(const QString& id);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "ui/nodes/model_panel.h"
+#include "ui/nodes/node_models.h"
 
 #include "ui/base/card.h"
 #include "ui/base/format.h"
@@ -40,7 +40,7 @@ QString withoutAddress(const Error& error) {
 
 } // namespace
 
-ModelPanel::ModelPanel(ThemeManager& themes, NodeHub& hub, QWidget* parent)
+NodeModels::NodeModels(ThemeManager& themes, NodeHub& hub, QWidget* parent)
     : QWidget(parent),
       themes_(themes),
       hub_(hub),
@@ -54,18 +54,18 @@ ModelPanel::ModelPanel(ThemeManager& themes, NodeHub& hub, QWidget* parent)
     close_ = new QPushButton(tr("Close"));
     close_->setAccessibleName(tr("Close the list of models"));
     card_->addHeaderWidget(close_);
-    connect(close_, &QPushButton::clicked, this, &ModelPanel::closePanel);
+    connect(close_, &QPushButton::clicked, this, &NodeModels::closePanel);
     timer_.setInterval(kAskMilliseconds);
-    connect(&timer_, &QTimer::timeout, this, &ModelPanel::ask);
+    connect(&timer_, &QTimer::timeout, this, &NodeModels::ask);
     hide();
 }
 
-ModelPanel::~ModelPanel() {
+NodeModels::~NodeModels() {
     courier_->close();
     admin_.reset();
 }
 
-QWidget* ModelPanel::buildBody() {
+QWidget* NodeModels::buildBody() {
     auto* body = new QWidget;
     auto* column = new QVBoxLayout(body);
     column->setContentsMargins(12, 6, 12, 10);
@@ -108,15 +108,15 @@ QWidget* ModelPanel::buildBody() {
     column->addLayout(buttons);
     column->addWidget(words_);
     column->addWidget(bar_);
-    connect(table_->selectionModel(), &QItemSelectionModel::currentRowChanged, this, &ModelPanel::showNote);
-    connect(table_, &QTableView::doubleClicked, this, &ModelPanel::load);
-    connect(load_, &QPushButton::clicked, this, &ModelPanel::load);
-    connect(unload_, &QPushButton::clicked, this, &ModelPanel::unload);
-    connect(stop_, &QPushButton::clicked, this, &ModelPanel::stop);
+    connect(table_->selectionModel(), &QItemSelectionModel::currentRowChanged, this, &NodeModels::showNote);
+    connect(table_, &QTableView::activated, this, &NodeModels::load);
+    connect(load_, &QPushButton::clicked, this, &NodeModels::load);
+    connect(unload_, &QPushButton::clicked, this, &NodeModels::unload);
+    connect(stop_, &QPushButton::clicked, this, &NodeModels::stop);
     return body;
 }
 
-void ModelPanel::open(const QString& id) {
+void NodeModels::open(const QString& id) {
     const NodeLink& link = hub_.link(id);
     ++generation_;
     id_ = id;
@@ -134,7 +134,7 @@ void ModelPanel::open(const QString& id) {
     timer_.start();
 }
 
-void ModelPanel::closePanel() {
+void NodeModels::closePanel() {
     ++generation_;
     timer_.stop();
     admin_.reset();
@@ -144,7 +144,7 @@ void ModelPanel::closePanel() {
     emit closed();
 }
 
-client::Callback<client::ModelState> ModelPanel::heard(bool of_order) {
+client::Callback<client::ModelState> NodeModels::heard(bool of_order) {
     return [this, of_order, mine = generation_,
             courier = courier_](const client::Outcome<client::ModelState>& state) {
         courier->post([this, of_order, mine, state] {
@@ -154,11 +154,11 @@ client::Callback<client::ModelState> ModelPanel::heard(bool of_order) {
     };
 }
 
-void ModelPanel::ask() {
+void NodeModels::ask() {
     admin_->model(heard(false));
 }
 
-void ModelPanel::askChoices() {
+void NodeModels::askChoices() {
     admin_->modelChoices(
         [this, mine = generation_, courier = courier_](const client::Outcome<client::ModelChoices>& choices) {
             courier->post([this, mine, choices] {
@@ -173,7 +173,7 @@ void ModelPanel::askChoices() {
         });
 }
 
-void ModelPanel::take(const client::Outcome<client::ModelState>& state, bool of_order) {
+void NodeModels::take(const client::Outcome<client::ModelState>& state, bool of_order) {
     if (!state.ok()) {
         problem_ = withoutAddress(state.error());
         return showState();
@@ -188,7 +188,7 @@ void ModelPanel::take(const client::Outcome<client::ModelState>& state, bool of_
     showState();
 }
 
-void ModelPanel::showChoices() {
+void NodeModels::showChoices() {
     const QString before = chosen();
     rows_->clear();
     rows_->setHorizontalHeaderLabels({tr("model"), tr("weights"), tr("needs"), tr("state")});
@@ -218,11 +218,11 @@ void ModelPanel::showChoices() {
     showNote();
 }
 
-QString ModelPanel::chosen() const {
+QString NodeModels::chosen() const {
     return table_->currentIndex().siblingAtColumn(0).data().toString();
 }
 
-const client::ModelChoice* ModelPanel::choice() const {
+const client::ModelChoice* NodeModels::choice() const {
     const std::string id = chosen().toStdString();
     for (const client::ModelChoice& each : choices_.choices)
         if (each.id == id)
@@ -230,12 +230,12 @@ const client::ModelChoice* ModelPanel::choice() const {
     return nullptr;
 }
 
-bool ModelPanel::tooLarge() const {
+bool NodeModels::tooLarge() const {
     const client::ModelChoice* const chosen = choice();
     return chosen && chosen->needed_bytes > choices_.free_bytes;
 }
 
-void ModelPanel::showNote() {
+void NodeModels::showNote() {
     const client::ModelChoice* const chosen = choice();
     QString words = tr("%1 free on %2").arg(bytes(choices_.free_bytes), text(choices_.device));
     if (chosen)
@@ -253,7 +253,7 @@ void ModelPanel::showNote() {
     load_->setAccessibleDescription(load_->toolTip());
 }
 
-void ModelPanel::showState() {
+void NodeModels::showState() {
     const bool knows_total = state_.changing && state_.total > 0;
     QString words;
     if (!problem_.isEmpty())
@@ -286,29 +286,26 @@ void ModelPanel::showState() {
     showNote();
 }
 
-void ModelPanel::load() {
+void NodeModels::load() {
     if (!load_->isEnabled())
         return;
     problem_.clear();
     admin_->loadModel(chosen().toStdString(), true, tooLarge(), heard(true));
 }
 
-void ModelPanel::unload() {
+void NodeModels::unload() {
     problem_.clear();
     admin_->unloadModel(true, heard(true));
 }
 
-void ModelPanel::stop() {
+void NodeModels::stop() {
     problem_.clear();
     admin_->stopModelChange(heard(true));
 }
 
-void ModelPanel::keyPressEvent(QKeyEvent* event) {
-    const bool enter = event->key() == Qt::Key_Return || event->key() == Qt::Key_Enter;
+void NodeModels::keyPressEvent(QKeyEvent* event) {
     if (event->key() == Qt::Key_Escape)
         return closePanel();
-    if (enter && table_->hasFocus())
-        return load();
     QWidget::keyPressEvent(event);
 }
 
