@@ -8,6 +8,7 @@
 #include "ui/nodes/node_view.h"
 #include "ui/pages/nodes_page.h"
 
+#include <QFileInfo>
 #include <QJsonDocument>
 #include <QJsonObject>
 #include <QProcess>
@@ -39,14 +40,21 @@ QList<PictureScene> NodesPage::pictureScenes() {
             choose(kLocalNode);
             QTimer::singleShot(kSettleMilliseconds, this, ready);
         });
-        node->start(LocalEngine::findProgram(), {"serve", "--model", LocalEngine::includedModel(), "--listen",
-                                                 "127.0.0.1:0", "--exit-with-stdin"});
+        const QString model = LocalEngine::includedModel();
+        node->start(LocalEngine::findProgram(), {"serve", "--model", model, "--models", QFileInfo(model).path(),
+                                                 "--listen", "127.0.0.1:0", "--exit-with-stdin"});
     };
     return {{QStringLiteral("nodes"), start},
             {QStringLiteral("nodes-reconnecting"),
              [this](const std::function<void()>& ready) {
                  choose(hub_.book().entries().last().id);
                  QTimer::singleShot(500, this, ready);
+             }},
+            {QStringLiteral("nodes-models"),
+             [this](const std::function<void()>& ready) {
+                 choose(hub_.book().entries()[1].id);
+                 view_->chooseModel();
+                 QTimer::singleShot(kSettleMilliseconds / 3, this, ready);
              }},
             {QStringLiteral("nodes-connect"), [this](const std::function<void()>& ready) {
                  choose(hub_.book().entries()[1].id);
