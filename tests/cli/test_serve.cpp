@@ -156,6 +156,22 @@ TEST_F(ServeTest, AConfigurationFileTakesEveryOptionAndNoOther) {
     }
 }
 
+TEST_F(ServeTest, FoldersOfModelsAreThereOrItSaysSo) {
+    const Outcome outcome = runEngine({"serve", "--listen", "127.0.0.1:0", "--models", (folder / "nowhere").string()});
+    EXPECT_NE(outcome.status, 0);
+    EXPECT_THAT(outcome.err, HasSubstr("--models " + (folder / "nowhere").string()));
+    std::filesystem::create_directories(folder / "models/broken");
+    std::ofstream(folder / "models/broken/config.json") << "{}";
+    start({"--models", (folder / "models").string()});
+    const json choices = json::parse(ask("/fulgurite/v1/model/choices").body).at("choices");
+    ASSERT_EQ(choices.size(), 1U);
+    EXPECT_EQ(choices[0].at("id"), "broken");
+    EXPECT_TRUE(choices[0].contains("problem"));
+    // The audit file has who did what, and what came of it.
+    EXPECT_EQ(ask("/fulgurite/v1/model/load", "", R"({"model":"broken"})").status, 409);
+    EXPECT_THAT(readTextFile(folder / "data/audit.jsonl"), HasSubstr("/fulgurite/v1/model/load"));
+}
+
 TEST_F(ServeTest, SigtermDrainsAndEndsWithZero) {
     start({"--grace-seconds", "60"}, true);
     ASSERT_TRUE(eventually([&] { return ask("/ready").status == 200; }));
