@@ -11,7 +11,6 @@
 #include <bit>
 #include <cstdint>
 
-
 namespace fulgurite::node {
 
 namespace {
