@@ -299,7 +299,8 @@ Answer listEmbedders(const EndpointContext& context, const HttpRequest& request)
 }
 
 Answer describeEmbedder(const EndpointContext& context, const HttpRequest& request) {
-    RetrievalService& service = serviceOf(context);
+    const std::shared_ptr<RetrievalService> held = serviceOf(context);
+    RetrievalService& service = *held;
     const json body = parseBody(request.body);
     ObjectReader reader(body, "");
     const std::string folder = required(reader, "folder");

@@ -55,7 +55,8 @@ void SearchPromptsFormatter::failed(const ApiError& error, std::string& out) {
 }
 
 Answer searchPrompts(const EndpointContext& context, const HttpRequest& request) {
-    ModelService& service = context.host.get();
+    const std::shared_ptr<ModelService> model = context.host.get();
+    ModelService& service = *model;
     const nlohmann::json body = parseBody(request.body);
     ObjectReader reader(body, "");
     const auto query = reader.string("query");
@@ -73,7 +74,7 @@ Answer searchPrompts(const EndpointContext& context, const HttpRequest& request)
     generation.report_tokens = false;
     std::vector<GenerateRequest> requests;
     requests.push_back(std::move(generation));
-    return startGeneration(context, request, service,
+    return startGeneration(context, request, model,
                            std::make_unique<SearchPromptsFormatter>(count, prompt.opens_thinking),
                            std::move(requests));
 }
