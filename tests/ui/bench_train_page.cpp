@@ -24,6 +24,7 @@
 #include <QFile>
 #include <QLineEdit>
 #include <QListView>
+#include <QMenu>
 #include <QTemporaryDir>
 #include <QTest>
 #include <QThread>
@@ -164,6 +165,16 @@ void benchPage(WatchedApplication& application, const QString& file, const QStri
     window.page().filter().setFilter({});
     waitUntil([&] { return window.painted(); });
     application.print("filtering and back");
+    QTest::keyClicks(&window.page().filter(), QStringLiteral("objective.loss = cispo and seed > 2"));
+    waitUntil([&] { return window.painted(); });
+    window.page().filter().setFilter({});
+    waitUntil([&] { return window.painted(); });
+    application.print("typing a filter");
+    const double begin = test::threadMilliseconds();
+    for (QMenu* menu : window.page().findChildren<QMenu*>()) {
+        emit menu->aboutToShow(); // those that are filled in when they open
+    }
+    std::printf("menus filled in within %.2f ms of own work\n", test::threadMilliseconds() - begin);
     QTest::keyClick(&window.page().list(), Qt::Key_Down);
     QTest::keyClick(&window.page().list(), Qt::Key_Space);
     waitUntil([&] { return window.painted(); });

@@ -27,15 +27,21 @@ namespace {
 // Types into the dialog that comes up next, and accepts it.
 template <class Field>
 void answerNextDialog(const QString& text) {
-    QTimer::singleShot(50, qApp, [text] {
+    auto* timer = new QTimer(qApp);
+    QObject::connect(timer, &QTimer::timeout, qApp, [timer, text] {
         QWidget* dialog = QApplication::activeModalWidget();
-        QVERIFY(dialog != nullptr);
+        if (dialog == nullptr) {
+            return; // not there yet
+        }
+        timer->stop();
+        timer->deleteLater();
         auto* field = dialog->findChild<Field*>();
         QVERIFY(field != nullptr);
         field->selectAll();
         QTest::keyClicks(field, text);
         static_cast<QDialog*>(dialog)->accept();
     });
+    timer->start(20);
 }
 
 } // namespace
@@ -148,6 +154,17 @@ class TestTrainRuns : public QObject {
         QTest::keyClick(&list(), Qt::Key_G);
         QCOMPARE(page().board().groupField(), QStringLiteral("objective.loss"));
         QCOMPARE(page().board().groups().size(), std::size_t(2));
+    }
+
+    void fieldsThatTellRunsApartAreKnown() {
+        RunInfo a;
+        a.config = {{QStringLiteral("same"), QStringLiteral("1")},
+                    {QStringLiteral("other"), QStringLiteral("1")},
+                    {QStringLiteral("only a"), QStringLiteral("1")}};
+        RunInfo b;
+        b.config = {{QStringLiteral("same"), QStringLiteral("1")}, {QStringLiteral("other"), QStringLiteral("2")}};
+        QCOMPARE(differingFields({&a, &b}), (QStringList{QStringLiteral("only a"), QStringLiteral("other")}));
+        QCOMPARE(differingFields({&a}), QStringList());
     }
 
     void aLookIsChosenFromTheKeyboardAndTakenBack() {

@@ -32,7 +32,7 @@
 namespace fulgurite {
 namespace {
 
-constexpr std::size_t kMostGroupFields = 40; // in the menu; the filter's words reach the others
+constexpr qsizetype kMostGroupFields = 40; // in the menu; its last entry reaches the others
 
 } // namespace
 
@@ -237,14 +237,15 @@ void TrainPage::fillGroupMenu() {
         add(QLatin1String(field), QLatin1String(field));
     }
     group_menu_->addSeparator();
-    std::vector<std::vector<const RunInfo*>> runs;
+    std::vector<const RunInfo*> runs;
     for (const qint64 id : board_->matching()) {
-        runs.push_back({feed_->run(id)});
+        runs.push_back(feed_->run(id));
     }
-    const ConfigDifferences differences = configDifferences(runs);
-    for (std::size_t i = 0; i < std::min(differences.differing.size(), kMostGroupFields); ++i) {
-        add(differences.differing[i].field, differences.differing[i].field);
+    for (const QString& field : differingFields(runs).mid(0, kMostGroupFields)) {
+        add(field, field);
     }
+    group_menu_->addSeparator();
+    group_menu_->addAction(context().actions.action(QStringLiteral("train.group")));
 }
 
 QString TrainPage::ownFile() const {

@@ -277,4 +277,31 @@ ConfigDifferences configDifferences(const std::vector<std::vector<const RunInfo*
     return result;
 }
 
+QStringList differingFields(const std::vector<const RunInfo*>& runs) {
+    struct Seen {
+        QString first;
+        std::size_t runs = 0;
+        bool differs = false;
+    };
+    QHash<QString, Seen> fields;
+    for (const RunInfo* run : runs) {
+        for (auto each = run->config.begin(); each != run->config.end(); ++each) {
+            Seen& seen = fields[each.key()];
+            if (seen.runs++ == 0) {
+                seen.first = *each;
+            } else {
+                seen.differs = seen.differs || seen.first != *each;
+            }
+        }
+    }
+    QStringList names;
+    for (auto each = fields.cbegin(); each != fields.cend(); ++each) {
+        if (each->differs || each->runs != runs.size()) {
+            names << each.key();
+        }
+    }
+    names.sort();
+    return names;
+}
+
 } // namespace fulgurite

@@ -107,5 +107,7 @@ struct ConfigDifferences {
     int fields = 0;
 };
 ConfigDifferences configDifferences(const std::vector<std::vector<const RunInfo*>>& groups);
+// The names alone, of single runs, of which there may be a thousand. Sorted.
+QStringList differingFields(const std::vector<const RunInfo*>& runs);
 
 } // namespace fulgurite
