@@ -60,8 +60,12 @@ ModelChoice describe(std::string id, const fs::path& folder) {
         choice.parameters = config.parameterCount();
         const auto most = static_cast<std::size_t>(std::max<std::int64_t>(config.max_positions, 0));
         choice.state_bytes = StateShape::of(config).bytesAt(std::min(kConversationTokens, most));
-    } catch (const std::exception& error) {
+    } catch (const std::exception& error) { // says what is wrong with the file, not where it lies
         choice.problem = error.what();
+        const std::string path = (folder / "").string();
+        if (const std::size_t at = choice.problem.find(path); at != std::string::npos) {
+            choice.problem.erase(at, path.size());
+        }
         return choice;
     }
     std::error_code ignored;

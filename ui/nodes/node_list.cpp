@@ -8,6 +8,7 @@
 #include <QKeyEvent>
 #include <QPainter>
 
+#include <algorithm>
 #include <array>
 
 namespace fulgurite {
@@ -18,6 +19,7 @@ constexpr int kRowHeight = 92;
 constexpr int kInset = 14;
 constexpr int kMark = 10;
 constexpr int kIcon = 24;
+constexpr int kIconGap = 4;
 
 struct Use {
     const char* capability;
@@ -199,9 +201,12 @@ void NodeDelegate::updateEditorGeometry(QWidget* editor, const QStyleOptionViewI
                         option.rect.width() - themes_.scaled(kInset + 20), themes_.scaled(26));
 }
 
-void NodeDelegate::paintAbilities(QPainter& painter, QPoint at, const NodeLink& link) const {
+void NodeDelegate::paintAbilities(QPainter& painter, QPoint at, int width, const NodeLink& link) const {
     painter.setRenderHint(QPainter::Antialiasing);
-    const int size = themes_.scaled(kIcon);
+    // In a narrow list all four are seen, smaller.
+    const int gap = themes_.scaled(kIconGap);
+    const int count = static_cast<int>(kUses.size());
+    const int size = std::min(themes_.scaled(kIcon), (width - (count - 1) * gap) / count);
     for (const Use& use : kUses) {
         const bool yes = can(link, use.capability);
         const QRectF box(at.x() + 0.5, at.y() + 0.5, size - 1, size - 1);
@@ -212,7 +217,7 @@ void NodeDelegate::paintAbilities(QPainter& painter, QPoint at, const NodeLink& 
         themes_.icon(QLatin1String(use.icon), yes ? Role::Text : Role::Faint).paint(&painter, inside);
         if (!yes)
             painter.drawLine(box.bottomLeft() + QPointF(4, -4), box.topRight() + QPointF(-4, 4));
-        at.rx() += size + themes_.scaled(5);
+        at.rx() += size + gap;
     }
 }
 
@@ -261,7 +266,7 @@ void NodeDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option, 
                           painter->fontMetrics().elidedText(text.simplified(), Qt::ElideRight, place.width()));
         y += themes_.scaled(16);
     }
-    paintAbilities(*painter, {left, y + themes_.scaled(3)}, link);
+    paintAbilities(*painter, {left, y + themes_.scaled(3)}, right - left, link);
     if (option.state.testFlag(QStyle::State_HasFocus) && selected) {
         painter->setBrush(Qt::NoBrush);
         painter->setPen(QPen(themes_.color(Role::Focus), 2));

@@ -44,7 +44,7 @@ class NodeDelegate : public QStyledItemDelegate {
                               const QModelIndex& index) const override;
 
   private:
-    void paintAbilities(QPainter& painter, QPoint at, const NodeLink& link) const;
+    void paintAbilities(QPainter& painter, QPoint at, int width, const NodeLink& link) const;
 
     ThemeManager& themes_;
     const NodeListModel& model_;
