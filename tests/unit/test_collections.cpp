@@ -200,6 +200,7 @@ TEST_F(CollectionsTest, AFolderOfShortTextsIsEmbeddedInFullBatches) {
     EXPECT_EQ(progress.embedded, 2u);
     EXPECT_EQ(progress.removed, 3u);
     EXPECT_EQ(embedder_.calls, 4u);
+    EXPECT_EQ(collections().info("letters").documents, 149u);
     expectScoresAreCurrent();
 }
 

@@ -265,7 +265,8 @@ void RemoteLink::polled(bool load_came) {
     round_trip_ = static_cast<double>(poll_sent_.nsecsElapsed()) / 1e9;
     if (load_came)
         emit loadChanged();
-    if (load_came && ++polls_ % kPollsBetweenInfos == 0)
+    // Who heard of the load may have closed the link.
+    if (load_came && client_ && ++polls_ % kPollsBetweenInfos == 0)
         askInfo();
     emit stateChanged();
 }
