@@ -17,7 +17,8 @@
 namespace fulgurite {
 
 namespace {
-constexpr int kSettleMilliseconds = 6000; // a few polls, so that the curve has points
+constexpr int kPollsMilliseconds = 4000;  // a few polls, so that the curve has points
+constexpr int kAnswerMilliseconds = 2000; // an engine of this machine tells its models, or is tested, in less
 constexpr int kUnused = 9;                // the discard service: nothing listens there
 } // namespace
 
@@ -38,7 +39,7 @@ QList<PictureScene> NodesPage::pictureScenes() {
             away.address = QStringLiteral("http://127.0.0.1:%1").arg(kUnused);
             hub_.add(away, {});
             choose(kLocalNode);
-            QTimer::singleShot(kSettleMilliseconds, this, ready);
+            QTimer::singleShot(kPollsMilliseconds, this, ready);
         });
         const QString model = LocalEngine::includedModel();
         node->start(LocalEngine::findProgram(), {"serve", "--model", model, "--models", QFileInfo(model).path(),
@@ -54,14 +55,14 @@ QList<PictureScene> NodesPage::pictureScenes() {
              [this](const std::function<void()>& ready) {
                  choose(hub_.book().entries()[1].id);
                  view_->chooseModel();
-                 QTimer::singleShot(kSettleMilliseconds / 3, this, ready);
+                 QTimer::singleShot(kAnswerMilliseconds, this, ready);
              }},
             {QStringLiteral("nodes-connect"), [this](const std::function<void()>& ready) {
                  choose(hub_.book().entries()[1].id);
                  beginAdding();
                  connect_->setAddress(hub_.book().entries()[1].address);
                  connect_->test();
-                 QTimer::singleShot(kSettleMilliseconds, this, ready);
+                 QTimer::singleShot(kAnswerMilliseconds, this, ready);
              }}};
 }
 
