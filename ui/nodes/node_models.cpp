@@ -57,6 +57,7 @@ NodeModels::NodeModels(ThemeManager& themes, NodeHub& hub, QWidget* parent)
     connect(close_, &QPushButton::clicked, this, &NodeModels::closePanel);
     timer_.setInterval(kAskMilliseconds);
     connect(&timer_, &QTimer::timeout, this, &NodeModels::ask);
+    connect(&themes_, &ThemeManager::changed, this, &NodeModels::showChoices); // its colours
     hide();
 }
 

@@ -11,6 +11,7 @@
 #include <QDir>
 #include <QPainter>
 #include <QPixmap>
+#include <QThreadPool>
 #include <QTimer>
 
 namespace fulgurite {
@@ -24,11 +25,15 @@ constexpr QSize kSmall(1024, 700);
 constexpr int kSceneMilliseconds = 90000;
 constexpr int kEngineMilliseconds = 15000;
 constexpr int kInfoMilliseconds = 300;
+constexpr int kBackgroundMilliseconds = 300;
 
-// Layout and deferred work settle over a few rounds of the event loop.
+// Layout, deferred work and what is drawn on other threads settle over a few rounds of the event loop.
 void settle() {
-    for (int i = 0; i < 6; ++i)
+    for (int i = 0; i < 6; ++i) {
         QApplication::processEvents(QEventLoop::ExcludeUserInputEvents, 20);
+        QThreadPool::globalInstance()->waitForDone(kBackgroundMilliseconds);
+    }
+    QApplication::processEvents(QEventLoop::ExcludeUserInputEvents);
 }
 
 } // namespace

@@ -61,7 +61,8 @@ void CurveChart::paintPlot(QPainter& painter) {
         painter.save();
         painter.setClipRect(plot);
         const QRectF target = pictureRect();
-        if (target == plot) {
+        // Of another size while the next one is drawn: stretched until then.
+        if (target == plot && picture_.image.deviceIndependentSize().toSize() == plot.size().toSize()) {
             painter.drawImage(plot.topLeft(), picture_.image);
         } else {
             painter.drawImage(target, picture_.image);
