@@ -36,7 +36,6 @@ class Evaluation {
         : collections_(collections),
           collection_(collection),
           embedder_(embedder),
-          pool_(pool),
           index_(collections.index(collection)),
           search_(index_, request.layer, pool) {
         result_.request = request;
@@ -232,7 +231,6 @@ class Evaluation {
     Collections& collections_;
     std::string collection_;
     Embedder& embedder_;
-    kernels::ThreadPool& pool_;
     std::shared_ptr<const CollectionIndex> index_;
     StrategySearch search_;
     std::vector<const Strategy*> strategies_;

@@ -2,6 +2,10 @@
 // Chooses an instruction set at run time and binds the drivers to its kernels.
 #include "kernels/cpu/ops_cpu.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 namespace fulgurite::kernels {
 
 namespace {
@@ -41,14 +45,24 @@ struct Bound {
     }
 };
 
+#if defined(__x86_64__)
+// Clang 14 knows no name for this one.
+bool supportsF16c() {
+    unsigned eax = 0;
+    unsigned ebx = 0;
+    unsigned ecx = 0;
+    unsigned edx = 0;
+    return __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & bit_F16C) != 0;
+}
+#endif
+
 } // namespace
 
 const char* nameOf(CpuLevel level) { return level == CpuLevel::Avx512 ? "AVX-512" : "AVX2"; }
 
 bool isSupported(CpuLevel level) {
 #if defined(__x86_64__)
-    const bool avx2 =
-        __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && supportsF16c();
     if (level == CpuLevel::Avx2) {
         return avx2;
     }
