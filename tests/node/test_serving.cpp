@@ -112,7 +112,7 @@ TEST_F(ServingTest, TwoThousandIdleConnectionsAndSlowOnesHoldUpNoStream) {
     service_->setScript(Script::of(std::vector<std::string>(500, text)));
     const ClientReply reply = post("/v1/chat/completions", chatBody({{"stream", true}}));
     EXPECT_EQ(parseEvents(reply.body).back().data, "[DONE]");
-    EXPECT_EQ(metrics_->openConnections(), 2001);
+    EXPECT_GE(metrics_->openConnections(), 2000U) << "none of them was closed for it"; // the answer's own may be by now
 }
 
 TEST_F(ServingTest, ReadersThatDoNotReadAreLetGo) {
