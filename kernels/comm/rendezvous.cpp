@@ -26,6 +26,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kHelloTimeout{5000};
 // How much longer than the leader the others wait: its refusal names the rank that is missing.
 constexpr milliseconds kGrace{5000};
+constexpr milliseconds kLate{2000}; // how long ranks that were started together may lie apart
 
 std::string rankName(int rank) {
     return "rank " + std::to_string(rank);
@@ -102,10 +103,39 @@ class Rendezvous::Impl {
             }
             const int fd = ::accept4(door.fd(), nullptr, nullptr, SOCK_CLOEXEC);
             if (fd >= 0) {
-                admit(Connection(fd), identity);
+                try {
+                    admit(Connection(fd), identity);
+                } catch (const CommError& error) {
+                    turnAway(door, error, std::min(deadline, Clock::now() + kLate));
+                    throw;
+                }
             }
         }
         tellAll({FrameType::Welcome, {}});
+    }
+
+    // Who is still on the way hears what the others have heard; without a door it would only know that nobody answers.
+    void turnAway(const Connection& door, const CommError& error, Clock::time_point until) {
+        const bool told = error.rank() > 0 && error.rank() < launch_.size &&
+                          !peers_[static_cast<std::size_t>(error.rank())].isOpen();
+        std::size_t late = missing() - (told ? 1 : 0);
+        while (late > 0) {
+            const auto left = std::chrono::duration_cast<milliseconds>(until - Clock::now()).count();
+            pollfd waiting{door.fd(), POLLIN, 0};
+            if (left <= 0 || ::poll(&waiting, 1, static_cast<int>(left)) == 0) {
+                return;
+            }
+            const int fd = ::accept4(door.fd(), nullptr, nullptr, SOCK_CLOEXEC);
+            if (fd < 0) {
+                continue;
+            }
+            Connection connection(fd);
+            const auto frame = connection.receive(Clock::now() + kHelloTimeout);
+            if (frame && frame->type == FrameType::Hello) {
+                connection.send({FrameType::Refused, encodeAbort(error.rank(), error.what())});
+                --late;
+            }
+        }
     }
 
     void admit(Connection connection, const RankIdentity& identity) {

@@ -7,16 +7,14 @@
 #include "core/client/http_client.h"
 #include "tests/support/engine_process.h"
 #include "tests/support/environment.h"
+#include "tests/support/free_port.h"
 #include "tests/support/golden_models.h"
 #include "tests/support/model_runner.h"
 
-#include <arpa/inet.h>
 #include <future>
 #include <gmock/gmock.h>
 #include <memory>
-#include <netinet/in.h>
 #include <nlohmann/json.hpp>
-#include <sys/socket.h>
 
 namespace fulgurite::test {
 namespace {
@@ -25,18 +23,6 @@ using nlohmann::json;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-std::string freePort() {
-    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof(address);
-    EXPECT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&address), length), 0);
-    EXPECT_EQ(::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length), 0);
-    ::close(fd);
-    return std::to_string(ntohs(address.sin_port));
-}
 
 // The variables of the three launchers, for a rank on this machine.
 std::vector<std::pair<std::string, std::string>> variablesOf(const std::string& launcher, int rank, int size,
@@ -95,7 +81,7 @@ class Processes : public testing::Test {
     }
     static Ranks start(int size, const std::vector<std::string>& arguments,
                        const std::string& launcher = "torchrun") {
-        const std::string port = freePort();
+        const std::string port = std::to_string(freePort());
         Ranks ranks;
         for (int rank = 0; rank < size; ++rank) {
             ranks.push_back(startRank(launcher, rank, size, port, arguments));
@@ -204,7 +190,7 @@ TEST_F(Processes, BenchMeasuresAllOfThem) {
 
 TEST_F(Processes, EveryRankSaysWhoDisagrees) {
     ASSERT_EQ(runEngine({"convert", "--random", at("config.json"), "--seed", "2", "--out", at("other")}).status, 0);
-    const std::string port = freePort();
+    const std::string port = std::to_string(freePort());
     Ranks ranks;
     for (int rank = 0; rank < 3; ++rank) {
         ranks.push_back(startRank("torchrun", rank, 4, port,
@@ -220,7 +206,7 @@ TEST_F(Processes, EveryRankSaysWhoDisagrees) {
 }
 
 TEST_F(Processes, ARankThatDoesNotComeIsNamed) {
-    const std::string port = freePort();
+    const std::string port = std::to_string(freePort());
     const std::vector<std::string> score{"score",          "--model", at("model"), "--tokens", at("ids.json"),
                                          "--rank-timeout", "1",       "--out",     at("out")};
     Ranks ranks;

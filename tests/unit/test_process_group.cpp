@@ -4,15 +4,14 @@
 #include "kernels/comm/local_group.h"
 #include "kernels/comm/process_group.h"
 #include "kernels/dtype.h"
+#include "tests/support/free_port.h"
 
 #include <algorithm>
-#include <arpa/inet.h>
 #include <atomic>
 #include <functional>
 #include <gmock/gmock.h>
 #include <mutex>
 #include <random>
-#include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
 #include <vector>
@@ -20,20 +19,9 @@
 namespace fulgurite::kernels {
 namespace {
 
+using test::freePort;
 using testing::HasSubstr;
 using namespace std::chrono_literals;
-
-std::uint16_t freePort() {
-    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof(address);
-    EXPECT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&address), length), 0);
-    EXPECT_EQ(::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length), 0);
-    ::close(fd);
-    return ntohs(address.sin_port);
-}
 
 // Runs `work` on every rank and returns what each was told when it failed, "" for nothing.
 std::vector<std::string> together(int size, const std::function<void(ProcessGroup&, Queue&)>& work) {
