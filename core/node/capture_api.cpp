@@ -214,10 +214,9 @@ Answer takeCapture(const EndpointContext& context, const HttpRequest& request) {
     CaptureOrder order = readOrder(reader, *model, captures, true);
     reader.finish();
     order.owner = callerOf(request).owner;
-    auto job = std::make_shared<CaptureJob>(
-        [&ledger = context.ledger, record = request.head.record, model](const std::string& id) {
-            ledger.claim(Kind::Capture, id, *record->who);
-        });
+    auto job =
+        std::make_shared<CaptureJob>([&ledger = context.ledger, record = request.head.record, model](
+                                         const std::string& id) { ledger.claim(Kind::Capture, id, *record->who); });
     try {
         captures.submit(std::move(order), job, job->stopToken());
     } catch (const Error& error) {

@@ -69,8 +69,7 @@ ModelFacts factsOf(const EngineServiceOptions& options, const HybridModel& model
 
 // Where states wait for who moves them: a folder of this process alone.
 std::filesystem::path statesFolder(const EngineServiceOptions& options) {
-    const std::filesystem::path base =
-        options.data.empty() ? std::filesystem::temp_directory_path() : options.data;
+    const std::filesystem::path base = options.data.empty() ? std::filesystem::temp_directory_path() : options.data;
     return base / fmt::format("fulgurite-states-{}-{}", ::getpid(), newId(""));
 }
 

@@ -65,8 +65,8 @@ class GenerationJob::Listener final : public GenerationListener {
     std::optional<RequestRecord::Clock::time_point> last_token_;
 };
 
-GenerationJob::GenerationJob(std::shared_ptr<ModelService> service, std::unique_ptr<ReplyFormatter> formatter, Metrics& metrics,
-                             JobLimits limits, std::shared_ptr<RequestRecord> record)
+GenerationJob::GenerationJob(std::shared_ptr<ModelService> service, std::unique_ptr<ReplyFormatter> formatter,
+                             Metrics& metrics, JobLimits limits, std::shared_ptr<RequestRecord> record)
     : service_(std::move(service)),
       metrics_(metrics),
       limits_(limits),
@@ -100,7 +100,7 @@ void GenerationJob::submit(std::vector<GenerateRequest> requests) {
         for (std::size_t choice = 0; choice < requests.size(); ++choice) {
             const GenerationId id =
                 service_->submit(std::move(requests[choice]),
-                                std::make_shared<Listener>(shared_from_this(), choice, charges[choice]));
+                                 std::make_shared<Listener>(shared_from_this(), choice, charges[choice]));
             remember(id);
         }
     } catch (...) {
@@ -256,8 +256,8 @@ std::shared_ptr<ReplySource> startGeneration(const EndpointContext& context, con
                                              std::shared_ptr<ModelService> service,
                                              std::unique_ptr<ReplyFormatter> formatter,
                                              std::vector<GenerateRequest> requests) {
-    auto job = std::make_shared<GenerationJob>(std::move(service), std::move(formatter), context.metrics, context.limits,
-                                               request.head.record);
+    auto job = std::make_shared<GenerationJob>(std::move(service), std::move(formatter), context.metrics,
+                                               context.limits, request.head.record);
     job->submit(std::move(requests));
     return job;
 }

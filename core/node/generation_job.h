@@ -45,8 +45,8 @@ struct JobLimits {
 class GenerationJob final : public ReplySource, public std::enable_shared_from_this<GenerationJob> {
   public:
     // `record` may be null.
-    GenerationJob(std::shared_ptr<ModelService> service, std::unique_ptr<ReplyFormatter> formatter, Metrics& metrics,
-                  JobLimits limits, std::shared_ptr<RequestRecord> record);
+    GenerationJob(std::shared_ptr<ModelService> service, std::unique_ptr<ReplyFormatter> formatter,
+                  Metrics& metrics, JobLimits limits, std::shared_ptr<RequestRecord> record);
 
     // Once. When one of them is refused the others are cancelled and the error is thrown.
     void submit(std::vector<GenerateRequest> requests);

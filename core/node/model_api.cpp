@@ -85,13 +85,13 @@ std::uint64_t roomFor(const ModelShelf& shelf, const ModelHost& host) {
 
 void requireRoom(const ModelChoice& choice, std::uint64_t room, const std::string& device) {
     if (choice.neededBytes() > room) {
-        throw ApiError(409,
-                       fmt::format("'{}' needs {} ({} of weights and a conversation of {} tokens), and {} are free on "
-                                   "{}; \"force\":true loads it nevertheless",
-                                   choice.id, readableBytes(choice.neededBytes()),
-                                   readableBytes(choice.weight_bytes), kConversationTokens, readableBytes(room),
-                                   device),
-                       "model", "not_enough_memory");
+        throw ApiError(
+            409,
+            fmt::format("'{}' needs {} ({} of weights and a conversation of {} tokens), and {} are free on "
+                        "{}; \"force\":true loads it nevertheless",
+                        choice.id, readableBytes(choice.neededBytes()), readableBytes(choice.weight_bytes),
+                        kConversationTokens, readableBytes(room), device),
+            "model", "not_enough_memory");
     }
 }
 

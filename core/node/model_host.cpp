@@ -215,7 +215,8 @@ double ModelHost::retrySeconds() const {
     if (now.step.total == 0 || now.step.done == 0) {
         return 1;
     }
-    const double left = now.seconds * static_cast<double>(now.step.total - std::min(now.step.total, now.step.done)) /
+    const double left = now.seconds *
+                        static_cast<double>(now.step.total - std::min(now.step.total, now.step.done)) /
                         static_cast<double>(now.step.done);
     return std::clamp(left, 1.0, kMostRetrySeconds);
 }

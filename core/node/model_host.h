@@ -77,12 +77,12 @@ class ModelHost {
     std::shared_ptr<ModelService> get() const;
     void requireReady() const; // as get()
 
-    // Unloads what is there and then calls `load`; an empty one leaves the node without a model. Nothing new is begun
-    // from now on. Without `wait`, throws ApiError 409 `model_in_use` while requests use the model. Throws ApiError
-    // 409 `model_changing` during another change.
+    // Unloads what is there and then calls `load`; an empty one leaves the node without a model. Nothing new is
+    // begun from now on. Without `wait`, throws ApiError 409 `model_in_use` while requests use the model. Throws
+    // ApiError 409 `model_changing` during another change.
     void change(const std::string& name, Loader load, bool wait);
-    // Stops a change: before the model is unloaded it stays, afterwards the node has none. False: there is nothing to
-    // stop.
+    // Stops a change: before the model is unloaded it stays, afterwards the node has none. False: there is nothing
+    // to stop.
     bool cancel();
 
   private:

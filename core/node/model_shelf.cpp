@@ -79,7 +79,8 @@ ModelChoice describe(std::string id, const fs::path& folder) {
 
 void collect(const fs::path& root, const fs::path& folder, int depth, std::map<std::string, fs::path>& found) {
     if (isCheckpoint(folder)) {
-        std::string id = folder == root ? root.filename().string() : folder.lexically_relative(root).generic_string();
+        std::string id =
+            folder == root ? root.filename().string() : folder.lexically_relative(root).generic_string();
         // Two roots may have folders of one name.
         for (int again = 2; found.contains(id) && found[id] != folder; ++again) {
             id = fmt::format("{} ({})", folder.lexically_relative(root.parent_path()).generic_string(), again);

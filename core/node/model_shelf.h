@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which models a node can be told to load: checkpoint folders below the folders that its administrator has named, and
-// nothing else of the disk. Clients name one by its id, never by a path.
+// Which models a node can be told to load: checkpoint folders below the folders that its administrator has named,
+// and nothing else of the disk. Clients name one by its id, never by a path.
 #pragma once
 
 #include "core/node/model_host.h"

@@ -58,7 +58,7 @@ bool RetrievalWork::steer(RetrievalAction action) {
              nameOf(job_.state),
              action == RetrievalAction::Pause    ? "pause"
              : action == RetrievalAction::Resume ? "go on with"
-                                           : "cancel");
+                                                 : "cancel");
     }
     switch (action) {
     case RetrievalAction::Pause:

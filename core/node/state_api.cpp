@@ -68,12 +68,11 @@ Target targetOf(const HttpRequest& request) {
 // What a caller may hold of the memory for states holds for what it brings, too.
 void requireShare(const EndpointContext& context, const HttpRequest& request, std::uint64_t bytes) {
     const Caller& caller = callerOf(request);
-    const double most =
-        caller.limits.memory_share * static_cast<double>(context.host.get()->status().memory_limit);
+    const double most = caller.limits.memory_share * static_cast<double>(context.host.get()->status().memory_limit);
     if (static_cast<double>(bytes) > most) {
         throw ApiError(400,
-                       fmt::format("{} bytes are more than this token may hold of the memory for states ({:.0f})", bytes,
-                                   most),
+                       fmt::format("{} bytes are more than this token may hold of the memory for states ({:.0f})",
+                                   bytes, most),
                        "bytes", "state_too_large");
     }
 }
@@ -109,11 +108,12 @@ Answer beginStateUpload(const EndpointContext& context, const HttpRequest& reque
     }
     const std::string own = hashOf(*states);
     if (*weights != own) {
-        throw ApiError(409,
-                       fmt::format("the state comes from a model with the weights {:.16}, this node has {:.16}; the text "
-                                   "has to be read again",
-                                   *weights, own),
-                       "weights", "other_weights");
+        throw ApiError(
+            409,
+            fmt::format("the state comes from a model with the weights {:.16}, this node has {:.16}; the text "
+                        "has to be read again",
+                        *weights, own),
+            "weights", "other_weights");
     }
     requireShare(context, request, static_cast<std::uint64_t>(*bytes));
     const std::string id = states->begin(static_cast<std::uint64_t>(*bytes));

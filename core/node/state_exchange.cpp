@@ -139,7 +139,8 @@ fs::path StateExchange::fileOf(const std::string& id) {
     const std::lock_guard lock(mutex_);
     const File& file = find(id);
     if (file.sent) {
-        fail(ErrorKind::Unavailable, "'{}' is being sent here; {} of {} bytes have come", id, file.written, file.bytes);
+        fail(ErrorKind::Unavailable, "'{}' is being sent here; {} of {} bytes have come", id, file.written,
+             file.bytes);
     }
     return pathOf(id);
 }

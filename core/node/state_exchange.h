@@ -54,9 +54,9 @@ class StateExchange {
     std::string begin(std::uint64_t bytes);
     // The bytes from `offset` on; what is there already is passed over. How many are there now.
     std::uint64_t append(const std::string& id, std::uint64_t offset, std::string_view bytes);
-    // From now on the node holds it for `tokens`, for `owner`; the file goes. False: there is no room for it among the
-    // snapshots. Throws Error{Corrupt | InvalidInput} for what is no state of this model that has absorbed as many
-    // tokens.
+    // From now on the node holds it for `tokens`, for `owner`; the file goes. False: there is no room for it among
+    // the snapshots. Throws Error{Corrupt | InvalidInput} for what is no state of this model that has absorbed as
+    // many tokens.
     bool restore(const std::string& id, std::span<const TokenId> tokens, const std::string& owner);
 
     void remove(const std::string& id);

@@ -35,8 +35,8 @@ class NameableFiles {
     std::vector<std::filesystem::path> folders_;
 };
 
-// Names of libraries and collections are unique among those of one owner, and tell nobody what others have: others than
-// the node's own callers keep theirs under "OWNER/NAME", which administrators see.
+// Names of libraries and collections are unique among those of one owner, and tell nobody what others have: others
+// than the node's own callers keep theirs under "OWNER/NAME", which administrators see.
 std::string keptName(const Caller& caller, const std::string& name);
 // The entry of a thing, with its name as the caller knows it.
 nlohmann::json withShownName(const Caller& caller, nlohmann::json entry);

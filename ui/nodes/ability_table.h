@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What each node can do: a row for each use, a column for each node, and the reason of the one that is looked at. The
-// columns share the width that there is, so that all nodes are seen at once.
+// What each node can do: a row for each use, a column for each node, and the reason of the one that is looked at.
+// The columns share the width that there is, so that all nodes are seen at once.
 #pragma once
 
 #include <QTableView>

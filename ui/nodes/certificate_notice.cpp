@@ -77,12 +77,13 @@ void CertificateNotice::refresh() {
     const bool changed = !pinned.isEmpty();
     title_->setText(changed ? tr("%1 shows another certificate than the one you accepted").arg(name_)
                             : tr("%1 has a certificate that no authority vouches for").arg(name_));
-    text_->setText(changed
-                       ? tr("Nothing was sent, your token neither. Unless its administrator has made a new certificate, somebody "
-                            "may be in between. Ask by another way than the network before you accept it.")
-                       : tr("Nothing was sent. Compare its SHA-256 with what the node printed at its start; accepted once, no other "
-                            "is taken. %1, valid until %2.")
-                             .arg(QString::fromStdString(seen.subject), QString::fromStdString(seen.expires)));
+    text_->setText(changed ? tr("Nothing was sent, your token neither. Unless its administrator has made a new "
+                                "certificate, somebody "
+                                "may be in between. Ask by another way than the network before you accept it.")
+                           : tr("Nothing was sent. Compare its SHA-256 with what the node printed at its start; "
+                                "accepted once, no other "
+                                "is taken. %1, valid until %2.")
+                                 .arg(QString::fromStdString(seen.subject), QString::fromStdString(seen.expires)));
     const QString now = spelledFingerprint(QString::fromStdString(seen.fingerprint));
     digits_->setText(changed ? tr("accepted  %1\nshown       %2").arg(spelledFingerprint(pinned), now) : now);
     digits_->setFont(themes_.codeFont(11));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A node whose certificate nobody here vouches for: what it shows, for the person to compare and accept once, or, where
-// another one was accepted, both of them and a clear no.
+// A node whose certificate nobody here vouches for: what it shows, for the person to compare and accept once, or,
+// where another one was accepted, both of them and a clear no.
 #pragma once
 
 #include <QFrame>

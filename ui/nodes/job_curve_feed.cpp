@@ -21,7 +21,8 @@ bool hasEnded(const client::NodeJob& job) {
 
 // What a person looks at first; where none of these was written, the first series.
 const SeriesRecord* mainSeries(const std::vector<SeriesRecord>& all) {
-    constexpr std::array<std::string_view, 4> kFirst{"rollout.reward_mean", "train.loss", "eval.loss", "rollout.accuracy"};
+    constexpr std::array<std::string_view, 4> kFirst{"rollout.reward_mean", "train.loss", "eval.loss",
+                                                     "rollout.accuracy"};
     for (const std::string_view name : kFirst) {
         for (const SeriesRecord& each : all)
             if (each.kind == SeriesKind::Metric && each.points > 0 && each.canonical == name)
@@ -61,12 +62,13 @@ void JobCurveFeed::disconnectFrom() {
 // An answer on the window's thread; an error counts as nothing to show this time.
 template <class T>
 client::Callback<T> JobCurveFeed::heard(std::function<void(const T&)> take) {
-    return [this, take = std::move(take), mine = generation_, courier = courier_](const client::Outcome<T>& outcome) {
-        courier->post([this, take, mine, outcome] {
-            if (mine == generation_)
-                take(outcome.ok() ? outcome.value() : T());
-        });
-    };
+    return
+        [this, take = std::move(take), mine = generation_, courier = courier_](const client::Outcome<T>& outcome) {
+            courier->post([this, take, mine, outcome] {
+                if (mine == generation_)
+                    take(outcome.ok() ? outcome.value() : T());
+            });
+        };
 }
 
 void JobCurveFeed::follow(const std::vector<client::NodeJob>& jobs) {
@@ -106,9 +108,8 @@ void JobCurveFeed::takeRuns(const std::vector<RunRecord>& runs) {
             curve.run = run->id;
             curve.step = run->last_step.value_or(0);
             ++open_;
-            client_->series(run->id, heard<std::vector<SeriesRecord>>([this, i](const std::vector<SeriesRecord>& all) {
-                takeSeries(i, all);
-            }));
+            client_->series(run->id, heard<std::vector<SeriesRecord>>(
+                                         [this, i](const std::vector<SeriesRecord>& all) { takeSeries(i, all); }));
         }
         coming_.push_back(std::move(curve));
     }
@@ -120,8 +121,7 @@ void JobCurveFeed::takeSeries(std::size_t index, const std::vector<SeriesRecord>
     if (!series)
         return finishOne();
     wanted_[index].series = *series;
-    coming_[index].series =
-        QString::fromStdString(series->canonical.empty() ? series->name : series->canonical);
+    coming_[index].series = QString::fromStdString(series->canonical.empty() ? series->name : series->canonical);
     const std::int64_t last = std::max<std::int64_t>(wanted_[index].run.last_step.value_or(0), 1);
     client_->view(wanted_[index].run.id, {series->id}, 0, last, kColumns,
                   heard<client::SeriesViews>([this, index](const client::SeriesViews& views) {

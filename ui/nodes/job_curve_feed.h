@@ -21,9 +21,9 @@ struct JobCurve {
     qint64 run = 0; // 0: the job has written none yet
     QString name;
     QString state;
-    QString series;              // "train.loss"
-    qint64 step = 0;             // the last
-    std::vector<QPointF> points; // step and mean of what a column covers
+    QString series;                              // "train.loss"
+    qint64 step = 0;                             // the last
+    std::vector<QPointF> points;                 // step and mean of what a column covers
     std::vector<std::pair<double, double>> band; // least and greatest of each column; empty: single points
 };
 

@@ -146,13 +146,13 @@ void NodeModels::closePanel() {
 }
 
 client::Callback<client::ModelState> NodeModels::heard(bool of_order) {
-    return [this, of_order, mine = generation_,
-            courier = courier_](const client::Outcome<client::ModelState>& state) {
-        courier->post([this, of_order, mine, state] {
-            if (mine == generation_)
-                take(state, of_order);
-        });
-    };
+    return
+        [this, of_order, mine = generation_, courier = courier_](const client::Outcome<client::ModelState>& state) {
+            courier->post([this, of_order, mine, state] {
+                if (mine == generation_)
+                    take(state, of_order);
+            });
+        };
 }
 
 void NodeModels::ask() {

@@ -9,9 +9,9 @@
 #include "ui/charts/line_plot.h"
 #include "ui/nodes/ability_table.h"
 #include "ui/nodes/job_curves.h"
-#include "ui/nodes/node_models.h"
 #include "ui/nodes/node_hub.h"
 #include "ui/nodes/node_list.h"
+#include "ui/nodes/node_models.h"
 
 #include <QComboBox>
 #include <QGridLayout>

@@ -47,7 +47,7 @@ class NodeView : public QWidget {
     void promptWanted(const QString& id);
     void connectWanted(const QString& id);
     void disconnectWanted(const QString& id);
-    void modelWanted(); // on this computer
+    void modelWanted();         // on this computer
     void runWanted(qint64 run); // of this computer, on the Train page
     void menuWanted(const QString& id, const QPoint& global);
 

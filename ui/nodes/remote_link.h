@@ -38,9 +38,10 @@ class RemoteLink : public NodeLink {
 
     const std::vector<client::OfferedModel>& models() const { return models_; }
     const std::vector<client::ProbeStep>& steps() const { return steps_; } // of the latest connecting
-    // What it shows while it is refused for its certificate: it can be accepted by pinning it (NodeEntry::fingerprint).
+    // What it shows while it is refused for its certificate: it can be accepted by pinning it
+    // (NodeEntry::fingerprint).
     const std::optional<client::CertificateInfo>& offered() const { return offered_; }
-    double roundTripSeconds() const { return round_trip_; }                // of the latest question; 0: none yet
+    double roundTripSeconds() const { return round_trip_; } // of the latest question; 0: none yet
     // Where the requests go: of a tunnel this computer's end.
     const client::HttpEndpoint& endpoint() const { return endpoint_; }
     const QString& token() const { return token_; }
