@@ -52,7 +52,7 @@ std::string lackOf(ServerKind kind, std::string_view capability) {
     const std::string_view who = nameOf(kind);
     if (kind == ServerKind::Fulgurite) {
         if (capability == "captures" || capability == "retrieval" || capability == "cascade" ||
-            capability == "jobs")
+            capability == "jobs" || capability == "runs")
             return "This engine keeps nothing: start it with a data folder (serve --data DIR).";
         if (capability == "models")
             return "This engine serves the one model that it was started with.";
@@ -77,7 +77,7 @@ std::string lackOf(ServerKind kind, std::string_view capability) {
         return say("gives one vector for a text at most, and keeps no documents.");
     if (capability == "cascade")
         return say("keeps no image libraries.");
-    if (capability == "jobs")
+    if (capability == "jobs" || capability == "runs")
         return say("does not train.");
     if (capability == "models")
         return say("loads its model when it is started.");

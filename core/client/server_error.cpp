@@ -73,7 +73,9 @@ std::string excerpt(std::string_view body) {
     return line.substr(begin, line.find_last_not_of(' ') + 1 - begin);
 }
 
-ErrorKind kindOf(int status, const std::string& type, const std::string& message) {
+ErrorKind kindOf(int status, const std::string& type, const std::string& code, const std::string& message) {
+    if (status == 400 && code == "unsupported")
+        return ErrorKind::Unsupported;
     if (status == 507 || type.find("memory") != std::string::npos ||
         message.find("out of memory") != std::string::npos)
         return ErrorKind::OutOfMemory;
@@ -117,10 +119,9 @@ std::string plainWords(int status) {
 
 Error readError(int status, std::string_view body, const std::string& where) {
     const json document = json::parse(body, nullptr, false);
-    const std::string type = document.is_object() && document.contains("error") ? textOf(document["error"], "type")
-                                                                                : textOf(document, "type");
+    const json& told = document.is_object() && document.contains("error") ? document["error"] : document;
     std::string message = document.is_discarded() ? excerpt(body) : messageOf(document);
-    const ErrorKind kind = kindOf(status, type, message);
+    const ErrorKind kind = kindOf(status, textOf(told, "type"), textOf(told, "code"), message);
     // "Not Found" and "Unauthorized" are the status again.
     if (message.empty() || message == "Not Found" || message == "Unauthorized" || message == "Method Not Allowed")
         message = plainWords(status);

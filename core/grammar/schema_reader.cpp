@@ -19,6 +19,14 @@ constexpr std::array<std::string_view, 13> kDescribing{
     "$comment", "deprecated",  "readOnly", "writeOnly", "$defs",   "definitions"};
 constexpr std::array<std::string_view, 6> kGeneral{"$ref", "const", "enum", "anyOf", "allOf", "type"};
 
+// What to write instead of keywords that people miss.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kInstead{
+    {{"oneOf", "write 'anyOf', which means the same where the schemas exclude each other"},
+     {"not", "say what is allowed, with 'enum' or 'anyOf'"},
+     {"multipleOf", "list the values with 'enum' where they are few, or check the answer"},
+     {"patternProperties", "name the members in 'properties', or allow any with 'additionalProperties'"},
+     {"if", "write the cases with 'anyOf'"}}};
+
 struct TypeKeywords {
     std::string_view type;
     std::vector<std::string_view> keywords;
@@ -46,6 +54,14 @@ bool isKnown(std::string_view key) {
                        [&](const TypeKeywords& type) { return isOneOf(key, type.keywords); });
 }
 
+[[noreturn]] void refuseKeyword(const std::string& key, const std::string& path) {
+    const auto* instead =
+        std::find_if(kInstead.begin(), kInstead.end(), [&key](const auto& entry) { return entry.first == key; });
+    unsupportedSchema(path, fmt::format("the schema keyword '{}' is not supported{}{}", key,
+                                        instead == kInstead.end() ? "" : ": ",
+                                        instead == kInstead.end() ? "" : instead->second));
+}
+
 } // namespace
 
 void refuseSchema(const std::string& path, const std::string& message) {
@@ -62,8 +78,7 @@ SchemaReader::SchemaReader(const Schema& schema, std::string path) : schema_(sch
     }
     for (const auto& [key, value] : schema.items()) {
         if (!isKnown(key)) {
-            unsupportedSchema(pathOf(key.substr(0, 64)),
-                              fmt::format("the schema keyword '{}' is not supported", key.substr(0, 64)));
+            refuseKeyword(key.substr(0, 64), pathOf(key.substr(0, 64)));
         }
     }
 }

@@ -3,13 +3,12 @@
 #include "core/node/answer_scanner.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace fulgurite::node {
 
 namespace {
 
-constexpr std::string_view kOpenTools = "<tool_calls>";
-constexpr std::string_view kCloseTools = "</tool_calls>";
 constexpr std::string_view kWhiteSpace = " \t\r\n";
 
 // Length of the longest end of `text` that is a proper beginning of `mark`.
@@ -24,8 +23,8 @@ std::size_t partialMarkLength(std::string_view text, std::string_view mark) {
 
 } // namespace
 
-std::string ToolCallScanner::push(std::string_view text, std::vector<std::string>& blocks) {
-    std::string outside;
+std::vector<ScannedText> ToolCallScanner::push(std::string_view text) {
+    std::vector<ScannedText> pieces;
     held_ += text;
     for (;;) {
         const std::string_view mark = inside_ ? kCloseTools : kOpenTools;
@@ -33,27 +32,18 @@ std::string ToolCallScanner::push(std::string_view text, std::vector<std::string
         if (found == std::string::npos) {
             break;
         }
-        if (inside_) {
-            blocks.push_back(held_.substr(0, found));
-        } else {
-            outside += held_.substr(0, found);
-        }
+        pieces.push_back({held_.substr(0, found), inside_, inside_});
         held_.erase(0, found + mark.size());
         inside_ = !inside_;
     }
-    if (!inside_) {
-        const std::size_t keep = partialMarkLength(held_, kOpenTools);
-        outside += held_.substr(0, held_.size() - keep);
-        held_.erase(0, held_.size() - keep);
-    }
-    return outside;
+    const std::size_t keep = partialMarkLength(held_, inside_ ? kCloseTools : kOpenTools);
+    pieces.push_back({held_.substr(0, held_.size() - keep), inside_, false});
+    held_.erase(0, held_.size() - keep);
+    return pieces;
 }
 
-std::string ToolCallScanner::flush() {
-    std::string rest = inside_ ? std::string(kOpenTools) + held_ : held_;
-    held_.clear();
-    inside_ = false;
-    return rest;
+ScannedText ToolCallScanner::flush() {
+    return {std::exchange(held_, {}), std::exchange(inside_, false), false};
 }
 
 std::string EdgeTrimmer::push(std::string_view text) {

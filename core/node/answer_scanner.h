@@ -9,13 +9,24 @@
 
 namespace fulgurite::node {
 
-// Cuts whole blocks "<tool_calls>...</tool_calls>" out of answer text.
+inline constexpr std::string_view kOpenTools = "<tool_calls>";
+inline constexpr std::string_view kCloseTools = "</tool_calls>";
+
+struct ScannedText {
+    std::string text;
+    bool inside = false; // of a block; otherwise around blocks
+    bool closes = false; // the block ends behind it
+
+    bool operator==(const ScannedText&) const = default;
+};
+
+// Tells text inside blocks "<tool_calls>...</tool_calls>" from text around them, in order and without the marks.
 class ToolCallScanner {
   public:
-    // Text outside blocks; the inside of each complete block is appended to `blocks`.
-    std::string push(std::string_view text, std::vector<std::string>& blocks);
-    // What was held back, an unfinished block with its mark included.
-    std::string flush();
+    std::vector<ScannedText> push(std::string_view text);
+    // What was held back because a mark might have begun there.
+    ScannedText flush();
+    bool inside() const { return inside_; }
 
   private:
     std::string held_;

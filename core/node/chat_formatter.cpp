@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <sstream>
 #include <utility>
 
 namespace fulgurite::node {
@@ -18,6 +17,22 @@ namespace {
 constexpr std::string_view kWhiteSpace = " \t\r\n";
 // Rough memory of one collected log-probability entry beside its text.
 constexpr std::size_t kEntryBytes = 512;
+
+void take(ToolCallText read, ChatDelta& delta) {
+    delta.content += read.content;
+    std::move(read.calls.begin(), read.calls.end(), std::back_inserter(delta.tool_calls));
+}
+
+// Id, type and name come with the first piece of a call.
+nlohmann::json toJson(const ToolCallPiece& piece) {
+    nlohmann::json call{{"function", {{"arguments", piece.arguments}}}};
+    if (!piece.id.empty()) {
+        call["id"] = piece.id;
+        call["type"] = "function";
+        call["function"]["name"] = piece.name;
+    }
+    return call;
+}
 
 nlohmann::json orNull(const nlohmann::json& list, bool wanted) {
     return wanted ? nlohmann::json{{"content", list}, {"refusal", nullptr}} : nlohmann::json();
@@ -40,8 +55,17 @@ ChatDelta ChatSplitter::flush() {
     sort(thinking_.finish(), delta);
     delta.content += leading_;
     leading_.clear();
-    if (parse_tools_) {
-        delta.content += tools_.flush();
+    if (!parse_tools_) {
+        return delta;
+    }
+    const ScannedText rest = tools_.flush();
+    if (rest.inside) {
+        ToolCallText read;
+        calls_.push(rest.text, read);
+        calls_.close(false, read);
+        take(std::move(read), delta);
+    } else {
+        delta.content += rest.text;
     }
     return delta;
 }
@@ -76,40 +100,27 @@ void ChatSplitter::addAnswer(std::string_view piece, ChatDelta& delta) {
         delta.content += text;
         return;
     }
-    std::vector<std::string> blocks;
-    std::string outside = tools_.push(text, blocks);
-    for (const std::string& block : blocks) {
-        addToolBlock(block, delta);
-        after_tools_ = true;
+    for (const ScannedText& scanned : tools_.push(text)) {
+        scanned.inside ? addInside(scanned, delta) : addOutside(scanned.text, delta);
     }
-    if (after_tools_) {
-        outside.erase(0, std::min(outside.find_first_not_of(kWhiteSpace), outside.size()));
-        after_tools_ = outside.empty();
-    }
-    delta.content += outside;
 }
 
-// One JSON object {"name", "arguments"} on each line. A block with a line that is not one stays text.
-void ChatSplitter::addToolBlock(const std::string& block, ChatDelta& delta) {
-    std::vector<nlohmann::json> calls;
-    std::istringstream lines(block);
-    for (std::string line; std::getline(lines, line);) {
-        if (line.find_first_not_of(kWhiteSpace) == std::string::npos) {
-            continue;
-        }
-        const auto call = nlohmann::ordered_json::parse(line, nullptr, false); // arguments keep their order
-        if (!call.is_object() || !call.contains("name") || !call["name"].is_string()) {
-            delta.content += "<tool_calls>" + block + "</tool_calls>";
-            return;
-        }
-        const auto arguments = call.value("arguments", nlohmann::ordered_json::object());
-        const std::string text = arguments.is_string() ? arguments.get<std::string>() : arguments.dump();
-        calls.push_back({{"id", newId("call_")},
-                         {"type", "function"},
-                         {"function", {{"name", call["name"].get<std::string>()}, {"arguments", text}}}});
+void ChatSplitter::addInside(const ScannedText& piece, ChatDelta& delta) {
+    ToolCallText read;
+    calls_.push(piece.text, read);
+    if (piece.closes) {
+        calls_.close(true, read);
+        after_tools_ = true;
     }
-    tool_call_count_ += calls.size();
-    std::move(calls.begin(), calls.end(), std::back_inserter(delta.tool_calls));
+    take(std::move(read), delta);
+}
+
+void ChatSplitter::addOutside(std::string_view text, ChatDelta& delta) {
+    if (after_tools_) {
+        text.remove_prefix(std::min(text.find_first_not_of(kWhiteSpace), text.size()));
+        after_tools_ = text.empty();
+    }
+    delta.content += text;
 }
 
 ChatFormatter::ChatFormatter(const ModelService& service, ChatFormat format)
@@ -151,18 +162,28 @@ void ChatFormatter::finish(std::size_t index, const GenerationSummary& summary, 
     }
 }
 
-void ChatFormatter::add(std::size_t index, ChatDelta delta, nlohmann::json logprobs, std::string& out) {
-    Choice& choice = choices_[index];
-    const std::size_t first_call = choice.message.tool_calls.size();
-    if (!format_.stream) {
-        held_bytes_ += delta.reasoning.size() + delta.content.size();
-        choice.message.reasoning += delta.reasoning;
-        choice.message.content += delta.content;
-        std::move(delta.tool_calls.begin(), delta.tool_calls.end(), std::back_inserter(choice.message.tool_calls));
-        for (nlohmann::json& entry : logprobs) {
-            held_bytes_ += kEntryBytes * (1 + entry["top_logprobs"].size());
-            choice.logprobs.push_back(std::move(entry));
+// For an answer that is sent as a whole.
+void ChatFormatter::keep(Choice& choice, const ChatDelta& delta, nlohmann::json logprobs) {
+    held_bytes_ += delta.reasoning.size() + delta.content.size();
+    choice.message.reasoning += delta.reasoning;
+    choice.message.content += delta.content;
+    for (const ToolCallPiece& piece : delta.tool_calls) {
+        held_bytes_ += piece.arguments.size();
+        if (piece.call < choice.message.tool_calls.size()) {
+            choice.message.tool_calls[piece.call].arguments += piece.arguments;
+        } else {
+            choice.message.tool_calls.push_back(piece);
         }
+    }
+    for (nlohmann::json& entry : logprobs) {
+        held_bytes_ += kEntryBytes * (1 + entry["top_logprobs"].size());
+        choice.logprobs.push_back(std::move(entry));
+    }
+}
+
+void ChatFormatter::add(std::size_t index, const ChatDelta& delta, nlohmann::json logprobs, std::string& out) {
+    if (!format_.stream) {
+        keep(choices_[index], delta, std::move(logprobs));
         return;
     }
     if (delta.empty() && logprobs.empty()) {
@@ -175,11 +196,10 @@ void ChatFormatter::add(std::size_t index, ChatDelta delta, nlohmann::json logpr
     if (!delta.content.empty() || (delta.reasoning.empty() && delta.tool_calls.empty())) {
         object["content"] = delta.content;
     }
-    for (std::size_t i = 0; i < delta.tool_calls.size(); ++i) {
-        nlohmann::json call = delta.tool_calls[i];
-        call["index"] = first_call + i;
-        object["tool_calls"].push_back(call);
-        choice.message.tool_calls.push_back(std::move(delta.tool_calls[i]));
+    for (const ToolCallPiece& piece : delta.tool_calls) {
+        nlohmann::json call = toJson(piece);
+        call["index"] = piece.call;
+        object["tool_calls"].push_back(std::move(call));
     }
     chunk(index, std::move(object), std::move(logprobs), nullptr, out);
 }
@@ -209,7 +229,9 @@ nlohmann::json ChatFormatter::choiceObject(std::size_t index) const {
         message["reasoning_content"] = choice.message.reasoning;
     }
     if (!choice.message.tool_calls.empty()) {
-        message["tool_calls"] = choice.message.tool_calls;
+        for (const ToolCallPiece& call : choice.message.tool_calls) {
+            message["tool_calls"].push_back(toJson(call));
+        }
         if (choice.message.content.empty()) {
             message["content"] = nullptr;
         }

@@ -6,6 +6,7 @@
 #include "core/node/answer_scanner.h"
 #include "core/node/generation_job.h"
 #include "core/node/openai_common.h"
+#include "core/node/tool_call_reader.h"
 
 #include <optional>
 #include <string>
@@ -28,7 +29,7 @@ struct ChatFormat {
 struct ChatDelta {
     std::string reasoning;
     std::string content;
-    std::vector<nlohmann::json> tool_calls;
+    std::vector<ToolCallPiece> tool_calls;
 
     bool empty() const { return reasoning.empty() && content.empty() && tool_calls.empty(); }
 };
@@ -40,22 +41,23 @@ class ChatSplitter {
 
     ChatDelta push(std::string_view text);
     ChatDelta flush();
-    std::size_t toolCallCount() const { return tool_call_count_; }
+    std::size_t toolCallCount() const { return calls_.count(); }
 
   private:
     void sort(const std::vector<ChannelText>& pieces, ChatDelta& delta);
     void addAnswer(std::string_view text, ChatDelta& delta);
-    void addToolBlock(const std::string& block, ChatDelta& delta);
+    void addOutside(std::string_view text, ChatDelta& delta);
+    void addInside(const ScannedText& piece, ChatDelta& delta);
 
     ThinkingSplitter thinking_;
     ToolCallScanner tools_;
+    ToolCallReader calls_;
     EdgeTrimmer reasoning_;
     bool parse_tools_;
     std::string leading_;         // white space before anything else: part of an answer, not of a thought
     bool started_ = false;        // something but white space has come
     bool after_thinking_ = false; // white space between "</think>" and the answer is not part of it
     bool after_tools_ = false;    // nor is what surrounds a block of tool calls
-    std::size_t tool_call_count_ = 0;
 };
 
 class ChatFormatter final : public ReplyFormatter {
@@ -74,13 +76,14 @@ class ChatFormatter final : public ReplyFormatter {
   private:
     struct Choice {
         ChatSplitter splitter;
-        ChatDelta message;
+        ChatDelta message; // its calls whole
         nlohmann::json logprobs = nlohmann::json::array();
         nlohmann::json finish_reason;
         nlohmann::json stop_reason;
     };
 
-    void add(std::size_t choice, ChatDelta delta, nlohmann::json logprobs, std::string& out);
+    void add(std::size_t choice, const ChatDelta& delta, nlohmann::json logprobs, std::string& out);
+    void keep(Choice& choice, const ChatDelta& delta, nlohmann::json logprobs);
     void chunk(std::size_t choice, nlohmann::json delta, nlohmann::json logprobs, const Choice* finished,
                std::string& out) const;
     nlohmann::json choiceObject(std::size_t index) const;

@@ -87,6 +87,12 @@ nlohmann::json capabilitiesOf(ModelService& model, const NodeServices& services)
     if (services.models != nullptr) {
         list.push_back("models");
     }
+    if (services.runs != nullptr) {
+        list.push_back("runs");
+    }
+    if (services.jobs != nullptr) {
+        list.push_back("jobs");
+    }
     return list;
 }
 

@@ -40,7 +40,7 @@ def start(engine, model, folder):
         file.write(token + "\n")
     process = subprocess.Popen(
         [engine, "serve", "--model", model, "--model-id", "ember", "--listen", "127.0.0.1:0", "--token-file", path,
-         "--memory-mib", "256", "--snapshot-mib", "64"],
+         "--memory-mib", "256", "--snapshot-mib", "64", "--data", os.path.join(folder, "data")],
         stdout=subprocess.PIPE, text=True)
     line = json.loads(process.stdout.readline())
     expect(line["event"] == "listening" and line["pid"] == process.pid, f"listens on port {line['port']}")
@@ -158,12 +158,22 @@ def check_tools(client):
            f"its arguments satisfy its schema: {calls[0].function.arguments}")
     needed = ask(tool_choice="required", parallel_tool_calls=False).choices[0].message.tool_calls
     expect(len(needed) == 1 and needed[0].function.name in ("add", "flip"), "one of the tools is called")
-    name, text, identity = None, "", None
+    name, fragments, identities = None, [], []
     for chunk in ask(tool_choice={"type": "function", "function": {"name": "add"}}, stream=True):
         for call in (chunk.choices[0].delta.tool_calls or []) if chunk.choices else []:
-            name, identity = call.function.name or name, call.id or identity
-            text += call.function.arguments or ""
-    expect(name == "add" and identity and text == calls[0].function.arguments, "tool calls as deltas")
+            name = name or call.function.name
+            identities += [call.id] if call.id else []
+            fragments.append(call.function.arguments)
+    expect(name == "add" and len(identities) == 1 and "".join(fragments) == calls[0].function.arguments,
+           "tool calls as deltas")
+    expect(len(fragments) > 2, f"their arguments come in fragments: {fragments}")
+    with client.chat.completions.stream(model="ember", messages=MESSAGES, tools=TOOLS, tool_choice="required",
+                                        parallel_tool_calls=False, max_tokens=300, temperature=0,
+                                        extra_body={"thinking_budget": 40}) as stream:
+        heard = [event for event in stream if event.type == "tool_calls.function.arguments.delta"]
+        final = stream.get_final_completion().choices[0].message.tool_calls[0].function
+    expect(heard and "".join(event.arguments_delta for event in heard) == final.arguments
+           and final.arguments == needed[0].function.arguments, "the client's own stream helper puts them together")
     answer = ask(messages=MESSAGES + [named.message.model_dump(exclude_none=True),
                                       {"role": "tool", "tool_call_id": calls[0].id, "content": "75"}], max_tokens=16)
     expect(answer.usage.prompt_tokens > 0 and answer.choices[0].message.role == "assistant", "a tool's result goes back")
@@ -187,6 +197,23 @@ def check_completions(client):
         stop = choice.text[2]
         cut = client.completions.create(model="ember", prompt="17 + 58", max_tokens=8, temperature=0, stop=[stop])
         expect(stop not in cut.choices[0].text and cut.choices[0].finish_reason == "stop", "stop strings")
+
+
+def check_embeddings(client):
+    texts = ["a storm over the sea", "seventeen and fifty-eight"]
+    both = client.embeddings.create(model="ember", input=texts)  # for which the client asks in base64
+    alone = client.embeddings.create(model="ember", input=texts[1]).data[0].embedding
+    plain = client.embeddings.create(model="ember", input=texts[1], encoding_format="float")
+    expect([each.index for each in both.data] == [0, 1] and both.data[0].embedding != both.data[1].embedding
+           and len(both.data[0].embedding) == len(both.data[1].embedding) > 8, "embeddings of two texts")
+    expect(alone == plain.data[0].embedding, "an embedding is the same in base64 and as numbers")
+    largest = max(map(abs, alone))
+    expect(all(abs(a - b) < 1e-5 * largest for a, b in zip(both.data[1].embedding, alone, strict=True)),
+           "and, but for rounding, alone and beside another text")
+    expect(both.usage.total_tokens > plain.usage.total_tokens > 0, "embedding usage")
+    refused(lambda: client.embeddings.create(model="ember", input=texts, dimensions=8), openai.BadRequestError,
+            "dimensions", "an embedding of another width")
+    refused(lambda: client.embeddings.create(model="ember", input=[]), openai.BadRequestError, "input", "no text")
 
 
 def check_refusals(client, base_url):
@@ -230,6 +257,7 @@ def main():
             check_schemas(client)
             check_tools(client)
             check_completions(client)
+            check_embeddings(client)
             check_refusals(client, base_url)
             check_cancel(client)
             client.close()

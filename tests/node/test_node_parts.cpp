@@ -8,6 +8,7 @@
 #include "core/node/http_reader.h"
 #include "core/node/json_text.h"
 #include "core/node/object_reader.h"
+#include "core/node/tool_call_reader.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -74,19 +75,100 @@ TEST(ObjectReader, TokenIdsMustBeInTheVocabulary) {
     }
 }
 
-TEST(ToolCallScanner, CutsWholeBlocks) {
+TEST(ToolCallScanner, TellsBlocksFromWhatIsAroundThem) {
     const std::string text = "Look: <tool_calls>\n{\"a\"}\n</tool_calls> done <tool";
     for (std::size_t step = 1; step < 20; ++step) {
         ToolCallScanner scanner;
         std::string outside;
-        std::vector<std::string> blocks;
+        std::string inside;
+        int closed = 0;
+        const auto take = [&](const ScannedText& piece) {
+            (piece.inside ? inside : outside) += piece.text;
+            closed += piece.closes ? 1 : 0;
+        };
         for (std::size_t i = 0; i < text.size(); i += step) {
-            outside += scanner.push(text.substr(i, step), blocks);
+            for (const ScannedText& piece : scanner.push(text.substr(i, step))) {
+                take(piece);
+            }
         }
-        outside += scanner.flush();
+        take(scanner.flush());
         EXPECT_EQ(outside, "Look:  done <tool");
-        EXPECT_EQ(blocks, std::vector<std::string>{"\n{\"a\"}\n"});
+        EXPECT_EQ(inside, "\n{\"a\"}\n");
+        EXPECT_EQ(closed, 1);
     }
+}
+
+struct ReadCalls {
+    std::vector<ToolCallPiece> whole;
+    std::vector<std::string> fragments; // of the arguments
+    std::string content;
+};
+
+ReadCalls readCalls(const std::string& block, std::size_t step, bool with_mark = true) {
+    ToolCallReader reader;
+    ReadCalls result;
+    const auto take = [&result](const ToolCallText& read) {
+        for (const ToolCallPiece& piece : read.calls) {
+            if (piece.call == result.whole.size()) {
+                EXPECT_FALSE(piece.id.empty());
+                result.whole.push_back(piece);
+            } else {
+                ASSERT_LT(piece.call, result.whole.size());
+                EXPECT_TRUE(piece.id.empty() && piece.name.empty());
+                result.whole[piece.call].arguments += piece.arguments;
+            }
+            result.fragments.push_back(piece.arguments);
+        }
+        result.content += read.content;
+    };
+    for (std::size_t i = 0; i < block.size(); i += step) {
+        ToolCallText read;
+        reader.push(std::string_view(block).substr(i, step), read);
+        take(read);
+    }
+    ToolCallText read;
+    reader.close(with_mark, read);
+    take(read);
+    EXPECT_EQ(reader.count(), result.whole.size());
+    return result;
+}
+
+TEST(ToolCallReader, HandsArgumentsOnAsTheyCome) {
+    const std::string arguments = R"({"a": [1, {"b": "}\"]"}], "c": {}})";
+    const std::string block = "\n{\"name\": \"add\", \"arguments\": " + arguments +
+                              "}\n\n  {\"arguments\": {\"d\":2}, \"name\": \"sub\"}\n{\"name\":\"none\"}";
+    for (std::size_t step = 1; step < 40; ++step) {
+        const ReadCalls read = readCalls(block, step);
+        ASSERT_EQ(read.whole.size(), 3U);
+        EXPECT_EQ(read.whole[0].name, "add");
+        EXPECT_EQ(read.whole[0].arguments, arguments);
+        EXPECT_EQ(read.whole[1].name, "sub");
+        EXPECT_EQ(read.whole[1].arguments, R"({"d":2})");
+        EXPECT_EQ(read.whole[2].arguments, "{}");
+        EXPECT_EQ(read.content, "");
+        if (step == 1) {
+            EXPECT_EQ(read.fragments.size(), arguments.size() + 2);
+        }
+    }
+}
+
+TEST(ToolCallReader, WhatIsNoCallStaysText) {
+    for (std::size_t step = 1; step < 20; ++step) {
+        const ReadCalls none = readCalls("\nadd(1)\n{\"name\": \"add\", \"arguments\": {}}\n", step);
+        EXPECT_TRUE(none.whole.empty());
+        EXPECT_EQ(none.content, "<tool_calls>\nadd(1)\n{\"name\": \"add\", \"arguments\": {}}\n</tool_calls>");
+        const ReadCalls later = readCalls("{\"name\": \"add\", \"arguments\": {}}\nadd(1)\nend", step);
+        EXPECT_EQ(later.whole.size(), 1U);
+        EXPECT_EQ(later.content, "add(1)\nend");
+        EXPECT_EQ(readCalls(" \n", step, false).content, "<tool_calls> \n");
+    }
+}
+
+TEST(ToolCallReader, ACutCallKeepsWhatCame) {
+    const ReadCalls cut = readCalls("\n{\"name\": \"add\", \"arguments\": {\"a\": 1", 3, false);
+    ASSERT_EQ(cut.whole.size(), 1U);
+    EXPECT_EQ(cut.whole[0].arguments, "{\"a\": 1");
+    EXPECT_EQ(readCalls("\n{\"name\": \"ad", 3, false).content, "<tool_calls>\n{\"name\": \"ad");
 }
 
 TEST(EdgeTrimmer, KeepsInnerWhiteSpaceOnly) {

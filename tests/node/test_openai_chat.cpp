@@ -97,19 +97,51 @@ TEST_F(ChatTest, ToolCallsAreParsedWhenToolsWereGiven) {
     EXPECT_EQ(choice.at("finish_reason"), "tool_calls");
     EXPECT_EQ(choice.at("message").at("content"), "Let me see.\n");
     ASSERT_EQ(choice.at("message").at("tool_calls").size(), 2U);
-    EXPECT_EQ(choice.at("message").at("tool_calls").at(0).at("function").at("arguments"), R"({"a":1})");
+    EXPECT_EQ(choice.at("message").at("tool_calls").at(0).at("function").at("arguments"), R"({"a": 1})");
     EXPECT_EQ(choice.at("message").at("tool_calls").at(1).at("function").at("name"), "sub");
     EXPECT_THAT(chat().json().at("choices").at(0).at("message").at("content").get<std::string>(),
                 HasSubstr("<tool_calls>"));
+    json calls = json::array();
     for (const ServerEvent& event : chatStream({{"tools", tools}})) {
-        if (event.data.find("\"name\":\"sub\"") != std::string::npos) {
-            EXPECT_EQ(event.json().at("choices").at(0).at("delta").at("tool_calls").at(1).at("index"), 1);
+        if (event.data == "[DONE]") {
+            continue;
+        }
+        const json delta = event.json().at("choices").at(0).at("delta");
+        for (const json& call : delta.value("tool_calls", json::array())) {
+            calls.push_back(call);
         }
     }
+    ASSERT_EQ(calls.size(), 2U);
+    EXPECT_EQ(calls.at(0).at("index"), 0);
+    EXPECT_EQ(calls.at(1).at("index"), 1);
+    EXPECT_EQ(calls.at(1).at("function").at("name"), "sub");
     service_->setScript(Script::of({"<tool_calls>", "add(1)", "</tool_calls>"}));
     const json spoiled = chat({{"tools", tools}}).json().at("choices").at(0);
     EXPECT_EQ(spoiled.at("finish_reason"), "stop");
     EXPECT_EQ(spoiled.at("message").at("content"), "<tool_calls>add(1)</tool_calls>");
+}
+
+TEST_F(ChatTest, ArgumentsOfToolCallsAreStreamedInFragments) {
+    service_->setScript(Script::of(
+        {"<tool_calls>\n{\"name\": ", "\"add\", \"arguments\": {", "\"a\": ", "1", "}", "}\n</tool", "_calls>"}));
+    const json tools = json::array({{{"type", "function"}, {"function", {{"name", "add"}}}}});
+    std::vector<std::string> fragments;
+    std::string finish;
+    for (const ServerEvent& event : chatStream({{"tools", tools}})) {
+        if (event.data == "[DONE]") {
+            continue;
+        }
+        const json choice = event.json().at("choices").at(0);
+        for (const json& call : choice.at("delta").value("tool_calls", json::array())) {
+            EXPECT_EQ(call.at("index"), 0);
+            EXPECT_EQ(call.contains("id"), fragments.empty());
+            EXPECT_EQ(call.at("function").contains("name"), fragments.empty());
+            fragments.push_back(call.at("function").at("arguments"));
+        }
+        finish = choice.at("finish_reason").is_null() ? finish : choice.at("finish_reason").get<std::string>();
+    }
+    EXPECT_THAT(fragments, ElementsAre("{", "\"a\": ", "1", "}"));
+    EXPECT_EQ(finish, "tool_calls");
 }
 
 TEST_F(ChatTest, LogprobsCarryBytesOfBrokenCharacters) {

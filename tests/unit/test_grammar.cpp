@@ -186,8 +186,9 @@ TEST(SchemaGrammar, RefusesByName) {
     const std::pair<const char*, const char*> cases[] = {
         {R"({"type":"object","properties":{"a":{"oneOf":[{}]}}})",
          "'schema.properties.a.oneOf': the schema keyword 'oneOf'"},
-        {R"({"not":{}})", "'not'"},
-        {R"({"type":"integer","multipleOf":2})", "'multipleOf'"},
+        {R"({"oneOf":[{}]})", "'oneOf' is not supported: write 'anyOf'"},
+        {R"({"not":{}})", "'not' is not supported: say what is allowed"},
+        {R"({"type":"integer","multipleOf":2})", "'multipleOf' is not supported: list the values"},
         {R"({"type":"array","uniqueItems":true})", "'uniqueItems'"},
         {R"({"type":"object","patternProperties":{}})", "'patternProperties'"},
         {R"({"type":"string","format":"uri"})", "'format' is not supported with 'uri'"},
