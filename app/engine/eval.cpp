@@ -5,8 +5,8 @@
 #include "core/base/atomic_file.h"
 #include "core/base/error.h"
 #include "core/retrieval/evaluation.h"
-#include "core/retrieval/result_figures.h"
-#include "core/retrieval/result_file.h"
+#include "core/retrieval/results/result_figures.h"
+#include "core/retrieval/results/result_file.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -100,8 +100,8 @@ void evaluateCollection(const EvalOptions& options) {
         collections, options.collection, options.request, *embedder, pool,
         [](std::size_t done, std::size_t total) { fmt::print(stderr, "\r{} of {} queries", done, total); });
     fmt::print(stderr, "\n");
-    collections.keepEvaluation(options.collection, result.record, evaluationJson(result));
-    const std::string matrices = resultFileJson(result);
+    const std::string matrices = retrieval::resultFileJson(result.matrices);
+    collections.keepEvaluation(options.collection, result.record, evaluationJson(result), matrices);
     if (!options.out.empty()) {
         writeFileAtomically(options.out, matrices);
     }

@@ -8,7 +8,7 @@
 #include "core/base/utf8.h"
 #include "core/checkpoint/safetensors.h"
 #include "core/retrieval/raw_search.h"
-#include "core/retrieval/strategy.h"
+#include "core/retrieval/results/strategy.h"
 
 #include <algorithm>
 #include <fmt/format.h>

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/retrieval/collection_index.h"
-#include "core/retrieval/strategy.h"
+#include "core/retrieval/results/strategy.h"
 #include "kernels/pool.h"
 
 #include <cstddef>

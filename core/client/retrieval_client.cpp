@@ -97,6 +97,11 @@ class NodeRetrieval final : public RetrievalClient {
     Call evaluations(const std::string& id, Callback<std::vector<Evaluation>> reply) override {
         return get<std::vector<Evaluation>>(below(id, "evaluations"), readEvaluations, std::move(reply));
     }
+    Call evaluationFile(const std::string& id, const std::string& record, Callback<std::string> reply) override {
+        // Megabytes: read by who shows them, so that other answers of this connection do not wait.
+        const auto as_it_is = [](std::string_view body, const std::string&) { return std::string(body); };
+        return get<std::string>(below(id, "evaluations/" + record), as_it_is, std::move(reply));
+    }
 
   private:
     template <class T>

@@ -55,6 +55,8 @@ class RetrievalClient {
     virtual Call evaluate(const std::string& id, const EvaluationRequest& request,
                           Callback<RetrievalJob> reply) = 0;
     virtual Call evaluations(const std::string& id, Callback<std::vector<Evaluation>> reply) = 0; // newest first
+    // The numbers of every query as a result file (core/retrieval/results/result_file.h reads it).
+    virtual Call evaluationFile(const std::string& id, const std::string& record, Callback<std::string> reply) = 0;
 };
 
 // A connection of its own to a node. Destroying it cancels what runs; no callback comes afterwards.

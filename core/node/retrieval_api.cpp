@@ -164,6 +164,11 @@ Answer queriesView(RetrievalService& service, const Target& target, QueryReader&
 
 Answer evaluationsView(RetrievalService& service, const Target& target, QueryReader& query) {
     query.finish();
+    if (!target.rest.empty()) {
+        HttpReply answer;
+        answer.body = service.collections().evaluationMatrices(target.id, target.rest);
+        return answer;
+    }
     json list = json::array();
     for (const std::string& text : service.collections().evaluations(target.id)) {
         list.push_back(json::parse(text));

@@ -2,6 +2,7 @@
 #include "core/node/retrieval_service.h"
 
 #include "core/model/hybrid_model.h"
+#include "core/retrieval/results/result_file.h"
 
 #include <fmt/format.h>
 
@@ -221,7 +222,8 @@ RetrievalJob RetrievalService::evaluate(const std::string& collection, retrieval
         const auto embedder = openFor(collections().info(id));
         const retrieval::EvaluationResult result =
             retrieval::evaluate(collections(), id, request, *embedder, pool_, progress, stop);
-        collections().keepEvaluation(id, result.record, retrieval::evaluationJson(result));
+        collections().keepEvaluation(id, result.record, retrieval::evaluationJson(result),
+                                     retrieval::resultFileJson(result.matrices));
         return RetrievalWork::Result{{}, result.record};
     };
     return start(info.id, "evaluation", work);

@@ -104,6 +104,7 @@ constexpr RoutePath kPaths[] = {
     {"GET", "/fulgurite/v1/collections/{id}/queries"},
     {"POST", "/fulgurite/v1/collections/{id}/queries"},
     {"GET", "/fulgurite/v1/collections/{id}/evaluations"},
+    {"GET", "/fulgurite/v1/collections/{id}/evaluations/{record}"},
     {"POST", "/fulgurite/v1/collections/{id}/evaluations"},
     {"POST", "/fulgurite/v1/collections/{id}/ingest"},
     {"POST", "/fulgurite/v1/collections/{id}/job"},

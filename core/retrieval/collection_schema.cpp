@@ -104,10 +104,13 @@ CREATE TABLE evaluations(
 ) STRICT;
 )sql";
 
+// Plots of an evaluation need every query's numbers; evaluations made before have none.
+constexpr const char* version_2 = "ALTER TABLE evaluations ADD COLUMN matrices TEXT NOT NULL DEFAULT ''";
+
 } // namespace
 
 std::span<const Migration> collectionMigrations() {
-    static constexpr std::array<Migration, 1> migrations{{{1, version_1}}};
+    static constexpr std::array<Migration, 2> migrations{{{1, version_1}, {2, version_2}}};
     return migrations;
 }
 

@@ -66,9 +66,12 @@ class Collections {
                                       const StoredQuery& query);
 
     // Results as evaluation.h writes them: JSON, newest first. `record` names what repeats the numbers; the same
-    // one again replaces the result.
-    void keepEvaluation(const std::string& collection, const std::string& record, const std::string& json);
+    // one again replaces the result. `matrices`: a result file (results/result_file.h).
+    void keepEvaluation(const std::string& collection, const std::string& record, const std::string& json,
+                        const std::string& matrices);
     std::vector<std::string> evaluations(const std::string& collection);
+    // The result file of a record. Throws Error{NotFound}.
+    std::string evaluationMatrices(const std::string& collection, const std::string& record);
 
     // What evaluations ask for: what each document counts as; a hash of all documents and vectors; BM25 alone.
     std::vector<DocumentFacts> facts(const std::string& collection);

@@ -16,8 +16,7 @@ namespace fulgurite::retrieval {
 
 namespace {
 
-constexpr std::size_t kMostJudged = 32; // k, as published
-constexpr std::size_t kNamedText = 60;  // bytes of a query that a message repeats
+constexpr std::size_t kNamedText = 60; // bytes of a query that a message repeats
 
 std::vector<std::int32_t> documentsOf(const StrategyResult& result) {
     std::vector<std::int32_t> documents;

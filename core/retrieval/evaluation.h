@@ -6,7 +6,6 @@
 #include "core/retrieval/metrics.h"
 
 #include <functional>
-#include <map>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -47,8 +46,7 @@ struct EvaluationResult {
     // [heads]: mean gain of Metric::Weighted under "mrag" over all queries when the head is left out; empty unless
     // asked for.
     std::vector<Interval> without_head;
-    // strategy -> n -> [k - 1][query], Metric values for k = 1..32; what published result files hold.
-    std::map<std::string, std::map<std::size_t, std::vector<std::vector<MetricValues>>>> matrices;
+    ResultMatrices matrices; // what published result files hold
 };
 
 // `progress`: queries done, of how many. Throws Error{InvalidInput | NotFound | Cancelled}.

@@ -3,7 +3,7 @@
 #include "core/base/error.h"
 #include "core/retrieval/collection_store.h"
 #include "core/retrieval/collections.h"
-#include "core/retrieval/strategy.h"
+#include "core/retrieval/results/strategy.h"
 #include "core/retrieval/strategy_search.h"
 
 #include <algorithm>

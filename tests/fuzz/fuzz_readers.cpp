@@ -4,7 +4,7 @@
 #include "core/base/error.h"
 #include "core/base/utf8.h"
 #include "core/retrieval/readers.h"
-#include "core/retrieval/result_file.h"
+#include "core/retrieval/results/result_file.h"
 
 #include <cstddef>
 #include <cstdint>

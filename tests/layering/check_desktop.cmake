@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-# The desktop links base, client, store, ui, ranking by votes and what reads finished arrays (capture, over checkpoint
-# and tensor) of ours, nothing that runs a model; and no such code is in the binary.
+# The desktop links base, client, store, ui, ranking by votes, plots of results and what reads finished arrays (capture,
+# over checkpoint and tensor) of ours, nothing that runs a model; and no such code is in the binary.
 cmake_minimum_required(VERSION 3.25)
 foreach(library IN LISTS LINKED)
-  if(NOT library MATCHES "^fg_((flags|base|client|store|tensor|checkpoint|capture|votes)$|ui)")
+  if(NOT library MATCHES "^fg_((flags|base|client|store|tensor|checkpoint|capture|votes|results)$|ui)")
     message(FATAL_ERROR "the desktop links ${library}")
   endif()
 endforeach()

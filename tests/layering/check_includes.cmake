@@ -41,7 +41,9 @@ allowed(core/checkpoint "^(core/(checkpoint|tensor|base)/|kernels/dtype\\.h$)")
 allowed(core/probe/capture "^core/(probe/capture|checkpoint|tensor|base)/")
 # Ranking by votes is arithmetic on lists: the window ranks with it too.
 allowed(core/retrieval/votes "^core/(retrieval/votes|base)/")
-allowed(ui "^(ui|core/client|core/store|core/probe/capture|core/retrieval/votes|core/checkpoint|core/base)/")
+# So are the plots of an evaluation, which the window shows.
+allowed(core/retrieval/results "^core/(retrieval/(results|votes)|base)/")
+allowed(ui "^(ui|core/client|core/store|core/probe/capture|core/retrieval/(votes|results)|core/checkpoint|core/base)/")
 allowed(app/desktop "^(ui|core/base)/")
 allowed(app/engine "^(app/engine|core|kernels)/")
 without_qt(core)

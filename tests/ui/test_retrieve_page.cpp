@@ -13,6 +13,8 @@
 #include "ui/retrieve/prompts_dialog.h"
 #include "ui/retrieve/query_box.h"
 #include "ui/retrieve/rank_columns.h"
+#include "ui/retrieve/result_panel.h"
+#include "ui/retrieve/result_plot.h"
 #include "ui/retrieve/space_map.h"
 #include "ui/retrieve/space_panel.h"
 #include "ui/shell/action_registry.h"
@@ -20,6 +22,7 @@
 #include "ui/shell/main_window.h"
 
 #include <QCheckBox>
+#include <QComboBox>
 #include <QFile>
 #include <QPlainTextEdit>
 #include <QSignalSpy>
@@ -27,6 +30,7 @@
 #include <QTest>
 
 #include <algorithm>
+#include <cmath>
 
 using namespace fulgurite;
 
@@ -134,6 +138,31 @@ class TestRetrievePage : public QObject {
         QVERIFY(!evaluation.record.empty());
         QCOMPARE(panel.model().rowCount(), 3); // strategies
         QVERIFY(panel.model().queries() > 0);
+    }
+
+    // The plots of the run show the numbers of its table.
+    void theEvaluationIsPlotted() {
+        ResultPanel& panel = part<ResultPanel>();
+        QVERIFY(run("retrieve.plots"));
+        QTRY_VERIFY_WITH_TIMEOUT(panel.plot().figure() != nullptr, 30000);
+        panel.figures().setCurrentIndex(panel.figures().findData("baselines-low-cost"));
+        const TableTwin table = panel.plot().table();
+        int compared = 0;
+        for (const client::EvaluationRow& row : page().controller().evaluations().front().rows) {
+            for (int i = 0; i < table.rows; ++i) {
+                if (table.cell(i, 0).toString() == QString("n = %1").arg(row.aspects) &&
+                    table.cell(i, 1).toULongLong() == row.k &&
+                    table.cell(i, 2).toString().toStdString() == row.strategy) {
+                    const client::Interval& gain = row.gains.at("weighted");
+                    QCOMPARE(static_cast<std::size_t>(table.cell(i, 3).toULongLong()), row.queries);
+                    QVERIFY(std::abs(table.cell(i, 4).toDouble() - gain.mean) < 1e-12);
+                    QVERIFY(std::abs(table.cell(i, 5).toDouble() - gain.low) < 1e-12);
+                    QVERIFY(std::abs(table.cell(i, 6).toDouble() - gain.high) < 1e-12);
+                    ++compared;
+                }
+            }
+        }
+        QCOMPARE(compared, 2 * 4); // mrag and split, one to four aspects
     }
 
     void eachHeadIsLeftOut() {

@@ -3,8 +3,8 @@
 #include "core/base/error.h"
 #include "core/retrieval/evaluation.h"
 #include "core/retrieval/fusion_prompts.h"
-#include "core/retrieval/result_figures.h"
-#include "core/retrieval/result_file.h"
+#include "core/retrieval/results/result_figures.h"
+#include "core/retrieval/results/result_file.h"
 #include "tests/support/golden_models.h"
 #include "tests/unit/letter_embedder.h"
 #include "tests/unit/published_results.h"
@@ -277,7 +277,7 @@ TEST_F(EvaluationTest, GivesTheNumbersOfItsRankings) {
     const auto& matrix = result.matrices.at("mrag").at(2);
     ASSERT_EQ(matrix.size(), 32u);
     ASSERT_EQ(matrix[0].size(), 1u);
-    const ResultFile file = ResultFile::parse(resultFileJson(result), "own");
+    const ResultFile file = ResultFile::parse(resultFileJson(result.matrices), "own");
     EXPECT_EQ(file.mean("standard", 1, 1, Metric::SuccessRatio), 1.0);
     // The plots of an own run: its own numbers of aspects stand in for the published ones.
     const std::vector<Figure> figures = resultFigures(file);
@@ -301,9 +301,13 @@ TEST_F(EvaluationTest, TheSameRecordMeansTheSameNumbers) {
     request_.seed = 1;
     request_.nearest = 2;
     EXPECT_NE(run().record, first.record);
-    collections_.keepEvaluation("c", first.record, evaluationJson(first));
-    collections_.keepEvaluation("c", first.record, evaluationJson(first));
+    const std::string matrices = resultFileJson(first.matrices);
+    collections_.keepEvaluation("c", first.record, evaluationJson(first), "");
+    EXPECT_THROW(collections_.evaluationMatrices("c", first.record), Error); // as earlier versions kept it
+    collections_.keepEvaluation("c", first.record, evaluationJson(first), matrices);
     EXPECT_EQ(collections_.evaluations("c").size(), 1u);
+    EXPECT_EQ(collections_.evaluationMatrices("c", first.record), matrices);
+    EXPECT_THROW(collections_.evaluationMatrices("c", "other"), Error);
 }
 
 TEST_F(EvaluationTest, LeavesEachHeadOut) {

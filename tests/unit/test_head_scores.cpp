@@ -3,7 +3,7 @@
 #include "core/base/error.h"
 #include "core/retrieval/head_scores.h"
 #include "core/retrieval/raw_search.h"
-#include "core/retrieval/strategy.h"
+#include "core/retrieval/results/strategy.h"
 
 #include <algorithm>
 #include <cmath>

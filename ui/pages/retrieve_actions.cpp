@@ -11,10 +11,12 @@
 #include "ui/retrieve/query_box.h"
 #include "ui/retrieve/rank_columns.h"
 #include "ui/retrieve/rank_view.h"
+#include "ui/retrieve/result_panel.h"
 #include "ui/retrieve/retrieve_header.h"
 #include "ui/retrieve/strategy_panel.h"
 #include "ui/shell/action_registry.h"
 
+#include <QComboBox>
 #include <QLineEdit>
 #include <QTabBar>
 
@@ -82,12 +84,25 @@ void RetrievePage::registerActions() {
         [this] { session_.setBrush({}); });
     add("retrieve.find", tr("Find a document of the collection"), "search", "Ctrl+F", tr("filter title label"),
         [this] {
-            bottom_->show();
-            bottom_tabs_->setCurrentIndex(1);
+            showTab(kDocumentsTab);
             documents_->filter().setFocus();
         });
     add("retrieve.evaluate", tr("Evaluate the query set"), "play", "", tr("metrics bootstrap recall ndcg"),
         [this] { evaluate(); });
+    add("retrieve.plots", tr("Show the plots of results"), "train", "", tr("figures boxes lines paper"), [this] {
+        showTab(kPlotsTab);
+        results_panel_->figures().setFocus();
+    });
+    add("retrieve.open_results", tr("Open result files of evaluations…"), "file", "", tr("plots published mrag"),
+        [this] {
+            showTab(kPlotsTab);
+            results_panel_->askForFiles();
+        });
+    add("retrieve.open_result_folder", tr("Open a folder of result files…"), "folder-open", "",
+        tr("plots published mrag"), [this] {
+            showTab(kPlotsTab);
+            results_panel_->askForFolder();
+        });
     add("retrieve.bottom", tr("Show or hide the evaluation"), "dock-right", "F6", tr("panel documents"),
         [this] { bottom_->setVisible(bottom_->isHidden()); });
     add("retrieve.maps", tr("Show or hide the maps"), "dock-right", "Ctrl+Alt+B", tr("panel scatter heat map"),

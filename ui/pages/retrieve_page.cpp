@@ -16,12 +16,14 @@
 #include "ui/retrieve/query_box.h"
 #include "ui/retrieve/rank_columns.h"
 #include "ui/retrieve/rank_view.h"
+#include "ui/retrieve/result_panel.h"
 #include "ui/retrieve/retrieve_header.h"
 #include "ui/retrieve/separation_list.h"
 #include "ui/retrieve/space_panel.h"
 #include "ui/retrieve/strategy_panel.h"
 #include "ui/retrieve/vote_map.h"
 
+#include <QFileInfo>
 #include <QHBoxLayout>
 #include <QJsonArray>
 #include <QPushButton>
@@ -158,6 +160,7 @@ QWidget* RetrievePage::buildRight() {
 Card* RetrievePage::buildBottom() {
     ThemeManager& themes = context().themes;
     evaluation_ = new EvaluationPanel(themes);
+    results_panel_ = new ResultPanel(themes);
     documents_ = new DocumentList(themes, session_);
     separations_ = new SeparationList(themes, session_);
     bottom_pages_ = new QStackedWidget;
@@ -165,9 +168,12 @@ Card* RetrievePage::buildBottom() {
     bottom_tabs_->setDrawBase(false);
     bottom_tabs_->setUsesScrollButtons(false); // in a narrow window names are cut, and no tab is out of sight
     bottom_tabs_->setElideMode(Qt::ElideRight);
-    bottom_tabs_->setAccessibleName(tr("Evaluation, documents and what heads separate"));
-    const std::pair<QString, QWidget*> pages[] = {
-        {tr("Evaluation"), evaluation_}, {tr("Documents"), documents_}, {tr("What heads separate"), separations_}};
+    bottom_tabs_->setAccessibleName(tr("Evaluation, plots, documents and what heads separate"));
+    // In the order of BottomTab.
+    const std::pair<QString, QWidget*> pages[] = {{tr("Evaluation"), evaluation_},
+                                                  {tr("Plots"), results_panel_},
+                                                  {tr("Documents"), documents_},
+                                                  {tr("What heads separate"), separations_}};
     for (const auto& [title, page] : pages) {
         bottom_tabs_->addTab(title);
         bottom_pages_->addWidget(page);
@@ -175,9 +181,12 @@ Card* RetrievePage::buildBottom() {
     bottom_ = makeCard(themes, tr("Results"), bottom_pages_);
     bottom_->addHeaderWidget(bottom_tabs_);
     bottom_->addHeaderWidget(evaluation_->controls());
+    bottom_->addHeaderWidget(results_panel_->controls());
+    results_panel_->controls()->hide();
     connect(bottom_tabs_, &QTabBar::currentChanged, this, [this](int index) {
         bottom_pages_->setCurrentIndex(index);
-        evaluation_->controls()->setVisible(index == 0);
+        evaluation_->controls()->setVisible(index == kEvaluationTab);
+        results_panel_->controls()->setVisible(index == kPlotsTab);
     });
     return bottom_;
 }
@@ -221,6 +230,11 @@ void RetrievePage::resetPanes() {
     results_->setSizes({large(720), large(kRightWidth)});
     maps_->setSizes({large(kMapHeight), large(290)});
     rows_->setSizes({large(540), large(kBottomHeight)});
+}
+
+void RetrievePage::showTab(BottomTab tab) {
+    bottom_->show();
+    bottom_tabs_->setCurrentIndex(tab);
 }
 
 void RetrievePage::resizeEvent(QResizeEvent* event) {
@@ -289,6 +303,7 @@ QJsonObject RetrievePage::saveSession() const {
             {"n", query_->count()},
             {"c", query_->nearest()},
             {"tab", bottom_tabs_->currentIndex()},
+            {"result_files", QJsonArray::fromStringList(results_panel_->openFiles())},
             {"collection", collection == nullptr ? QString() : QString::fromStdString(collection->id)}};
 }
 
@@ -307,6 +322,13 @@ void RetrievePage::restoreSession(const QJsonObject& session) {
         strategies_->setChosen(ids);
         session_.setStrategies(strategies_->chosen());
     }
+    QStringList results;
+    for (const QJsonValue& path : session[QStringLiteral("result_files")].toArray()) {
+        if (QFileInfo::exists(path.toString())) {
+            results << path.toString();
+        }
+    }
+    results_panel_->open(results);
     query_->setText(session[QStringLiteral("query")].toString());
     if (session.contains(QStringLiteral("n"))) {
         query_->setCounts(session[QStringLiteral("n")].toInt(), session[QStringLiteral("c")].toInt());

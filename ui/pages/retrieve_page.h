@@ -22,6 +22,7 @@ class EvaluationPanel;
 class HeadGrid;
 class QueryBox;
 class RankView;
+class ResultPanel;
 class RetrieveHeader;
 class SeparationList;
 class SpacePanel;
@@ -57,6 +58,8 @@ class RetrievePage : public Page {
     void resizeEvent(QResizeEvent* event) override;
 
   private:
+    enum BottomTab { kEvaluationTab, kPlotsTab, kDocumentsTab, kSeparationsTab };
+
     QWidget* buildLeft();
     QWidget* buildHeads();
     QWidget* buildRight();
@@ -66,6 +69,7 @@ class RetrievePage : public Page {
     void connectController();
     void registerActions();
     void resetPanes();
+    void showTab(BottomTab tab);
 
     void followEngine();
     void showCollections();
@@ -83,6 +87,7 @@ class RetrievePage : public Page {
     void removeCollection(const QString& id);
     void editPrompts();
     void evaluate();
+    void connectResults();
     void saveQuery();
     void toggleCited(std::int32_t document);
     std::vector<std::int32_t> sources() const; // what a prompt would cite
@@ -94,6 +99,7 @@ class RetrievePage : public Page {
     QString searchObstacle() const;
     QString inspectObstacle() const;               // why the chosen head cannot be looked into
     void whenSearched(std::function<void()> then); // once, after the search that runs
+    void showPlotOf(const QString& name, std::function<void()> then);
 
     RetrieveSession session_;
     RetrieveController controller_;
@@ -110,6 +116,7 @@ class RetrievePage : public Page {
     SpacePanel* spaces_ = nullptr;
     VoteMap* votes_ = nullptr;
     EvaluationPanel* evaluation_ = nullptr;
+    ResultPanel* results_panel_ = nullptr;
     DocumentList* documents_ = nullptr;
     SeparationList* separations_ = nullptr;
     QTabBar* bottom_tabs_ = nullptr;

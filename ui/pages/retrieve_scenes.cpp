@@ -8,8 +8,12 @@
 #include "ui/retrieve/query_box.h"
 #include "ui/retrieve/rank_columns.h"
 #include "ui/retrieve/rank_view.h"
+#include "ui/retrieve/result_panel.h"
+#include "ui/retrieve/strategies.h"
 #include "ui/shell/action_registry.h"
 
+#include <QComboBox>
+#include <QSplitter>
 #include <QTabBar>
 #include <QTimer>
 
@@ -27,6 +31,21 @@ void RetrievePage::whenSearched(std::function<void()> then) {
     connect(
         &controller_, &RetrieveController::searchEnded, this, [then = std::move(then)] { then(); },
         Qt::SingleShotConnection);
+}
+
+// Once, as soon as a source is shown that has the plot.
+void RetrievePage::showPlotOf(const QString& name, std::function<void()> then) {
+    auto connection = std::make_shared<QMetaObject::Connection>();
+    const auto show = [this, name, connection, then = std::move(then)] {
+        const int at = results_panel_->figures().findData(name);
+        if (at >= 0) {
+            disconnect(*connection);
+            results_panel_->figures().setCurrentIndex(at);
+            then();
+        }
+    };
+    *connection = connect(results_panel_, &ResultPanel::figureShown, this, show);
+    show();
 }
 
 QList<PictureScene> RetrievePage::pictureScenes() {
@@ -50,13 +69,13 @@ QList<PictureScene> RetrievePage::pictureScenes() {
         {QStringLiteral("retrieve-heads-off"),
          [this, settled](const std::function<void()>& ready) {
              session_.heads().set({1, 1, 0, 1, 0, 1});
-             bottom_tabs_->setCurrentIndex(2);
+             showTab(kSeparationsTab);
              settled(ready);
          }},
         {QStringLiteral("retrieve-head-worth"),
          [this, settled](const std::function<void()>& ready) {
              session_.heads().all();
-             bottom_tabs_->setCurrentIndex(0);
+             showTab(kEvaluationTab);
              connect(&controller_, &RetrieveController::evaluationsChanged, this, [this, settled, ready] {
                  const auto& all = controller_.evaluations();
                  if (!all.empty() && !all.front().without_head.empty()) {
@@ -81,8 +100,26 @@ QList<PictureScene> RetrievePage::pictureScenes() {
          [this, settled](const std::function<void()>& ready) {
              findChild<CollectionDialog*>()->close();
              session_.heads().all();
-             bottom_tabs_->setCurrentIndex(1);
+             showTab(kDocumentsTab);
              settled(ready);
+         }},
+        {QStringLiteral("retrieve-plots"),
+         [this, settled](const std::function<void()>& ready) {
+             showTab(kPlotsTab);
+             rows_->setSizes({rows_->height() * 45 / 100, rows_->height() * 55 / 100});
+             // Until the evaluation with every strategy is there.
+             showPlotOf(QStringLiteral("baselines-high-cost"), [this, settled, ready] {
+                 showPlotOf(QStringLiteral("baselines-low-cost"), [settled, ready] { settled(ready); });
+             });
+             QStringList all;
+             for (const StrategyInfo& each : fulgurite::strategies()) {
+                 all << each.id;
+             }
+             controller_.evaluate(all, query_->nearest(), false);
+         }},
+        {QStringLiteral("retrieve-plots-lines"),
+         [this, settled](const std::function<void()>& ready) {
+             showPlotOf(QStringLiteral("voting-lines"), [settled, ready] { settled(ready); });
          }},
     };
 }

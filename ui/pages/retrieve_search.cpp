@@ -20,6 +20,7 @@
 #include "ui/retrieve/query_box.h"
 #include "ui/retrieve/rank_columns.h"
 #include "ui/retrieve/rank_view.h"
+#include "ui/retrieve/result_panel.h"
 #include "ui/retrieve/retrieve_header.h"
 #include "ui/retrieve/sample_collection.h"
 #include "ui/retrieve/separation_list.h"
@@ -100,6 +101,7 @@ void RetrievePage::connectController() {
                 : tr("Not evaluated yet. Every query of the set is searched with the chosen strategies.");
         evaluation_->setEvaluations(controller_.evaluations(), offer, !controller_.querySet().isEmpty());
         evaluation_->setAspects(static_cast<int>(std::max<std::size_t>(1, session_.relevant().size())));
+        results_panel_->setEvaluations(controller_.evaluations());
     });
     connect(&controller_, &RetrieveController::failed, this, &RetrievePage::reportFailure);
     connect(&controller_, &RetrieveController::workEnded, this, &RetrievePage::reportWork);
@@ -125,7 +127,14 @@ void RetrievePage::connectController() {
             [this] { context().actions.run(QStringLiteral("retrieve.add")); });
     connect(header_, &RetrieveHeader::saveWanted, this, &RetrievePage::saveQuery);
     connect(header_, &RetrieveHeader::promptWanted, this, &RetrievePage::promptWithHits);
+    connectResults();
     updateObstacles();
+}
+
+void RetrievePage::connectResults() {
+    connect(results_panel_, &ResultPanel::recordWanted, &controller_, &RetrieveController::readEvaluationFile);
+    connect(&controller_, &RetrieveController::evaluationFileRead, results_panel_, &ResultPanel::takeRecord);
+    connect(results_panel_, &ResultPanel::failed, this, &RetrievePage::reportFailure);
 }
 
 void RetrievePage::followEngine() {

@@ -424,6 +424,25 @@ void RetrieveController::readEvaluations() {
                           }));
 }
 
+// Megabytes: handed on as they came.
+void RetrieveController::readEvaluationFile(const QString& record) {
+    if (client() == nullptr || collection() == nullptr) {
+        return;
+    }
+    client()->evaluationFile(
+        chosen_.toStdString(), record.toStdString(),
+        [courier = courier_, this, mine = opened_, record](client::Outcome<std::string> outcome) {
+            const QString problem = outcome.ok() ? QString() : QString::fromUtf8(outcome.error().what());
+            const auto file =
+                outcome.ok() ? std::make_shared<const std::string>(std::move(outcome.value())) : nullptr;
+            courier->post([this, mine, record, file, problem] {
+                if (mine == opened_) {
+                    emit evaluationFileRead(record, file, problem);
+                }
+            });
+        });
+}
+
 void RetrieveController::evaluate(const QStringList& strategies, int nearest, bool leave_heads_out) {
     if (client() == nullptr || collection() == nullptr || query_set_.isEmpty()) {
         return;

@@ -62,6 +62,7 @@ class RetrieveController : public QObject {
     void saveQuery(const client::RetrievalQuery& query);
     const std::vector<client::Evaluation>& evaluations() const { return evaluations_; }
     void evaluate(const QStringList& strategies, int nearest, bool leave_heads_out);
+    void readEvaluationFile(const QString& record); // of the chosen collection
 
   signals:
     void collectionsChanged();
@@ -74,6 +75,8 @@ class RetrieveController : public QObject {
     void documentRead(std::int32_t document, const fulgurite::client::Document& text);
     void queriesChanged();
     void evaluationsChanged();
+    // The record's result file; null: `problem` says why.
+    void evaluationFileRead(const QString& record, std::shared_ptr<const std::string> file, const QString& problem);
     void embeddersKnown(const std::vector<fulgurite::client::EmbedderInfo>& embedders);
     void embedderKnown(const fulgurite::client::EmbedderInfo& embedder);
     void promptsWritten(const QStringList& prompts, const QString& problem);

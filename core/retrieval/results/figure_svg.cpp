@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A figure as an SVG picture: panels side by side on one vertical axis, a legend, and the numbers of every mark as
 // its title, which browsers show and screen readers read.
-#include "core/retrieval/result_figures.h"
+#include "core/retrieval/results/result_figures.h"
 
 #include <algorithm>
 #include <array>
@@ -22,21 +22,9 @@ constexpr double kLeastPanel = 120;
 // Told apart by people who see few colours, and by their shade in print.
 constexpr std::array<const char*, 3> kColours{"#0072b2", "#d55e00", "#7a7a7a"};
 
-// A step of 1, 2 or 5 times a power of ten that gives at most seven lines.
-double niceStep(double span) {
-    const double rough = span / 6;
-    const double power = std::pow(10.0, std::floor(std::log10(rough)));
-    for (const double factor : {1.0, 2.0, 5.0}) {
-        if (factor * power >= rough) {
-            return factor * power;
-        }
-    }
-    return 10 * power;
-}
-
 class Picture {
   public:
-    explicit Picture(const Figure& figure) : figure_(figure) {
+    explicit Picture(const Figure& figure) : figure_(figure), range_(rangeOf(figure)) {
         for (const FigurePanel& panel : figure_.panels) {
             const double series = static_cast<double>(panel.series.size());
             const double each =
@@ -44,7 +32,6 @@ class Picture {
             widths_.push_back(std::max(kLeastPanel, each * static_cast<double>(panel.ticks.size())));
             width_ += widths_.back() + kPanelGap;
         }
-        findRange();
     }
 
     std::string run() {
@@ -68,26 +55,7 @@ class Picture {
     }
 
   private:
-    void findRange() {
-        for (const FigurePanel& panel : figure_.panels) {
-            for (const FigureSeries& series : panel.series) {
-                for (const std::vector<double>& values : series.values) {
-                    const BoxStatistics box = boxOf(values);
-                    const bool whole = figure_.kind == Figure::Kind::Boxes;
-                    low_ = std::min(low_, whole ? box.low : box.mean);
-                    high_ = std::max(high_, whole ? box.high : box.mean);
-                }
-            }
-        }
-        if (high_ - low_ < 1e-9) {
-            high_ = low_ + 1;
-        }
-        step_ = niceStep(high_ - low_);
-        low_ = std::floor(low_ / step_ + 1e-9) * step_;
-        high_ = std::ceil(high_ / step_ - 1e-9) * step_;
-    }
-
-    double y(double value) const { return kTop + kPlotHeight * (high_ - value) / (high_ - low_); }
+    double y(double value) const { return kTop + kPlotHeight * (range_.high - value) / (range_.high - range_.low); }
 
     void text(double x, double y, const char* anchor, const std::string& words, const char* more = "") {
         svg_ += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\" fill=\"#222222\"{}>{}</text>\n", x,
@@ -114,8 +82,8 @@ class Picture {
     static const char* colour(std::size_t series) { return kColours[std::min(series, kColours.size() - 1)]; }
 
     void panel(const FigurePanel& panel, double left, double width, bool first) {
-        for (double value = low_; value <= high_ + step_ / 2; value += step_) {
-            const bool zero = std::abs(value) < step_ / 1000;
+        for (double value = range_.low; value <= range_.high + range_.step / 2; value += range_.step) {
+            const bool zero = std::abs(value) < range_.step / 1000;
             line(left, y(value), left + width, y(value), zero ? "#555555" : "#dddddd", 1);
             if (first) {
                 text(left - 6, y(value) + 4, "end", fmt::format("{:.3g}", zero ? 0.0 : value));
@@ -139,14 +107,18 @@ class Picture {
         const FigureSeries& series = panel.series[s];
         std::string points;
         std::string dots;
-        for (std::size_t i = 0; i < series.values.size(); ++i) {
-            const double x = left + each * (static_cast<double>(i) + 0.5);
-            const double mean = boxOf(series.values[i]).mean;
-            points += fmt::format("{:.1f},{:.1f} ", x, y(mean));
-            dots +=
-                fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\" fill=\"{}\"><title>{}, {}, k = {}: {:.4f}"
-                            "</title></circle>\n",
-                            x, y(mean), colour(s), series.strategy, panel.title, panel.ticks[i], mean);
+        for (std::size_t i = 0; i < series.marks.size(); ++i) {
+            // Series stand a little beside each other, so that no interval hides another.
+            const double aside = static_cast<double>(s) - (static_cast<double>(panel.series.size()) - 1) / 2;
+            const double x = left + each * (static_cast<double>(i) + 0.5) + 4 * aside;
+            const Interval& mean = series.marks[i].mean;
+            points += fmt::format("{:.1f},{:.1f} ", x, y(mean.mean));
+            interval(mean, x, colour(s));
+            dots += fmt::format(
+                "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\" fill=\"{}\"><title>{}, {}, k = {}: {:.4f}, {:.4f} to "
+                "{:.4f}</title></circle>\n",
+                x, y(mean.mean), colour(s), series.strategy, panel.title, panel.ticks[i], mean.mean, mean.low,
+                mean.high);
         }
         svg_ += fmt::format("<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.8\"/>\n", points,
                             colour(s));
@@ -156,27 +128,38 @@ class Picture {
     void marks(const FigurePanel& panel, std::size_t s, double left, double each) {
         const FigureSeries& series = panel.series[s];
         const double share = each * 0.8 / static_cast<double>(panel.series.size());
-        for (std::size_t i = 0; i < series.values.size(); ++i) {
+        for (std::size_t i = 0; i < series.marks.size(); ++i) {
             const double centre =
                 left + each * (static_cast<double>(i) + 0.1) + share * (static_cast<double>(s) + 0.5);
-            const BoxStatistics box = boxOf(series.values[i]);
+            const FigureMark& mark = series.marks[i];
             const std::string name =
                 fmt::format("{}, {}, {} = {}", series.strategy, panel.title, figure_.across, panel.ticks[i]);
             if (figure_.kind == Figure::Kind::Bars) {
                 svg_ +=
                     fmt::format("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" fill=\"{}\">"
-                                "<title>{}: {:.0f}</title></rect>\n",
-                                centre - share * 0.46, y(box.mean), share * 0.92, y(0) - y(box.mean), colour(s),
-                                name, box.mean);
+                                "<title>{}: {:.0f}, {:.0f} to {:.0f}</title></rect>\n",
+                                centre - share * 0.46, y(mark.mean.mean), share * 0.92, y(0) - y(mark.mean.mean),
+                                colour(s), name, mark.mean.mean, mark.mean.low, mark.mean.high);
+                interval(mark.mean, centre, "#222222");
             } else {
-                this->box(box, centre, share * 0.36, colour(s), name);
+                box(mark, centre, share * 0.36, colour(s), name);
             }
         }
     }
 
-    void box(const BoxStatistics& box, double x, double half, const char* colour, const std::string& name) {
-        svg_ += fmt::format("<g><title>{}: mean {:.4f}, median {:.4f}, quartiles {:.4f} and {:.4f}</title>\n", name,
-                            box.mean, box.median, box.first, box.third);
+    // Where the mean lies with 95 percent.
+    void interval(const Interval& mean, double x, const char* colour) {
+        line(x, y(mean.low), x, y(mean.high), colour, 1);
+        for (const double end : {mean.low, mean.high}) {
+            line(x - 2.5, y(end), x + 2.5, y(end), colour, 1);
+        }
+    }
+
+    void box(const FigureMark& mark, double x, double half, const char* colour, const std::string& name) {
+        const BoxStatistics& box = mark.box;
+        svg_ += fmt::format("<g><title>{}: mean {:.4f}, {:.4f} to {:.4f}, median {:.4f}, quartiles {:.4f} and "
+                            "{:.4f}</title>\n",
+                            name, mark.mean.mean, mark.mean.low, mark.mean.high, box.median, box.first, box.third);
         line(x, y(box.low), x, y(box.high), colour, 1);
         line(x - half / 2, y(box.low), x + half / 2, y(box.low), colour, 1);
         line(x - half / 2, y(box.high), x + half / 2, y(box.high), colour, 1);
@@ -195,6 +178,7 @@ class Picture {
         svg_ += fmt::format("<polygon points=\"{}\" fill=\"{}\" fill-opacity=\"0.3\" stroke=\"{}\"/>\n", points,
                             colour, colour);
         line(x - waist, y(box.median), x + waist, y(box.median), colour, 2);
+        interval(mark.mean, x, "#222222");
         std::string pentagon;
         for (int i = 0; i < 5; ++i) {
             const double angle = 2 * 3.14159265358979 * i / 5;
@@ -207,9 +191,7 @@ class Picture {
     const Figure& figure_;
     std::vector<double> widths_;
     double width_ = kLeft;
-    double low_ = 0;
-    double high_ = 0;
-    double step_ = 1;
+    FigureRange range_;
     std::string svg_;
 };
 

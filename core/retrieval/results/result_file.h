@@ -3,13 +3,14 @@
 // read: the program's own (success_ratio, multirag) and that of the published files (rat, mrag).
 #pragma once
 
-#include "core/retrieval/evaluation.h"
+#include "core/retrieval/results/intervals.h"
 
 #include <array>
 #include <cstddef>
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace fulgurite::retrieval {
@@ -17,9 +18,13 @@ namespace fulgurite::retrieval {
 // The four stored measures and, worked out of them, the weighted ratio; in the order of Metric.
 inline constexpr std::size_t kPublishedMetrics = 5;
 
+// Larger files are refused. Nine strategies over 1,600 queries have 35 MiB at most.
+inline constexpr std::size_t kLargestResultFile = std::size_t{64} << 20;
+
 class ResultFile {
   public:
-    // Throws Error{NotFound | InvalidInput} that names the field.
+    // Throws Error{NotFound | InvalidInput | Corrupt} that names the field: also for shares outside of 0 to 1 and
+    // for rows without queries, of which there is no mean.
     static ResultFile read(const std::filesystem::path& path);
     static ResultFile parse(std::string_view json, const std::string& name);
 
@@ -40,7 +45,7 @@ class ResultFile {
     std::map<std::string, std::map<std::size_t, std::array<Matrix, kPublishedMetrics>>> matrices_;
 };
 
-// The evaluation's matrices in the program's own spelling.
-std::string resultFileJson(const EvaluationResult& result);
+// Matrices in the program's own spelling.
+std::string resultFileJson(const ResultMatrices& matrices);
 
 } // namespace fulgurite::retrieval

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which numbers each of the plots shows.
-#include "core/retrieval/result_figures.h"
+#include "core/retrieval/results/result_figures.h"
 
 #include <algorithm>
 #include <cmath>
@@ -11,10 +11,37 @@ namespace fulgurite::retrieval {
 
 namespace {
 
-constexpr std::size_t kMost = 32;                 // documents that are judged
 constexpr std::size_t kAbsoluteItems = 10;        // n of the absolute plots
 constexpr std::size_t kHistogramMore = 20;        // documents beyond n: 30 for n = 10, as in the paper
 constexpr std::size_t kItems[] = {5, 10, 15, 20}; // n of the relative plots
+constexpr std::size_t kResamples = 2000;
+constexpr std::uint64_t kSeed = 1;
+
+// A step of 1, 2 or 5 times a power of ten that gives at most seven lines.
+double niceStep(double span) {
+    const double rough = span / 6;
+    const double power = std::pow(10.0, std::floor(std::log10(rough)));
+    for (const double factor : {1.0, 2.0, 5.0}) {
+        if (factor * power >= rough) {
+            return factor * power;
+        }
+    }
+    return 10 * power;
+}
+
+FigureMark markOf(const std::vector<double>& values) {
+    return {values.size(), boxOf(values), bootstrap(values, kResamples, kSeed)};
+}
+
+// How many of the queries are ones.
+FigureMark countOf(const std::vector<double>& ones) {
+    const auto queries = static_cast<double>(ones.size());
+    Interval count = bootstrap(ones, kResamples, kSeed);
+    for (double* each : {&count.mean, &count.low, &count.high}) {
+        *each *= queries;
+    }
+    return {ones.size(), boxOf({count.mean}), count};
+}
 
 class Figures {
   public:
@@ -71,9 +98,13 @@ class Figures {
         return chosen.empty() ? items_ : chosen;
     }
 
+    // The published number of aspects, or the largest of which all can be found; 0: there is none.
     std::size_t absoluteItems() const {
-        const bool published = std::find(items_.begin(), items_.end(), kAbsoluteItems) != items_.end();
-        return published ? kAbsoluteItems : items_.back();
+        if (std::find(items_.begin(), items_.end(), kAbsoluteItems) != items_.end()) {
+            return kAbsoluteItems;
+        }
+        const auto above = std::upper_bound(items_.begin(), items_.end(), kMostJudged);
+        return above == items_.begin() ? 0 : *(above - 1);
     }
 
     void add(Figure figure) {
@@ -87,14 +118,18 @@ class Figures {
     void absolute(const char* name, const char* title, const char* values, Metric metric,
                   const std::vector<std::string>& strategies) {
         const std::size_t n = absoluteItems();
+        if (n == 0) {
+            return;
+        }
         FigurePanel panel{fmt::format("n = {}", n), {}, {}};
-        for (std::size_t k = n; k <= std::min(n + 10, kMost); k += 5) {
+        for (std::size_t k = n; k <= std::min(n + 10, kMostJudged); k += 5) {
             panel.ticks.push_back(std::to_string(k));
         }
         for (const std::string& strategy : present(strategies, n)) {
-            FigureSeries series{strategy, {}};
-            for (std::size_t k = n; k <= std::min(n + 10, kMost); k += 5) {
+            FigureSeries series{strategy, {}, {}};
+            for (std::size_t k = n; k <= std::min(n + 10, kMostJudged); k += 5) {
                 series.values.push_back(file_.values(strategy, n, k, metric));
+                series.marks.push_back(markOf(series.values.back()));
             }
             panel.series.push_back(std::move(series));
         }
@@ -104,18 +139,26 @@ class Figures {
     // How many queries found how many of n.
     void histogram(const char* name, const char* title, Metric metric, const std::vector<std::string>& strategies) {
         const std::size_t n = absoluteItems();
-        const std::size_t k = std::min(n + kHistogramMore, kMost);
+        if (n == 0) {
+            return;
+        }
+        const std::size_t k = std::min(n + kHistogramMore, kMostJudged);
         FigurePanel panel{fmt::format("n = {}, k = {}", n, k), {}, {}};
         for (std::size_t hits = 0; hits <= n; ++hits) {
             panel.ticks.push_back(std::to_string(hits));
         }
         for (const std::string& strategy : present(strategies, n)) {
-            std::vector<std::vector<double>> counts(n + 1, std::vector<double>{0.0});
-            for (const double ratio : file_.values(strategy, n, k, metric)) {
-                const auto hits = static_cast<std::size_t>(std::lround(ratio * static_cast<double>(n)));
-                ++counts[std::min(hits, n)][0];
+            const std::vector<double>& ratios = file_.values(strategy, n, k, metric);
+            FigureSeries series{strategy, {}, {}};
+            for (std::size_t hits = 0; hits <= n; ++hits) {
+                std::vector<double> ones;
+                std::transform(ratios.begin(), ratios.end(), std::back_inserter(ones), [=](double ratio) {
+                    return std::lround(ratio * static_cast<double>(n)) == static_cast<long>(hits) ? 1.0 : 0.0;
+                });
+                series.marks.push_back(countOf(ones));
+                series.values.push_back({std::accumulate(ones.begin(), ones.end(), 0.0)});
             }
-            panel.series.push_back({strategy, std::move(counts)});
+            panel.series.push_back(std::move(series));
         }
         add({name, title, "queries", Figure::Kind::Bars, {std::move(panel)}, "found"});
     }
@@ -129,13 +172,14 @@ class Figures {
                 continue;
             }
             FigurePanel panel{fmt::format("n = {}", n), {}, {}};
-            for (std::size_t k = n; k <= std::min(n + 10, kMost); k += step) {
+            for (std::size_t k = n; k <= std::min(n + 10, kMostJudged); k += step) {
                 panel.ticks.push_back(std::to_string(k));
             }
             for (const std::string& strategy : present(strategies, n)) {
-                FigureSeries series{strategy, {}};
-                for (std::size_t k = n; k <= std::min(n + 10, kMost); k += step) {
+                FigureSeries series{strategy, {}, {}};
+                for (std::size_t k = n; k <= std::min(n + 10, kMostJudged); k += step) {
                     series.values.push_back(gains(strategy, n, k));
+                    series.marks.push_back(markOf(series.values.back()));
                 }
                 panel.series.push_back(std::move(series));
             }
@@ -187,17 +231,43 @@ BoxStatistics boxOf(std::vector<double> values) {
     return box;
 }
 
+FigureRange rangeOf(const Figure& figure) {
+    FigureRange range{0, 0, 1};
+    const auto cover = [&range](double low, double high) {
+        range.low = std::min(range.low, low);
+        range.high = std::max(range.high, high);
+    };
+    for (const FigurePanel& panel : figure.panels) {
+        for (const FigureSeries& series : panel.series) {
+            for (const FigureMark& mark : series.marks) {
+                cover(mark.mean.low, mark.mean.high);
+                if (figure.kind == Figure::Kind::Boxes) {
+                    cover(mark.box.low, mark.box.high);
+                }
+            }
+        }
+    }
+    if (range.high - range.low < 1e-9) {
+        range.high = range.low + 1;
+    }
+    range.step = niceStep(range.high - range.low);
+    range.low = std::floor(range.low / range.step + 1e-9) * range.step;
+    range.high = std::ceil(range.high / range.step - 1e-9) * range.step;
+    return range;
+}
+
 std::string figuresCsv(const std::vector<Figure>& figures) {
-    std::string csv = "figure,panel,tick,strategy,queries,mean,low,first quartile,median,third quartile,high\n";
+    std::string csv = "figure,panel,tick,strategy,queries,mean,mean low,mean high,low,first quartile,median,third "
+                      "quartile,high\n";
     for (const Figure& figure : figures) {
         for (const FigurePanel& panel : figure.panels) {
             for (const FigureSeries& series : panel.series) {
-                for (std::size_t i = 0; i < series.values.size(); ++i) {
-                    const BoxStatistics box = boxOf(series.values[i]);
+                for (std::size_t i = 0; i < series.marks.size(); ++i) {
+                    const auto& [queries, box, mean] = series.marks[i];
                     csv +=
-                        fmt::format("{},\"{}\",{},{},{},{:.6g},{:.6g},{:.6g},{:.6g},{:.6g},{:.6g}\n", figure.name,
-                                    panel.title, panel.ticks[i], series.strategy, series.values[i].size(), box.mean,
-                                    box.low, box.first, box.median, box.third, box.high);
+                        fmt::format("{},\"{}\",{},{},{},{:.6g},{:.6g},{:.6g},{:.6g},{:.6g},{:.6g},{:.6g},{:.6g}\n",
+                                    figure.name, panel.title, panel.ticks[i], series.strategy, queries, mean.mean,
+                                    mean.low, mean.high, box.low, box.first, box.median, box.third, box.high);
                 }
             }
         }

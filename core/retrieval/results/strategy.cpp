@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/retrieval/strategy.h"
+#include "core/retrieval/results/strategy.h"
 
 #include "core/base/error.h"
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/retrieval/result_file.h"
+#include "core/retrieval/results/result_file.h"
 
 #include "core/base/error.h"
 #include "core/base/file_io.h"
 #include "core/base/json.h"
 #include "core/base/json_field.h"
-#include "core/retrieval/strategy.h"
+#include "core/retrieval/results/strategy.h"
 
 #include <algorithm>
 #include <charconv>
@@ -31,23 +31,27 @@ std::vector<std::vector<double>> matrixOf(const JsonField& field) {
         const JsonField values = field.at(row);
         for (std::size_t i = 0; i < values.size(); ++i) {
             matrix[row].push_back(values.at(i).number());
+            values.at(i).expect(matrix[row][i] >= 0 && matrix[row][i] <= 1, "a share from 0 to 1");
         }
-        values.expect(matrix[row].size() == matrix[0].size(), "as many queries as the first row has");
+        values.expect(!matrix[row].empty() && matrix[row].size() == matrix[0].size(),
+                      "a value for each query, in every row for as many");
     }
+    field.expect(!matrix.empty(), "a row for each number of documents");
     return matrix;
 }
 
 std::size_t numberOf(const std::string& text, const JsonField& where) {
     std::size_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    where.expect(error == std::errc() && end == text.data() + text.size(), "numbers of aspects as keys");
+    where.expect(error == std::errc() && end == text.data() + text.size() && number > 0,
+                 "numbers of aspects as keys");
     return number;
 }
 
 } // namespace
 
 ResultFile ResultFile::read(const std::filesystem::path& path) {
-    return parse(readTextFile(path), path.string());
+    return parse(readTextFile(path, kLargestResultFile), path.string());
 }
 
 ResultFile ResultFile::parse(std::string_view json, const std::string& name) {
@@ -68,7 +72,7 @@ ResultFile ResultFile::parse(std::string_view json, const std::string& name) {
                 matrices[i] =
                     matrixOf(field[field.has(kMeasures[i].name) ? kMeasures[i].name : kMeasures[i].published]);
                 field.expect(matrices[i].size() == matrices[0].size() &&
-                                 (matrices[i].empty() || matrices[i][0].size() == matrices[0][0].size()),
+                                 matrices[i][0].size() == matrices[0][0].size(),
                              "measures of one shape");
             }
             Matrix& weighted = matrices[static_cast<std::size_t>(Metric::Weighted)];
@@ -121,18 +125,17 @@ double ResultFile::mean(const std::string& strategy, std::size_t n, std::size_t 
 
 double ResultFile::averageGain(const std::string& strategy, std::size_t n) const {
     constexpr std::size_t kSpan = 10;
-    constexpr std::size_t kMost = 32;
     double sum = 0;
-    const std::size_t last = std::min(n + kSpan, kMost);
+    const std::size_t last = std::min(n + kSpan, kMostJudged);
     for (std::size_t k = n; k <= last; ++k) {
         sum += mean(strategy, n, k, Metric::Weighted) - mean("standard", n, k, Metric::Weighted);
     }
     return sum / static_cast<double>(last - n + 1);
 }
 
-std::string resultFileJson(const EvaluationResult& result) {
+std::string resultFileJson(const ResultMatrices& matrices) {
     nlohmann::json root = nlohmann::json::object();
-    for (const auto& [name, by_items] : result.matrices) {
+    for (const auto& [name, by_items] : matrices) {
         const Strategy& strategy = strategyOf(name);
         nlohmann::json& of_strategy = root[strategy.published.empty() ? name : strategy.published];
         for (const auto& [n, rows] : by_items) {
