@@ -93,12 +93,21 @@ constexpr Route kRoutes[] = {
     {"POST", "/fulgurite/v1/embedders", Where::SearchingThread, Scope::Inspect, Kind::None, describeEmbedder},
     {"GET", "/fulgurite/v1/collections", Where::InspectingThread, Scope::Inspect, Kind::None, listCollections},
     {"POST", "/fulgurite/v1/collections", Where::SearchingThread, Scope::Inspect, Kind::None, createCollection},
-    {"GET", "/fulgurite/v1/collections/", Where::SearchingThread, Scope::Inspect, Kind::Collection, showCollection},
+    {"GET", "/fulgurite/v1/collections/", Where::InspectingThread, Scope::Inspect, Kind::Collection,
+     showCollection},
     {"POST", "/fulgurite/v1/collections/", Where::SearchingThread, Scope::Inspect, Kind::Collection,
      changeCollection},
     {"DELETE", "/fulgurite/v1/collections/", Where::SearchingThread, Scope::Inspect, Kind::Collection,
      removeCollection},
 };
+
+// A collection is looked at, and its work paused, while it is searched; figures of its heads are worked out.
+Where whereOf(const Route& route, std::string_view path) {
+    if (route.endpoint == showCollection && path.ends_with("/heads")) {
+        return Where::SearchingThread;
+    }
+    return route.endpoint == changeCollection && path.ends_with("/job") ? Where::InspectingThread : route.where;
+}
 
 bool methodFits(const Route& route, std::string_view method) {
     return method == route.method || (method == "HEAD" && route.method == "GET");
@@ -310,14 +319,15 @@ void Node::handle(HttpRequest request, std::shared_ptr<Responder> responder) {
     if (journal_->showsPrompts() && route.scope == Scope::Prompt) {
         request.head.record->prompt = request.body;
     }
-    if (route.where == Where::IoThread) {
+    const Where where = whereOf(route, request.head.path);
+    if (where == Where::IoThread) {
         answer(route, context_, request, *responder);
         return;
     }
-    TaskThread& thread = route.where == Where::PreparingThread    ? preparing_
-                         : route.where == Where::InspectingThread ? inspecting_
-                         : route.where == Where::SearchingThread  ? searching_
-                                                                  : records_;
+    TaskThread& thread = where == Where::PreparingThread    ? preparing_
+                         : where == Where::InspectingThread ? inspecting_
+                         : where == Where::SearchingThread  ? searching_
+                                                            : records_;
     thread.enqueue([this, &route, request = std::move(request), responder = std::move(responder)] {
         answer(route, context_, request, *responder);
     });

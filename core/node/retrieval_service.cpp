@@ -87,7 +87,7 @@ std::shared_ptr<RetrievalService::Held> RetrievalService::slot(const std::string
 
 std::shared_ptr<RetrievalService::Held> RetrievalService::held(const retrieval::CollectionInfo& collection) {
     const std::shared_ptr<Held> held = slot(collection.id);
-    const std::lock_guard lock(held->busy);
+    const std::lock_guard lock(held->opening);
     if (!held->embedder) {
         held->embedder = openFor(collection);
     }
@@ -107,7 +107,7 @@ RetrievalService::Embedded RetrievalService::embed(const std::string& model, std
     }
     const std::shared_ptr<Held> held = slot("embed " + id);
     const std::lock_guard lock(held->busy);
-    if (!held->embedder) {
+    if (const std::lock_guard opening(held->opening); !held->embedder) {
         held->embedder = open(id, {});
     }
     return {held->embedder->info().name, held->embedder->embed(texts)};
@@ -154,8 +154,13 @@ std::vector<std::string> RetrievalService::layerKinds(const retrieval::Collectio
 }
 
 std::string RetrievalService::problemOf(const retrieval::CollectionInfo& collection) {
+    const std::shared_ptr<Held> held = slot(collection.id);
+    const std::unique_lock lock(held->opening, std::try_to_lock);
+    if (!lock || held->embedder) {
+        return {};
+    }
     try {
-        held(collection);
+        held->embedder = openFor(collection);
         return {};
     } catch (const Error& error) {
         return error.what();

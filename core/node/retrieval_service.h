@@ -57,7 +57,8 @@ class RetrievalService {
     EmbedderOffer offerOf(const std::string& id);
     // Of a collection's embedder.
     std::vector<std::string> layerKinds(const retrieval::CollectionInfo& collection) const;
-    // Why it cannot be searched with the embedders at hand; empty: it can.
+    // Why it cannot be searched with the embedders at hand; empty: it can, or that is being found out just now.
+    // Waits for no search.
     std::string problemOf(const retrieval::CollectionInfo& collection);
 
     retrieval::CollectionInfo create(const retrieval::CollectionPlan& plan);
@@ -83,10 +84,11 @@ class RetrievalService {
     RetrievalJob steer(const std::string& collection, RetrievalAction action);
 
   private:
-    // An embedder for one collection and one thread at a time.
+    // An embedder for one collection. What is known of it can be asked for while it embeds.
     struct Held {
-        std::mutex busy;
-        std::unique_ptr<retrieval::Embedder> embedder;
+        std::mutex opening;                            // guards `embedder`, never held while something is embedded
+        std::mutex busy;                               // of whoever embeds: one at a time
+        std::unique_ptr<retrieval::Embedder> embedder; // stays once it is there
     };
 
     std::unique_ptr<retrieval::Embedder> open(const std::string& id, const retrieval::EmbedderOptions& options);

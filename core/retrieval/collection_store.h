@@ -48,8 +48,20 @@ class Collections::Store {
     // Inside of a transaction. `index`: of the revision before it.
     void removeDocuments(std::int64_t collection, const std::set<std::int64_t>& documents,
                          const CollectionIndex& index);
-    // Writes small vector files, and those with many dead rows, together anew.
-    void compact(std::int64_t collection, const CollectionIndex& index);
+    // A vector file that was written anew, and whose vectors its rows are.
+    struct MergedFile {
+        struct Chunk {
+            std::int64_t document;
+            std::int32_t number;
+        };
+        std::string file;
+        std::vector<Chunk> chunks;
+    };
+    // Whether there are many small vector files, or such with many dead rows.
+    static bool hasWaste(const CollectionIndex& index);
+    // Writes those together anew: gigabytes, so without `mutex`. The caller has `writing`.
+    std::vector<MergedFile> mergeFiles(const CollectionIndex& index) const;
+    void keepMerged(std::int64_t collection, const std::vector<MergedFile>& files);
     // The index of a collection that is gone.
     void forget(std::int64_t collection) { indexes_.erase(collection); }
 
@@ -57,10 +69,8 @@ class Collections::Store {
     void collectFiles();
 
   private:
-    struct Merge;
     void removeVectors(std::int64_t collection, const std::set<std::int64_t>& documents,
                        const CollectionIndex& index);
-    void writeMerged(std::int64_t collection, const Merge& merge);
 
     std::filesystem::path vectors_;
     Database database_;

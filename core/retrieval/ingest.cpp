@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <map>
+#include <memory>
 #include <set>
 
 namespace fulgurite::retrieval {
@@ -276,9 +277,19 @@ class Collections::Ingest {
         transaction.commit();
     }
 
+    // Files are written without the lock: the collection is looked at and searched meanwhile.
     void compact() {
+        std::shared_ptr<const CollectionIndex> index;
+        {
+            const std::lock_guard lock(store_.mutex);
+            index = store_.index(collection_);
+        }
+        if (!Store::hasWaste(*index)) {
+            return;
+        }
+        const std::vector<Store::MergedFile> files = store_.mergeFiles(*index);
         const std::lock_guard lock(store_.mutex);
-        store_.compact(collection_, *store_.index(collection_));
+        store_.keepMerged(collection_, files);
     }
 
     void report() const {

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <optional>
 #include <tuple>
+#include <utility>
 
 namespace fulgurite::retrieval {
 
@@ -116,51 +118,49 @@ std::vector<const IndexSegment*> segmentsToMerge(const CollectionIndex& index) {
 
 } // namespace
 
-// Rows on their way into one file, and the chunks that they belong to.
-struct Collections::Store::Merge {
-    struct Chunk {
-        std::int64_t document;
-        std::int32_t number;
+std::vector<Collections::Store::MergedFile> Collections::Store::mergeFiles(const CollectionIndex& index) const {
+    std::vector<MergedFile> files;
+    std::optional<SegmentBuilder> builder;
+    std::vector<MergedFile::Chunk> chunks;
+    const auto close = [&] {
+        if (builder) {
+            files.push_back({builder->write(vectors_), std::exchange(chunks, {})});
+            builder.reset();
+        }
     };
-    SegmentBuilder builder;
-    std::vector<Chunk> chunks;
-};
-
-void Collections::Store::writeMerged(std::int64_t collection, const Merge& merge) {
-    if (merge.chunks.empty()) {
-        return;
-    }
-    const std::string file = merge.builder.write(vectors_);
-    database_.run("INSERT INTO segments(collection, file, rows) VALUES (?, ?, ?)", collection, file,
-                  merge.chunks.size());
-    const std::int64_t segment = database_.lastInsertId();
-    for (std::size_t row = 0; row < merge.chunks.size(); ++row) {
-        database_.run("UPDATE chunks SET segment = ?, row = ? WHERE document = ? AND number = ?", segment, row,
-                      merge.chunks[row].document, static_cast<std::int64_t>(merge.chunks[row].number));
-    }
-}
-
-void Collections::Store::compact(std::int64_t collection, const CollectionIndex& index) {
-    const std::vector<const IndexSegment*> merged = segmentsToMerge(index);
-    if (merged.empty()) {
-        return;
-    }
-    const auto start = [&] { return Merge{SegmentBuilder(index.spaces(), index.info().plan.type), {}}; };
-    Transaction transaction(database_);
-    Merge merge = start();
-    for (const LiveRow& live : liveRows(merged)) {
+    for (const LiveRow& live : liveRows(segmentsToMerge(index))) {
         std::vector<UnitVectors> vectors;
         for (const Space& space : index.spaces()) {
             vectors.push_back(live.segment->file->read(space, live.row));
         }
-        merge.builder.add(vectors);
-        merge.chunks.push_back({index.documentIds()[static_cast<std::size_t>(live.document)], live.chunk});
-        if (merge.chunks.size() == mergedRows(index)) {
-            writeMerged(collection, merge);
-            merge = start();
+        if (!builder) {
+            builder.emplace(index.spaces(), index.info().plan.type);
+        }
+        builder->add(vectors);
+        chunks.push_back({index.documentIds()[static_cast<std::size_t>(live.document)], live.chunk});
+        if (chunks.size() == mergedRows(index)) {
+            close();
         }
     }
-    writeMerged(collection, merge);
+    close();
+    return files;
+}
+
+bool Collections::Store::hasWaste(const CollectionIndex& index) {
+    return !segmentsToMerge(index).empty();
+}
+
+void Collections::Store::keepMerged(std::int64_t collection, const std::vector<MergedFile>& files) {
+    Transaction transaction(database_);
+    for (const MergedFile& merged : files) {
+        database_.run("INSERT INTO segments(collection, file, rows) VALUES (?, ?, ?)", collection, merged.file,
+                      merged.chunks.size());
+        const std::int64_t segment = database_.lastInsertId();
+        for (std::size_t row = 0; row < merged.chunks.size(); ++row) {
+            database_.run("UPDATE chunks SET segment = ?, row = ? WHERE document = ? AND number = ?", segment, row,
+                          merged.chunks[row].document, static_cast<std::int64_t>(merged.chunks[row].number));
+        }
+    }
     database_.run("DELETE FROM segments WHERE collection = ? AND id NOT IN (SELECT segment FROM chunks)",
                   collection);
     bumpRevision(collection);
