@@ -11,6 +11,8 @@ namespace fulgurite::retrieval {
 
 namespace {
 
+constexpr std::size_t kMostFields = 10'000;
+
 // Records one after another; a quoted field may hold separators, line ends and doubled quotes.
 class CsvRecords {
   public:
@@ -30,6 +32,7 @@ class CsvRecords {
             fields.push_back(text_.substr(at_).starts_with('"') ? quoted() : plain());
             if (at_ < text_.size() && text_[at_] == separator_) {
                 ++at_;
+                requireFew(fields);
                 continue;
             }
             endLine();
@@ -61,6 +64,12 @@ class CsvRecords {
             field += text_[at_];
         }
         fail(ErrorKind::InvalidInput, "{}, line {}: a quoted field has no end", name_, record_line_);
+    }
+
+    void requireFew(const std::vector<std::string>& fields) const {
+        if (fields.size() >= kMostFields) {
+            fail(ErrorKind::InvalidInput, "{}, line {}: has more than {} fields", name_, record_line_, kMostFields);
+        }
     }
 
     void requireEnd() const {
@@ -119,6 +128,7 @@ SourceContent readCsv(std::string_view text, char separator, const std::string& 
             const auto at = columnOf(header, column);
             return at ? fields[*at] : std::string();
         };
+        requireRoom(content, name);
         content.documents.push_back({value("title"), value("label"), value("topic"), value("text"),
                                      fmt::format("line {}", records.line())});
     }

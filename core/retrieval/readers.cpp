@@ -3,8 +3,6 @@
 
 #include "core/base/error.h"
 #include "core/base/file_io.h"
-#include "core/base/json.h"
-#include "core/base/json_field.h"
 #include "core/base/system_memory.h"
 #include "core/base/utf8.h"
 
@@ -28,57 +26,6 @@ std::string kindOf(const fs::path& path) {
 
 bool isOneOf(const std::string& kind, std::initializer_list<const char*> kinds) {
     return std::find(kinds.begin(), kinds.end(), kind) != kinds.end();
-}
-
-std::vector<std::string> stringsOf(const JsonField& list, bool keep_blank) {
-    std::vector<std::string> texts;
-    for (std::size_t i = 0; i < list.size(); ++i) {
-        const std::string& text = list.at(i).string();
-        if (keep_blank || text.find_first_not_of(" \t\r\n") != std::string::npos) {
-            texts.push_back(text);
-        }
-    }
-    return texts;
-}
-
-SourceDocument documentOf(const JsonField& field, std::string place) {
-    SourceDocument document;
-    document.title = field.string("title", "");
-    document.label = field.string("label", "");
-    document.topic = field.string("topic", "");
-    document.text = field["text"].string();
-    document.place = std::move(place);
-    return document;
-}
-
-bool isQuery(const JsonField& field) {
-    return field.has("topics") || field.has("related");
-}
-
-SourceQuery queryOf(const JsonField& field) {
-    SourceQuery query;
-    query.text = field["text"].string();
-    query.items = stringsOf(field[field.has("topics") ? "topics" : "related"], true);
-    if (field.has("fusion")) {
-        query.prompts = stringsOf(field["fusion"], false);
-    }
-    return query;
-}
-
-// A list of documents and queries, in any mixture. An entry of the MRAG project's embedding file is the object
-// inside of it.
-void addList(const JsonField& list, SourceContent& content) {
-    for (std::size_t i = 0; i < list.size(); ++i) {
-        const JsonField entry = list.at(i);
-        const JsonField inner = entry.has("article") ? entry["article"]
-                                : entry.has("query") ? entry["query"]
-                                                     : entry;
-        if (isQuery(inner)) {
-            content.queries.push_back(queryOf(inner));
-        } else {
-            content.documents.push_back(documentOf(inner, fmt::format("[{}]", i)));
-        }
-    }
 }
 
 std::string nameWithoutExtension(const fs::path& path) {
@@ -113,50 +60,6 @@ void requireText(std::string_view text, const std::string& name) {
         fail(ErrorKind::InvalidInput, "{}: invalid UTF-8 at byte {}. Convert it to UTF-8, or leave it out.", name,
              valid);
     }
-}
-
-SourceContent readJson(std::string_view text, const std::string& name) {
-    const nlohmann::json value = parseJson(text, name);
-    const JsonField root(value, name);
-    SourceContent content;
-    if (value.is_array()) {
-        addList(root, content);
-        return content;
-    }
-    root.expect(value.is_object(), "a list of documents or queries");
-    if (root.has("articles") || root.has("queries")) {
-        for (const char* part : {"articles", "queries"}) {
-            if (root.has(part)) {
-                addList(root[part], content);
-            }
-        }
-        return content;
-    }
-    // Number of aspects -> list of queries.
-    for (const auto& [key, list] : value.items()) {
-        addList(root.at(key), content);
-    }
-    return content;
-}
-
-SourceContent readJsonLines(std::string_view text, const std::string& name) {
-    SourceContent content;
-    for (std::size_t line = 1; !text.empty(); ++line) {
-        const std::size_t end = std::min(text.find('\n'), text.size());
-        const std::string_view part = text.substr(0, end);
-        if (part.find_first_not_of(" \t\r") != std::string_view::npos) {
-            const std::string where = fmt::format("{}, line {}", name, line);
-            const nlohmann::json value = parseJson(part, where);
-            const JsonField field(value, where);
-            if (isQuery(field)) {
-                content.queries.push_back(queryOf(field));
-            } else {
-                content.documents.push_back(documentOf(field, fmt::format("line {}", line)));
-            }
-        }
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    return content;
 }
 
 SourceDocument readMarkdown(std::string_view text) {

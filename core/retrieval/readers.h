@@ -41,6 +41,9 @@ struct SourceContent {
 
 // Larger files are refused with the figure.
 inline constexpr std::uint64_t kLargestSource = std::uint64_t{512} << 20;
+// So are files with more documents and queries: short ones take a hundred times their size in memory. What a file
+// holds at most is its own size, its texts once more, and a third of a gigabyte for that many.
+inline constexpr std::size_t kMostEntries = 2'000'000;
 
 // Whether readSource knows what to do with a file of this name.
 bool isReadable(const std::filesystem::path& path);
@@ -58,6 +61,8 @@ SourceContent readJsonLines(std::string_view text, const std::string& name);
 SourceContent readCsv(std::string_view text, char separator, const std::string& name);
 SourceDocument readMarkdown(std::string_view text);
 SourceDocument readHtml(std::string_view text);
+// Throws Error{InvalidInput} when there is no room for another entry.
+void requireRoom(const SourceContent& content, const std::string& name);
 // Throws Error{InvalidInput} at a NUL byte or invalid UTF-8, with the offset.
 void requireText(std::string_view text, const std::string& name);
 // The text of a PDF file. Throws Error{Unsupported} when pdftotext is not installed, Error{InvalidInput} when the

@@ -8,7 +8,10 @@
 #include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace fulgurite::retrieval {
 namespace {
@@ -90,6 +93,91 @@ TEST(Json, ReadsEveryForm) {
     expectRefused([] { readJson(R"([{"title": "t"}])", "f"); }, "f[0]: field \"text\" is missing");
     expectRefused([] { readJson("[{]", "f"); }, "f");
     expectRefused([] { readJson("3", "f"); }, "a list of documents or queries");
+}
+
+TEST(Json, TakesArticlesAndQueriesWhateverElseIsThere) {
+    const std::string file =
+        R"({"meta": {"made": 1}, "other": [1], "articles": [{"text": "a"}], "more": [{"text": "b"}],
+                                 "queries": [{"text": "q", "topics": ["t"]}]})";
+    const SourceContent content = readJson(file, "f");
+    ASSERT_EQ(content.documents.size(), 1u);
+    EXPECT_EQ(content.documents[0].text, "a");
+    EXPECT_EQ(content.queries.size(), 1u);
+    expectRefused([] { readJson(R"({"1": [{"text": "a"}], "meta": {"made": 1}})", "f"); },
+                  "f: meta: expected an array");
+    expectRefused([] { readJson(R"({"1": [{"text": "a"}, {"text": 3}]})", "f"); }, "f: 1[1]");
+    expectRefused([] { readJson(R"({"articles": [{"text": 3}]})", "f"); }, "f: articles[0]");
+    expectRefused([] { readJson(R"([{"text": "a"}, 3])", "f"); }, "f[1]: expected an object, found a number");
+    expectRefused([] { readJson(R"([{"text": "a", "topics": [[[]]]}])", "f"); }, "f[0]: topics[0]");
+    expectRefused([] { readJson(R"([{"text": "a"}] x)", "f"); }, "f: not valid JSON");
+    expectRefused([] { readJson(std::string(129, '['), "f"); }, "nested deeper than 128 levels");
+    expectRefused([] { readJson("[{\"x\": " + std::string(127, '['), "f"); }, "nested deeper than 128 levels");
+}
+
+// Peak of a process of its own that reads the file; what it says ends up in `words`.
+long peakKilobytes(const std::filesystem::path& file, std::string& words) {
+    int ends[2];
+    EXPECT_EQ(::pipe(ends), 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        std::string said;
+        try {
+            said = std::to_string(readSource(file).documents.size()) + " documents";
+        } catch (const std::exception& error) {
+            said = error.what();
+        }
+        ::_exit(::write(ends[1], said.data(), said.size()) == static_cast<ssize_t>(said.size()) ? 0 : 1);
+    }
+    ::close(ends[1]);
+    std::string buffer(1000, '\0');
+    const ssize_t count = ::read(ends[0], buffer.data(), buffer.size());
+    ::close(ends[0]);
+    words = buffer.substr(0, static_cast<std::size_t>(std::max<ssize_t>(0, count)));
+    int status = 0;
+    rusage usage{};
+    ::wait4(child, &status, 0, &usage);
+    EXPECT_EQ(status, 0);
+    return usage.ru_maxrss;
+}
+
+// As whole JSON these took 16 to 50 times their size.
+TEST(Json, ALargeFileTakesItsOwnSize) {
+    constexpr std::size_t kBytes = std::size_t{48} << 20;
+    constexpr long kMostKilobytes = 200 << 10;
+    const TemporaryFolder folder;
+    const auto repeated = [](const std::string& head, const std::string& part, const std::string& tail) {
+        std::string text = head;
+        text.reserve(kBytes + 100);
+        while (text.size() < kBytes) {
+            text += part;
+        }
+        return text + tail;
+    };
+    std::string words;
+    EXPECT_LT(peakKilobytes(write(folder, "empty.json", repeated("[[]", ",[]", "]")), words), kMostKilobytes);
+    EXPECT_THAT(words, HasSubstr("empty.json[0]: expected an object, found an array"));
+    EXPECT_LT(
+        peakKilobytes(write(folder, "unread.json", repeated("[{\"text\":\"a\",\"x\":[0", ",0", "]}]")), words),
+        kMostKilobytes);
+    EXPECT_EQ(words, "1 documents");
+    EXPECT_LT(
+        peakKilobytes(write(folder, "topics.json", repeated("[{\"text\":\"a\",\"topics\":[0", ",0", "]}]")), words),
+        kMostKilobytes);
+    EXPECT_THAT(words, HasSubstr("topics.json[0]: has more than 1000000 values"));
+    EXPECT_LT(peakKilobytes(write(folder, "line.jsonl", repeated("{\"text\":\"a\",\"x\":[0", ",0", "]}")), words),
+              kMostKilobytes);
+    EXPECT_EQ(words, "1 documents");
+    EXPECT_LT(peakKilobytes(write(folder, "wide.csv", repeated("text", ",a", "\n")), words), kMostKilobytes);
+    EXPECT_THAT(words, HasSubstr("wide.csv, line 1: has more than 10000 fields"));
+}
+
+TEST(ReadSource, HasRoomForSoManyEntries) {
+    std::string csv = "text\n";
+    for (std::size_t i = 0; i <= kMostEntries; ++i) {
+        csv += "a\n";
+    }
+    expectRefused([&] { readCsv(csv, ',', "f.csv"); },
+                  "f.csv: holds more than 2000000 documents and queries. Split it.");
 }
 
 TEST(JsonLines, NamesTheLine) {
