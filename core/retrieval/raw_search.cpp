@@ -2,9 +2,9 @@
 #include "core/retrieval/raw_search.h"
 
 #include "core/base/error.h"
+#include "core/retrieval/raw_loops.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <functional>
 #include <iterator>
@@ -16,37 +16,6 @@ namespace {
 
 // The documents are read once, in so many parts whatever the number of threads: sums are then the same on any.
 constexpr std::size_t kParts = 64;
-// Independent sums, which compilers turn into vector operations.
-constexpr std::size_t kLanes = 8;
-
-struct Products {
-    double with_query = 0;
-    double with_itself = 0;
-};
-
-Products productsOf(const float* row, const float* query, std::size_t dim) {
-    std::array<double, kLanes> q{};
-    std::array<double, kLanes> r{};
-    std::size_t d = 0;
-    for (; d + kLanes <= dim; d += kLanes) {
-        for (std::size_t lane = 0; lane < kLanes; ++lane) {
-            const double x = row[d + lane];
-            q[lane] += x * query[d + lane];
-            r[lane] += x * x;
-        }
-    }
-    for (; d < dim; ++d) {
-        q[0] += static_cast<double>(row[d]) * query[d];
-        r[0] += static_cast<double>(row[d]) * row[d];
-    }
-    Products products;
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-        products.with_query += q[lane];
-        products.with_itself += r[lane];
-    }
-    return products;
-}
-
 struct Near {
     double distance;
     std::int32_t document;
@@ -68,7 +37,9 @@ class Scan {
           bad_(kParts) {
         for (std::size_t head = 0; head < heads_; ++head) {
             const float* q = query.data() + head * dim_;
-            query_squares_.push_back(productsOf(q, q, dim_).with_itself);
+            double square = 0;
+            loops_.products(q, q, dim_, &square, &square);
+            query_squares_.push_back(square);
         }
     }
 
@@ -81,19 +52,17 @@ class Scan {
         for (std::size_t i = part * each; i < std::min(count_, (part + 1) * each); ++i) {
             for (std::size_t head = 0; head < heads_; ++head) {
                 const float* row = documents_.data() + (i * heads_ + head) * dim_;
-                const Products products = productsOf(row, query_.data() + head * dim_, dim_);
-                if (!std::isfinite(products.with_itself) && !bad_[part]) {
+                double with_query = 0;
+                double with_itself = 0;
+                loops_.products(row, query_.data() + head * dim_, dim_, &with_query, &with_itself);
+                if (!std::isfinite(with_itself) && !bad_[part]) {
                     bad_[part] = i;
                 }
-                const double lengths = std::sqrt(query_squares_[head] * products.with_itself);
-                distances_[head * count_ + i] = lengths > 0 ? 1.0 - products.with_query / lengths : 1.0;
-                const double length = std::sqrt(products.with_itself);
-                const double scale = length > 0 ? 1 / length : 0.0;
+                const double lengths = std::sqrt(query_squares_[head] * with_itself);
+                distances_[head * count_ + i] = lengths > 0 ? 1.0 - with_query / lengths : 1.0;
+                const double length = std::sqrt(with_itself);
                 sums[head] += length;
-                double* units = sums.data() + heads_ + head * dim_;
-                for (std::size_t d = 0; d < dim_; ++d) {
-                    units[d] += row[d] * scale;
-                }
+                loops_.add(row, dim_, length > 0 ? 1 / length : 0.0, sums.data() + heads_ + head * dim_);
             }
         }
         sums_[part] = std::move(sums);
@@ -132,6 +101,7 @@ class Scan {
     }
 
   private:
+    const RawLoops& loops_ = rawLoops();
     std::span<const float> documents_;
     std::span<const float> query_;
     std::size_t heads_;

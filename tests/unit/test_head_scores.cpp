@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The published worked example, from raw vectors to votes; head scores against their definition over all pairs.
 #include "core/base/error.h"
+#include "core/retrieval/all_raw_loops.h"
 #include "core/retrieval/head_scores.h"
 #include "core/retrieval/raw_search.h"
 #include "core/retrieval/results/strategy.h"
@@ -181,6 +182,32 @@ TEST(RawSearch, IsTheSameOnAnyNumberOfThreads) {
         const auto row = std::span(documents).subspan((nearest * 3 + head) * 13, 13);
         const auto q = std::span(query).subspan(head * 13, 13);
         EXPECT_NEAR(a.lists.distances[head * 20], 1 - dot(row, q) / std::sqrt(dot(row, row) * dot(q, q)), 1e-7);
+    }
+}
+
+// Every width has its own tail.
+TEST(RawLoops, AreTheSameOnEveryProcessor) {
+    std::mt19937 random(3);
+    std::normal_distribution<float> normal;
+    for (std::size_t dim = 1; dim <= 70; ++dim) {
+        std::vector<float> numbers(2 * dim + 1);
+        std::generate(numbers.begin(), numbers.end(), [&] { return normal(random); });
+        const std::span<const float> row = std::span(numbers).subspan(1, dim); // of any alignment
+        const std::span<const float> query = std::span(numbers).subspan(dim + 1, dim);
+        for (const RawLoops* loops : allRawLoops()) {
+            SCOPED_TRACE(testing::Message() << loops->name << ", width " << dim);
+            double with_query = 0;
+            double with_itself = 0;
+            loops->products(row.data(), query.data(), dim, &with_query, &with_itself);
+            EXPECT_NEAR(with_query, dot(row, query), 1e-12);
+            EXPECT_NEAR(with_itself, dot(row, row), 1e-12);
+            std::vector<double> sum(dim + 1, 0.5);
+            loops->add(row.data(), dim, 0.25, sum.data());
+            for (std::size_t d = 0; d < dim; ++d) {
+                EXPECT_NEAR(sum[d], 0.5 + 0.25 * row[d], 1e-15);
+            }
+            EXPECT_EQ(sum[dim], 0.5);
+        }
     }
 }
 

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// Compiled with the flags of one instruction set: contains nothing but the loops.
+#define FG_LOOPS_NAME "AVX-512"
+#include "core/retrieval/raw_loops.inl"
+
+namespace fulgurite::retrieval {
+
+const RawLoops& rawLoopsAvx512();
+
+const RawLoops& rawLoopsAvx512() {
+    return kLoops;
+}
+
+} // namespace fulgurite::retrieval
