@@ -67,7 +67,7 @@ class TestRetrievePage : public QObject {
     void theSampleIsTakenInAndSearched() {
         QVERIFY(run("retrieve.sample"));
         // Its first question with two answers is asked as soon as the collection is whole.
-        QTRY_VERIFY_WITH_TIMEOUT(session().reply() != nullptr, 30000);
+        QTRY_VERIFY_WITH_TIMEOUT(session().reply() != nullptr, 120000);
         QCOMPARE(session().columns().size(), std::size_t(3));
         QCOMPARE(session().relevant().size(), std::size_t(2));
         QVERIFY(session().documents().total() > 40);
