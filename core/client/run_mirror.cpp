@@ -35,8 +35,9 @@ struct RunMirror::Copy {
     std::unique_ptr<RunWriter> writer;        // while there is something to write
     std::map<SeriesId, std::int64_t> reached; // by the node's id: the last step that is here
     std::int64_t marked = kBeforeAll;
-    std::int64_t sampled = kBeforeAll; // the last step whose samples are all here
-    std::int64_t points = -1;          // of the node's run, when it was last looked at
+    std::int64_t sampled = kBeforeAll;           // the last step whose samples are all here
+    std::map<SeriesId, std::int64_t> histograms; // by the node's id: the last step that is here
+    std::int64_t points = -1;                    // of the node's run, when it was last looked at
     std::int64_t generation = -1;
     RunStatus status = RunStatus::Running;
     bool at_work = false;
@@ -110,12 +111,14 @@ void RunMirror::copyRun(const RunRecord& run, Copy& copy, Pass& pass) {
             // What was read may be stale: rewound, overwritten, or only renamed.
             copy.writer->rewind(kBeforeAll);
             copy.reached.clear();
+            copy.histograms.clear();
             copy.marked = copy.sampled = kBeforeAll;
         }
         copy.complete = true;
-        copyPoints(run, copy, pass);
+        const SeriesMap here = copyPoints(run, copy, pass);
         copyMarks(run, copy);
         copySamples(run, copy);
+        copyHistograms(run, here, copy);
         pass.more = pass.more || !copy.complete;
         copy.points = run.points;
         copy.generation = run.generation;
@@ -185,10 +188,10 @@ bool RunMirror::begin(const RunRecord& run, Copy& copy) {
 }
 
 // Series that have come equally far are asked for together, which mostly is all of them.
-void RunMirror::copyPoints(const RunRecord& run, Copy& copy, Pass& pass) {
+RunMirror::SeriesMap RunMirror::copyPoints(const RunRecord& run, Copy& copy, Pass& pass) {
     const auto series =
         answerOf<std::vector<SeriesRecord>>([&](auto reply) { return client_->series(run.id, reply); });
-    std::map<SeriesId, RunWriter::Series> here;
+    SeriesMap here;
     std::map<std::int64_t, std::vector<SeriesId>> behind; // by the step that they have come to
     for (const SeriesRecord& one : series) {
         here[one.id] = copy.writer->series(one.name, one.kind);
@@ -216,6 +219,7 @@ void RunMirror::copyPoints(const RunRecord& run, Copy& copy, Pass& pass) {
     copy.complete = copy.complete && std::all_of(series.begin(), series.end(), [&](const SeriesRecord& one) {
                         return !one.max_step || copy.reached[one.id] >= *one.max_step;
                     });
+    return here;
 }
 
 void RunMirror::copyMarks(const RunRecord& run, Copy& copy) {
@@ -246,6 +250,32 @@ void RunMirror::copySamples(const RunRecord& run, Copy& copy) {
             --left;
         }
         copy.sampled = step;
+    }
+}
+
+void RunMirror::copyHistograms(const RunRecord& run, const SeriesMap& here, Copy& copy) {
+    using Last = std::vector<std::pair<SeriesId, std::int64_t>>;
+    Last series;
+    try {
+        series = answerOf<Last>([&](auto reply) { return client_->lastHistograms(run.id, reply); });
+    } catch (const Error& error) {
+        if (error.kind() != ErrorKind::NotFound)
+            throw;
+        return; // the node is older than this question; a run that is gone shows in the next pass
+    }
+    for (const auto& [id, last] : series) {
+        std::int64_t& reached = copy.histograms.try_emplace(id, kBeforeAll).first->second;
+        const auto target = here.find(id);
+        while (reached < last && target != here.end()) {
+            const auto some = answerOf<std::vector<StepHistogram>>(
+                [&, id = id](auto reply) { return client_->histograms(run.id, id, reached, reply); });
+            if (some.empty())
+                break; // rewound meanwhile
+            for (const StepHistogram& histogram : some)
+                copy.writer->histogram(target->second, histogram.step, histogram.buckets);
+            reached = some.back().step;
+            copy.writer->flush();
+        }
     }
 }
 

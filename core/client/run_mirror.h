@@ -48,9 +48,11 @@ class RunMirror {
     T answerOf(const Ask& ask);
     bool begin(const RunRecord& run, Copy& copy);
     void copyRun(const RunRecord& run, Copy& copy, Pass& pass);
-    void copyPoints(const RunRecord& run, Copy& copy, Pass& pass);
+    using SeriesMap = std::map<SeriesId, RunWriter::Series>; // the node's id, and the copy's
+    SeriesMap copyPoints(const RunRecord& run, Copy& copy, Pass& pass);
     void copyMarks(const RunRecord& run, Copy& copy);
     void copySamples(const RunRecord& run, Copy& copy);
+    void copyHistograms(const RunRecord& run, const SeriesMap& here, Copy& copy);
 
     std::unique_ptr<RunsClient> client_;
     std::filesystem::path file_;

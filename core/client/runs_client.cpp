@@ -76,6 +76,17 @@ class NodeRuns final : public RunsClient {
         return get<RunSample>(runPath(run, fmt::format("samples/{}", sample)), readSample, std::move(reply));
     }
 
+    Call lastHistograms(RunId run, Callback<std::vector<std::pair<SeriesId, std::int64_t>>> reply) override {
+        return get<std::vector<std::pair<SeriesId, std::int64_t>>>(runPath(run, "histograms"), readLastHistograms,
+                                                                   std::move(reply));
+    }
+    Call histograms(RunId run, SeriesId series, std::int64_t step,
+                    Callback<std::vector<StepHistogram>> reply) override {
+        return get<std::vector<StepHistogram>>(
+            runPath(run, fmt::format("histograms?series={}&after={}", series, step)), readHistograms,
+            std::move(reply));
+    }
+
   private:
     template <class T>
     Call get(const std::string& path, T (*reader)(std::string_view, const std::string&), Callback<T> reply) {

@@ -39,6 +39,11 @@ struct SeriesTails {
     std::vector<std::pair<SeriesId, std::vector<RunPoint>>> series;
 };
 
+struct StepHistogram {
+    std::int64_t step = 0;
+    std::vector<HistogramBucket> buckets;
+};
+
 // Methods may be called from any thread and return at once; replies come on the client's thread. A call that was
 // cancelled replies with Error{Cancelled}.
 class RunsClient {
@@ -64,6 +69,12 @@ class RunsClient {
     virtual Call sampleSteps(RunId run, Callback<std::vector<std::pair<std::int64_t, std::int64_t>>> reply) = 0;
     virtual Call samples(RunId run, std::int64_t step, Callback<std::vector<RunSample>> reply) = 0;
     virtual Call sample(RunId run, SampleId sample, Callback<RunSample> reply) = 0; // with tokens
+
+    // Series that have histograms, with the last step of one. Error{NotFound} from an older node, too.
+    virtual Call lastHistograms(RunId run, Callback<std::vector<std::pair<SeriesId, std::int64_t>>> reply) = 0;
+    // Those behind `step`, at most 1,000.
+    virtual Call histograms(RunId run, SeriesId series, std::int64_t step,
+                            Callback<std::vector<StepHistogram>> reply) = 0;
 };
 
 // A connection of its own to a node. Destroying it cancels what runs; no callback comes afterwards.

@@ -237,6 +237,22 @@ RunSample readSample(std::string_view body, const std::string& where) {
     return sampleOf(Reply(body, where).field);
 }
 
+std::vector<std::pair<SeriesId, std::int64_t>> readLastHistograms(std::string_view body, const std::string& where) {
+    using Last = std::pair<SeriesId, std::int64_t>;
+    return readList<Last>(Reply(body, where).field["series"], [](const JsonField& field) {
+        return Last{integer(field["id"]), integer(field["last_step"])};
+    });
+}
+
+std::vector<StepHistogram> readHistograms(std::string_view body, const std::string& where) {
+    return readList<StepHistogram>(Reply(body, where).field["histograms"], [](const JsonField& field) {
+        return StepHistogram{
+            integer(field["step"]), readList<HistogramBucket>(field["buckets"], [](const JsonField& bucket) {
+                return HistogramBucket{number(bucket.at(0)), number(bucket.at(1)), number(bucket.at(2))};
+            })};
+    });
+}
+
 std::string runEditBody(const RunEdit& edit) {
     nlohmann::json json = nlohmann::json::object();
     if (edit.name)

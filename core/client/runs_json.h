@@ -20,6 +20,8 @@ std::vector<StepMark> readMarks(std::string_view body, const std::string& where)
 std::vector<std::pair<std::int64_t, std::int64_t>> readSampleSteps(std::string_view body, const std::string& where);
 std::vector<RunSample> readSamples(std::string_view body, const std::string& where);
 RunSample readSample(std::string_view body, const std::string& where);
+std::vector<std::pair<SeriesId, std::int64_t>> readLastHistograms(std::string_view body, const std::string& where);
+std::vector<StepHistogram> readHistograms(std::string_view body, const std::string& where);
 std::string runEditBody(const RunEdit& edit);
 
 JobList readJobs(std::string_view body, const std::string& where);

@@ -64,6 +64,7 @@ constexpr RoutePath kPaths[] = {
     {"GET", "/fulgurite/v1/runs/{run}/points"},
     {"POST", "/fulgurite/v1/runs/{run}/points"},
     {"GET", "/fulgurite/v1/runs/{run}/marks"},
+    {"GET", "/fulgurite/v1/runs/{run}/histograms"},
     {"GET", "/fulgurite/v1/runs/{run}/samples"},
     {"POST", "/fulgurite/v1/runs/{run}/samples"},
     {"GET", "/fulgurite/v1/runs/{run}/samples/{sample}"},

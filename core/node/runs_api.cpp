@@ -19,6 +19,7 @@ namespace {
 constexpr std::int64_t kMaxColumns = 10'000;
 constexpr std::int64_t kMaxPoints = 200'000; // in one answer
 constexpr std::size_t kMaxSeries = 200;
+constexpr std::int64_t kMaxHistograms = 1000; // in one answer
 constexpr std::int64_t kDefaultColumns = 1000;
 constexpr std::string_view kPrefix = "/fulgurite/v1/runs/";
 
@@ -165,6 +166,26 @@ nlohmann::json samplesView(RunsService& runs, RunId run, const std::string& id, 
     return {{"steps", std::move(list)}};
 }
 
+// Which series have histograms; of one series those behind a step.
+nlohmann::json histogramsView(RunsService& runs, RunId run, QueryReader& query) {
+    const auto series = query.integer("series", 1, INT64_MAX);
+    const std::int64_t after = query.integer("after", INT64_MIN, INT64_MAX).value_or(INT64_MIN);
+    const std::int64_t limit = query.integer("limit", 1, kMaxHistograms).value_or(kMaxHistograms);
+    query.finish();
+    nlohmann::json list = nlohmann::json::array();
+    if (!series) {
+        for (const auto& [id, last] : runs.reader().lastHistograms(run))
+            list.push_back({{"id", id}, {"last_step", last}});
+        return {{"series", std::move(list)}};
+    }
+    requireSeriesOf(runs, run, {*series});
+    for (const std::int64_t step : runs.reader().histogramSteps(*series)) {
+        if (step > after && static_cast<std::int64_t>(list.size()) < limit)
+            list.push_back({{"step", step}, {"buckets", toJson(runs.reader().histogram(*series, step))}});
+    }
+    return {{"histograms", std::move(list)}};
+}
+
 // {"step": 5, "time": 1.7e9, "tokens": 4096, "epoch": 0.5, "values": {"loss": 0.5}}
 std::size_t pushRow(RunWriter& writer, const nlohmann::json& row, const std::string& path) {
     ObjectReader reader(row, path);
@@ -289,6 +310,8 @@ Answer showRun(const EndpointContext& context, const HttpRequest& request) {
         return jsonReply(pointsView(runs, run, query));
     if (target.rest.empty() && target.view == "marks")
         return jsonReply(marksView(runs, run, query));
+    if (target.rest.empty() && target.view == "histograms")
+        return jsonReply(histogramsView(runs, run, query));
     throw ApiError(404, fmt::format("a run has no view '{}'", target.view.substr(0, 64)));
 }
 

@@ -181,6 +181,13 @@ RunStatus readStatus(const std::string& name) {
     return *status;
 }
 
+nlohmann::json toJson(const std::vector<HistogramBucket>& buckets) {
+    nlohmann::json list = nlohmann::json::array();
+    for (const HistogramBucket& bucket : buckets)
+        list.push_back({numberJson(bucket.left), numberJson(bucket.right), numberJson(bucket.count)});
+    return list;
+}
+
 NewRun readNewRun(ObjectReader& reader) {
     NewRun run;
     run.uuid = reader.string("uuid").value_or("");

@@ -22,6 +22,7 @@ nlohmann::json toJson(const SeriesRecord& series);
 nlohmann::json toJson(const StepMark& mark);
 nlohmann::json toJson(const SeriesView& view); // columns as lists, to be short
 nlohmann::json toJson(const RunSample& sample, bool with_tokens);
+nlohmann::json toJson(const std::vector<HistogramBucket>& buckets); // as lists of left, right, count
 
 NewRun readNewRun(ObjectReader& reader);
 RunSample readSample(const nlohmann::json& value, const std::string& path);

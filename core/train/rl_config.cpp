@@ -13,6 +13,7 @@ const std::vector<std::string> kForms{"plain", "chat"};
 const std::vector<std::string> kLosses{"cispo", "grpo", "dapo"};
 const std::vector<std::string> kNormalisers{"batch_tokens", "group_tokens", "answer"};
 const std::vector<std::string> kDeviations{"sample", "population", "none"};
+const std::vector<std::string> kArithmetics{"f32", "bf16"}; // as Arithmetic and HeadArithmetic
 constexpr std::int64_t kManyAnswers = 1 << 20;
 constexpr double kLarge = 1e9;
 
@@ -31,6 +32,8 @@ RolloutOptions readRollout(ConfigFields fields) {
         repetition.number("probability", 0, 1, static_cast<double>(RepetitionStop().probability)));
     repetition.finish();
     options.rounds = countOf(fields, "rounds", 1, options.rounds);
+    options.arithmetic.layers = static_cast<Arithmetic>(fields.choice("arithmetic", kArithmetics, 0));
+    options.arithmetic.head = static_cast<HeadArithmetic>(fields.choice("head", kArithmetics, 0));
     fields.finish();
     return options;
 }
@@ -161,6 +164,7 @@ RlConfig RlConfig::parse(std::string_view text, const std::string& name, const s
     config.rate = readRate(fields.object("learning_rate"), config.rate);
     config.optimizer = readOptimizer(fields.object("optimizer"), config.optimizer);
     config.balance = fields.number("balance", 0, 100, config.balance);
+    config.arithmetic = static_cast<Arithmetic>(fields.choice("arithmetic", kArithmetics, 0));
     config.evaluation = readEvaluation(fields.object("evaluation"));
     ConfigFields kept = fields.object("rollouts");
     config.log_every = static_cast<std::uint64_t>(kept.integer("every", 1, kManySteps, 10));
@@ -188,7 +192,9 @@ nlohmann::ordered_json RlConfig::toJson() const {
         {"temperature", rollout.temperature},
         {"max_tokens", rollout.max_tokens},
         {"repetition", {{"run", rollout.repetition.run}, {"probability", rollout.repetition.probability}}},
-        {"rounds", rollout.rounds}};
+        {"rounds", rollout.rounds},
+        {"arithmetic", kArithmetics[static_cast<std::size_t>(rollout.arithmetic.layers)]},
+        {"head", kArithmetics[static_cast<std::size_t>(rollout.arithmetic.head)]}};
     json["reward"] = {{"partial", reward.partial},
                       {"format", reward.format},
                       {"overlong", reward.overlong},
@@ -201,6 +207,7 @@ nlohmann::ordered_json RlConfig::toJson() const {
     json["learning_rate"] = fulgurite::toJson(rate);
     json["optimizer"] = fulgurite::toJson(optimizer);
     json["balance"] = balance;
+    json["arithmetic"] = kArithmetics[static_cast<std::size_t>(arithmetic)];
     json["evaluation"] = {
         {"every", evaluation.every}, {"items", evaluation.items}, {"samples", evaluation.samples}};
     json["rollouts"] = {{"every", log_every}, {"groups", log_groups}};

@@ -6,6 +6,7 @@
 #include "core/train/config_parts.h"
 #include "core/train/objectives.h"
 #include "core/train/tasks/task.h"
+#include "core/train/train_pass.h"
 
 #include <memory>
 
@@ -41,6 +42,7 @@ struct RolloutOptions {
     // Dynamic sampling (DAPO): groups without variance are drawn again, in at most this many rounds of generation
     // (the first included). 1: off.
     std::size_t rounds = 1;
+    RolloutArithmetic arithmetic;
 };
 
 // A right answer earns 1. A wrong one, or one that was cut, earns what is set here.
@@ -76,7 +78,8 @@ struct RlConfig {
     std::size_t micro_batch = 64; // answers that are in memory with their activations at one time
     RateSchedule rate{1e-4, 0, RateShape::Constant, 0.1}; // counted in batches
     OptimizerOptions optimizer{.weight_decay = 0};
-    double balance = 0.001; // coefficient of the load-balance loss
+    double balance = 0.001;                      // coefficient of the load-balance loss
+    Arithmetic arithmetic = Arithmetic::Float32; // of the products of training's layers
     EvaluationOptions evaluation;
     std::uint64_t log_every = 10; // batches; some of its rollouts are kept
     std::size_t log_groups = 4;   // how many groups

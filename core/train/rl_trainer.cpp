@@ -80,21 +80,27 @@ RlTrainer::RlTrainer(const RlConfig& config, const std::shared_ptr<kernels::Devi
       source_(config.prompts_of, tokenizer_, config.tokenizer),
       labels_(taskLabels(config.prompts_of.tasks)),
       pool_(config.threads),
-      pass_(model_, pool_),
+      pass_(model_, pool_, config.arithmetic),
       policy_(pass_, config.micro_batch, config.rollout.temperature),
-      optimizer_(model_.config(), model_.layout(), config.optimizer, productsOf(Arithmetic::Float32), device),
+      optimizer_(newOptimizer()),
       folder_(config.out),
       log_(folder_, config.place.database),
       gradients_(onDevice([&] { return kernels::FloatArray(model_.layout().size(), device, "gradients"); })) {
     if (config.policy.kl > 0) {
         reference_ = std::make_unique<const TrainModel>(loadOn(config.reference, device));
-        reference_pass_ = std::make_unique<TrainPass>(*reference_, pool_);
+        reference_pass_ = std::make_unique<TrainPass>(*reference_, pool_, config.arithmetic);
     }
     progress_.seed = config.seed();
     progress_.config = config.toJson();
 }
 
 RlTrainer::~RlTrainer() = default;
+
+Optimizer RlTrainer::newOptimizer() const {
+    // Muon alone multiplies, and only on the processor.
+    const Arithmetic arithmetic = model_.device() ? Arithmetic::Float32 : config_.arithmetic;
+    return Optimizer(model_.config(), model_.layout(), config_.optimizer, productsOf(arithmetic), model_.device());
+}
 
 PolicyBatch RlTrainer::rollOut(std::uint64_t position, std::size_t prompts, std::uint64_t round) {
     PolicyBatch batch;
@@ -108,7 +114,8 @@ PolicyBatch RlTrainer::rollOut(std::uint64_t position, std::size_t prompts, std:
                 requestOf(batch.prompts[p], config_.rollout, answerSeed(config_.seed() + round, position + p, i)));
         }
     }
-    std::vector<RolloutAnswer> answers = writeAnswers(model_, tokenizer_, requests, config_.threads);
+    std::vector<RolloutAnswer> answers =
+        writeAnswers(model_, tokenizer_, requests, config_.rollout.arithmetic, config_.threads);
     for (std::size_t i = 0; i < answers.size(); ++i) {
         PolicyAnswer answer;
         answer.prompt = i / config_.group;
@@ -158,7 +165,7 @@ void RlTrainer::score(PolicyBatch& batch, RolloutFigures& figures) {
         }
     }
     figures.mismatch = mismatchOf(batch.answers, &PolicyAnswer::drawn_log_probs, &PolicyAnswer::old_log_probs);
-    if (logsRollouts()) {
+    if (logsRollouts() && config_.rollout.arithmetic == RolloutArithmetic{}) {
         policy_.score(batch, batch.answers, &PolicyAnswer::bf16_log_probs, HeadArithmetic::Bfloat16);
         figures.pearson_bf16_head =
             mismatchOf(batch.answers, &PolicyAnswer::bf16_log_probs, &PolicyAnswer::old_log_probs).pearson;
@@ -263,7 +270,8 @@ nlohmann::ordered_json RlTrainer::evaluate() {
                 requests.push_back(requestOf(prompts[i], config_.rollout, answerSeed(kSeed, i, k)));
             }
         }
-        const auto answers = writeAnswers(model_, tokenizer_, requests, config_.threads);
+        const auto answers =
+            writeAnswers(model_, tokenizer_, requests, config_.rollout.arithmetic, config_.threads);
         double greedy_right = 0, right = 0, passed = 0;
         for (std::size_t i = 0; i < items; ++i) {
             const auto isRight = [&](std::size_t k) {
@@ -347,6 +355,9 @@ RlPlan RlTrainer::measure() {
     RlPlan plan;
     const double arrays = static_cast<double>(model_.layout().size()) * sizeof(float);
     plan.weights = (reference_ ? 3 : 2) * arrays;
+    if (config_.rollout.arithmetic != RolloutArithmetic{}) {
+        plan.weights += arrays / 2; // the rounded copy
+    }
     plan.moments = 2 * arrays;
     RolloutFigures rollout;
     PolicyBatch batch = collect(rollout);
@@ -364,8 +375,7 @@ RlPlan RlTrainer::measure() {
     const double scoring = secondsSince(score_start);
     kernels::FloatArray weights = onDevice(
         [&] { return kernels::FloatArray(model_.layout().size(), model_.device(), "a measurement of updates"); });
-    Optimizer optimizer(model_.config(), model_.layout(), config_.optimizer, productsOf(Arithmetic::Float32),
-                        model_.device());
+    Optimizer optimizer = newOptimizer();
     const auto update_start = Clock::now();
     const PassFigures pass = policy_.gradient(batch, part(batch, 0), config_.policy, config_.balance, gradients_);
     optimizer.step(weights, gradients_, 0, pool_);

@@ -59,6 +59,7 @@ class RlTrainer {
     std::filesystem::path stop();
 
   private:
+    Optimizer newOptimizer() const;
     RlBatchFigures compute();
     // Rollouts of `prompts` prompts with `group` answers each, beginning at `position` of the training split.
     PolicyBatch rollOut(std::uint64_t position, std::size_t prompts, std::uint64_t round);

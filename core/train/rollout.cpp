@@ -61,7 +61,8 @@ std::size_t stateBytes(const StateShape& shape, std::span<const RolloutRequest> 
 } // namespace
 
 std::vector<RolloutAnswer> writeAnswers(const TrainModel& model, const std::shared_ptr<const Tokenizer>& tokenizer,
-                                        std::span<const RolloutRequest> requests, std::size_t threads) {
+                                        std::span<const RolloutRequest> requests,
+                                        const RolloutArithmetic& arithmetic, std::size_t threads) {
     std::vector<RolloutAnswer> answers(requests.size());
     std::latch done(static_cast<std::ptrdiff_t>(requests.size()));
     std::vector<std::shared_ptr<AnswerCollector>> collectors;
@@ -70,7 +71,7 @@ std::vector<RolloutAnswer> writeAnswers(const TrainModel& model, const std::shar
     options.snapshot_bytes = 0; // nobody goes on from where an answer ended
     options.max_batch = kAnswersTogether;
     options.max_queue = requests.size();
-    const auto live = modelOver(model);
+    const auto live = modelOver(model, arithmetic);
     if (model.device()) {
         options.memory_bytes =
             stateBytes(live->stateShape(), requests); // no more than needed: gradients are there too

@@ -5,7 +5,7 @@
 
 #include "core/generate/request.h"
 #include "core/text/tokenizer.h"
-#include "core/train/train_model.h"
+#include "core/train/train_pass.h"
 
 #include <memory>
 #include <span>
@@ -37,6 +37,7 @@ struct RolloutAnswer {
 // Answers in the order of the requests. They depend on weights and requests alone: all are queued before the first
 // is begun. Throws Error, the first of an answer that failed.
 std::vector<RolloutAnswer> writeAnswers(const TrainModel& model, const std::shared_ptr<const Tokenizer>& tokenizer,
-                                        std::span<const RolloutRequest> requests, std::size_t threads);
+                                        std::span<const RolloutRequest> requests,
+                                        const RolloutArithmetic& arithmetic, std::size_t threads);
 
 } // namespace fulgurite

@@ -50,6 +50,15 @@ enum class Arithmetic : std::uint8_t {
     Bfloat16, // inputs rounded, sums in float32; see kernels/bf16_products.h
 };
 
+// What answers are written with, beside a training pass whose head is float32. Layers in bfloat16: weights and
+// whatever passes from one operation to the next are rounded, as where a model is served in bfloat16
+// (kernels/rounded_ops.h); the router stays in float32.
+struct RolloutArithmetic {
+    Arithmetic layers = Arithmetic::Float32;
+    HeadArithmetic head = HeadArithmetic::Float32;
+    bool operator==(const RolloutArithmetic&) const = default;
+};
+
 // What a pass in that arithmetic multiplies with. Throws Error{Unsupported} where this processor lacks it.
 const kernels::ProductTable& productsOf(Arithmetic arithmetic);
 

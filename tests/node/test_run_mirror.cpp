@@ -68,6 +68,9 @@ TEST_F(RunMirrorTest, ACopyHasAllThatTheRunHas) {
     sample.reward = 1;
     sample.tokens = {{50, "2", -0.5F, 1.25F, 1, true}};
     run->sample(sample);
+    const auto weights = run->series("weights");
+    for (int step = 0; step < 1200; ++step) // more than one answer holds
+        run->histogram(weights, step, {{-1, 0, 3.0 + step}, {0, INFINITY, 5}});
     run->finish(RunStatus::Finished);
 
     EXPECT_EQ(mirror_->update().points, 301);
@@ -92,6 +95,11 @@ TEST_F(RunMirrorTest, ACopyHasAllThatTheRunHas) {
     const RunSample read = reader.sample(reader.samples(copy.id, 100)[0].id);
     EXPECT_EQ(read.completion, "2");
     EXPECT_THAT(read.tokens, ElementsAre(sample.tokens[0]));
+    const auto histograms = reader.findSeries(copy.id, "weights");
+    ASSERT_TRUE(histograms);
+    EXPECT_THAT(reader.histogramSteps(histograms->id), SizeIs(1200));
+    EXPECT_THAT(reader.histogram(histograms->id, 1100),
+                ElementsAre(HistogramBucket{-1, 0, 1103}, HistogramBucket{0, INFINITY, 5}));
     // Nothing has changed: nothing is copied, also not by a mirror that begins anew.
     EXPECT_EQ(mirror_->update().points, 0);
     EXPECT_EQ(newMirror()->update().points, 0);
@@ -106,14 +114,21 @@ TEST_F(RunMirrorTest, ACopyFollowsARunThatIsWrittenAndRewound) {
     run->add("reward", 2, 0.2);
     run->add("reward", 3, 0.3);
     run->add("late", 3, 1);
+    run->histogram(run->series("weights"), 3, {{0, 1, 2}});
     run->flush();
     EXPECT_EQ(mirror_->update().points, 3);
+    const auto histogramSteps = [&] {
+        RunReader reader(ours_);
+        return reader.histogramSteps(reader.findSeries(reader.runs().at(0).id, "weights")->id);
+    };
+    EXPECT_THAT(histogramSteps(), ElementsAre(3));
     EXPECT_THAT(points("reward"), ElementsAre(RunPoint{1, 0.1}, RunPoint{2, 0.2}, RunPoint{3, 0.3}));
     run->rewind(2);
     run->add("reward", 2, 0.25);
     run->finish(RunStatus::Stopped);
     EXPECT_FALSE(mirror_->update().live);
     EXPECT_THAT(points("reward"), ElementsAre(RunPoint{1, 0.1}, RunPoint{2, 0.25}));
+    EXPECT_THAT(histogramSteps(), SizeIs(0));
     EXPECT_EQ(RunReader(ours_).runs().at(0).status, RunStatus::Stopped);
 }
 

@@ -5,6 +5,7 @@
 #include "core/base/error.h"
 #include "core/store/runs/run_reader.h"
 #include "core/text/bpe_trainer.h"
+#include "core/train/live_model.h"
 #include "core/train/rl_trainer.h"
 #include "core/train/trainer.h"
 #include "tests/support/golden_models.h"
@@ -230,6 +231,71 @@ TEST_F(Rl, EngineAndTrainingPassAgree) {
     EXPECT_GT(*figures[0].rollout.pearson_bf16_head, 0.9);
 }
 
+// Every answer is drawn anew, so what is compared is the size of the differences, of the same weights.
+TEST_F(Rl, WritesAnswersInBfloat16) {
+    const auto mismatch = [](const std::string& out, const json& rollout) {
+        const auto figures = run(out, {{"rollout", rollout}, {"prompts", 64}, {"batches", 1}});
+        EXPECT_EQ(figures[0].updates[0].pass.policy.largest_ratio, 1.0) << "ratios are of the training pass alone";
+        EXPECT_EQ(figures[0].rollout.pearson_bf16_head.has_value(), rollout.empty()) << "where it is a question";
+        return figures[0].rollout.mismatch;
+    };
+    const Mismatch exact = mismatch("f32", json::object());
+    const Mismatch head = mismatch("f32-head", {{"head", "bf16"}});
+    const Mismatch layers = mismatch("bf16", {{"arithmetic", "bf16"}});
+    const Mismatch both = mismatch("bf16-head", {{"arithmetic", "bf16"}, {"head", "bf16"}});
+    for (const Mismatch& each : {head, layers, both}) {
+        EXPECT_LT(each.pearson, exact.pearson);
+        EXPECT_GT(each.pearson, 0.9);
+        EXPECT_GT(each.log_absdiff, 10 * exact.log_absdiff);
+        EXPECT_LT(each.log_absdiff, 0.1);
+    }
+    EXPECT_NE(layers.log_absdiff, both.log_absdiff);
+}
+
+TEST_F(Rl, RoundsWhatItIsToldTo) {
+    const TrainModel model = TrainModel::load(*folder_ / "start/checkpoints/step-00000030");
+    struct Stream : ForwardTap {
+        bool wants(TapPoint point, int) const override { return point == TapPoint::Hidden; }
+        void onValues(TapPoint, int, std::span<const float> values, std::size_t) override {
+            all.insert(all.end(), values.begin(), values.end());
+        }
+        void onRouting(int, std::span<const std::int32_t>, std::span<const float>, std::size_t) override {}
+        std::vector<float> all;
+    };
+    const auto isRounded = [](const std::vector<float>& values) {
+        return std::all_of(values.begin(), values.end(),
+                           [](float value) { return value == bf16ToFloat(floatToBf16(value)); });
+    };
+    const TokenIds tokens{99, 111, 112, 121, 32, 97, 61};
+    kernels::ThreadPool pool(2);
+    for (const Arithmetic layers : {Arithmetic::Float32, Arithmetic::Bfloat16}) {
+        for (const HeadArithmetic head : {HeadArithmetic::Float32, HeadArithmetic::Bfloat16}) {
+            const auto live = modelOver(model, {layers, head});
+            SequenceState state = live->newState();
+            SequenceChunk chunk{&state, tokens, LogitsWanted::All};
+            Workspace workspace;
+            std::vector<float> logits;
+            Stream stream;
+            live->forward({&chunk, 1}, pool, workspace, logits, &stream);
+            EXPECT_EQ(isRounded(stream.all), layers == Arithmetic::Bfloat16);
+            EXPECT_EQ(isRounded(logits), head == HeadArithmetic::Bfloat16);
+        }
+    }
+}
+
+TEST_F(Rl, LearnsInBfloat16) {
+    if (kernels::cpuBf16Products() == nullptr) {
+        GTEST_SKIP() << "this processor has no bfloat16 products";
+    }
+    const auto exact = run("exact", {{"batches", 1}, {"updates", 2}});
+    const auto figures = run("rounded", {{"batches", 60}, {"updates", 2}, {"arithmetic", "bf16"}});
+    EXPECT_NE(figures[0].updates[0].gradient_norm, exact[0].updates[0].gradient_norm);
+    EXPECT_NEAR(figures[0].updates[0].gradient_norm, exact[0].updates[0].gradient_norm,
+                0.05 * exact[0].updates[0].gradient_norm);
+    EXPECT_EQ(figures[0].updates[0].pass.policy.largest_ratio, 1.0);
+    EXPECT_GT(figures.back().rollout.accuracy, 0.9);
+}
+
 TEST_F(Rl, KeepsRolloutsWithTheirTokens) {
     run("kept", {{"updates", 2}, {"objective", {{"cap", 1.001}}}, {"rollouts", {{"groups", 2}}}});
     const auto kept = linesOf("kept", "rollouts.jsonl");
@@ -374,6 +440,10 @@ TEST_F(Rl, ConfigurationsSayWhatIsWrong) {
     EXPECT_EQ(config.differenceThatMatters(again), "");
     again.policy.cap = 7;
     EXPECT_EQ(config.differenceThatMatters(again), "objective");
+    const RlConfig rounded = configOf("o", {{"rollout", {{"arithmetic", "bf16"}, {"head", "bf16"}}}});
+    EXPECT_EQ(rounded.rollout.arithmetic, (RolloutArithmetic{Arithmetic::Bfloat16, HeadArithmetic::Bfloat16}));
+    EXPECT_EQ(RlConfig::parse(rounded.toJson().dump(), "again", "/elsewhere").toJson(), rounded.toJson());
+    EXPECT_THAT(refusal({{"rollout", {{"head", "fp16"}}}}), HasSubstr("f32, bf16"));
 }
 
 TEST_F(Rl, JudgesWhatFollowsTheThinking) {

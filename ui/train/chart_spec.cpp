@@ -70,7 +70,7 @@ std::vector<ChartSpec> makeStandardCharts() {
     norm.log_y = norm.raw_band = true;
     ChartSpec& pearson = add("pearson", "Train–rollout correlation", "",
                              {QStringLiteral("mismatch.pearson"), QStringLiteral("mismatch.pearson_bf16_head")});
-    pearson.labels = {text("FP32 head"), text("bf16 head")};
+    pearson.labels = {text("measured"), text("were the head bf16")};
     ChartSpec& capped = add("capped", "Capped or clipped tokens", "share",
                             {QStringLiteral("train.cispo_cap_frac"), QStringLiteral("train.clip_frac")});
     capped.labels = {text("capped"), text("clipped")};

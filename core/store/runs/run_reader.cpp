@@ -318,6 +318,17 @@ std::vector<std::int64_t> RunReader::histogramSteps(SeriesId series) {
     return result;
 }
 
+std::vector<std::pair<SeriesId, std::int64_t>> RunReader::lastHistograms(RunId run) {
+    std::vector<std::pair<SeriesId, std::int64_t>> result;
+    Statement select =
+        database_->prepare("SELECT id, (SELECT max(step) FROM hist WHERE sid = id) AS last FROM series "
+                           "WHERE run_id = ? AND last IS NOT NULL ORDER BY id");
+    select.bind(run);
+    while (select.step())
+        result.emplace_back(select.integer(0), select.integer(1));
+    return result;
+}
+
 std::vector<HistogramBucket> RunReader::histogram(SeriesId series, std::int64_t step) {
     Statement select = database_->prepare("SELECT blob FROM hist WHERE sid = ? AND step = ?");
     if (!select.bind(series, step).step())

@@ -53,8 +53,8 @@ class RunReader {
     std::vector<RunPoint> points(SeriesId series, std::int64_t from, std::int64_t to, std::size_t limit);
     // Points after `step`.
     std::vector<RunPoint> tail(SeriesId series, std::int64_t step, std::size_t limit);
-    // [from, to] for a chart of `columns` pixels: the points themselves when there are few, about two for each column,
-    // else minimum, maximum, first and last of each column.
+    // [from, to] for a chart of `columns` pixels: the points themselves when there are few, about two for each
+    // column, else minimum, maximum, first and last of each column.
     SeriesView view(SeriesId series, std::int64_t from, std::int64_t to, std::size_t columns);
 
     // Marks of [from, to], or about `limit` evenly spaced ones when there are more.
@@ -69,6 +69,8 @@ class RunReader {
     RunSample sample(SampleId sample); // with tokens; throws Error{NotFound}
 
     std::vector<std::int64_t> histogramSteps(SeriesId series);
+    // Series of the run that have histograms, with the last step of one.
+    std::vector<std::pair<SeriesId, std::int64_t>> lastHistograms(RunId run);
     std::vector<HistogramBucket> histogram(SeriesId series, std::int64_t step); // empty where there is none
 
   private:
