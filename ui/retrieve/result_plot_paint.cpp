@@ -122,8 +122,9 @@ void ResultPlot::paintPanelNames(QPainter& painter) const {
     painter.setFont(themes().uiFont(10.5));
     const QFontMetricsF small(painter.font());
     painter.setPen(themes().color(Role::Muted));
-    painter.drawText(QRectF(0, plot.bottom() + 2, plot.left() - 6, small.height()), Qt::AlignRight | Qt::AlignTop,
-                     QString::fromStdString(figure_->across));
+    // At the left end, clear of the lowest number of the other axis.
+    painter.drawText(QRectF(themes().scaled(10), plot.bottom() + 2, plot.left(), small.height()),
+                     Qt::AlignLeft | Qt::AlignTop, QString::fromStdString(figure_->across));
     double free_from = plot.left() - small.averageCharWidth();
     for (const Column& column : columns_) {
         const double x = toPixel({column.x, 0}).x();
@@ -215,9 +216,12 @@ void ResultPlot::paintSeries(QPainter& painter, const FigurePanel& panel, std::s
         case Figure::Kind::Bars:
             paintBar(painter, mark, x, half, color, isHatched(info));
             break;
-        case Figure::Kind::Lines:
-            paintInterval(painter, mark, x, color);
+        case Figure::Kind::Lines: {
+            QColor pale = color; // three ways to vote have one colour: the lines stand out from their intervals
+            pale.setAlphaF(0.5f);
+            paintInterval(painter, mark, x, pale);
             break;
+        }
         }
     }
     if (figure_->kind == Figure::Kind::Lines) {
