@@ -108,6 +108,8 @@ StateShape HybridModel::stateShape() const {
         const Shard& shard = shards_[static_cast<std::size_t>(comm_->rank())];
         shape.num_heads = static_cast<int>(shard.heads.count);
         shape.num_kv_heads = static_cast<int>(shard.kv_heads.count);
+        shape.all_heads = config().num_heads;
+        shape.all_kv_heads = config().num_kv_heads;
     }
     return shape;
 }

@@ -15,7 +15,7 @@ namespace fulgurite {
 
 namespace {
 
-enum class Kind : std::uint8_t { Begin = 1, Fork, Drop, Forward, Lightning, Stop };
+enum class Kind : std::uint8_t { Begin = 1, Fork, Drop, SkipTo, Forward, Show, Take, Stop };
 
 // Numbers and bytes one after another, as both sides of one program version agree on.
 class Writer {
@@ -114,11 +114,19 @@ class Follower {
             case Kind::Drop:
                 states_.erase(reader.get<std::uint64_t>());
                 break;
+            case Kind::SkipTo: {
+                SequenceState& state = stateAt(reader.get<std::uint64_t>());
+                state.skipTo(reader.get<std::uint64_t>());
+                break;
+            }
             case Kind::Forward:
                 forward(reader);
                 break;
-            case Kind::Lightning:
+            case Kind::Show:
                 show(reader);
+                break;
+            case Kind::Take:
+                take(reader);
                 break;
             case Kind::Stop:
                 return false;
@@ -171,10 +179,20 @@ class Follower {
 
     void show(Reader& reader) {
         const SequenceState& state = stateAt(reader.get<std::uint64_t>());
-        const std::vector<float> mine = state.lightningValues(reader.get<std::int32_t>());
+        const std::vector<float> mine = state.ownValues(reader.get<StateArray>());
         std::vector<float> all(mine.size() * static_cast<std::size_t>(group_.size()));
         kernels::Queue queue(pool_);
         group_.allGather(mine.data(), all.data(), mine.size() * sizeof(float), queue);
+    }
+
+    void take(Reader& reader) {
+        SequenceState& state = stateAt(reader.get<std::uint64_t>());
+        const auto array = reader.get<StateArray>();
+        std::vector<float> whole(state.shape().whole().floatsOf(array));
+        kernels::Queue queue(pool_);
+        group_.broadcast(whole.data(), whole.size() * sizeof(float), 0, queue);
+        state.assignOwn(array, whole.data() + state.shape().firstOf(array, static_cast<std::size_t>(group_.rank()),
+                                                                    static_cast<std::size_t>(group_.size())));
     }
 
     const HybridModel& model_;
@@ -250,23 +268,53 @@ void RankLeader::announce(std::span<const SequenceChunk> batch, const Wanted& wa
     group_->tell(order);
 }
 
-std::vector<float> RankLeader::lightning(std::uint64_t state, int layer, const std::vector<float>& mine) {
-    const std::lock_guard turn(turn_);
-    std::string order = pending();
-    Writer writer(order);
-    writer.put(Kind::Lightning);
+void RankLeader::skipTo(std::uint64_t state, std::size_t position) {
+    const std::lock_guard lock(mutex_);
+    Writer writer(events_);
+    writer.put(Kind::SkipTo);
     writer.put(state);
-    writer.put(static_cast<std::int32_t>(layer));
-    std::vector<float> all(mine.size() * static_cast<std::size_t>(group_->size()));
+    writer.put(static_cast<std::uint64_t>(position));
+}
+
+void RankLeader::callTogether(const std::string& order, const std::function<void(kernels::Queue&)>& call) {
+    const std::lock_guard turn(turn_);
     kernels::ThreadPool pool(1);
     kernels::Queue queue(pool);
     try {
-        group_->tell(order);
-        group_->allGather(mine.data(), all.data(), mine.size() * sizeof(float), queue);
+        group_->tell(pending() + order);
+        call(queue);
     } catch (const kernels::CommError& error) {
         fail(ErrorKind::Unavailable, "the ranks of the model stopped: {}", error.what());
     }
+}
+
+namespace {
+
+std::string orderOf(Kind kind, std::uint64_t state, const StateArray& array) {
+    std::string order;
+    Writer writer(order);
+    writer.put(kind);
+    writer.put(state);
+    writer.put(array);
+    return order;
+}
+
+} // namespace
+
+std::vector<float> RankLeader::gather(std::uint64_t state, const StateArray& array,
+                                      const std::vector<float>& mine) {
+    std::vector<float> all(mine.size() * static_cast<std::size_t>(group_->size()));
+    callTogether(orderOf(Kind::Show, state, array), [&](kernels::Queue& queue) {
+        group_->allGather(mine.data(), all.data(), mine.size() * sizeof(float), queue);
+    });
     return all;
+}
+
+void RankLeader::scatter(std::uint64_t state, const StateArray& array, std::span<const float> whole) {
+    std::vector<float> sent(whole.begin(), whole.end()); // a broadcast takes what it may also write to
+    callTogether(orderOf(Kind::Take, state, array), [&](kernels::Queue& queue) {
+        group_->broadcast(sent.data(), sent.size() * sizeof(float), 0, queue);
+    });
 }
 
 void followRanks(const HybridModel& model, kernels::ProcessGroup& group, kernels::ThreadPool& pool) {

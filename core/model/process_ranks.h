@@ -8,6 +8,7 @@
 #include "kernels/comm/process_group.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -24,7 +25,10 @@ class RankLeader final : public StateMirror {
     std::uint64_t begin() override;
     std::uint64_t fork(std::uint64_t from) override;
     void drop(std::uint64_t state) noexcept override;
-    std::vector<float> lightning(std::uint64_t state, int layer, const std::vector<float>& mine) override;
+    void skipTo(std::uint64_t state, std::size_t position) override;
+    std::vector<float> gather(std::uint64_t state, const StateArray& array,
+                              const std::vector<float>& mine) override;
+    void scatter(std::uint64_t state, const StateArray& array, std::span<const float> whole) override;
 
     // Before the batch is run. `wanted`: the head-wise points that its tap wants, as TapPoint and layer.
     using Wanted = std::vector<std::pair<std::uint8_t, std::int32_t>>;
@@ -33,6 +37,8 @@ class RankLeader final : public StateMirror {
     std::mutex& turn() { return turn_; }
 
   private:
+    // What was to be said so far and the order, and then the call that all ranks make together.
+    void callTogether(const std::string& order, const std::function<void(kernels::Queue&)>& call);
     std::string pending(); // what happened to states since the last order
 
     std::shared_ptr<kernels::ProcessGroup> group_;

@@ -121,7 +121,7 @@ StateExchange::Taken StateExchange::take(std::span<const TokenId> tokens, const 
     taken.tokens = state->position();
     {
         const std::lock_guard lock(mutex_);
-        taken.id = enter(state->bytes(), false);
+        taken.id = enter(state->shape().whole().bytesAt(state->position()), false);
     }
     try {
         onModelsThread([&] { state->save(pathOf(taken.id)); });

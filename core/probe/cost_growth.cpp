@@ -15,14 +15,7 @@ namespace {
 
 // As if `state` had absorbed tokens up to `context`.
 void growTo(SequenceState& state, std::size_t context) {
-    if (state.shape().mirror) {
-        fail(ErrorKind::Unsupported,
-             "the growth of costs is measured in one process: other processes have some of the "
-             "heads of this model");
-    }
-    const std::size_t more = context - std::min(context, state.position());
-    state.reserve(more);
-    state.advance(more);
+    state.skipTo(std::max(context, state.position()));
 }
 
 double timeStep(const HybridModel& model, SequenceState& state, const ModelTurn& turn, Workspace& workspace) {

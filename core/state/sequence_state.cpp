@@ -103,10 +103,53 @@ std::span<const float> SequenceState::lightning(int layer) const {
     return {matrix.data(), matrix.size()};
 }
 
-std::vector<float> SequenceState::lightningValues(int layer) const {
-    std::vector<float> values = onDevice([&] { return matrices_[static_cast<std::size_t>(layer)].values(); });
+const kernels::FloatArray& SequenceState::arrayOf(const StateArray& array) const {
+    const auto layer = static_cast<std::size_t>(array.layer);
+    if (array.kind == StateArray::Kind::Matrices) {
+        return matrices_[layer];
+    }
+    const KvPage& page = *pages_[layer][array.page];
+    return array.kind == StateArray::Kind::Keys ? page.keys : page.values;
+}
+
+std::vector<float> SequenceState::ownValues(const StateArray& array) const {
+    return onDevice([&] { return arrayOf(array).values(); });
+}
+
+void SequenceState::assignOwn(const StateArray& array, const float* values) {
+    onDevice([&] { const_cast<kernels::FloatArray&>(arrayOf(array)).assign(values); });
+}
+
+std::vector<float> SequenceState::values(const StateArray& array) const {
+    std::vector<float> mine = ownValues(array);
     StateMirror* mirror = mirrored_.mirror();
-    return mirror != nullptr ? mirror->lightning(mirrored_.number(), layer, values) : values;
+    if (mirror == nullptr) {
+        return mine;
+    }
+    std::vector<float> gathered = mirror->gather(mirrored_.number(), array, mine);
+    const std::size_t part = mine.size();
+    const std::size_t ranks = gathered.size() / std::max<std::size_t>(part, 1);
+    std::vector<float> whole(shape_.whole().floatsOf(array));
+    for (std::size_t rank = 0; rank < ranks; ++rank) { // key heads that several have come several times, alike
+        std::copy_n(gathered.data() + rank * part, part, whole.data() + shape_.firstOf(array, rank, ranks));
+    }
+    return whole;
+}
+
+// A mirror's own rank is the first.
+void SequenceState::assign(const StateArray& array, const std::vector<float>& whole) {
+    if (StateMirror* mirror = mirrored_.mirror()) {
+        mirror->scatter(mirrored_.number(), array, whole);
+    }
+    assignOwn(array, whole.data());
+}
+
+void SequenceState::skipTo(std::size_t position) {
+    if (StateMirror* mirror = mirrored_.mirror()) {
+        mirror->skipTo(mirrored_.number(), position);
+    }
+    reserve(position - position_);
+    position_ = position;
 }
 
 void SequenceState::reserve(std::size_t count) {

@@ -22,6 +22,15 @@
 
 namespace fulgurite {
 
+// One of the arrays that a state consists of: the matrices of a lightning layer, or the keys or values of one page
+// of a softmax layer. Heads lie outermost in all of them.
+struct StateArray {
+    enum class Kind : std::uint8_t { Matrices, Keys, Values };
+    Kind kind = Kind::Matrices;
+    int layer = 0;
+    std::size_t page = 0;
+};
+
 // Hears of the states of a model that is split over processes, whose other ranks have the other heads of each. From
 // any thread.
 class StateMirror {
@@ -31,8 +40,13 @@ class StateMirror {
     virtual std::uint64_t begin() = 0;
     virtual std::uint64_t fork(std::uint64_t from) = 0;
     virtual void drop(std::uint64_t state) noexcept = 0;
-    // The matrices of a lightning layer of all ranks, in the order of heads; `mine` are this rank's.
-    virtual std::vector<float> lightning(std::uint64_t state, int layer, const std::vector<float>& mine) = 0;
+    // The state is from now on as if `position` tokens had been absorbed.
+    virtual void skipTo(std::uint64_t state, std::size_t position) = 0;
+    // An array of every rank, in the order of ranks; `mine` is this rank's.
+    virtual std::vector<float> gather(std::uint64_t state, const StateArray& array,
+                                      const std::vector<float>& mine) = 0;
+    // Gives every other rank its part of an array of all heads.
+    virtual void scatter(std::uint64_t state, const StateArray& array, std::span<const float> whole) = 0;
 };
 
 // A state's number with its mirror, told when it goes.
@@ -80,8 +94,16 @@ struct StateShape {
     int head_dim = 0;
     std::shared_ptr<kernels::Device> device = nullptr; // whose memory the arrays lie in; null: the host's
     std::shared_ptr<StateMirror> mirror = nullptr;     // null: all heads are here
+    int all_heads = 0;                                 // of all ranks of a split model; 0: these are all
+    int all_kv_heads = 0;
 
     static StateShape of(const ModelConfig& config);
+    StateShape whole() const; // of all ranks, in the host's memory
+    // Ranks one after the other that have the same key heads; `ranks` share the model.
+    std::size_t ranksOfKvHeads(std::size_t ranks) const;
+    std::size_t floatsOf(const StateArray& array) const;
+    // Where the part of a rank begins in an array of whole().
+    std::size_t firstOf(const StateArray& array, std::size_t rank, std::size_t ranks) const;
     std::size_t matrixFloats() const;              // of one lightning layer
     std::size_t rowFloats() const;                 // keys, or values, of one token in one softmax layer
     std::size_t pageBytes() const;                 // of one KvPage
@@ -132,7 +154,8 @@ class SequenceState {
     std::size_t exclusiveBytes() const;
 
     // A safetensors file with every array and the position. `restore` checks it against `shape` and throws
-    // Error{Corrupt | InvalidInput}. Both throw Error{Unsupported} where other processes have some of the heads.
+    // Error{Corrupt | InvalidInput}. Where other processes have some of the heads, their parts are fetched and
+    // sent: a file does not tell how a model was split.
     void save(const std::filesystem::path& path) const;
     static SequenceState restore(const std::filesystem::path& path, const StateShape& shape);
 
@@ -140,8 +163,12 @@ class SequenceState {
     // memory of the shape's device.
     std::span<float> lightning(int layer);
     std::span<const float> lightning(int layer) const;
-    // A copy for the host, of all heads wherever they are.
-    std::vector<float> lightningValues(int layer) const;
+    // A copy for the host, of all heads wherever they are, in the layout of shape().whole().
+    std::vector<float> values(const StateArray& array) const;
+    std::vector<float> lightningValues(int layer) const { return values({StateArray::Kind::Matrices, layer}); }
+    // Of the heads that are here.
+    std::vector<float> ownValues(const StateArray& array) const;
+    void assignOwn(const StateArray& array, const float* values);
 
     // For the model: makes room for `count` more tokens in every softmax layer.
     void reserve(std::size_t count);
@@ -151,10 +178,14 @@ class SequenceState {
     const KvPage& page(int layer, std::size_t index) const;
     // The forward pass has written `count` tokens.
     void advance(std::size_t count) { position_ += count; }
+    // As if tokens up to `position` had been absorbed, on all ranks: keys and values that were not there are zero.
+    void skipTo(std::size_t position);
     // What the shape's mirror calls this state.
     std::uint64_t number() const { return mirrored_.number(); }
 
   private:
+    const kernels::FloatArray& arrayOf(const StateArray& array) const;
+    void assign(const StateArray& array, const std::vector<float>& whole);
     void eachPiece(const std::function<void(std::span<const std::byte>)>& take) const;
 
     SequenceState() = default;

@@ -3,7 +3,6 @@
 // `keys.L` and `values.L` F32 [tokens, kv heads, head dim] for each softmax layer, and the position as metadata.
 #include "core/base/error.h"
 #include "core/checkpoint/safetensors.h"
-#include "core/state/device_call.h"
 #include "core/state/sequence_state.h"
 
 #include <boost/crc.hpp>
@@ -90,16 +89,6 @@ TensorView expectArray(const SafetensorsFile& file, const std::string& name, con
     return view;
 }
 
-void requireWhole(const StateShape& shape, const std::filesystem::path& path) {
-    if (shape.mirror) {
-        fail(
-            ErrorKind::Unsupported,
-            "{}: the state of a model that is split over processes has its parts in all of them and cannot be kept "
-            "in a file; use one process",
-            path.string());
-    }
-}
-
 // Over the data of all arrays, in the order in which they are saved.
 class Checksum {
   public:
@@ -151,29 +140,30 @@ void checkNothingElse(const SafetensorsFile& file, const StateShape& shape) {
 
 // Hands over the file's data in order, piece by piece.
 void SequenceState::eachPiece(const std::function<void(std::span<const std::byte>)>& take) const {
-    std::vector<float> rows(kPageTokens * shape_.rowFloats());
-    const auto takeRows = [&](std::size_t layer, kernels::FloatArray KvPage::*which, PageIndex index) {
+    const StateShape whole = shape_.whole();
+    std::vector<float> rows(kPageTokens * whole.rowFloats());
+    const auto takeRows = [&](std::size_t layer, StateArray::Kind kind, PageIndex index) {
         for (std::size_t page = 0; page * kPageTokens < position_; ++page) {
-            const std::vector<float> source = onDevice([&] { return ((*pages_[layer][page]).*which).values(); });
+            const std::vector<float> source = values({kind, static_cast<int>(layer), page});
             const std::size_t tokens = tokensOfPage(position_, page);
-            eachElement(shape_, tokens, index,
+            eachElement(whole, tokens, index,
                         [&](std::size_t in_page, std::size_t in_file) { rows[in_file] = source[in_page]; });
-            take(std::as_bytes(std::span(rows.data(), tokens * shape_.rowFloats())));
+            take(std::as_bytes(std::span(rows.data(), tokens * whole.rowFloats())));
         }
     };
-    for (std::size_t layer = 0; layer < shape_.layers.size(); ++layer) {
-        if (shape_.layers[layer] == LayerKind::Lightning) {
+    for (std::size_t layer = 0; layer < whole.layers.size(); ++layer) {
+        if (whole.layers[layer] == LayerKind::Lightning) {
             const std::vector<float> matrix = lightningValues(static_cast<int>(layer));
             take(std::as_bytes(std::span(matrix)));
         } else {
-            takeRows(layer, &KvPage::keys, keyIndex);
-            takeRows(layer, &KvPage::values, valueIndex);
+            takeRows(layer, StateArray::Kind::Keys, keyIndex);
+            takeRows(layer, StateArray::Kind::Values, valueIndex);
         }
     }
 }
 
 void SequenceState::save(const std::filesystem::path& path) const {
-    requireWhole(shape_, path);
+    const StateShape whole = shape_.whole();
     Checksum checksum;
     eachPiece([&](std::span<const std::byte> piece) { checksum.add(piece); });
     SafetensorsWriter writer(path);
@@ -181,12 +171,12 @@ void SequenceState::save(const std::filesystem::path& path) const {
     writer.setMetadata("version", kVersion);
     writer.setMetadata("position", std::to_string(position_));
     writer.setMetadata("crc32", checksum.text());
-    for (std::size_t layer = 0; layer < shape_.layers.size(); ++layer) {
-        if (shape_.layers[layer] == LayerKind::Lightning) {
-            writer.declare(arrayName("state", layer), DType::F32, matrixShape(shape_));
+    for (std::size_t layer = 0; layer < whole.layers.size(); ++layer) {
+        if (whole.layers[layer] == LayerKind::Lightning) {
+            writer.declare(arrayName("state", layer), DType::F32, matrixShape(whole));
         } else {
-            writer.declare(arrayName("keys", layer), DType::F32, rowsShape(shape_, position_));
-            writer.declare(arrayName("values", layer), DType::F32, rowsShape(shape_, position_));
+            writer.declare(arrayName("keys", layer), DType::F32, rowsShape(whole, position_));
+            writer.declare(arrayName("values", layer), DType::F32, rowsShape(whole, position_));
         }
     }
     eachPiece([&](std::span<const std::byte> piece) { writer.append(piece); });
@@ -194,42 +184,40 @@ void SequenceState::save(const std::filesystem::path& path) const {
 }
 
 SequenceState SequenceState::restore(const std::filesystem::path& path, const StateShape& shape) {
-    requireWhole(shape, path);
+    const StateShape whole = shape.whole();
     const SafetensorsFile file(path);
     const std::size_t position = readPosition(file);
-    checkNothingElse(file, shape);
+    checkNothingElse(file, whole);
     // Shapes are checked against the file before the position, which it also states, decides on any allocation.
-    for (std::size_t layer = 0; layer < shape.layers.size(); ++layer) {
-        if (shape.layers[layer] == LayerKind::Lightning) {
-            expectArray(file, arrayName("state", layer), matrixShape(shape));
+    for (std::size_t layer = 0; layer < whole.layers.size(); ++layer) {
+        if (whole.layers[layer] == LayerKind::Lightning) {
+            expectArray(file, arrayName("state", layer), matrixShape(whole));
         } else {
-            expectArray(file, arrayName("keys", layer), rowsShape(shape, position));
-            expectArray(file, arrayName("values", layer), rowsShape(shape, position));
+            expectArray(file, arrayName("keys", layer), rowsShape(whole, position));
+            expectArray(file, arrayName("values", layer), rowsShape(whole, position));
         }
     }
-    checkSum(file, shape);
+    checkSum(file, whole);
     SequenceState state(shape);
-    state.reserve(position);
-    state.position_ = position;
-    const auto readRows = [&](std::size_t layer, const char* kind, kernels::FloatArray KvPage::*which,
-                              PageIndex index) {
+    state.skipTo(position);
+    const auto readRows = [&](std::size_t layer, const char* kind, StateArray::Kind which, PageIndex index) {
         const std::byte* source = file.tensor(arrayName(kind, layer)).data;
         for (std::size_t page = 0; page * kPageTokens < position; ++page) {
-            std::vector<float> target(kPageTokens * shape.rowFloats());
-            const std::byte* first = source + page * kPageTokens * shape.rowFloats() * sizeof(float);
-            eachElement(shape, tokensOfPage(position, page), index, [&](std::size_t in_page, std::size_t in_file) {
+            std::vector<float> target(kPageTokens * whole.rowFloats());
+            const std::byte* first = source + page * kPageTokens * whole.rowFloats() * sizeof(float);
+            eachElement(whole, tokensOfPage(position, page), index, [&](std::size_t in_page, std::size_t in_file) {
                 std::memcpy(&target[in_page], first + in_file * sizeof(float), sizeof(float));
             });
-            onDevice([&] { ((*state.pages_[layer][page]).*which).assign(target.data()); });
+            state.assign({which, static_cast<int>(layer), page}, target);
         }
     };
-    for (std::size_t layer = 0; layer < shape.layers.size(); ++layer) {
-        if (shape.layers[layer] == LayerKind::Lightning) {
-            const TensorView view = file.tensor(arrayName("state", layer));
-            onDevice([&] { state.matrices_[layer].assign(toFloats(view).data()); });
+    for (std::size_t layer = 0; layer < whole.layers.size(); ++layer) {
+        if (whole.layers[layer] == LayerKind::Lightning) {
+            state.assign({StateArray::Kind::Matrices, static_cast<int>(layer)},
+                         toFloats(file.tensor(arrayName("state", layer))));
         } else {
-            readRows(layer, "keys", &KvPage::keys, keyIndex);
-            readRows(layer, "values", &KvPage::values, valueIndex);
+            readRows(layer, "keys", StateArray::Kind::Keys, keyIndex);
+            readRows(layer, "values", StateArray::Kind::Values, valueIndex);
         }
     }
     return state;

@@ -3,6 +3,7 @@
 #include "core/state/sequence_state.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace fulgurite {
 
@@ -16,6 +17,31 @@ std::size_t countOf(const std::vector<LayerKind>& layers, LayerKind kind) {
 
 StateShape StateShape::of(const ModelConfig& config) {
     return {config.layers, config.num_heads, config.num_kv_heads, config.head_dim};
+}
+
+StateShape StateShape::whole() const {
+    StateShape all = *this;
+    all.device = nullptr;
+    all.mirror = nullptr;
+    if (all_heads != 0) {
+        all.num_heads = std::exchange(all.all_heads, 0);
+        all.num_kv_heads = std::exchange(all.all_kv_heads, 0);
+    }
+    return all;
+}
+
+std::size_t StateShape::ranksOfKvHeads(std::size_t ranks) const {
+    return all_kv_heads == 0
+               ? 1
+               : ranks * static_cast<std::size_t>(num_kv_heads) / static_cast<std::size_t>(all_kv_heads);
+}
+
+std::size_t StateShape::floatsOf(const StateArray& array) const {
+    return array.kind == StateArray::Kind::Matrices ? matrixFloats() : kPageTokens * rowFloats();
+}
+
+std::size_t StateShape::firstOf(const StateArray& array, std::size_t rank, std::size_t ranks) const {
+    return (array.kind == StateArray::Kind::Matrices ? rank : rank / ranksOfKvHeads(ranks)) * floatsOf(array);
 }
 
 std::size_t StateShape::matrixFloats() const {
