@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Gradients of operations that treat rows or elements one by one.
 #include "kernels/cpu/ops_backward.h"
+#include "kernels/cpu/ops_cpu.h"
 
 #include <algorithm>
 #include <cmath>
@@ -134,25 +135,7 @@ void cpuLogProbGrad(const SimdBackwardKernels& simd, const LogProbGrad& p, Queue
 }
 
 void cpuRopeGrad(const RopeParams& p, Queue& queue) {
-    const std::size_t half = p.rotary_dim / 2;
-    queue.pool().parallelFor(p.rows, rowGrain(p.heads * p.rotary_dim * 8),
-                             [&](std::size_t begin, std::size_t end, std::size_t) {
-                                 for (std::size_t r = begin; r < end; ++r) {
-                                     const float position = static_cast<float>(p.first_position + r);
-                                     for (std::size_t i = 0; i < half; ++i) {
-                                         const float angle = position * p.inv_freq[i];
-                                         const float c = std::cos(angle);
-                                         const float s = std::sin(angle);
-                                         for (std::size_t head = 0; head < p.heads; ++head) {
-                                             float* d = p.x + r * p.stride + head * p.head_dim;
-                                             const float a = d[i];
-                                             const float b = d[i + half];
-                                             d[i] = a * c + b * s;
-                                             d[i + half] = b * c - a * s;
-                                         }
-                                     }
-                                 }
-                             });
+    cpuRotate(p, true, queue);
 }
 
 void cpuRouteGrad(const RouteGrad& p, Queue&) {

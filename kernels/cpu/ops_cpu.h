@@ -24,6 +24,7 @@ void cpuResidual(const SimdKernels& simd, const ResidualParams& params, Queue& q
 void cpuCombine(const SimdKernels& simd, const CombineParams& params, Queue& queue);
 
 // No vector code of their own: copies, trigonometry, a few dozen scalars for each row.
+void cpuRotate(const RopeParams& params, bool back, Queue& queue); // back: by the opposite angle
 void cpuRope(const RopeParams& params, Queue& queue);
 void cpuKvStore(const KvStoreParams& params, Queue& queue);
 void cpuRoute(const RouteParams& params, Queue& queue);

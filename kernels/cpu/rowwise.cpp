@@ -96,7 +96,7 @@ void cpuGather(const GatherParams& p, Queue& queue) {
     });
 }
 
-void cpuRope(const RopeParams& p, Queue& queue) {
+void cpuRotate(const RopeParams& p, bool back, Queue& queue) {
     const std::size_t half = p.rotary_dim / 2;
     queue.pool().parallelFor(p.rows, rowGrain(p.heads * p.rotary_dim * 8),
                              [&](std::size_t begin, std::size_t end, std::size_t) {
@@ -105,7 +105,7 @@ void cpuRope(const RopeParams& p, Queue& queue) {
             for (std::size_t i = 0; i < half; ++i) {
                 const float angle = position * p.inv_freq[i];
                 const float c = std::cos(angle);
-                const float s = std::sin(angle);
+                const float s = back ? -std::sin(angle) : std::sin(angle);
                 for (std::size_t head = 0; head < p.heads; ++head) {
                     float* x = p.x + r * p.stride + head * p.head_dim;
                     const float a = x[i];
@@ -116,6 +116,10 @@ void cpuRope(const RopeParams& p, Queue& queue) {
             }
         }
     });
+}
+
+void cpuRope(const RopeParams& p, Queue& queue) {
+    cpuRotate(p, false, queue);
 }
 
 void cpuKvStore(const KvStoreParams& p, Queue&) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Gradients of what looks at each row or element once. All of them are bound by memory.
 #include "kernels/cuda/ops_backward_cuda.h"
+#include "kernels/cuda/ops_cuda.h"
 #include "kernels/cuda/warp.h"
 
 namespace fulgurite::kernels::cuda {
@@ -123,27 +124,6 @@ __global__ void residualKernel(ResidualGrad p) {
     }
 }
 
-// One thread for each pair of a row's heads: the rotation by the opposite angle.
-__global__ void ropeKernel(RopeParams p) {
-    const std::size_t half = p.rotary_dim / 2;
-    const std::size_t i = globalIndex();
-    if (i >= p.rows * p.heads * half) {
-        return;
-    }
-    const std::size_t pair = i % half;
-    const std::size_t head = i / half % p.heads;
-    const std::size_t row = i / half / p.heads;
-    const float angle = static_cast<float>(p.first_position + row) * p.inv_freq[pair];
-    float s;
-    float c;
-    sincosf(angle, &s, &c);
-    float* d = p.x + row * p.stride + head * p.head_dim;
-    const float a = d[pair];
-    const float b = d[pair + half];
-    d[pair] = a * c + b * s;
-    d[pair + half] = b * c - a * s;
-}
-
 void normRows(const NormGrad& p, const float* gate, float* dgate, Queue& q) {
     if (p.rows == 0) {
         return;
@@ -183,7 +163,7 @@ void residualGrad(const ResidualGrad& p, Queue& q) {
 }
 
 void ropeGrad(const RopeParams& p, Queue& q) {
-    CudaQueue::of(q).launch(ropeKernel, blocksFor(p.rows * p.heads * (p.rotary_dim / 2)), kThreads, 0, p);
+    rotate(p, true, q);
 }
 
 } // namespace fulgurite::kernels::cuda

@@ -18,6 +18,7 @@ void sumSquares(const SumSquaresParams& p, Queue& queue);
 void silu(float* x, std::size_t count, Queue& queue);
 void swiglu(const SwigluParams& p, Queue& queue);
 void residual(const ResidualParams& p, Queue& queue);
+void rotate(const RopeParams& p, bool back, Queue& queue); // back: by the opposite angle
 void rope(const RopeParams& p, Queue& queue);
 void kvStore(const KvStoreParams& p, Queue& queue);
 // On the tensor cores; false: not with these shapes, nothing was done.

@@ -70,8 +70,8 @@ __global__ void sumSquaresKernel(const float* x, int width, float* out) {
     }
 }
 
-// One block for each row. `gate` null: no gate. `squares` null: the mean is that of the row, else squares of the row
-// over total_width.
+// One block for each row. `gate` null: no gate. `squares` null: the mean is that of the row, else squares of the
+// row over total_width.
 __global__ void normKernel(const float* x, const float* weight, const float* gate, const float* squares, float* out,
                            int width, int total_width, float eps) {
     __shared__ float parts[kThreads / kWarp];
@@ -108,7 +108,7 @@ __global__ void residualKernel(const float* residual, const float* branch, float
 }
 
 // One thread for each pair of a row's heads.
-__global__ void ropeKernel(RopeParams p) {
+__global__ void ropeKernel(RopeParams p, bool back) {
     const auto half = static_cast<unsigned>(p.rotary_dim / 2);
     const std::size_t i = globalIndex();
     if (i >= p.rows * p.heads * half) {
@@ -121,6 +121,7 @@ __global__ void ropeKernel(RopeParams p) {
     float s;
     float c;
     sincosf(angle, &s, &c);
+    s = back ? -s : s;
     float* x = p.x + row * p.stride + head * p.head_dim;
     const float a = x[pair];
     const float b = x[pair + half];
@@ -241,8 +242,8 @@ __global__ void randomKernel(void* target, DType type, std::size_t count, float 
 template <class Weight>
 void embedPart(const EmbedParams& p, std::size_t first, std::size_t count, CudaQueue& queue) {
     queue.launch(embedKernel<Weight>, dim3(static_cast<unsigned>(count)), kThreads, 0, p.table.data, p.first_id,
-                 static_cast<std::int64_t>(p.table.rows), idsOf(p.ids + first, count), static_cast<int>(p.table.cols),
-                 p.out + first * p.table.cols);
+                 static_cast<std::int64_t>(p.table.rows), idsOf(p.ids + first, count),
+                 static_cast<int>(p.table.cols), p.out + first * p.table.cols);
 }
 
 } // namespace
@@ -305,8 +306,12 @@ void residual(const ResidualParams& p, Queue& q) {
                             p.alpha, p.beta);
 }
 
-void rope(const RopeParams& p, Queue& q) {
-    CudaQueue::of(q).launch(ropeKernel, blocksFor(p.rows * p.heads * (p.rotary_dim / 2)), kThreads, 0, p);
+void rotate(const RopeParams& p, bool back, Queue& q) {
+    CudaQueue::of(q).launch(ropeKernel, blocksFor(p.rows * p.heads * (p.rotary_dim / 2)), kThreads, 0, p, back);
+}
+
+void rope(const RopeParams& p, Queue& queue) {
+    rotate(p, false, queue);
 }
 
 void kvStore(const KvStoreParams& p, Queue& q) {

@@ -2,6 +2,7 @@
 // The scalar truth of every gradient: the formula as written in kernels/backward_ops.h, accumulated in double.
 #include "kernels/backward_ops.h"
 #include "kernels/ref/backward_attention.h"
+#include "kernels/ref/rope.h"
 
 #include <algorithm>
 #include <cmath>
@@ -124,22 +125,7 @@ void residual(const ResidualGrad& p, Queue&) {
 }
 
 void rope(const RopeParams& p, Queue&) {
-    const std::size_t half = p.rotary_dim / 2;
-    for (std::size_t r = 0; r < p.rows; ++r) {
-        const float position = static_cast<float>(p.first_position + r);
-        for (std::size_t head = 0; head < p.heads; ++head) {
-            float* d = p.x + r * p.stride + head * p.head_dim;
-            for (std::size_t i = 0; i < half; ++i) {
-                const float angle = position * p.inv_freq[i];
-                const double c = std::cos(static_cast<double>(angle));
-                const double s = std::sin(static_cast<double>(angle));
-                const double a = d[i];
-                const double b = d[i + half];
-                d[i] = static_cast<float>(a * c + b * s);
-                d[i + half] = static_cast<float>(b * c - a * s);
-            }
-        }
-    }
+    refRotate(p, true);
 }
 
 void route(const RouteGrad& p, Queue&) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The scalar truth of every operation: the formula as written in kernels/ops.h, accumulated in double, never optimised.
+// The scalar truth of every operation: the formula as written in kernels/ops.h, accumulated in double, never
+// optimised.
 #include "kernels/ops.h"
+#include "kernels/ref/rope.h"
 
 #include <algorithm>
 #include <cmath>
@@ -12,7 +14,9 @@ namespace fulgurite::kernels {
 
 namespace {
 
-double sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
+double sigmoid(double x) {
+    return 1.0 / (1.0 + std::exp(-x));
+}
 
 float weightAt(const WeightMatrix& w, std::size_t row, std::size_t col) {
     const std::size_t index = row * w.rowStride() + col;
@@ -74,7 +78,9 @@ void normBy(const NormParams& p, const float* squares, std::size_t total_width) 
     }
 }
 
-void norm(const NormParams& p, Queue&) { normBy(p, nullptr, 0); }
+void norm(const NormParams& p, Queue&) {
+    normBy(p, nullptr, 0);
+}
 
 void sumSquares(const SumSquaresParams& p, Queue&) {
     for (std::size_t r = 0; r < p.rows; ++r) {
@@ -109,6 +115,12 @@ void residual(const ResidualParams& p, Queue&) {
 }
 
 void rope(const RopeParams& p, Queue&) {
+    refRotate(p, false);
+}
+
+} // namespace
+
+void refRotate(const RopeParams& p, bool back) {
     const std::size_t half = p.rotary_dim / 2;
     for (std::size_t r = 0; r < p.rows; ++r) {
         const float position = static_cast<float>(p.first_position + r);
@@ -117,7 +129,7 @@ void rope(const RopeParams& p, Queue&) {
             for (std::size_t i = 0; i < half; ++i) {
                 const float angle = position * p.inv_freq[i];
                 const double c = std::cos(static_cast<double>(angle));
-                const double s = std::sin(static_cast<double>(angle));
+                const double s = (back ? -1 : 1) * std::sin(static_cast<double>(angle));
                 const double a = x[i];
                 const double b = x[i + half];
                 x[i] = static_cast<float>(a * c - b * s);
@@ -126,6 +138,8 @@ void rope(const RopeParams& p, Queue&) {
         }
     }
 }
+
+namespace {
 
 void kvStore(const KvStoreParams& p, Queue&) {
     for (std::size_t r = 0; r < p.rows; ++r) {
@@ -209,7 +223,8 @@ void route(const RouteParams& p, Queue&) {
     for (std::size_t r = 0; r < p.rows; ++r) {
         const float* logits = p.logits + r * p.experts;
         std::iota(order.begin(), order.end(), 0);
-        std::stable_sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) { return logits[a] > logits[b]; });
+        std::stable_sort(order.begin(), order.end(),
+                         [&](std::int32_t a, std::int32_t b) { return logits[a] > logits[b]; });
         double sum = 0;
         for (std::size_t j = 0; j < p.top_k; ++j) {
             sum += std::exp(static_cast<double>(logits[order[j]]) - logits[order[0]]);
