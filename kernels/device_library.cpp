@@ -78,6 +78,12 @@ const DeviceLibrary& cudaLibrary() {
     return library;
 }
 
+void* cudaEntry(const char* name) {
+    cudaLibrary(); // opens it, or says what is missing
+    void* library = ::dlopen(cudaLibraryPath().c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD);
+    return library != nullptr ? ::dlsym(library, name) : nullptr;
+}
+
 std::vector<DeviceInfo> cudaDevices() {
     const DeviceLibrary& library = cudaLibrary();
     int count = 0;

@@ -19,6 +19,8 @@ inline constexpr const char* kDeviceLibraryVariable = "FULGURITE_CUDA_LIBRARY";
 const DeviceLibrary& cudaLibrary();
 std::filesystem::path cudaLibraryPath(); // of the one that cudaLibrary() opens or would open
 std::vector<DeviceInfo> cudaDevices();
+// A function that the library exports besides, or null where its build had none of this name.
+void* cudaEntry(const char* name);
 
 // index 0 is the first. Throws DeviceError{NotFound} too for a device whose compute capability does not suffice.
 std::shared_ptr<Device> openCudaDevice(int index);

@@ -1,40 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/generate/distribution.h"
 
+#include "kernels/preselect.h"
+#include "kernels/softmax_weight.h"
+
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 namespace fulgurite {
 
 namespace {
 
-constexpr std::size_t kLanes = 16;
-constexpr float kSmallestExponent = -87.0f;
+using kernels::expOfNegative;
+using kernels::kSmallestExponent;
+using kernels::kSumBlock;
+using kernels::kSumChunk;
 
-// exp(x) for -87 <= x <= 0 to 2 units in the last place, free of branches so that the compiler vectorises it.
-// Cody-Waite reduction x = n ln 2 + r, then a polynomial on r. NaN stays NaN.
-[[gnu::always_inline]] inline float expOfNegative(float x) {
-    constexpr float kMagic = 12582912.0f; // 1.5 * 2^23: adding it rounds to an integer
-    const float shifted = x * 1.44269504f + kMagic;
-    const float n = shifted - kMagic;
-    const float r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
-    float p = 1.9875691500e-4f;
-    p = p * r + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    p = p * r * r + r + 1.0f;
-    const std::uint32_t exponent = std::bit_cast<std::uint32_t>(shifted) - std::bit_cast<std::uint32_t>(kMagic);
-    return p * std::bit_cast<float>((exponent + 127u) << 23);
-}
+constexpr std::size_t kLanes = kernels::kSumLanes;
 
 struct LaneSums {
     std::array<double, kLanes> sum{};
     std::array<double, kLanes> weighted{}; // weight times its exponent, for the entropy
+};
+
+// Of a chunk, a block or all; see kernels/softmax_weight.h for the order.
+struct WeightSums {
+    double sum = 0;
+    double weighted = 0;
+
+    void add(const WeightSums& other) {
+        sum += other.sum;
+        weighted += other.weighted;
+    }
 };
 
 // kLanes logits to weights. One small loop a step and masks in place of choices: so the compiler turns each loop
@@ -67,12 +68,13 @@ struct LaneSums {
     }
 }
 
-// All of the vocabulary in groups of kLanes; the rest is filled up with what weighs nothing.
-[[gnu::always_inline]] inline void addAll(std::span<const float> logits, float max, float scale,
-                                          std::span<float> weights, LaneSums& lanes) {
+// A chunk in groups of kLanes; the rest is filled up with what weighs nothing.
+[[gnu::always_inline]] inline WeightSums addChunk(std::span<const float> logits, float max, float scale,
+                                                  float* weights) {
+    LaneSums lanes;
     std::size_t i = 0;
     for (; i + kLanes <= logits.size(); i += kLanes) {
-        addGroup(logits.data() + i, max, scale, weights.data() + i, lanes);
+        addGroup(logits.data() + i, max, scale, weights + i, lanes);
     }
     if (i < logits.size()) {
         std::array<float, kLanes> rest;
@@ -80,23 +82,43 @@ struct LaneSums {
         rest.fill(-std::numeric_limits<float>::infinity());
         std::copy(logits.begin() + static_cast<std::ptrdiff_t>(i), logits.end(), rest.begin());
         addGroup(rest.data(), max, scale, rest_weights.data(), lanes);
-        std::copy_n(rest_weights.begin(), logits.size() - i, weights.begin() + static_cast<std::ptrdiff_t>(i));
+        std::copy_n(rest_weights.begin(), logits.size() - i, weights + i);
     }
+    WeightSums sums;
+    for (std::size_t j = 0; j < kLanes; ++j) {
+        sums.add({lanes.sum[j], lanes.weighted[j]});
+    }
+    return sums;
 }
 
-void addAllBase(std::span<const float> logits, float max, float scale, std::span<float> weights, LaneSums& lanes) {
-    addAll(logits, max, scale, weights, lanes);
+[[gnu::always_inline]] inline WeightSums addAll(std::span<const float> logits, float max, float scale,
+                                                std::span<float> weights) {
+    WeightSums all;
+    for (std::size_t begin = 0; begin < logits.size(); begin += kSumBlock) {
+        const auto block = logits.subspan(begin, std::min(kSumBlock, logits.size() - begin));
+        WeightSums sums;
+        for (std::size_t at = 0; at < block.size(); at += kSumChunk) {
+            sums.add(addChunk(block.subspan(at, std::min(kSumChunk, block.size() - at)), max, scale,
+                              weights.data() + begin + at));
+        }
+        all.add(sums);
+    }
+    return all;
+}
+
+WeightSums addAllBase(std::span<const float> logits, float max, float scale, std::span<float> weights) {
+    return addAll(logits, max, scale, weights);
 }
 
 #if defined(__x86_64__)
 // The same operations on wider registers; without fused multiply-add, so that the bits are the same too.
-[[gnu::target("avx2")]] void addAllAvx2(std::span<const float> logits, float max, float scale,
-                                        std::span<float> weights, LaneSums& lanes) {
-    addAll(logits, max, scale, weights, lanes);
+[[gnu::target("avx2")]] WeightSums addAllAvx2(std::span<const float> logits, float max, float scale,
+                                              std::span<float> weights) {
+    return addAll(logits, max, scale, weights);
 }
 #endif
 
-using AddAll = void (*)(std::span<const float>, float, float, std::span<float>, LaneSums&);
+using AddAll = WeightSums (*)(std::span<const float>, float, float, std::span<float>);
 
 AddAll chooseAddAll() {
 #if defined(__x86_64__)
@@ -172,6 +194,28 @@ std::vector<Entry> allOf(std::span<const float> values) {
     return entries;
 }
 
+// Of weights that are there, in the order in which addAll adds them.
+double sumOf(std::span<const float> weights) {
+    double all = 0;
+    for (std::size_t begin = 0; begin < weights.size(); begin += kSumBlock) {
+        const auto block = weights.subspan(begin, std::min(kSumBlock, weights.size() - begin));
+        double sum = 0;
+        for (std::size_t at = 0; at < block.size(); at += kSumChunk) {
+            const auto chunk = block.subspan(at, std::min(kSumChunk, block.size() - at));
+            std::array<double, kLanes> lanes{};
+            for (std::size_t i = 0; i < chunk.size(); i += kLanes) {
+                const std::size_t there = std::min(kLanes, chunk.size() - i);
+                for (std::size_t j = 0; j < there; ++j) {
+                    lanes[j] += static_cast<double>(chunk[i + j]);
+                }
+            }
+            sum += std::accumulate(lanes.begin(), lanes.end(), 0.0);
+        }
+        all += sum;
+    }
+    return all;
+}
+
 std::uint64_t mix(std::uint64_t z) {
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
@@ -184,13 +228,12 @@ SoftmaxSums softmaxWeights(std::span<const float> logits, float temperature, std
     static const AddAll add_all = chooseAddAll();
     SoftmaxSums sums;
     sums.max = maximum(logits);
-    LaneSums lanes;
-    add_all(logits, sums.max, 1.0f / temperature, weights, lanes);
-    double weighted = 0;
-    for (std::size_t j = 0; j < kLanes; ++j) {
-        sums.sum += lanes.sum[j];
-        weighted += lanes.weighted[j];
-    }
+    const WeightSums all = add_all(logits, sums.max, 1.0f / temperature, weights);
+    sums.sum = all.sum;
+    return completed(sums, all.weighted);
+}
+
+SoftmaxSums completed(SoftmaxSums sums, double weighted) {
     sums.finite = std::isfinite(sums.sum) && std::isfinite(sums.max);
     sums.log_sum = std::log(sums.sum);
     sums.entropy = std::max(0.0, sums.log_sum - weighted / sums.sum);
@@ -260,58 +303,52 @@ std::vector<Entry> atLeast(std::span<const float> values, float threshold) {
     return found;
 }
 
+// Masses are whole numbers of units, so that what is kept does not depend on the order or on what else was there.
 void keepMass(std::vector<Entry>& entries, double mass) {
     constexpr std::ptrdiff_t kSortBelow = 64;
+    const auto unitsOf = [](double of) { return static_cast<std::int64_t>(of * double{kernels::kMassUnits}); };
+    std::int64_t left = unitsOf(mass);
     auto begin = entries.begin(); // everything before it is kept
     auto end = entries.end();     // everything from it on is dropped
     while (end - begin > kSortBelow) {
         const auto middle = begin + (end - begin) / 2;
         std::nth_element(begin, middle, end, ranksBefore);
-        double half = 0;
+        std::int64_t half = 0;
         for (auto entry = begin; entry != middle; ++entry) {
-            half += static_cast<double>(entry->value);
+            half += unitsOf(double{entry->value});
         }
-        if (half >= mass) {
+        if (half >= left) {
             end = middle;
         } else {
-            mass -= half;
+            left -= half;
             begin = middle;
         }
     }
     std::sort(begin, end, ranksBefore);
     while (begin != end) {
-        mass -= static_cast<double>(begin->value);
+        left -= unitsOf(double{begin->value});
         ++begin;
-        if (mass <= 0) {
+        if (left <= 0) {
             break;
         }
     }
     entries.erase(begin, entries.end());
 }
 
+// The sums of parts are made anew, from the weights: few of them are asked for.
 Entry entryAtMass(std::span<const float> values, double mass) {
-    Entry last;
-    for (std::size_t begin = 0; begin < values.size(); begin += kLanes) {
-        const auto group = values.subspan(begin, std::min(kLanes, values.size() - begin));
-        double sum = 0;
-        for (const float value : group) {
-            sum += static_cast<double>(value);
-        }
-        if (sum <= mass && begin + kLanes < values.size()) {
-            mass -= sum;
-            continue;
-        }
-        for (std::size_t j = 0; j < group.size(); ++j) {
-            if (group[j] > 0) {
-                last = {group[j], static_cast<TokenId>(begin + j)};
-                mass -= static_cast<double>(group[j]);
-                if (mass < 0) {
-                    return last;
-                }
-            }
-        }
+    std::size_t begin = 0;
+    std::size_t end = values.size();
+    for (const std::size_t size : {kSumBlock, kSumChunk, std::size_t{1}}) {
+        const auto parts = static_cast<int>((end - begin + size - 1) / size);
+        const int part = kernels::partAtMass(parts, mass, [&](int index) {
+            const std::size_t at = begin + static_cast<std::size_t>(index) * size;
+            return sumOf(values.subspan(at, std::min(size, end - at)));
+        });
+        begin += static_cast<std::size_t>(std::max(part, 0)) * size;
+        end = std::min(begin + size, end);
     }
-    return last;
+    return {values[begin], static_cast<TokenId>(begin)};
 }
 
 double uniformAt(std::uint64_t seed, std::uint64_t counter) {

@@ -31,6 +31,9 @@ struct SoftmaxSums {
     bool finite = true; // false when a logit was NaN or +infinity
 };
 
+// With max and sum set: the rest. `weighted` is the sum of the weights times their exponents.
+SoftmaxSums completed(SoftmaxSums sums, double weighted);
+
 // weights[i] = exp((logits[i] - max) / temperature), 0 below e^-87. `weights` has room for every logit, of which
 // there is at least one; temperature > 0.
 SoftmaxSums softmaxWeights(std::span<const float> logits, float temperature, std::span<float> weights);

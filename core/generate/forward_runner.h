@@ -24,6 +24,8 @@ class ForwardRunner {
     // Takes memory for states at once where that can be done, so that it cannot be missing later.
     virtual void reserve(std::size_t) {}
     virtual kernels::ThreadPool& pool() = 0;
+    // Whether forward() answers wishes.
+    virtual bool preselects() const { return false; }
     // As HybridModel::forward. Called on one thread only.
     virtual void forward(std::span<SequenceChunk> batch, std::vector<float>& logits) = 0;
 };
@@ -45,6 +47,7 @@ class ModelRunner final : public ForwardRunner {
         }
     }
     kernels::ThreadPool& pool() override { return pool_; }
+    bool preselects() const override { return model_->preselects(); }
     void forward(std::span<SequenceChunk> batch, std::vector<float>& logits) override {
         model_->forward(batch, pool_, workspace_, logits);
     }

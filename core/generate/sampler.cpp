@@ -2,7 +2,9 @@
 #include "core/generate/sampler.h"
 
 #include "core/base/error.h"
+#include "core/generate/sampler_record.h"
 #include "core/grammar/constraint.h"
+#include "kernels/softmax_weight.h"
 
 #include <algorithm>
 #include <cmath>
@@ -16,29 +18,6 @@ namespace {
 void requireRange(std::string_view field, double value, double low, double high) {
     if (!(value >= low && value <= high)) {
         fail(ErrorKind::InvalidInput, "{} is {}; it must lie between {} and {}", field, value, low, high);
-    }
-}
-
-std::vector<Alternative> asAlternatives(const std::vector<Entry>& entries, const auto& logprobOf) {
-    std::vector<Alternative> result;
-    result.reserve(entries.size());
-    for (const Entry& entry : entries) {
-        result.push_back({entry.id, static_cast<float>(logprobOf(entry.value))});
-    }
-    return result;
-}
-
-double sumOf(const std::vector<Entry>& entries) {
-    double sum = 0;
-    for (const Entry& entry : entries) {
-        sum += static_cast<double>(entry.value);
-    }
-    return sum;
-}
-
-void requireFinite(bool finite) {
-    if (!finite) {
-        fail(ErrorKind::Internal, "the model produced a logit that is not a number; its weights may be damaged");
     }
 }
 
@@ -122,10 +101,14 @@ TokenRecord Sampler::sample(std::span<const float> logits, std::uint64_t positio
     if (report.statistics) {
         describeChosen(logits, normaliser, record);
     }
-    if (hasPenalties()) {
-        ++seen_[record.id].generated;
-    }
+    countDrawn(record.id);
     return record;
+}
+
+void Sampler::countDrawn(TokenId id) {
+    if (hasPenalties()) {
+        ++seen_[id].generated;
+    }
 }
 
 TokenRecord Sampler::describe(TokenId id, std::span<const float> logits, const ReportParams& report) {
@@ -142,9 +125,7 @@ TokenRecord Sampler::force(TokenId id, std::span<const float> logits, const Repo
     TokenRecord record = describe(id, logits, report);
     record.forced = true;
     record.kept = 1;
-    if (hasPenalties()) {
-        ++seen_[id].generated;
-    }
+    countDrawn(id);
     return record;
 }
 
@@ -155,22 +136,12 @@ double Sampler::describeBefore(std::span<const float> logits, const ReportParams
     }
     weights_.resize(logits.size());
     const SoftmaxSums sums = softmaxWeights(logits, 1.0f, weights_);
-    requireFinite(sums.finite);
-    const double normaliser = static_cast<double>(sums.max) + sums.log_sum;
-    record.entropy = static_cast<float>(sums.entropy);
-    if (report.alternatives > 0) {
-        record.before = asAlternatives(bestOf(logits, static_cast<std::size_t>(report.alternatives)),
-                                       [&](float logit) { return static_cast<double>(logit) - normaliser; });
-    }
-    return normaliser;
+    return recordBefore(sums, bestOf(logits, static_cast<std::size_t>(report.alternatives)), record);
 }
 
 float Sampler::penalised(float logit, const Seen& seen) const {
-    logit = logit > 0 ? logit / params_.repetition_penalty : logit * params_.repetition_penalty;
-    if (seen.generated > 0) {
-        logit -= params_.presence_penalty + params_.frequency_penalty * static_cast<float>(seen.generated);
-    }
-    return logit;
+    return kernels::penalisedLogit(logit, params_.repetition_penalty, params_.presence_penalty,
+                                   params_.frequency_penalty, seen.generated);
 }
 
 // Only the few tokens that are biased or were seen change, and those that are not allowed.
@@ -196,79 +167,83 @@ std::span<const float> Sampler::adjusted(std::span<const float> logits, const gr
     return logits_;
 }
 
+bool Sampler::drawsFromAll(std::size_t count) const {
+    return !countsBest(count) && params_.top_p >= 1.0f && params_.min_p == 0.0f;
+}
+
+bool Sampler::countsBest(std::size_t count) const {
+    return params_.top_k > 0 && static_cast<std::size_t>(params_.top_k) < count;
+}
+
 void Sampler::draw(std::uint64_t position, std::span<const float> logits, int alternatives, bool masked,
                    TokenRecord& record) {
     weights_.resize(logits.size());
     const SoftmaxSums sums = softmaxWeights(logits, params_.temperature, weights_);
     requireFinite(sums.finite);
     const double uniform = uniformAt(params_.seed, position);
-    if (params_.top_k == 0 && params_.top_p >= 1.0f && params_.min_p == 0.0f && !masked) {
-        drawFromAll(sums, uniform, record);
+    if (drawsFromAll(weights_.size()) && !masked) {
+        recordDrawnFromAll(entryAtMass(weights_, uniform * sums.sum), weights_.size(), sums.sum, record);
         if (alternatives > 0) {
             record.after =
-                asAlternatives(bestOf(weights_, static_cast<std::size_t>(alternatives)),
-                               [&](float weight) { return std::log(static_cast<double>(weight) / sums.sum); });
+                asAlternatives(bestOf(weights_, static_cast<std::size_t>(alternatives)), logShareOf(sums.sum));
         }
         return;
     }
-    std::vector<Entry> kept = cut(sums);
+    std::vector<Entry> kept = headOf(sums);
+    cut(kept, countsBest(weights_.size()) ? sumOf(kept) : sums.sum);
     if (masked) { // a cut may reach down to what has no weight at all, and rounding may end there
         std::erase_if(kept, [](const Entry& entry) { return entry.value <= 0.0f; });
     }
-    const double mass = sumOf(kept);
-    // By rising id, so that two nearly equal weights may swap rank without changing what is drawn.
+    drawFrom(std::move(kept), uniform, sums.sum, alternatives, record);
+}
+
+// In the order of ids, so that the same tokens give the same sum, and two nearly equal weights may swap rank
+// without changing what is drawn.
+void Sampler::drawFrom(std::vector<Entry> kept, double uniform, double sum, int alternatives,
+                       TokenRecord& record) const {
     std::sort(kept.begin(), kept.end(), [](const Entry& a, const Entry& b) { return a.id < b.id; });
+    const double mass = sumOf(kept);
     double left = uniform * mass;
-    const Entry* chosen = &kept.back();
+    const Entry* chosen = &kept.front();
     for (const Entry& entry : kept) {
+        chosen = entry.value > 0.0f ? &entry : chosen; // what rounding leaves beyond the last one is that one's
         left -= static_cast<double>(entry.value);
         if (left < 0) {
-            chosen = &entry;
             break;
         }
     }
     record.id = chosen->id;
     record.kept = static_cast<int>(kept.size());
-    record.kept_mass = static_cast<float>(mass / sums.sum);
+    record.kept_mass = static_cast<float>(mass / sum);
     record.logprob_after = static_cast<float>(std::log(static_cast<double>(chosen->value) / mass));
     if (alternatives > 0) {
         const auto count = std::min(kept.size(), static_cast<std::size_t>(alternatives));
         std::partial_sort(kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(count), kept.end(), ranksBefore);
         kept.resize(count);
-        record.after =
-            asAlternatives(kept, [&](float weight) { return std::log(static_cast<double>(weight) / mass); });
+        record.after = asAlternatives(kept, logShareOf(mass));
     }
 }
 
-void Sampler::drawFromAll(const SoftmaxSums& sums, double uniform, TokenRecord& record) const {
-    const Entry chosen = entryAtMass(weights_, uniform * sums.sum);
-    record.id = chosen.id;
-    record.kept = static_cast<int>(weights_.size());
-    record.kept_mass = 1.0f;
-    record.logprob_after = static_cast<float>(std::log(static_cast<double>(chosen.value) / sums.sum));
+// The best ones that top-k leaves, or all that may be among what top-p and min-p leave.
+std::vector<Entry> Sampler::headOf(const SoftmaxSums& sums) const {
+    if (countsBest(weights_.size())) {
+        return bestOf(weights_, static_cast<std::size_t>(params_.top_k));
+    }
+    // Weights below (1 - p) / n of the mass add up to less than 1 - p of it, so top-p drops them all.
+    const double tail = (1.0 - static_cast<double>(params_.top_p)) / static_cast<double>(weights_.size());
+    const auto bound = static_cast<float>(0.999 * tail * sums.sum);
+    return atLeast(weights_, std::max(bound, params_.min_p)); // the best weight is 1
 }
 
-// All three cuts keep a head of the ranking, so each works on what the one before left.
-std::vector<Entry> Sampler::cut(const SoftmaxSums& sums) const {
-    std::vector<Entry> kept;
-    double mass = sums.sum;
-    const auto top_k = static_cast<std::size_t>(params_.top_k);
-    if (top_k > 0 && top_k < weights_.size()) {
-        kept = bestOf(weights_, top_k);
-        mass = sumOf(kept);
-    } else {
-        // Weights below (1 - p) / n of the mass add up to less than 1 - p of it, so top-p drops them all.
-        const double tail = (1.0 - static_cast<double>(params_.top_p)) / static_cast<double>(weights_.size());
-        const auto bound = static_cast<float>(0.999 * tail * sums.sum);
-        kept = atLeast(weights_, std::max(bound, params_.min_p)); // the best weight is 1
-    }
+// All cuts keep a head of the ranking, so each works on what the one before left; `mass` is that of what top-k
+// left.
+void Sampler::cut(std::vector<Entry>& head, double mass) const {
     if (params_.top_p < 1.0f) {
-        keepMass(kept, static_cast<double>(params_.top_p) * mass);
+        keepMass(head, static_cast<double>(params_.top_p) * mass);
     }
     if (params_.min_p > 0.0f) {
-        std::erase_if(kept, [&](const Entry& entry) { return entry.value < params_.min_p; });
+        std::erase_if(head, [&](const Entry& entry) { return entry.value < params_.min_p; });
     }
-    return kept;
 }
 
 } // namespace fulgurite

@@ -6,6 +6,7 @@
 #include "core/base/sampling_defaults.h"
 #include "core/generate/distribution.h"
 #include "core/generate/request.h"
+#include "kernels/preselect.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -53,6 +54,15 @@ class Sampler {
     // The record of a token that is put there, not drawn; counts it as seen.
     TokenRecord force(TokenId id, std::span<const float> logits, const ReportParams& report);
 
+    // On a device most of a row never leaves it. What sample() asks of it; the changes are appended to `changes`.
+    kernels::PreselectRow wish(std::uint64_t position, const ReportParams& report,
+                               std::vector<kernels::LogitChange>& changes) const;
+    // What force() asks of it.
+    static kernels::PreselectRow wishFor(TokenId id, const ReportParams& report);
+    // The same records as from the whole row, to the last bit, from an answer that suffices().
+    TokenRecord sample(const kernels::Preselected& answer, std::uint64_t position, const ReportParams& report);
+    TokenRecord force(TokenId id, const kernels::Preselected& answer, const ReportParams& report);
+
   private:
     struct Seen {
         int generated = 0;
@@ -62,10 +72,18 @@ class Sampler {
     double describeBefore(std::span<const float> logits, const ReportParams& report, TokenRecord& record);
     std::span<const float> adjusted(std::span<const float> logits, const grammar::TokenMask* allowed);
     float penalised(float logit, const Seen& seen) const;
-    void drawFromAll(const SoftmaxSums& sums, double uniform, TokenRecord& record) const;
-    std::vector<Entry> cut(const SoftmaxSums& sums) const;
+    float adjusted(TokenId id, float logit) const;
+    // Whether the parameters leave all `count` tokens to be drawn from; whether they count the best ones.
+    bool drawsFromAll(std::size_t count) const;
+    bool countsBest(std::size_t count) const;
+    std::vector<Entry> headOf(const SoftmaxSums& sums) const;
+    std::vector<Entry> headOf(const kernels::Preselected& answer, std::size_t wanted) const;
+    void cut(std::vector<Entry>& head, double mass) const;
     void draw(std::uint64_t position, std::span<const float> logits, int alternatives, bool masked,
               TokenRecord& record);
+    void drawFrom(std::vector<Entry> kept, double uniform, double sum, int alternatives, TokenRecord& record) const;
+    void drawGreedily(const kernels::Preselected& answer, int alternatives, TokenRecord& record) const;
+    void countDrawn(TokenId id);
     bool hasPenalties() const;
 
     SamplerParams params_;

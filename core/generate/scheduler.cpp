@@ -173,6 +173,7 @@ void Scheduler::decodeStep() {
             slots.push_back(&slot);
             batch.push_back(
                 {&sequence.state(), sequence.nextDecode(), LogitsWanted::Last, sequence.intervention()});
+            wishFor(slot, batch.back());
         }
     }
     if (slots.empty()) {
@@ -191,11 +192,37 @@ void Scheduler::decodeStep() {
     status_.completion_tokens_total += slots.size();
 }
 
+void Scheduler::wishFor(Slot& slot, SequenceChunk& chunk) const {
+    if (!runner_->preselects()) {
+        return;
+    }
+    if (slot.wish == nullptr) {
+        slot.wish = std::make_unique<LogitsWish>();
+        slot.answer = std::make_unique<LogitsAnswer>();
+    }
+    slot.answer->found = false;
+    if (slot.sequence->wish(*slot.wish)) {
+        chunk.wish = slot.wish.get();
+        chunk.answer = slot.answer.get();
+    }
+}
+
 void Scheduler::sampleAll(const Slots& slots, const std::vector<float>& logits) {
     const std::size_t vocab = context_.vocab_size;
+    std::vector<std::size_t> rows(slots.size()); // of those without an answer
+    std::size_t next = 0;
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+        rows[i] = next;
+        next += slots[i]->answer != nullptr && slots[i]->answer->found ? 0 : 1;
+    }
     runner_->pool().parallelFor(slots.size(), 1, [&](std::size_t begin, std::size_t end, std::size_t) {
         for (std::size_t i = begin; i < end; ++i) {
-            slots[i]->sequence->sample(std::span(logits).subspan(i * vocab, vocab));
+            Slot& slot = *slots[i];
+            if (slot.answer != nullptr && slot.answer->found) {
+                slot.sequence->sample(slot.answer->row);
+            } else {
+                slot.sequence->sample(std::span(logits).subspan(rows[i] * vocab, vocab));
+            }
         }
     });
 }

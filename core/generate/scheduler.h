@@ -50,6 +50,8 @@ class Scheduler {
     struct Slot {
         std::unique_ptr<Sequence> sequence;
         std::size_t promised = 0;
+        std::unique_ptr<LogitsWish> wish = nullptr; // both made when the runner answers wishes
+        std::unique_ptr<LogitsAnswer> answer = nullptr;
     };
     using Slots = std::vector<Slot*>;
 
@@ -73,6 +75,7 @@ class Scheduler {
     double forward(const Slots& slots, std::vector<SequenceChunk>& batch, std::vector<float>& logits);
     double forwardOne(Slot& slot, SequenceChunk chunk, std::vector<float>& logits);
     bool growTo(Slot& slot, std::size_t tokens);
+    void wishFor(Slot& slot, SequenceChunk& chunk) const;
     void sampleAll(const Slots& slots, const std::vector<float>& logits);
     void keepPeriodic(Sequence& sequence);
     void keepTurn(Sequence& sequence);

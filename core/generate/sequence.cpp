@@ -22,6 +22,11 @@ double secondsBetween(std::chrono::steady_clock::time_point from, std::chrono::s
     return std::chrono::duration<double>(to - from).count();
 }
 
+// Ids from there on are padding rows of the vocabulary.
+std::size_t knownIds(const GenerationContext& context) {
+    return std::min(context.tokenizer->size(), context.vocab_size);
+}
+
 // Where the last message begins. A chat prompt ends with the frame of the person's message and the opening of the
 // model's: begin, end, begin. So the message begins at the third special token from the end. 0: no such place, or
 // so near the start that it is not worth a pass of its own.
@@ -46,7 +51,7 @@ Sequence::Sequence(GenerationId id, GenerateRequest request, std::shared_ptr<Gen
       tokens_(request_.prompt),
       turn_cut_(lastMessage(tokens_, *context.tokenizer)),
       intervention_cut_(request_.intervention.empty() ? 0 : request_.intervention.from),
-      sampler_(request_.sampler, std::min(context.tokenizer->size(), context.vocab_size)),
+      sampler_(request_.sampler, knownIds(context)),
       decoder_(context.tokenizer),
       stops_(request_.stop.strings),
       guard_(request_.stop.repetition) {
@@ -170,25 +175,49 @@ void Sequence::describePrompt(std::size_t count, std::span<const float> logits) 
     }
 }
 
-void Sequence::sample(std::span<const float> logits) noexcept {
+bool Sequence::wish(LogitsWish& wish) const {
+    if (matcher_ != nullptr) {
+        return false;
+    }
+    wish.changes.clear();
+    wish.known = knownIds(context_);
+    wish.row = forced_.empty() ? sampler_.wish(tokens_.size(), report(), wish.changes)
+                               : Sampler::wishFor(forced_.front(), report());
+    return true;
+}
+
+template <class Draw>
+void Sequence::drawBy(const Draw& draw) noexcept {
     if (!decoding_since_) {
         decoding_since_ = Clock::now();
     }
     try {
-        if (!forced_.empty()) {
-            drawn_ = sampler_.force(forced_.front(), logits, report());
-            return;
-        }
-        const auto allowed = matcher_ ? matcher_->mask() : nullptr;
-        if (allowed != nullptr && allowed->count == 0) {
-            fail(ErrorKind::Unsupported, "no token of the vocabulary can go on with the constrained answer");
-        }
-        drawn_ = sampler_.sample(logits, tokens_.size(), report(), allowed.get());
+        drawn_ = draw();
     } catch (const Error& error) {
         error_ = error;
     } catch (const std::exception& error) {
         error_ = Error(ErrorKind::Internal, error.what());
     }
+}
+
+void Sequence::sample(std::span<const float> logits) noexcept {
+    drawBy([&] {
+        if (!forced_.empty()) {
+            return sampler_.force(forced_.front(), logits, report());
+        }
+        const auto allowed = matcher_ ? matcher_->mask() : nullptr;
+        if (allowed != nullptr && allowed->count == 0) {
+            fail(ErrorKind::Unsupported, "no token of the vocabulary can go on with the constrained answer");
+        }
+        return sampler_.sample(logits, tokens_.size(), report(), allowed.get());
+    });
+}
+
+void Sequence::sample(const kernels::Preselected& answer) noexcept {
+    drawBy([&] {
+        return forced_.empty() ? sampler_.sample(answer, tokens_.size(), report())
+                               : sampler_.force(forced_.front(), answer, report());
+    });
 }
 
 std::optional<FinishReason> Sequence::stopOf(TokenId id) const {

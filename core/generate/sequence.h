@@ -80,8 +80,13 @@ class Sequence {
     bool atTurn() const;
 
     std::span<const TokenId> nextDecode() const { return tokens().last(1); }
-    // Draws the next token from the logits after nextDecode(). May run on any thread; throws nothing.
+    // What a device may look up instead of handing out all logits after nextDecode(). False where they are needed: for
+    // an answer that must keep to a grammar.
+    bool wish(LogitsWish& wish) const;
+    // Draws the next token from the logits after nextDecode(), or from the answer to the wish. May run on any thread;
+    // throws nothing.
     void sample(std::span<const float> logits) noexcept;
+    void sample(const kernels::Preselected& answer) noexcept;
     // Takes the drawn token in, tells the listener, and ends when a rule says so.
     void accept();
 
@@ -95,6 +100,8 @@ class Sequence {
 
     template <class Call>
     void notify(Call&& call) noexcept;
+    template <class Draw>
+    void drawBy(const Draw& draw) noexcept;
     std::optional<FinishReason> stopOf(TokenId id) const;
     void beginConstraint();
     bool keepsConstraint(const TokenRecord& record);

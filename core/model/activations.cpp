@@ -53,6 +53,7 @@ void Workspace::Buffers::prepare(const ModelConfig& config, const Shard& shard, 
     if (device != nullptr) {
         device_ids.atLeast(chosen);
         device_logits.atLeast(wanted_rows * size(config.vocab_size));
+        device_answers.atLeast(wanted_rows * sizeof(kernels::Preselected) / sizeof(float));
     }
     if (shard.ranks > 1) {
         const std::size_t most = largestVocabularyPart(config, shard.ranks);

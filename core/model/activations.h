@@ -75,24 +75,28 @@ struct Workspace::Buffers {
     FloatBuffer hidden;                           // [rows, hidden]: the stream between layers
     FloatBuffer normed;                           // [rows, hidden]
     FloatBuffer branch;                           // [rows, hidden]: what attention or experts add
-    FloatBuffer projected;                  // [rows, 3 * heads * head_dim]: qkv, or q | k | v of a softmax layer
-    FloatBuffer gate;                       // [rows, heads * head_dim]
-    FloatBuffer attended;                   // [rows, heads * head_dim]
-    FloatBuffer squares;                    // [rows]: of `attended`, over all ranks
-    FloatBuffer router_logits;              // [rows, experts]
-    FloatBuffer expert_weights;             // [rows, top_k]
-    FloatBuffer ordered_weights;            // [rows, top_k], by expert index
-    FloatBuffer expert_in;                  // [rows * top_k, hidden], by expert
-    FloatBuffer expert_gate;                // [rows * top_k, intermediate]
-    FloatBuffer expert_up;                  // [rows * top_k, intermediate]
-    FloatBuffer expert_out;                 // [rows * top_k, hidden]
-    FloatBuffer wanted;                     // [wanted rows, hidden]
-    FloatBuffer logits_part;                // [wanted rows, largest part of the vocabulary]
-    FloatBuffer logits_parts;               // [ranks, as logits_part]
-    FloatBuffer heads_parts;                // what the heads of all ranks show to a tap
-    FloatBuffer heads_whole;                // the same in the order of one rank; the host's
-    FloatBuffer device_ids;                 // [rows, top_k] int32, on a device
-    FloatBuffer device_logits;              // [wanted rows, vocab], on a device
+    FloatBuffer projected;       // [rows, 3 * heads * head_dim]: qkv, or q | k | v of a softmax layer
+    FloatBuffer gate;            // [rows, heads * head_dim]
+    FloatBuffer attended;        // [rows, heads * head_dim]
+    FloatBuffer squares;         // [rows]: of `attended`, over all ranks
+    FloatBuffer router_logits;   // [rows, experts]
+    FloatBuffer expert_weights;  // [rows, top_k]
+    FloatBuffer ordered_weights; // [rows, top_k], by expert index
+    FloatBuffer expert_in;       // [rows * top_k, hidden], by expert
+    FloatBuffer expert_gate;     // [rows * top_k, intermediate]
+    FloatBuffer expert_up;       // [rows * top_k, intermediate]
+    FloatBuffer expert_out;      // [rows * top_k, hidden]
+    FloatBuffer wanted;          // [wanted rows, hidden]
+    FloatBuffer logits_part;     // [wanted rows, largest part of the vocabulary]
+    FloatBuffer logits_parts;    // [ranks, as logits_part]
+    FloatBuffer heads_parts;     // what the heads of all ranks show to a tap
+    FloatBuffer heads_whole;     // the same in the order of one rank; the host's
+    FloatBuffer device_ids;      // [rows, top_k] int32, on a device
+    FloatBuffer device_logits;   // [wanted rows, vocab], on a device
+    FloatBuffer device_answers;  // [wanted rows] of kernels::Preselected, on a device
+    std::vector<kernels::PreselectRow> wishes;
+    std::vector<kernels::LogitChange> changes;
+    std::vector<kernels::Preselected> answers;
     std::vector<float> copied;              // what a device computed, for a tap or an intervention
     std::vector<std::int32_t> expert_ids;   // [rows, top_k], by falling weight
     std::vector<std::int32_t> gather_index; // [wanted rows]: which rows the head reads

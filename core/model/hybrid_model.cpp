@@ -96,6 +96,10 @@ std::shared_ptr<kernels::Device> HybridModel::device() const {
     return placement_ != nullptr ? placement_->device() : nullptr;
 }
 
+bool HybridModel::preselects() const {
+    return placement_ != nullptr && comm_ == nullptr;
+}
+
 const char* HybridModel::kernelsName() const {
     return placement_ != nullptr ? placement_->ops().name : ops_->name;
 }
@@ -244,6 +248,48 @@ void gatherLogits(ForwardContext& context, const float* wanted, std::size_t rows
     }
 }
 
+// Of rows of logits on a device: one look-up for each run of rows whose chunks wish for one.
+void answerWishes(ForwardContext& context, const float* logits) {
+    Workspace::Buffers& buffers = context.buffers;
+    const auto vocab = static_cast<std::size_t>(context.weights.config.vocab_size);
+    const auto wishes = [](const SequenceChunk& chunk) {
+        return chunk.wish != nullptr && chunk.answer != nullptr && wantedRows(chunk) == 1;
+    };
+    std::size_t row = 0;
+    for (auto first = context.batch.begin(); first != context.batch.end();) {
+        if (!wishes(*first)) {
+            row += wantedRows(*first++);
+            continue;
+        }
+        const std::size_t known = first->wish->known;
+        const auto last = std::find_if(first, context.batch.end(), [&](const SequenceChunk& chunk) {
+            return !wishes(chunk) || chunk.wish->known != known;
+        });
+        buffers.wishes.clear();
+        buffers.changes.clear();
+        for (auto chunk = first; chunk != last; ++chunk) {
+            buffers.wishes.push_back(chunk->wish->row);
+            buffers.wishes.back().first_change = static_cast<std::int32_t>(buffers.changes.size());
+            buffers.changes.insert(buffers.changes.end(), chunk->wish->changes.begin(), chunk->wish->changes.end());
+        }
+        const std::size_t rows = buffers.wishes.size();
+        auto* answers = reinterpret_cast<kernels::Preselected*>(
+            buffers.device_answers.atLeast(rows * sizeof(kernels::Preselected) / sizeof(float)));
+        kernels::cudaSampling().preselect({logits + row * vocab, rows, vocab, known, buffers.wishes.data(),
+                                           buffers.changes.data(), buffers.changes.size(), answers},
+                                          context.queue);
+        buffers.answers.resize(rows);
+        context.queue.device()->copyOut(buffers.answers.data(), answers, rows * sizeof(kernels::Preselected));
+        for (std::size_t i = 0; i < rows; ++i) {
+            LogitsAnswer& answer = *first[static_cast<std::ptrdiff_t>(i)].answer;
+            answer.found = kernels::suffices(buffers.wishes[i], buffers.answers[i]);
+            answer.row = buffers.answers[i];
+        }
+        row += rows;
+        first = last;
+    }
+}
+
 // Appends the logits of the wanted rows: final norm, then the head in float32. `logits` null: see gatherLogits.
 void appendLogits(ForwardContext& context, const float* hidden, std::vector<float>* logits) {
     const ModelConfig& config = context.weights.config;
@@ -267,22 +313,30 @@ void appendLogits(ForwardContext& context, const float* hidden, std::vector<floa
     context.ops.gather({hidden, index.data(), rows, width, wanted}, context.queue);
     context.ops.norm({wanted, context.vector(context.weights.final_norm), wanted, rows, width, config.rms_norm_eps},
                      context.queue);
-    float* out = nullptr;
-    if (logits != nullptr) {
+    const auto room = [&](std::size_t more) {
         const std::size_t before = logits->size();
-        logits->resize(before + rows * vocab);
-        out = logits->data() + before;
-    }
+        logits->resize(before + more * vocab);
+        return logits->data() + before;
+    };
     if (context.comm != nullptr) {
-        gatherLogits(context, wanted, rows, out);
+        gatherLogits(context, wanted, rows, logits != nullptr ? room(rows) : nullptr);
         return;
     }
-    float* target = context.placement == nullptr ? out : context.buffers.device_logits.atLeast(rows * vocab);
+    float* target = context.placement == nullptr ? room(rows) : context.buffers.device_logits.atLeast(rows * vocab);
     const kernels::LinearTask head[] = {{wanted, width, rows, context.weights.head, target, vocab}};
     context.exact.linear(std::span(head), context.queue);
-    if (context.placement != nullptr) {
-        context.step.end();
-        context.queue.device()->copyOut(out, target, rows * vocab * sizeof(float));
+    if (context.placement == nullptr) {
+        return;
+    }
+    context.step.end();
+    answerWishes(context, target);
+    std::size_t first = 0; // of `target`
+    for (const SequenceChunk& chunk : context.batch) {
+        const std::size_t count = wantedRows(chunk);
+        if (count > 0 && (chunk.answer == nullptr || !chunk.answer->found)) {
+            context.queue.device()->copyOut(room(count), target + first * vocab, count * vocab * sizeof(float));
+        }
+        first += count;
     }
 }
 
@@ -376,6 +430,11 @@ void HybridModel::runProcess(const Pass& pass, kernels::ThreadPool& pool, Worksp
 void HybridModel::forward(std::span<SequenceChunk> batch, kernels::ThreadPool& pool, Workspace& workspace,
                           std::vector<float>& logits, ForwardTap* tap) const {
     const std::size_t rows = admit(config(), batch);
+    for (const SequenceChunk& chunk : batch) {
+        if (chunk.answer != nullptr) {
+            chunk.answer->found = false;
+        }
+    }
     if (rows == 0) {
         return;
     }

@@ -10,6 +10,7 @@
 #include "core/state/sequence_state.h"
 #include "kernels/ops.h"
 #include "kernels/pool.h"
+#include "kernels/preselect.h"
 
 #include <cstddef>
 #include <filesystem>
@@ -33,12 +34,26 @@ struct ShardPlan;
 
 enum class LogitsWanted : std::uint8_t { None, Last, All };
 
+// What is to be looked up in the logits of a chunk's last token, where they are computed: most of them then stay
+// there.
+struct LogitsWish {
+    kernels::PreselectRow row;                 // its changes are all of these
+    std::vector<kernels::LogitChange> changes; // ids below `known`
+    std::size_t known = 0;                     // tokens from there on are never drawn
+};
+struct LogitsAnswer {
+    bool found = false; // else the row is among the logits, as if nobody had wished
+    kernels::Preselected row;
+};
+
 // The next tokens of one sequence. `state` is advanced by tokens.size().
 struct SequenceChunk {
     SequenceState* state = nullptr;
     std::span<const TokenId> tokens;
     LogitsWanted logits = LogitsWanted::Last;
     const Intervention* intervention = nullptr; // checked against the model; nullptr: none
+    const LogitsWish* wish = nullptr;           // with LogitsWanted::Last; nullptr: none
+    LogitsAnswer* answer = nullptr;             // to the wish
 };
 
 // Scratch memory of forward passes; reused between calls, grows to the largest batch seen. One per thread.
@@ -98,8 +113,12 @@ class HybridModel {
     StateShape stateShape() const;
     SequenceState newState() const { return SequenceState(stateShape()); }
 
-    // Runs all chunks as one batch. Appends to `logits` F32 [vocab_size] for each wanted row, in batch order.
-    // Throws Error{InvalidInput} for a token outside the vocabulary, before any state is touched.
+    // Whether wishes are answered; elsewhere they do no harm.
+    bool preselects() const;
+
+    // Runs all chunks as one batch. Appends to `logits` F32 [vocab_size] for each wanted row, in batch order, but
+    // not for those whose chunk has got an answer to its wish. Throws Error{InvalidInput} for a token outside the
+    // vocabulary, before any state is touched.
     void forward(std::span<SequenceChunk> batch, kernels::ThreadPool& pool, Workspace& workspace,
                  std::vector<float>& logits, ForwardTap* tap = nullptr) const;
 

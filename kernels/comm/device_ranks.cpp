@@ -4,16 +4,11 @@
 #include "kernels/comm/socket_address.h"
 #include "kernels/device_library.h"
 
-#include <dlfcn.h>
-
 namespace fulgurite::kernels {
 
 std::unique_ptr<Communicator> joinCudaRanks(const Launch& launch, const RankIdentity& identity) {
-    cudaLibrary(); // opens it, or says what is missing
     using Join = Communicator* (*)(const Launch*, const RankIdentity*);
-    void* library = ::dlopen(cudaLibraryPath().c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD);
-    const auto join =
-        reinterpret_cast<Join>(library != nullptr ? ::dlsym(library, "fulgurite_join_nccl") : nullptr);
+    const auto join = reinterpret_cast<Join>(cudaEntry("fulgurite_join_nccl"));
     if (join == nullptr) {
         throw CommError(-1, cudaLibraryPath().string() +
                                 " was built without NCCL: build it where nccl.h is, or use one GPU");

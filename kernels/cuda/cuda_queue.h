@@ -62,10 +62,12 @@ class CudaQueue final : public DeviceQueue {
         Permutation,
         ExpertIn,
         ExpertHidden,
+        ExpertBoth,
         ExpertOut,
         Partial,
         States,
         Carry,
+        Sampling,
         Count
     };
     void* scratch(Slot slot, std::size_t bytes);

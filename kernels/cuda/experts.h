@@ -36,6 +36,11 @@ inline ExpertRows expertRows(const ExpertsParams& params, std::size_t first, std
 
 // On the tensor cores; false: not with these shapes and types, nothing was done.
 bool expertsGrouped(const ExpertsParams& params, CudaQueue& queue);
+// Of rows in bfloat16 that are grouped by expert: slots [first[e], first[e + 1]) are expert e's. For bfloat16
+// weights.
+bool worthCublas(const ExpertRows& p);
+void productsByCublas(const ExpertRows& p, const ExpertMatrices* experts, const std::int32_t* first,
+                      const std::uint16_t* x, std::uint16_t* hidden, float* out, CudaQueue& queue);
 // Any types and shapes; reads an expert's weights for each of its rows.
 void expertsRowByRow(const ExpertsParams& params, CudaQueue& queue);
 

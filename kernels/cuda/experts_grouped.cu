@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Experts of many rows: rows are grouped by expert on the device, and one launch multiplies all groups on the
-// tensor cores. Gate and up go through one kernel that writes silu(gate) * up; down through the same with other
-// addresses. Weights are bfloat16, or int8 that becomes bfloat16 (exactly) on the way from shared memory to the
-// fragments, with the scale of an output put on its sum.
+// Experts of some rows: rows are grouped by expert on the device, and one launch multiplies all groups on the tensor
+// cores. Gate and up go through one kernel that writes silu(gate) * up; down through the same with other addresses.
+// Weights are bfloat16, or int8 that becomes bfloat16 (exactly) on the way from shared memory to the fragments, with the
+// scale of an output put on its sum. Bfloat16 with many rows for each expert goes to cuBLAS (experts_cublas.cu).
 #include "kernels/cuda/experts.h"
 #include "kernels/cuda/ops_cuda.h"
 #include "kernels/cuda/tensor_core.h"
@@ -316,6 +316,27 @@ __global__ void combineSlotsKernel(ExpertRows p, Groups g, const float* outputs)
 }
 
 template <class Weight>
+void productsByTiles(const ExpertRows& p, const ExpertMatrices* experts, const Groups& groups,
+                     const std::uint16_t* x, std::uint16_t* hidden, float* outputs, CudaQueue& queue) {
+    const std::size_t choices = static_cast<std::size_t>(p.rows) * static_cast<std::size_t>(p.top_k);
+    // Every expert's last tile may be a short one.
+    const std::size_t tiles = ceilDiv(choices, kTileRows) + std::min(static_cast<std::size_t>(p.count), choices);
+    const auto grid = [&](int outputs_of, int per_tile) {
+        return dim3(static_cast<unsigned>(tiles),
+                    static_cast<unsigned>(
+                        ceilDiv(static_cast<std::size_t>(outputs_of), static_cast<std::size_t>(per_tile))));
+    };
+    constexpr std::size_t kShared = kStages * sizeof(Stage<Weight>);
+    static_assert(kShared <= 227 * 1024);
+    queue.allowShared(productKernel<Weight, true>, kShared);
+    queue.allowShared(productKernel<Weight, false>, kShared);
+    queue.launch(productKernel<Weight, true>, grid(p.intermediate, kTileCols / 2), kThreads, kShared,
+                 Product{experts, groups.first, x, hidden, p.count, p.width, p.intermediate});
+    queue.launch(productKernel<Weight, false>, grid(p.width, kTileCols), kThreads, kShared,
+                 Product{experts, groups.first, hidden, outputs, p.count, p.intermediate, p.width});
+}
+
+template <class Weight>
 void run(const ExpertRows& p, const ExpertMatrices* experts, CudaQueue& queue) {
     const std::size_t choices = static_cast<std::size_t>(p.rows) * static_cast<std::size_t>(p.top_k);
     auto* numbers = static_cast<std::int32_t*>(
@@ -331,22 +352,12 @@ void run(const ExpertRows& p, const ExpertMatrices* experts, CudaQueue& queue) {
     auto* outputs = static_cast<float*>(queue.scratch(CudaQueue::Slot::ExpertOut, bytes(p.width, 4)));
     queue.launch(groupKernel, dim3(1), 1024, 0, p, groups);
     queue.launch(gatherRowsKernel, dim3(static_cast<unsigned>(choices)), kThreads, 0, p, groups, in);
-    // Every expert's last tile may be a short one.
-    const std::size_t tiles = ceilDiv(choices, kTileRows) + std::min(static_cast<std::size_t>(p.count), choices);
-    const auto grid = [&](int outputs_of, int per_tile) {
-        return dim3(static_cast<unsigned>(tiles),
-                    static_cast<unsigned>(
-                        ceilDiv(static_cast<std::size_t>(outputs_of), static_cast<std::size_t>(per_tile))));
-    };
-    constexpr std::size_t kShared = kStages * sizeof(Stage<Weight>);
-    static_assert(kShared <= 227 * 1024);
-    queue.allowShared(productKernel<Weight, true>, kShared);
-    queue.allowShared(productKernel<Weight, false>, kShared);
     const auto* rounded = reinterpret_cast<const std::uint16_t*>(in);
-    queue.launch(productKernel<Weight, true>, grid(p.intermediate, kTileCols / 2), kThreads, kShared,
-                 Product{experts, groups.first, rounded, hidden, p.count, p.width, p.intermediate});
-    queue.launch(productKernel<Weight, false>, grid(p.width, kTileCols), kThreads, kShared,
-                 Product{experts, groups.first, hidden, outputs, p.count, p.intermediate, p.width});
+    if (std::is_same_v<Weight, Bf16> && worthCublas(p)) {
+        productsByCublas(p, experts, groups.first, rounded, hidden, outputs, queue);
+    } else {
+        productsByTiles<Weight>(p, experts, groups, rounded, hidden, outputs, queue);
+    }
     queue.launch(combineSlotsKernel, dim3(static_cast<unsigned>(p.rows)), kThreads, 0, p, groups, outputs);
 }
 

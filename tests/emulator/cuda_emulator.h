@@ -150,6 +150,16 @@ inline int atomicAdd(int* address, int value) {
     *address += value;
     return before;
 }
+inline unsigned atomicAdd(unsigned* address, unsigned value) {
+    const unsigned before = *address;
+    *address += value;
+    return before;
+}
+inline unsigned long long atomicAdd(unsigned long long* address, unsigned long long value) {
+    const unsigned long long before = *address;
+    *address += value;
+    return before;
+}
 inline float atomicAdd(float* address, float value) {
     const float before = *address;
     *address += value;

@@ -297,6 +297,7 @@ INSTANTIATE_TEST_SUITE_P(Shapes, Experts,
                          testing::Values(ExpertCase{DType::F32, 3, 0, 5, Precision::Exact},
                                          ExpertCase{DType::BF16, 2}, ExpertCase{DType::I8, 2},
                                          ExpertCase{DType::BF16, 5}, ExpertCase{DType::BF16, 300},
+                                         ExpertCase{DType::BF16, 100}, ExpertCase{DType::BF16, 300, 2, 2},
                                          ExpertCase{DType::I8, 40}, ExpertCase{DType::BF16, 40, 2, 2},
                                          ExpertCase{DType::I8, 3, 1, 3}));
 
