@@ -5,6 +5,7 @@
 #include "app/engine/layer_bench.h"
 #include "app/engine/machine_ceilings.h"
 #include "app/engine/ranked_model.h"
+#include "app/engine/shape_bench.h"
 #include "core/base/error.h"
 #include "core/base/version.h"
 #include "core/model/costs.h"
@@ -37,6 +38,9 @@ struct BenchOptions {
     std::vector<std::size_t> layer_contexts;
     RankOptions ranks;
     std::string device;
+    std::string shape; // instead of a model
+    std::string layers;
+    std::string experts;
 };
 
 double secondsSince(Clock::time_point start) {
@@ -326,7 +330,39 @@ const kernels::OpTable& kernelTable(const std::string& name) {
     return kernels::cpuOps(level);
 }
 
+void benchOfShape(const BenchOptions& options) {
+    const auto device = deviceNamed(options.device);
+    if (device == nullptr) {
+        fail(ErrorKind::InvalidInput,
+             "--shape measures on a GPU, where the weights are made: add --device cuda; for "
+             "this processor write a checkpoint with convert --random");
+    }
+    kernels::ThreadPool pool(threadsOfRank(options.ranks, options.threads));
+    const Json result = benchShape({.config = options.shape,
+                                    .layers = options.layers,
+                                    .int8_experts = options.experts == "int8",
+                                    .plan = planOf(options.ranks),
+                                    .device = device,
+                                    .contexts = options.contexts,
+                                    .prompt = options.prompt,
+                                    .decode = options.decode,
+                                    .repeats = options.repeats},
+                                   pool);
+    if (options.json) {
+        fmt::print("{}\n", result.dump(2));
+    } else {
+        printShapeReport(result);
+    }
+}
+
 void bench(const BenchOptions& options) {
+    if (!options.shape.empty()) {
+        benchOfShape(options);
+        return;
+    }
+    if (options.model.empty()) {
+        fail(ErrorKind::InvalidInput, "bench needs --model FOLDER, or --shape CONFIG.json on a GPU");
+    }
     Bench bench(loadRanked({.folder = options.model,
                             .ops = kernelTable(options.kernels),
                             .ranks = options.ranks,
@@ -346,7 +382,21 @@ void bench(const BenchOptions& options) {
 void addBench(CLI::App& app) {
     auto options = std::make_shared<BenchOptions>();
     CLI::App* command = app.add_subcommand("bench", "Measure prefill and decode beside this machine's ceilings");
-    command->add_option("--model", options->model, "Checkpoint folder")->required();
+    auto* model = command->add_option("--model", options->model, "Checkpoint folder");
+    auto* shape =
+        command
+            ->add_option("--shape", options->shape,
+                         "Instead of a model: config.json of a shape whose weights are made at random in the "
+                         "GPU's memory; --contexts are then as if that many tokens had been read, and with "
+                         "--ranks what the first of so many computes is timed")
+            ->excludes(model);
+    command
+        ->add_option("--layers", options->layers,
+                     "With --shape: its layers, L lightning and S softmax, as LLLLLLLS")
+        ->needs(shape);
+    command->add_option("--experts", options->experts, "With --shape: bf16 or int8")
+        ->check(CLI::IsMember({"bf16", "int8"}))
+        ->needs(shape);
     command->add_option("--prompt", options->prompt, "Tokens of the prefill")
         ->check(CLI::Range(1, 1 << 20))
         ->capture_default_str();
@@ -373,7 +423,8 @@ void addBench(CLI::App& app) {
         "decode.bandwidth_ratio: bytes that a token must read, per second, over the measured read bandwidth.\n"
         "prefill.sgemm_ratio: operations per second over the best sgemm rate of OpenBLAS in the same run.\n\n"
         "Example:\n  fulgurite-engine bench --model ember --contexts 1024,16384 --layer-contexts 1024,262144 "
-        "--json");
+        "--json\n  fulgurite-engine bench --shape config.json --layers LLS --experts int8 --device cuda --contexts "
+        "1024,131072");
     command->callback([options] { bench(*options); });
 }
 

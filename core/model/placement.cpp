@@ -3,7 +3,9 @@
 
 #include "core/state/device_call.h"
 
+#include <cmath>
 #include <map>
+#include <set>
 #include <span>
 
 namespace fulgurite {
@@ -17,10 +19,15 @@ constexpr std::size_t kAlignment = 256; // of every array: operations read sixte
 class Layout {
   public:
     std::size_t add(kernels::Upload upload) {
-        const std::size_t offset = bytes_;
+        const std::size_t offset = reserve(upload.row_bytes * upload.rows);
         upload.target = reinterpret_cast<void*>(offset); // NOLINT: becomes an address in place()
-        bytes_ += (upload.row_bytes * upload.rows + kAlignment - 1) / kAlignment * kAlignment;
         uploads_.push_back(upload);
+        return offset;
+    }
+    // Room that nothing is copied to.
+    std::size_t reserve(std::size_t bytes) {
+        const std::size_t offset = bytes_;
+        bytes_ += (bytes + kAlignment - 1) / kAlignment * kAlignment;
         return offset;
     }
     std::size_t bytes() const { return bytes_; }
@@ -84,6 +91,7 @@ ModelWeights viewOf(const ModelWeights& weights) {
     view.inv_freq = weights.inv_freq;
     view.inner_norm_eps = weights.inner_norm_eps;
     view.layers = weights.layers;
+    view.reserved = weights.reserved;
     return view;
 }
 
@@ -97,6 +105,30 @@ kernels::Precision precisionOf(const ModelWeights& weights) {
     return type == DType::F32 ? kernels::Precision::Exact : kernels::Precision::Mixed;
 }
 
+// Matrices that no file has are made where they lie, at random, of a size that keeps activations near one.
+class RandomMatrices {
+  public:
+    explicit RandomMatrices(kernels::Device& device) : device_(device) {}
+
+    void make(const kernels::WeightMatrix& placed) {
+        const float scale = std::sqrt(3.0f / static_cast<float>(placed.cols)); // of an even distribution
+        fill(placed.data, placed.dtype, placed.rows * placed.cols, scale);
+        if (placed.scales != nullptr) {
+            fill(placed.scales, DType::F32, placed.rows, scale / 127.0f);
+        }
+    }
+
+  private:
+    void fill(const void* target, DType type, std::size_t count, float scale) {
+        if (made_.insert(target).second) { // tied matrices once
+            device_.randomise(const_cast<void*>(target), type, count, scale, made_.size());
+        }
+    }
+
+    kernels::Device& device_;
+    std::set<const void*> made_;
+};
+
 } // namespace
 
 Placement::Placement(std::shared_ptr<kernels::Device> device, const ModelWeights& weights,
@@ -108,10 +140,11 @@ Placement::Placement(std::shared_ptr<kernels::Device> device, const ModelWeights
     Layout layout;
     std::map<const void*, std::size_t> placed; // tied matrices once
     std::vector<std::pair<const void**, std::size_t>> addresses;
+    const bool made = weights_.reserved != nullptr;
     const auto add = [&](const void*& address, kernels::Upload upload) {
         const auto [found, fresh] = placed.try_emplace(address, 0);
         if (fresh) {
-            found->second = layout.add(upload);
+            found->second = made ? layout.reserve(upload.row_bytes * upload.rows) : layout.add(upload);
         }
         addresses.emplace_back(&address, found->second);
     };
@@ -130,11 +163,7 @@ Placement::Placement(std::shared_ptr<kernels::Device> device, const ModelWeights
         vectors.emplace_back(v.data(), layout.add({v.data(), bytes, 1, bytes, nullptr}));
     });
     onDevice([&] {
-        std::size_t tables = 0;
-        for (const LayerWeights& layer : weights_.layers) {
-            tables += layer.experts.size() * sizeof(kernels::ExpertMatrices) + kAlignment;
-        }
-        memory_ = static_cast<std::byte*>(device_->allocate(layout.bytes() + tables, "the weights"));
+        memory_ = static_cast<std::byte*>(device_->allocate(layout.bytes() + tableBytes(), "the weights"));
         device_->upload(layout.place(memory_), [&](std::size_t done) {
             if (progress) {
                 progress(done, layout.bytes());
@@ -146,20 +175,35 @@ Placement::Placement(std::shared_ptr<kernels::Device> device, const ModelWeights
         for (const auto& [host, offset] : vectors) {
             vectors_.emplace(host, reinterpret_cast<const float*>(memory_ + offset));
         }
-        std::byte* next = memory_ + layout.bytes();
-        for (const LayerWeights& layer : weights_.layers) {
-            std::vector<kernels::ExpertMatrices> table;
-            for (const ExpertWeights& expert : layer.experts) {
-                table.push_back({expert.gate, expert.up, expert.down});
-            }
-            const std::size_t bytes = table.size() * sizeof(table[0]);
-            if (bytes > 0) {
-                device_->copyIn(next, table.data(), bytes);
-            }
-            experts_.push_back(reinterpret_cast<const kernels::ExpertMatrices*>(next));
-            next += (bytes + kAlignment - 1) / kAlignment * kAlignment;
+        if (made) {
+            RandomMatrices random(*device_);
+            eachMatrix(weights_, [&](const kernels::WeightMatrix& w) { random.make(w); });
         }
+        placeTables(memory_ + layout.bytes());
     });
+}
+
+std::size_t Placement::tableBytes() const {
+    std::size_t bytes = 0;
+    for (const LayerWeights& layer : weights_.layers) {
+        bytes += layer.experts.size() * sizeof(kernels::ExpertMatrices) + kAlignment;
+    }
+    return bytes;
+}
+
+void Placement::placeTables(std::byte* next) {
+    for (const LayerWeights& layer : weights_.layers) {
+        std::vector<kernels::ExpertMatrices> table;
+        for (const ExpertWeights& expert : layer.experts) {
+            table.push_back({expert.gate, expert.up, expert.down});
+        }
+        const std::size_t bytes = table.size() * sizeof(table[0]);
+        if (bytes > 0) {
+            device_->copyIn(next, table.data(), bytes);
+        }
+        experts_.push_back(reinterpret_cast<const kernels::ExpertMatrices*>(next));
+        next += (bytes + kAlignment - 1) / kAlignment * kAlignment;
+    }
 }
 
 Placement::~Placement() {

@@ -14,8 +14,9 @@ namespace fulgurite {
 
 class Placement {
   public:
-    // Copies every matrix and vector. `progress` hears the bytes done and of all, and may throw. Throws
-    // Error{OutOfMemory} with the sizes before anything is copied.
+    // Copies every matrix and vector; matrices of weights that no file has (shape_weights.h) are made at random in
+    // the device's memory. `progress` hears the bytes done and of all, and may throw. Throws Error{OutOfMemory}
+    // with the sizes before anything is copied.
     Placement(std::shared_ptr<kernels::Device> device, const ModelWeights& weights,
               const std::function<void(std::size_t done, std::size_t all)>& progress);
     ~Placement();
@@ -35,6 +36,9 @@ class Placement {
     const kernels::OpTable& exact() const { return exact_; }
 
   private:
+    std::size_t tableBytes() const; // of the layers' experts
+    void placeTables(std::byte* next);
+
     std::shared_ptr<kernels::Device> device_;
     const kernels::OpTable& ops_;
     const kernels::OpTable& exact_;

@@ -137,6 +137,7 @@ std::unique_ptr<const ModelWeights> shardOf(const ModelWeights& whole, const Sha
     weights->final_norm = whole.final_norm;
     weights->inv_freq = whole.inv_freq;
     weights->inner_norm_eps = whole.inner_norm_eps;
+    weights->reserved = whole.reserved;
     for (const LayerWeights& layer : whole.layers) {
         weights->layers.push_back(layerOf(layer, shard, static_cast<std::size_t>(whole.config.head_dim)));
     }

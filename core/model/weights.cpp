@@ -40,7 +40,7 @@ class Loader {
             weights_.layers.push_back(loadLayer(layer));
         }
         binder_.finish();
-        loadFrequencies();
+        weights_.inv_freq = rotaryFrequencies(config_);
     }
 
   private:
@@ -119,14 +119,6 @@ class Loader {
         }
     }
 
-    // theta^(-2i / rotary_dim): the denominator is the rotated width, not the head's.
-    void loadFrequencies() {
-        for (int i = 0; i < config_.rotary_dim / 2; ++i) {
-            weights_.inv_freq.push_back(
-                static_cast<float>(1.0 / std::pow(config_.rope_theta, 2.0 * i / config_.rotary_dim)));
-        }
-    }
-
     ModelWeights& weights_;
     const ModelConfig& config_;
     TensorBinder binder_;
@@ -141,6 +133,14 @@ bool hasInt8Experts(const ModelWeights& weights) {
     return std::any_of(weights.layers.begin(), weights.layers.end(), [&](const LayerWeights& layer) {
         return std::any_of(layer.experts.begin(), layer.experts.end(), isInt8);
     });
+}
+
+std::vector<float> rotaryFrequencies(const ModelConfig& config) {
+    std::vector<float> frequencies;
+    for (int i = 0; i < config.rotary_dim / 2; ++i) {
+        frequencies.push_back(static_cast<float>(1.0 / std::pow(config.rope_theta, 2.0 * i / config.rotary_dim)));
+    }
+    return frequencies;
 }
 
 std::unique_ptr<ModelWeights> loadWeights(const std::filesystem::path& folder) {

@@ -12,6 +12,8 @@
 
 namespace fulgurite {
 
+class ReservedAddresses;
+
 // H heads, D head_dim, h hidden_size, F intermediate_size, KV key heads. Matrices are [outputs, inputs].
 struct ExpertWeights {
     kernels::WeightMatrix gate; // w1 [F, h]
@@ -46,17 +48,21 @@ struct LayerWeights {
 
 struct ModelWeights {
     ModelConfig config;
-    std::unique_ptr<const Checkpoint> checkpoint; // keeps the mapping alive
-    kernels::WeightMatrix embedding;              // [vocab, h]
-    kernels::WeightMatrix head;                   // [vocab, h]
-    std::vector<float> final_norm;                // [h]
-    std::vector<float> inv_freq;                  // [rotary_dim / 2]
-    float inner_norm_eps = 1e-6f;                 // of the lightning norm: fixed in the published code
+    std::unique_ptr<const Checkpoint> checkpoint;      // keeps the mapping alive
+    std::shared_ptr<const ReservedAddresses> reserved; // instead of it: no file has them, see shape_weights.h
+    kernels::WeightMatrix embedding;                   // [vocab, h]
+    kernels::WeightMatrix head;                        // [vocab, h]
+    std::vector<float> final_norm;                     // [h]
+    std::vector<float> inv_freq;                       // [rotary_dim / 2]
+    float inner_norm_eps = 1e-6f;                      // of the lightning norm: fixed in the published code
     std::vector<LayerWeights> layers;
 };
 
 // Whether some expert is stored as integers with scales.
 bool hasInt8Experts(const ModelWeights& weights);
+
+// theta^(-2i / rotary_dim), [rotary_dim / 2]: the denominator is the rotated width, not the head's.
+std::vector<float> rotaryFrequencies(const ModelConfig& config);
 
 std::unique_ptr<ModelWeights> loadWeights(const std::filesystem::path& folder);
 

@@ -7,7 +7,6 @@
 #include "core/train/random.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace fulgurite {
 
@@ -17,9 +16,7 @@ TrainModel::TrainModel(ModelConfig config, ParameterLayout layout)
         const bool lightning = config_.layers[static_cast<std::size_t>(layer)] == LayerKind::Lightning;
         decay_rates_.push_back(lightning ? fulgurite::decayRates(config_, layer) : std::vector<float>{});
     }
-    for (int i = 0; i < config_.rotary_dim / 2; ++i) {
-        inv_freq_.push_back(static_cast<float>(1.0 / std::pow(config_.rope_theta, 2.0 * i / config_.rotary_dim)));
-    }
+    inv_freq_ = rotaryFrequencies(config_);
 }
 
 TrainModel TrainModel::load(const std::filesystem::path& folder) {

@@ -188,6 +188,33 @@ TEST_F(Processes, BenchMeasuresAllOfThem) {
     EXPECT_GT(report["decode"]["bandwidth_ratio"].get<double>(), 0);
 }
 
+TEST_F(Processes, BenchOfAShapeMakesItsWeightsOnTheGpu) {
+    const Variables emulated(
+        {{"FULGURITE_CUDA_LIBRARY", FULGURITE_EMULATED_LIBRARY}, {"FULGURITE_EMULATOR_MIB", "256"}});
+    json config = json::parse(readTextFile(at("config.json")));
+    config["vocab_size"] = 512;
+    writeFileAtomically(*folder_ / "shape.json", config.dump());
+    const auto measure = [](const std::string& ranks, const std::string& device) {
+        return runEngine({"bench", "--shape", at("shape.json"), "--layers", "LS", "--experts", "int8", "--device",
+                          device, "--ranks", ranks, "--contexts", "64,200", "--prompt", "20", "--decode", "2",
+                          "--repeats", "1", "--json"});
+    };
+    for (const std::string ranks : {"1", "2"}) {
+        const Outcome outcome = measure(ranks, "cuda");
+        ASSERT_EQ(outcome.status, 0) << outcome.err;
+        const json report = json::parse(outcome.out);
+        EXPECT_EQ(report["shape"]["layers"], "LS");
+        ASSERT_EQ(report["contexts"].size(), 2u);
+        EXPECT_EQ(report["contexts"][1]["context"], 200);
+        EXPECT_GT(report["contexts"][1]["decode_seconds"].get<double>(), 0);
+        EXPECT_GT(report["contexts"][1]["prefill_seconds"].get<double>(), 0);
+        EXPECT_EQ(report.contains("weight_bytes"), ranks == "1");
+    }
+    const Outcome refused = measure("1", "cpu");
+    EXPECT_EQ(refused.status, 1);
+    EXPECT_THAT(refused.err, HasSubstr("--device cuda"));
+}
+
 TEST_F(Processes, EveryRankSaysWhoDisagrees) {
     ASSERT_EQ(runEngine({"convert", "--random", at("config.json"), "--seed", "2", "--out", at("other")}).status, 0);
     const std::string port = std::to_string(freePort());

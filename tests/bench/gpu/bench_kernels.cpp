@@ -1,57 +1,100 @@
 // SPDX-License-Identifier: Apache-2.0
 // The CUDA library's operations at the published M1 shapes, each beside its two floors: the bytes that it has to
 // move at the copy bandwidth measured in the same run, and its operations at the best rate of products in the same
-// run.
-//   bench_gpu_kernels [--longest TOKENS] [--repeats N]
+// run. What the GPU has no memory for is told and left out.
+//   bench_gpu_kernels [--only products,decode,prefill,softmax,experts,ranks] [--longest TOKENS] [--repeats N]
+//   [--json FILE]
+#include "kernels/comm/device_ranks.h"
 #include "kernels/device_library.h"
+#include "tests/bench/gpu/m1_shapes.h"
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 namespace {
 
 using namespace fulgurite::kernels;
+using namespace fulgurite::bench;
 using fulgurite::DType;
 
-constexpr std::size_t kHidden = 6144;
-constexpr std::size_t kHeads = 64;
-constexpr std::size_t kDim = 128;
-constexpr std::size_t kInner = kHeads * kDim;
-constexpr std::size_t kKvHeads = 8;
-constexpr std::size_t kIntermediate = 9216;
-constexpr std::size_t kExperts = 32;
-constexpr std::size_t kTopK = 2;
+struct Options {
+    std::size_t longest = std::size_t{1} << 20;
+    int repeats = 5;
+    std::string only;
+    std::string json;
+};
 
 class Bench {
   public:
-    Bench(std::size_t longest, int repeats)
+    explicit Bench(const Options& options)
         : device_(openCudaDevice(0)),
           stream_(device_->newQueue()),
           queue_(pool_, stream_.get()),
           ops_(device_->ops(Precision::Mixed)),
-          longest_(longest),
-          repeats_(repeats) {}
+          options_(options) {}
 
     void run() {
         const DeviceInfo info = device_->info();
         std::printf("%s, %s; %d multiprocessors, %.1f GB\n\n", info.name.c_str(), cudaLibrary().description,
                     info.multiprocessors, static_cast<double>(info.memory_bytes) / 1e9);
+        report_ = {{"device", info.name},
+                   {"library", cudaLibrary().description},
+                   {"multiprocessors", info.multiprocessors},
+                   {"memory_bytes", info.memory_bytes},
+                   {"rows", nlohmann::ordered_json::array()}};
         measureCeilings();
-        products();
-        lightningDecode();
-        lightningPrefill();
-        softmaxDecode();
-        softmaxPrefill();
-        experts(DType::BF16);
-        experts(DType::I8);
+        section("products", [&] { products(); });
+        section("decode", [&] { lightningDecode(); });
+        section("prefill", [&] { lightningPrefill(); });
+        section("softmax", [&] {
+            softmaxDecode();
+            softmaxPrefill();
+        });
+        section("experts", [&] {
+            experts(DType::BF16);
+            experts(DType::I8);
+        });
+        section("ranks", [&] { oneRank(); });
     }
 
   private:
+    // What was asked for; one that finds no memory does not keep the others from running.
+    void section(const std::string& name, const std::function<void()>& measure) {
+        if (!options_.only.empty() && ("," + options_.only + ",").find("," + name + ",") == std::string::npos) {
+            return;
+        }
+        const auto leaveOut = [&](const char* why) {
+            std::printf("| the rest of %s was not measured: %s |\n", name.c_str(), why);
+            report_["missing"][name] = why;
+            drop();
+        };
+        try {
+            measure();
+        } catch (const CommError& error) {
+            leaveOut(error.what());
+        } catch (const DeviceError& error) {
+            if (error.fault() != DeviceFault::OutOfMemory) {
+                throw;
+            }
+            leaveOut(error.what());
+        }
+        save();
+    }
+
+    void save() const {
+        if (!options_.json.empty()) {
+            std::ofstream(options_.json) << report_.dump(1) << '\n';
+        }
+    }
+
     // The median of the repeats, each of as many calls as fill 20 ms.
     double seconds(const std::function<void()>& call) {
         call();
@@ -66,7 +109,7 @@ class Bench {
         };
         const int calls = std::clamp(static_cast<int>(0.02 / std::max(timed(1), 1e-7)), 1, 1000);
         std::vector<double> times;
-        for (int i = 0; i < repeats_; ++i) {
+        for (int i = 0; i < options_.repeats; ++i) {
             times.push_back(timed(calls));
         }
         std::sort(times.begin(), times.end());
@@ -93,7 +136,8 @@ class Bench {
         new (&queue_) Queue(pool_, stream_.get());
     }
 
-    void row(const std::string& what, double time, double bytes, double flops) const {
+    void row(const std::string& what, double time, double bytes, double flops) {
+        report_["rows"].push_back({{"name", what}, {"seconds", time}, {"bytes", bytes}, {"flops", flops}});
         const double by_bytes = bytes / bandwidth_;
         const double by_flops = flops / rate_;
         std::printf("| %-46s | %10.2f us | %8.2f TB/s | %7.1f TFLOP/s | %10.2f us | %10.2f us | %.2f |\n",
@@ -114,6 +158,8 @@ class Bench {
         const double product = seconds([&] { ops_.linear({&square, 1}, queue_); });
         rate_ = 2.0 * kSide * kSide * kSide / product;
         drop();
+        report_["copy_bytes_per_second"] = bandwidth_;
+        report_["product_flops_per_second"] = rate_;
         std::printf(
             "copy of 2 GiB: %.2f TB/s read and written; cuBLAS product of 8192^3 with bfloat16 factors, its input "
             "rounded in the same time: %.0f TFLOP/s\n\n",
@@ -124,20 +170,14 @@ class Bench {
     }
 
     void products() {
-        struct Shape {
-            const char* name;
-            std::size_t outputs, inputs;
-        };
-        for (const Shape& s :
-             {Shape{"lightning qkv", 3 * kInner, kHidden}, Shape{"lightning gate", kInner, kHidden},
-              Shape{"output projection", kHidden, kInner}}) {
+        for (const Product& s : kProjections) {
             const WeightMatrix w{random(DType::BF16, s.outputs * s.inputs), DType::BF16, s.outputs, s.inputs};
-            for (const std::size_t rows : {1u, 4u, 64u, 512u, 4096u}) {
+            for (const std::size_t rows : kRows) {
                 const LinearTask task{floats(rows * s.inputs),  s.inputs, rows, w,
                                       floats(rows * s.outputs), s.outputs};
                 const double bytes = 2.0 * static_cast<double>(s.outputs * s.inputs) +
                                      4.0 * static_cast<double>(rows * (s.inputs + s.outputs));
-                row(std::string(s.name) + ", " + std::to_string(rows) + " rows", seconds([&] {
+                row(rowName(s.name, rows), seconds([&] {
                         ops_.linear({&task, 1}, queue_);
                     }),
                     bytes, 2.0 * static_cast<double>(rows * s.outputs * s.inputs));
@@ -146,12 +186,23 @@ class Bench {
         }
     }
 
+    // Decay rates as published, of the first layer.
+    float* rates() {
+        std::vector<float> values;
+        for (std::size_t head = 0; head < kHeads; ++head) {
+            values.push_back(std::exp2(-8.0f * static_cast<float>(head + 1) / static_cast<float>(kHeads)));
+        }
+        float* placed = floats(kHeads);
+        device_->copyIn(placed, values.data(), values.size() * sizeof(float));
+        return placed;
+    }
+
     LightningParams lightning(std::size_t rows) {
         return {.qkv = floats(rows * 3 * kInner),
                 .rows = rows,
                 .heads = kHeads,
                 .head_dim = kDim,
-                .rates = floats(kHeads, 0.01f),
+                .rates = rates(),
                 .state = floats(kHeads * kDim * kDim, 0.01f),
                 .out = floats(rows * kInner)};
     }
@@ -163,26 +214,40 @@ class Bench {
             sequences.push_back(lightning(1));
         }
         const double time = seconds([&] {
+                                stream_->beginStep(); // as in a decode step: one launch for all of them
                                 for (const LightningParams& p : sequences) {
                                     ops_.lightning_attention(p, queue_);
                                 }
+                                stream_->endStep();
                             }) /
-                            32;
+                            static_cast<double>(sequences.size());
         row("lightning decode, one token of one layer", time, 4.0 * (2.0 * kHeads * kDim * kDim + 4.0 * kInner),
             5.0 * kHeads * kDim * kDim);
         drop();
     }
 
+    // Texts too long for the memory go through in pieces, each with the state that the one before left.
     void lightningPrefill() {
-        for (std::size_t rows = 1024; rows <= longest_; rows *= 4) {
-            const LightningParams p = lightning(rows);
+        for (std::size_t rows = 1024; rows <= options_.longest; rows *= 4) {
+            const double per_row = 4.0 * 4 * kInner;
+            std::size_t piece = rows;
+            while (piece > 1024 && per_row * static_cast<double>(piece) > 0.85 * freeBytes()) {
+                piece /= 2;
+            }
+            const LightningParams p = lightning(piece);
+            const auto all = [&] {
+                for (std::size_t done = 0; done < rows; done += piece) {
+                    ops_.lightning_attention(p, queue_);
+                }
+            };
             const double n = static_cast<double>(rows);
-            row("lightning prefill, " + std::to_string(rows) + " tokens",
-                seconds([&] { ops_.lightning_attention(p, queue_); }), 4.0 * n * 4 * kInner,
+            row(rowName("lightning prefill", rows, "tokens"), seconds(all), per_row * n,
                 n * kHeads * (2.0 * 64 * kDim + 4.0 * kDim * kDim));
+            report_["rows"].back()["pieces"] = rows / piece;
             drop();
         }
     }
+    double freeBytes() const { return static_cast<double>(device_->info().free_bytes); }
 
     struct Pages {
         std::vector<float*> keys;
@@ -211,7 +276,7 @@ class Bench {
     }
 
     void softmaxDecode() {
-        for (std::size_t context = 1024; context <= longest_; context *= 8) {
+        for (std::size_t context = 1024; context <= options_.longest; context *= 8) {
             const Pages all = pages(context);
             const SoftmaxAttentionParams p = softmax(all, context - 1, 1);
             const double c = static_cast<double>(context);
@@ -223,14 +288,14 @@ class Bench {
     }
 
     void softmaxPrefill() {
-        constexpr std::size_t kRows = 1024;
-        for (std::size_t context = 1024; context <= longest_; context *= 8) {
+        constexpr std::size_t kQueries = 1024;
+        for (std::size_t context = 1024; context <= options_.longest; context *= 8) {
             const Pages all = pages(context);
-            const SoftmaxAttentionParams p = softmax(all, context - kRows, kRows);
-            const double seen = static_cast<double>(kRows) * (static_cast<double>(context) - kRows / 2.0);
+            const SoftmaxAttentionParams p = softmax(all, context - kQueries, kQueries);
+            const double seen = static_cast<double>(kQueries) * (static_cast<double>(context) - kQueries / 2.0);
             row("softmax prefill, 1024 tokens up to " + std::to_string(context),
                 seconds([&] { ops_.softmax_attention(p, queue_); }),
-                4.0 * (2.0 * static_cast<double>(context) * kKvHeads * kDim + 2.0 * kRows * kInner),
+                4.0 * (2.0 * static_cast<double>(context) * kKvHeads * kDim + 2.0 * kQueries * kInner),
                 4.0 * seen * kInner);
             drop();
         }
@@ -250,7 +315,7 @@ class Bench {
         auto* table = static_cast<ExpertMatrices*>(random(DType::U8, all.size() * sizeof(ExpertMatrices)));
         device_->copyIn(table, all.data(), all.size() * sizeof(ExpertMatrices));
         const double weights = 3.0 * kIntermediate * kHidden * static_cast<double>(sizeOf(type));
-        for (const std::size_t rows : {1u, 4u, 16u, 64u, 512u, 4096u}) {
+        for (const std::size_t rows : kRows) {
             const std::size_t choices = rows * kTopK;
             std::vector<std::int32_t> ids(choices);
             for (std::size_t i = 0; i < choices; ++i) {
@@ -268,12 +333,25 @@ class Bench {
                                   .first = 0,
                                   .count = kExperts,
                                   .out = floats(rows * kHidden)};
-            row(std::string("experts, ") + (type == DType::I8 ? "int8, " : "bfloat16, ") + std::to_string(rows) +
-                    " rows",
+            row(rowName(type == DType::I8 ? "experts in int8" : "experts in bfloat16", rows),
                 seconds([&] { ops_.experts(p, queue_); }),
                 weights * static_cast<double>(std::min(choices, kExperts)) +
                     8.0 * static_cast<double>(rows * kHidden),
                 6.0 * static_cast<double>(choices * kIntermediate * kHidden));
+        }
+        drop();
+    }
+
+    // What a sum over ranks costs before any link is involved: NCCL with one rank.
+    void oneRank() {
+        constexpr std::uint16_t kPort = 29519;
+        device_->info(); // becomes this thread's
+        const auto comm = joinCudaRanks({"a benchmark", 0, 1, 0, "127.0.0.1", kPort}, {"1", "none", "1 rank"});
+        for (const std::size_t rows : {std::size_t{1}, std::size_t{2048}}) {
+            float* data = floats(rows * kHidden);
+            row(rowName("NCCL sum over one rank", rows),
+                seconds([&] { comm->allReduceSum(data, rows * kHidden, queue_); }),
+                8.0 * static_cast<double>(rows * kHidden), static_cast<double>(rows * kHidden));
         }
         drop();
     }
@@ -283,8 +361,8 @@ class Bench {
     std::unique_ptr<DeviceQueue> stream_;
     Queue queue_;
     const OpTable& ops_;
-    std::size_t longest_;
-    int repeats_;
+    const Options& options_;
+    nlohmann::ordered_json report_;
     std::uint64_t seed_ = 0;
     double bandwidth_ = 0;
     double rate_ = 0;
@@ -294,18 +372,21 @@ class Bench {
 } // namespace
 
 int main(int argc, char** argv) {
-    std::size_t longest = std::size_t{1} << 20;
-    int repeats = 5;
+    Options options;
     for (int i = 1; i + 1 < argc; i += 2) {
         const std::string option = argv[i];
         if (option == "--longest") {
-            longest = std::strtoull(argv[i + 1], nullptr, 10);
+            options.longest = std::strtoull(argv[i + 1], nullptr, 10);
         } else if (option == "--repeats") {
-            repeats = std::max(std::atoi(argv[i + 1]), 1);
+            options.repeats = std::max(std::atoi(argv[i + 1]), 1);
+        } else if (option == "--only") {
+            options.only = argv[i + 1];
+        } else if (option == "--json") {
+            options.json = argv[i + 1];
         }
     }
     try {
-        Bench(longest, repeats).run();
+        Bench(options).run();
     } catch (const std::exception& error) {
         std::fprintf(stderr, "bench_gpu_kernels: %s\n", error.what());
         return 1;
