@@ -189,9 +189,19 @@ for name in ("torch", "triton", "transformers", "fla"):
   ours fulgurite-engine doctor
 }
 
+# The tests' programs say so by their status when they find no GPU.
+has_gpu() {
+  local result=0
+  ours test_gpu_device --gtest_list_tests >"$out/gpu.txt" 2>&1 || result=$?
+  ((result != skipped)) || missing "$(sed -n 's/^Skipped: //p' "$out/gpu.txt")"
+}
+
 # What a step does; its status is the step's.
 take() {
   local model
+  case $1 in
+    kernels | cublas | slice-* | engine | transformers) has_gpu || return ;;
+  esac
   case $1 in
     doctor) describe ;;
     tests) run_tests "${tests[*]}" ;;

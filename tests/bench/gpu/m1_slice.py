@@ -65,7 +65,7 @@ class Runs:
             if done.returncode == 0:
                 row["report"] = json.loads(done.stdout)
             else:
-                row["missing"] = done.stderr.strip() or f"ended with status {done.returncode}"
+                row["missing"] = (done.stderr.strip() or f"ended with status {done.returncode}").splitlines()[0].rstrip(".")
         except subprocess.TimeoutExpired:
             row["missing"] = f"the {self.options.seconds} seconds were over"
         self.rows.append(row)
