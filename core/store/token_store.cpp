@@ -102,7 +102,7 @@ TokenWriter::TokenWriter(TokenStore& store, NodeId node) : store_(store), node_(
     const std::size_t count = store.count(node);
     first_ = count / tokens_per_chunk * tokens_per_chunk;
     open_ = store.read(node, first_, count - first_, TokenDetail::WithAlternatives);
-    written_ = open_.size();
+    written_ = on_its_way_ = open_.size();
 }
 
 void TokenWriter::append(std::span<const TokenInfo> tokens) {
@@ -120,18 +120,28 @@ void TokenWriter::extendLast(const std::string& text) {
     written_ = std::min(written_, index);
 }
 
-// What could not be written stays in memory for the next try.
 void TokenWriter::flush() {
-    while (open_.size() > tokens_per_chunk) {
-        store_.writeChunk(node_, first_, std::span(open_).first(tokens_per_chunk));
-        open_.erase(open_.begin(), open_.begin() + tokens_per_chunk);
-        first_ += tokens_per_chunk;
-        written_ = 0;
-    }
-    if (written_ == open_.size())
-        return;
-    store_.writeChunk(node_, first_, open_);
-    written_ = open_.size();
+    write();
+    settle();
+}
+
+// Full chunks, and the one that is still filling.
+void TokenWriter::write() {
+    const std::span<const TokenInfo> all(open_);
+    std::size_t begin = 0;
+    for (; all.size() - begin > tokens_per_chunk; begin += tokens_per_chunk)
+        store_.writeChunk(node_, first_ + begin, all.subspan(begin, tokens_per_chunk));
+    if (begin > 0 || written_ != all.size())
+        store_.writeChunk(node_, first_ + begin, all.subspan(begin));
+    on_its_way_ = all.size();
+}
+
+void TokenWriter::settle() {
+    const std::size_t full = on_its_way_ > 0 ? (on_its_way_ - 1) / tokens_per_chunk * tokens_per_chunk : 0;
+    open_.erase(open_.begin(), open_.begin() + static_cast<std::ptrdiff_t>(full));
+    first_ += full;
+    written_ = on_its_way_ - full;
+    on_its_way_ = written_;
 }
 
 } // namespace fulgurite

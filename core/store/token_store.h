@@ -52,7 +52,10 @@ class TokenWriter {
     void append(std::span<const TokenInfo> tokens);
     // Text that was held back and belongs to the last token with text after all.
     void extendLast(const std::string& text);
-    void flush();
+    void flush(); // where no transaction is open that may still fail
+    // Within a transaction: write(), and settle() when it was committed. What was not stays here for the next try.
+    void write();
+    void settle();
     NodeId node() const { return node_; }
     std::size_t count() const { return first_ + open_.size(); }
 
@@ -62,6 +65,7 @@ class TokenWriter {
     std::size_t first_ = 0;       // of the open chunk
     std::vector<TokenInfo> open_; // the chunk that is still filling, and what waits behind it
     std::size_t written_ = 0;     // of the open chunk, as the file has it
+    std::size_t on_its_way_ = 0;  // of open_, by the last write()
 };
 
 } // namespace fulgurite

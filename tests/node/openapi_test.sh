@@ -11,7 +11,7 @@ skip() {
     exit 77
 }
 
-# Thousands of requests: minutes on a quiet machine, a quarter of an hour on a busy one.
+# Fourteen thousand requests: minutes on a quiet machine, twenty on a busy one.
 [ -n "${FULGURITE_LIVE_API_TEST:-}" ] || skip "takes minutes; ask for it with FULGURITE_LIVE_API_TEST=1 ctest -R openapi_live"
 [ -f "$model/config.json" ] || skip "there is no model in $model"
 if [ ! -f "$venv/installed" ]; then

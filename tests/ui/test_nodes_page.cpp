@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The Nodes page, with what it gets from the shell.
+#include "core/client/retrieval_client.h"
 #include "tests/ui/foreign_script.h"
 #include "tests/ui/random_model.h"
 #include "ui/base/notices.h"
@@ -10,9 +11,9 @@
 #include "ui/nodes/certificate_notice.h"
 #include "ui/nodes/connect_panel.h"
 #include "ui/nodes/job_curves.h"
-#include "ui/nodes/node_models.h"
 #include "ui/nodes/node_hub.h"
 #include "ui/nodes/node_list.h"
+#include "ui/nodes/node_models.h"
 #include "ui/nodes/node_view.h"
 #include "ui/pages/nodes_page.h"
 #include "ui/shell/action_registry.h"
@@ -29,6 +30,8 @@
 #include <QTableView>
 #include <QTemporaryDir>
 #include <QTest>
+
+#include <future>
 
 using namespace fulgurite;
 
@@ -246,8 +249,7 @@ class TestNodesPage : public QObject {
         QVERIFY(test::makeRandomModel(folder_->filePath("model")));
         test::ServedModel first(folder_->filePath("model"), {"--tls", "--data", folder_->filePath("one")});
         openPage();
-        const QString id =
-            hub().add(entryOf("ours", QStringLiteral("https://127.0.0.1:%1").arg(first.port())), {});
+        const QString id = hub().add(entryOf("ours", QStringLiteral("https://127.0.0.1:%1").arg(first.port())), {});
         page().list().setCurrent(id);
         QTRY_COMPARE_WITH_TIMEOUT(hub().link(id).state(), LinkState::Failed, kPatience);
         auto* notice = page().findChild<CertificateNotice*>();
@@ -341,11 +343,56 @@ class TestNodesPage : public QObject {
         QCOMPARE(curves.curves().front().name, QString("tiny"));
         QCOMPARE(curves.curves().front().series, QString("train.loss"));
         const auto* charts = page().view().findChild<JobCurves*>();
-        QVERIFY(!charts->isHidden());
-        const auto* open = charts->findChild<QPushButton*>();
-        QVERIFY(!open->isEnabled()); // the Train page has this computer's runs only, and says so
-        QVERIFY2(open->toolTip().contains("this computer"), qPrintable(open->toolTip()));
-        QVERIFY(charts->findChild<QLabel*>()->text().contains("train.loss"));
+        QVERIFY(charts->isVisibleTo(&page())); // and the list of jobs with it
+        auto* open = charts->findChild<QPushButton*>();
+        QTRY_VERIFY(open->isEnabled());
+        QVERIFY2(open->toolTip().contains("Copies"), qPrintable(open->toolTip()));
+        QVERIFY(charts->findChildren<QLabel*>().last()->text().contains("train.loss") ||
+                charts->findChildren<QLabel*>().first()->text().contains("train.loss"));
+        open->click();
+        const auto wish = bench_->handoff.takeRun();
+        QVERIFY(wish && wish->run == 0 && wish->node == id);
+        QCOMPARE(wish->uuid, curves.curves().front().uuid);
+    }
+
+    void workInCollectionsStandsAmongTheJobs() {
+        if (LocalEngine::findProgram().isEmpty()) {
+            QSKIP("there is no fulgurite-engine beside this test");
+        }
+        const QString model = folder_->filePath("model");
+        QVERIFY(test::makeRandomModel(model));
+        const QString texts = folder_->filePath("texts");
+        QVERIFY(QDir().mkpath(texts));
+        for (int i = 0; i < 400; ++i) {
+            QFile file(texts + QStringLiteral("/%1.txt").arg(i));
+            QVERIFY(file.open(QIODevice::WriteOnly));
+            file.write(QByteArray("the quick brown fox jumps over the lazy dog ").repeated(60) +
+                       QByteArray::number(i));
+        }
+        test::ServedModel node(model, {"--data", folder_->filePath("kept")});
+        openPage();
+        const QString id = hub().add(entryOf("ours", QStringLiteral("http://127.0.0.1:%1").arg(node.port())), {});
+        QTRY_COMPARE_WITH_TIMEOUT(hub().link(id).state(), LinkState::Ready, kPatience);
+        const auto retrieval = client::connectToRetrieval(hub().link(id).client()->endpoint(), {}, {});
+        std::promise<std::string> made;
+        client::NewCollection wanted;
+        wanted.name = "notes";
+        retrieval->create(wanted, [&made](const auto& collection) {
+            made.set_value(collection.ok() ? collection.value().id : std::string());
+        });
+        const std::string collection = made.get_future().get();
+        QVERIFY(!collection.empty());
+        retrieval->ingest(collection, {texts.toStdString()}, [](const auto&) {});
+        page().list().setCurrent(id);
+        const QTableView* jobs = nullptr;
+        for (const QTableView* each : page().view().findChildren<QTableView*>()) {
+            jobs = each->accessibleName() == QStringLiteral("Jobs of this node") ? each : jobs;
+        }
+        QVERIFY(jobs);
+        const auto first = [jobs](int column) { return jobs->model()->index(0, column).data().toString(); };
+        QTRY_COMPARE_WITH_TIMEOUT(first(0), QString("documents into notes"), kPatience);
+        QVERIFY2(first(1).startsWith("running, ") && first(1).contains(" of "), qPrintable(first(1)));
+        QVERIFY(jobs->isVisibleTo(&page()));
     }
 };
 

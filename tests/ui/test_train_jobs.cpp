@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Training that is started, watched, paused, gone on with and stopped from the window, with the real engine: on
 // this computer and on another node, whose run comes into the list.
+#include "core/client/node_admin_client.h"
 #include "tests/ui/random_model.h"
 #include "tests/ui/train_window.h"
 #include "ui/engine/engine_link.h"
+#include "ui/nodes/job_curves.h"
 #include "ui/nodes/node_hub.h"
+#include "ui/nodes/node_list.h"
+#include "ui/nodes/node_view.h"
+#include "ui/pages/nodes_page.h"
 #include "ui/shell/action_registry.h"
 #include "ui/train/job_dialog.h"
 #include "ui/train/new_run_dialog.h"
@@ -17,7 +22,11 @@
 #include <QJsonArray>
 #include <QLineEdit>
 #include <QPlainTextEdit>
+#include <QPushButton>
 #include <QTableWidget>
+
+#include <algorithm>
+#include <future>
 
 using namespace fulgurite;
 
@@ -144,6 +153,62 @@ class TestTrainJobs : public QObject {
         QVERIFY(!page().remote().nodes().empty());
         QVERIFY2(page().remote().nodes().front().problem.isEmpty(),
                  qPrintable(page().remote().nodes().front().problem));
+    }
+
+    // A job that nobody follows: from its curve on the Nodes page to the copy of its run.
+    void fromTheNodesPageToTheCopy() {
+        test::ServedModel node(model_, {QStringLiteral("--data"), folder_.filePath(QStringLiteral("far"))});
+        NodeEntry entry;
+        entry.name = QStringLiteral("gpu-box");
+        entry.address = QStringLiteral("http://127.0.0.1:%1").arg(node.port());
+        const QString id = hub().add(entry, {});
+        const auto trains = [&] {
+            return std::ranges::any_of(page().jobs().places(),
+                                       [&](const JobPlace& each) { return each.node == id; });
+        };
+        QTRY_VERIFY_WITH_TIMEOUT(trains(), kPatience);
+        page().jobs().start(id, QStringLiteral("pretrain"), QStringLiteral("far"), config(false));
+        desktop_->window().showPage(QStringLiteral("nodes"));
+        auto* nodes = qobject_cast<NodesPage*>(desktop_->window().page(QStringLiteral("nodes")));
+        nodes->list().setCurrent(id);
+        const auto* charts = nodes->view().findChild<JobCurves*>();
+        QTRY_VERIFY_WITH_TIMEOUT(charts->isVisible() && charts->findChild<QPushButton*>()->isEnabled(), kPatience);
+        QVERIFY(!page().remote().followed().contains(id));
+        charts->findChild<QPushButton*>()->click();
+        QTRY_VERIFY(page().isVisible());
+        const auto shown = [&] { return page().feed().run(page().board().current()); };
+        QTRY_VERIFY_WITH_TIMEOUT(shown() != nullptr && shown()->name == QStringLiteral("far"), kPatience);
+        QCOMPARE(shown()->source, QStringLiteral("gpu-box"));
+        QVERIFY(page().remote().followed().contains(id));
+    }
+
+    // A node without a data folder is not asked for runs or jobs again and again.
+    void aNodeThatKeepsNothingIsNotAsked() {
+        test::ServedModel node(model_);
+        NodeEntry entry;
+        entry.name = QStringLiteral("keeps nothing");
+        entry.address = QStringLiteral("http://127.0.0.1:%1").arg(node.port());
+        const QString id = hub().add(entry, {});
+        page().remote().follow(id, true);
+        QTRY_COMPARE_WITH_TIMEOUT(hub().link(id).state(), LinkState::Ready, kPatience);
+        const auto problem = [&] { return page().remote().nodes().front().problem; };
+        QTRY_VERIFY2_WITH_TIMEOUT(problem().contains(QStringLiteral("data folder")), qPrintable(problem()),
+                                  kPatience);
+        desktop_->window().showPage(QStringLiteral("nodes"));
+        auto* nodes = qobject_cast<NodesPage*>(desktop_->window().page(QStringLiteral("nodes")));
+        nodes->list().setCurrent(id);
+        QTRY_VERIFY_WITH_TIMEOUT(nodes->view().watch().report(), kPatience);
+        QTest::qWait(6000); // three looks at the node
+        int warnings = 0;
+        const auto admin = client::connectToAdmin(hub().link(id).client()->endpoint(), {}, {});
+        std::promise<client::Outcome<client::NodeLogPiece>> told;
+        admin->log(0, [&told](const auto& piece) { told.set_value(piece); });
+        const auto piece = told.get_future().get();
+        QVERIFY(piece.ok());
+        for (const client::NodeLogLine& line : piece.value().lines) {
+            warnings += line.level == "info" ? 0 : 1;
+        }
+        QCOMPARE(warnings, 0);
     }
 };
 

@@ -138,7 +138,7 @@ TEST_P(ForeignServer, IsUnderstoodFromWhatItAnswered) {
     EXPECT_EQ(nameOf(probe.facts.kind),
               std::string(GetParam()) == "transformers-serve" ? "transformers serve" : "llama-cpp-python");
 }
-INSTANTIATE_TEST_SUITE_P(Recorded, ForeignServer, testing::Values("transformers-serve"));
+INSTANTIATE_TEST_SUITE_P(Recorded, ForeignServer, testing::Values("transformers-serve", "llama-cpp-python"));
 
 TEST(ForeignServerLive, Answers) {
     const char* url = std::getenv("FULGURITE_FOREIGN_URL");

@@ -173,6 +173,31 @@ TEST_F(WorkspaceFile, AFullDiskLosesNothingThatWasSaved) {
     workspace.database().checkIntegrity();
 }
 
+// The disk may turn out to be full when the transaction ends, after each of its statements went well.
+TEST_F(WorkspaceFile, TokensOfATransactionThatFailedAreWrittenWithTheNext) {
+    Workspace workspace(path);
+    ConversationStore& store = workspace.conversations();
+    const ConversationId id = store.create({"Again", "", false, "", "{}"});
+    const NodeId answer = store.append(answerNode(id, store.append(userNode(id, std::nullopt, "question"))));
+    TokenWriter writer(workspace.tokens(), answer);
+    std::vector<TokenInfo> all;
+    for (int i = 0; i < 1500; ++i) {
+        all.push_back(sampleToken(i));
+        writer.append(std::vector{all.back()});
+        if (i % 70 != 69)
+            continue;
+        Transaction transaction(workspace.database());
+        writer.write();
+        if (i % 3 == 0) {
+            transaction.commit();
+            writer.settle();
+        }
+    }
+    writer.flush();
+    EXPECT_EQ(writer.count(), all.size());
+    EXPECT_EQ(workspace.tokens().read(answer, 0, all.size() + 1, TokenDetail::WithAlternatives), all);
+}
+
 // Streams 200 tokens a second as the window does and says after each how many there are.
 [[noreturn]] void streamUntilKilled(const std::filesystem::path& path, int report) {
     Workspace workspace(path);

@@ -17,6 +17,7 @@ namespace fulgurite {
 namespace {
 
 constexpr int kDraftMilliseconds = 300;
+constexpr int kDraftAgainMilliseconds = 3000; // after the file could not take it
 constexpr int kCountMilliseconds = 250;
 constexpr int kSamplerMilliseconds = 600;
 constexpr int kMapMilliseconds = 400;
@@ -30,6 +31,13 @@ ConversationController::ConversationController(const QString& workspace_file, QO
     connect(&store_, &StoreThread::openFailed, this, &ConversationController::workspaceFailed);
     connect(&store_, &StoreThread::failed, this, &ConversationController::failed);
     connect(&store_, &StoreThread::saved, this, [this] { emit saved(QDateTime::currentDateTime()); });
+    connect(&store_, &StoreThread::caughtUp, this, [this] {
+        saveQueue();
+        if (line_.id != 0) {
+            open(line_.id); // as the file has it now
+        }
+        emit caughtUp();
+    });
     const auto prepare = [this](QTimer& timer, int milliseconds, auto action) {
         timer.setSingleShot(true);
         timer.setInterval(milliseconds);
@@ -58,6 +66,9 @@ ConversationController::~ConversationController() {
     if (draft_timer_.isActive()) {
         saveDraft();
     }
+    if (!queue_.isEmpty()) {
+        saveQueue();
+    }
     if (sampler_timer_.isActive()) {
         saveSampler();
     }
@@ -65,9 +76,26 @@ ConversationController::~ConversationController() {
 
 void ConversationController::saveDraft() {
     draft_timer_.stop();
-    store_.post([id = line_.id, text = draft_.toStdString()](StoreSession& session) {
-        session.workspace().setDraft(id, text);
-    });
+    draft_timer_.setInterval(kDraftMilliseconds);
+    store_.ask<QString>(
+        this,
+        [id = line_.id, text = draft_.toStdString()](StoreSession& session) {
+            try {
+                session.workspace().setDraft(id, text);
+                return QString();
+            } catch (const Error& error) {
+                return QString::fromUtf8(error.what());
+            }
+        },
+        [this](const QString& problem) {
+            if (!problem.isEmpty() && !draft_refused_) {
+                emit failed(problem);
+            }
+            draft_refused_ = !problem.isEmpty();
+            if (draft_refused_ && !draft_timer_.isActive()) {
+                draft_timer_.start(kDraftAgainMilliseconds);
+            }
+        });
 }
 
 void ConversationController::saveSampler() {

@@ -160,6 +160,7 @@ class ConversationController : public QObject {
     void replayReady(fulgurite::TokenRef token, const fulgurite::client::GenerateRequest& request);
     void exported(const QString& file);
     void saved(const QDateTime& time);
+    void caughtUp(); // what could not be saved for a while, is
     void failed(const QString& message);
 
   private:
@@ -208,11 +209,12 @@ class ConversationController : public QObject {
               void (ConversationController::*message)(const QString&));
     void whenIdle(std::function<void()> action);
 
-    void prepareRun(PreparingJob job);
+    void prepareRun(PreparingJob job, std::function<void()> otherwise = {}); // when nothing comes of it
     void resumeAnswer(qint64 turn);
     static Prepared prepareResume(StoreSession& session, qint64 turn, std::uint64_t seed,
                                   const EngineAbilities& engine, qint64 shown);
     void resumeInterrupted();
+    void showUnsaved(const Turn& turn, const AnswerResult& result, NodeState state);
     void noteInterruption(const Run& run, const std::optional<Error>& error);
     void afterInterruption(bool wrote); // the store has the end of a cut answer
     void launch(const Prepared& prepared);
@@ -260,6 +262,7 @@ class ConversationController : public QObject {
     quint64 draft_question_ = 0;
     quint64 search_question_ = 0;
     QString draft_;
+    bool draft_refused_ = false; // by the file, and told
     QTimer draft_timer_;
     QTimer count_timer_;
     QTimer sampler_timer_;

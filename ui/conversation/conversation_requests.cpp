@@ -60,7 +60,7 @@ void ConversationController::sendNow(qint64 conversation, const QString& text) {
     fresh.raw = line_.raw;
     fresh.system_prompt = line_.system_prompt.toStdString();
     fresh.settings = samplerToKeep();
-    prepareRun([=, engine = abilities(), shown = line_.id, recommended = model_sampler_](StoreSession& session) {
+    auto job = [=, engine = abilities(), shown = line_.id, recommended = model_sampler_](StoreSession& session) {
         Workspace& workspace = session.workspace();
         ConversationStore& store = workspace.conversations();
         const SamplerSettings used =
@@ -92,7 +92,8 @@ void ConversationController::sendNow(qint64 conversation, const QString& text) {
         const ConversationId show = shown == conversation || shown == 0 ? prepared.conversation : shown;
         prepared.update = updateFor(session, show, true);
         return prepared;
-    });
+    };
+    prepareRun(std::move(job), [this, text] { emit draftRestored(text); });
 }
 
 void ConversationController::regenerate(qint64 turn) {

@@ -61,7 +61,7 @@ QStringList ConversationController::queue() const {
     return result;
 }
 
-void ConversationController::prepareRun(PreparingJob job) {
+void ConversationController::prepareRun(PreparingJob job, std::function<void()> otherwise) {
     if (!engine_) {
         emit failed(tr("No engine is ready. Start it, or wait until the model has loaded."));
         return;
@@ -69,10 +69,18 @@ void ConversationController::prepareRun(PreparingJob job) {
     starting_ = true;
     emit runningChanged();
     store_.ask<Prepared>(
-        this, std::move(job), [this](const Prepared& prepared) { launch(prepared); },
-        [this] {
+        this,
+        [job = std::move(job)](StoreSession& session) {
+            session.flush(); // what the file could not take until now belongs to what is asked
+            return job(session);
+        },
+        [this](const Prepared& prepared) { launch(prepared); },
+        [this, otherwise = std::move(otherwise)] {
             starting_ = false;
             emit runningChanged();
+            if (otherwise) {
+                otherwise();
+            }
         });
 }
 
@@ -309,10 +317,25 @@ void ConversationController::endRun(const std::optional<client::StreamDone>& don
             afterInterruption(wrote);
             nextFromQueue();
         },
-        [this] {
+        [this, turn = run->turn, result, state = finish.state, rest]() mutable {
             starting_ = false;
+            const bool only_thought = turn.text.isEmpty() && !turn.thinking.text.isEmpty();
+            (only_thought ? turn.thinking.text : turn.text) += QString::fromStdString(rest);
+            showUnsaved(turn, result, state);
             emit runningChanged();
         });
+}
+
+// The answer has ended, and the file could not take that; it is tried again (StoreSession::finish()).
+void ConversationController::showUnsaved(const Turn& turn, const AnswerResult& result, NodeState state) {
+    for (Turn& each : line_.turns) {
+        if (each.id == turn.id) {
+            each = turn;
+            each.state = state == NodeState::Cut ? TurnState::Cut : TurnState::Complete;
+            each.note = result.error.isEmpty() ? tr("not saved yet") : tr("%1 Not saved yet.").arg(result.error);
+            emit turnChanged(each);
+        }
+    }
 }
 
 void ConversationController::nextFromQueue() {

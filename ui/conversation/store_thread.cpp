@@ -13,23 +13,36 @@ constexpr int kFlushMilliseconds = 400;
 
 StoreSession::StoreSession() : flush_timer_(new QTimer(this)) {
     flush_timer_->setInterval(kFlushMilliseconds);
-    connect(flush_timer_, &QTimer::timeout, this, [this] {
-        try {
-            flush();
-            complained_ = false;
-            emit saved();
-        } catch (const Error& error) {
-            if (!std::exchange(complained_, true)) {
-                emit failed(QString::fromUtf8(error.what()));
-            }
-        }
-    });
+    connect(flush_timer_, &QTimer::timeout, this, &StoreSession::tryFlush);
 }
 
 StoreSession::~StoreSession() = default;
 
+void StoreSession::tryFlush() {
+    try {
+        flush();
+        emit saved();
+        if (std::exchange(complained_, false)) {
+            emit caughtUp();
+        }
+    } catch (const Error& error) {
+        if (error.kind() == ErrorKind::Internal) { // no room will help, as for an answer that was deleted meanwhile
+            writers_.clear();
+            ends_.clear();
+            flush_timer_->stop();
+            emit failed(QString::fromUtf8(error.what()));
+            return;
+        }
+        if (!std::exchange(complained_, true)) {
+            emit failed(tr("%1 What arrives meanwhile is kept in memory and saved as soon as that is possible.")
+                            .arg(QString::fromUtf8(error.what())));
+        }
+    }
+}
+
 void StoreSession::open(const QString& file) {
     writers_.clear();
+    ends_.clear();
     turn_cache_.clear();
     workspace_.reset();
     refusal_.reset();
@@ -61,26 +74,42 @@ void StoreSession::append(NodeId node, const std::vector<TokenInfo>& tokens) {
 }
 
 void StoreSession::flush() {
-    if (writers_.empty()) {
+    if (writers_.empty() && ends_.empty()) {
         return;
     }
     Transaction transaction(workspace().database());
     for (auto& [node, writer] : writers_) {
-        writer.flush();
+        writer.write();
+    }
+    for (const auto& [node, finish] : ends_) {
+        workspace().conversations().finish(node, finish);
     }
     transaction.commit();
+    for (auto& [node, writer] : writers_) {
+        writer.settle();
+    }
+    for (const auto& [node, finish] : std::exchange(ends_, {})) {
+        writers_.erase(node);
+        turn_cache_.remove(node);
+    }
+    if (writers_.empty()) {
+        flush_timer_->stop();
+    }
 }
 
 void StoreSession::finish(NodeId node, const NodeFinish& finish, const std::string& rest) {
     if (const auto writer = writers_.find(node); writer != writers_.end()) {
         writer->second.extendLast(rest);
     }
-    flush();
-    workspace().conversations().finish(node, finish);
-    writers_.erase(node);
-    turn_cache_.remove(node);
-    if (writers_.empty()) {
-        flush_timer_->stop();
+    ends_[node] = finish;
+    if (!flush_timer_->isActive()) {
+        flush_timer_->start();
+    }
+    try {
+        flush();
+    } catch (const Error&) {
+        complained_ = true; // by who called
+        throw;
     }
 }
 
@@ -90,6 +119,7 @@ StoreThread::StoreThread(const QString& file, QObject* parent)
     connect(&thread_, &QThread::finished, session_, &QObject::deleteLater);
     connect(session_, &StoreSession::failed, this, &StoreThread::failed);
     connect(session_, &StoreSession::saved, this, &StoreThread::saved);
+    connect(session_, &StoreSession::caughtUp, this, &StoreThread::caughtUp);
     thread_.setObjectName(QStringLiteral("store"));
     thread_.start();
     open(file);

@@ -34,7 +34,8 @@ class StoreSession : public QObject {
 
     // Tokens of an answer that is being written; in the file within half a second.
     void append(NodeId node, const std::vector<TokenInfo>& tokens);
-    // `rest`: text that belongs to the last token.
+    // `rest`: text that belongs to the last token. Where the file cannot take it, this throws, and it is tried
+    // again with the tokens until it can.
     void finish(NodeId node, const NodeFinish& finish, const std::string& rest = {});
     void flush();
 
@@ -43,12 +44,16 @@ class StoreSession : public QObject {
 
   signals:
     void failed(const QString& message);
-    void saved(); // tokens of an answer
+    void saved();    // tokens of an answer
+    void caughtUp(); // the file has what it could not take before
 
   private:
+    void tryFlush();
+
     std::unique_ptr<Workspace> workspace_;
     std::optional<Error> refusal_;
     std::map<NodeId, TokenWriter> writers_;
+    std::map<NodeId, NodeFinish> ends_; // that the file does not have yet
     QTimer* flush_timer_;
     QHash<qint64, Turn> turn_cache_;
     bool complained_ = false; // about the same full disk, twice a second
@@ -95,6 +100,7 @@ class StoreThread : public QObject {
     void openFailed(const QString& message, bool damaged);
     void failed(const QString& message); // a job
     void saved();                        // a job that changed something is in the file
+    void caughtUp();                     // what could not be saved for a while, is
 
   private:
     void answer(const QPointer<QObject>& receiver, std::function<void()> call);

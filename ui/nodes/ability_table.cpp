@@ -17,7 +17,8 @@ namespace {
 constexpr int kLeastNode = 26; // a sign with room around it
 constexpr int kMostNode = 96;
 constexpr int kLeastWhat = 90;
-constexpr int kLeastWhy = 70;
+constexpr int kLeastWhy = 56;
+constexpr int kShareOfWhy = 4; // a quarter of the width at least, where there is room
 
 QString text(const std::string& words) {
     return QString::fromStdString(words);
@@ -45,6 +46,7 @@ AbilityTable::AbilityTable(ThemeManager& themes, NodeHub& hub, QWidget* parent)
     verticalHeader()->setDefaultSectionSize(metrics::kTableRow);
     horizontalHeader()->setDefaultAlignment(Qt::AlignLeft | Qt::AlignVCenter);
     horizontalHeader()->setMinimumSectionSize(kLeastNode);
+    connect(selectionModel(), &QItemSelectionModel::currentRowChanged, this, &AbilityTable::reasonsChanged);
     connect(&themes, &ThemeManager::changed, this, [this] {
         shown_.clear();
         refresh();
@@ -71,8 +73,26 @@ void AbilityTable::refresh() {
     if (now == shown_)
         return;
     shown_ = now;
+    const int row = currentIndex().row();
     fill();
     fitColumns();
+    if (row >= 0)
+        selectRow(row);
+    emit reasonsChanged();
+}
+
+QString AbilityTable::reasons() const {
+    const int row = currentIndex().row();
+    if (row < 0)
+        return {};
+    QStringList words;
+    for (int column = 1; column + 1 < rows_->columnCount(); ++column) {
+        const QString why = rows_->item(row, column)->toolTip();
+        if (why != tr("yes"))
+            words << tr("%1: %2").arg(rows_->horizontalHeaderItem(column)->text(), why);
+    }
+    return tr("%1. %2").arg(rows_->item(row, 0)->text(),
+                            words.isEmpty() ? tr("Every node can.") : words.join(QStringLiteral(" ")));
 }
 
 void AbilityTable::fill() {
@@ -126,7 +146,8 @@ void AbilityTable::fitColumns() {
         wanted = std::max(wanted, horizontalHeader()->sectionSizeHint(column));
     const int least = themes_.scaled(kLeastNode);
     const int what = std::max(themes_.scaled(kLeastWhat), std::min(sizeHintForColumn(0), all / 3));
-    const int share = (all - what - themes_.scaled(kLeastWhy)) / nodes;
+    const int why = std::max(themes_.scaled(kLeastWhy), all / kShareOfWhy);
+    const int share = (all - what - why) / nodes;
     const int node = std::clamp(std::min(wanted, share), least, std::max(least, themes_.scaled(kMostNode)));
     setColumnWidth(0, what);
     for (int column = 1; column <= nodes; ++column)

@@ -21,6 +21,11 @@ class AbilityTable : public QTableView {
     void show(const QString& id); // the node whose reasons stand at the right
     void refresh();
     void highlight(const QString& capability);
+    // Of the row that is chosen: which nodes cannot, and why, in full. Empty: no row is.
+    QString reasons() const;
+
+  signals:
+    void reasonsChanged();
 
   protected:
     void resizeEvent(QResizeEvent* event) override;

@@ -53,20 +53,33 @@ void JobCurveFeed::disconnectFrom() {
     client_.reset();
     asking_ = false;
     open_ = 0;
-    if (!curves_.empty()) {
-        curves_.clear();
-        emit changed();
-    }
+    coming_problem_.clear();
+    show({});
 }
 
-// An answer on the window's thread; an error counts as nothing to show this time.
+void JobCurveFeed::show(std::vector<JobCurve> curves) {
+    const bool nothing_new = curves.empty() && curves_.empty() && problem_ == coming_problem_;
+    curves_ = std::move(curves);
+    problem_ = std::exchange(coming_problem_, {});
+    if (!nothing_new)
+        emit changed();
+}
+
+// An answer on the window's thread; an error is told and leaves nothing to show this time.
+template <class T>
+T JobCurveFeed::failed(const Error& error) {
+    if (coming_problem_.isEmpty())
+        coming_problem_ = QString::fromUtf8(error.what());
+    return T();
+}
+
 template <class T>
 client::Callback<T> JobCurveFeed::heard(std::function<void(const T&)> take) {
     return
         [this, take = std::move(take), mine = generation_, courier = courier_](const client::Outcome<T>& outcome) {
             courier->post([this, take, mine, outcome] {
                 if (mine == generation_)
-                    take(outcome.ok() ? outcome.value() : T());
+                    take(outcome.ok() ? outcome.value() : failed<T>(outcome.error()));
             });
         };
 }
@@ -78,13 +91,8 @@ void JobCurveFeed::follow(const std::vector<client::NodeJob>& jobs) {
     for (const client::NodeJob& job : jobs)
         if (!hasEnded(job) && wanted_.size() < kMostJobs)
             wanted_.push_back({job, {}, {}});
-    if (wanted_.empty()) {
-        if (!curves_.empty()) {
-            curves_.clear();
-            emit changed();
-        }
-        return;
-    }
+    if (wanted_.empty())
+        return show({});
     asking_ = true;
     client_->list(heard<std::vector<RunRecord>>([this](const std::vector<RunRecord>& runs) { takeRuns(runs); }));
 }
@@ -106,6 +114,7 @@ void JobCurveFeed::takeRuns(const std::vector<RunRecord>& runs) {
         if (run != runs.end()) {
             wanted.run = *run;
             curve.run = run->id;
+            curve.uuid = QString::fromStdString(run->uuid);
             curve.step = run->last_step.value_or(0);
             ++open_;
             client_->series(run->id, heard<std::vector<SeriesRecord>>(
@@ -146,8 +155,7 @@ void JobCurveFeed::finishOne() {
     if (--open_ > 0)
         return;
     asking_ = false;
-    curves_ = std::exchange(coming_, {});
-    emit changed();
+    show(std::exchange(coming_, {}));
 }
 
 } // namespace fulgurite

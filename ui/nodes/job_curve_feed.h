@@ -19,6 +19,7 @@ namespace fulgurite {
 struct JobCurve {
     qint64 job = 0;
     qint64 run = 0; // 0: the job has written none yet
+    QString uuid;   // of the run
     QString name;
     QString state;
     QString series;                              // "train.loss"
@@ -41,6 +42,7 @@ class JobCurveFeed : public QObject {
     void follow(const std::vector<client::NodeJob>& jobs);
 
     const std::vector<JobCurve>& curves() const { return curves_; } // newest job first
+    const QString& problem() const { return problem_; }             // why they are not what they could be
 
   signals:
     void changed();
@@ -55,6 +57,9 @@ class JobCurveFeed : public QObject {
     void takeSeries(std::size_t index, const std::vector<SeriesRecord>& all);
     void takeView(std::size_t index, const SeriesView& view);
     void finishOne();
+    void show(std::vector<JobCurve> curves);
+    template <class T>
+    T failed(const Error& error);
     template <class T>
     client::Callback<T> heard(std::function<void(const T&)> take);
 
@@ -65,6 +70,8 @@ class JobCurveFeed : public QObject {
     std::vector<Wanted> wanted_;
     std::size_t open_ = 0; // answers that are still to come
     bool asking_ = false;
+    QString problem_;
+    QString coming_problem_;
     quint64 generation_ = 0;
 };
 

@@ -16,9 +16,15 @@ constexpr int kLeastHeight = 110;
 } // namespace
 
 JobCurves::JobCurves(ThemeManager& themes, QWidget* parent)
-    : QWidget(parent), themes_(themes), row_(new QHBoxLayout(this)) {
-    row_->setContentsMargins(8, 4, 8, 6);
+    : QWidget(parent), themes_(themes), row_(new QHBoxLayout), problem_(new QLabel) {
+    auto* column = new QVBoxLayout(this);
+    column->setContentsMargins(8, 4, 8, 6);
     row_->setSpacing(metrics::kGap);
+    column->addLayout(row_, 1);
+    problem_->setProperty("tone", "warn");
+    problem_->setWordWrap(true);
+    problem_->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
+    column->addWidget(problem_);
     setAccessibleName(tr("Curves of the running jobs"));
     hide();
 }
@@ -43,11 +49,14 @@ void JobCurves::addChart() {
     column->addLayout(head);
     column->addWidget(plot, 1);
     row_->addWidget(whole, 1);
-    connect(open, &QPushButton::clicked, this, [this, index] { emit runWanted(charts_[index].run); });
-    charts_.push_back({whole, title, open, plot});
+    connect(open, &QPushButton::clicked, this,
+            [this, index] { emit runWanted(charts_[index].run, charts_[index].uuid); });
+    charts_.push_back({whole, title, open, plot, 0, {}});
 }
 
-void JobCurves::show(const std::vector<JobCurve>& curves, const QString& why_not) {
+void JobCurves::show(const std::vector<JobCurve>& curves, const QString& problem, bool far) {
+    problem_->setText(tr("The curves do not come: %1").arg(problem));
+    problem_->setVisible(!problem.isEmpty());
     while (charts_.size() < curves.size())
         addChart();
     for (std::size_t i = 0; i < charts_.size(); ++i) {
@@ -57,6 +66,7 @@ void JobCurves::show(const std::vector<JobCurve>& curves, const QString& why_not
             continue;
         const JobCurve& curve = curves[i];
         chart.run = curve.run;
+        chart.uuid = curve.uuid;
         QStringList words{curve.name, curve.state};
         if (curve.step > 0)
             words << tr("step %1").arg(grouped(curve.step));
@@ -66,8 +76,11 @@ void JobCurves::show(const std::vector<JobCurve>& curves, const QString& why_not
             words << tr("no points yet");
         chart.title->setText(words.join(QStringLiteral(" · ")));
         chart.title->setToolTip(chart.title->text());
-        const QString why = curve.run == 0 ? tr("The job has written nothing yet.") : why_not;
-        chart.open->setEnabled(why.isEmpty());
+        chart.open->setEnabled(curve.run != 0);
+        const QString why =
+            curve.run == 0 ? tr("The job has written nothing yet.")
+            : far ? tr("Copies the runs of this node to this computer, keeps up with them, and shows this one.")
+                  : QString();
         chart.open->setToolTip(why);
         chart.open->setAccessibleName(tr("Show %1 on the Train page").arg(curve.name));
         chart.open->setAccessibleDescription(why);
@@ -80,7 +93,7 @@ void JobCurves::show(const std::vector<JobCurve>& curves, const QString& why_not
         chart.plot->setData(curve.points.empty() ? std::vector<PlotLine>() : std::vector<PlotLine>{line});
         chart.plot->setAccessibleName(chart.title->text());
     }
-    setVisible(!curves.empty());
+    setVisible(!curves.empty() || !problem.isEmpty());
 }
 
 } // namespace fulgurite

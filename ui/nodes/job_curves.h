@@ -23,11 +23,11 @@ class JobCurves : public QWidget {
   public:
     explicit JobCurves(ThemeManager& themes, QWidget* parent = nullptr);
 
-    // `why_not`: why the Train page does not show this node's runs; empty: it does.
-    void show(const std::vector<JobCurve>& curves, const QString& why_not);
+    // `problem`: why curves are missing. `far`: the node is another machine, whose runs the Train page copies.
+    void show(const std::vector<JobCurve>& curves, const QString& problem, bool far);
 
   signals:
-    void runWanted(qint64 run);
+    void runWanted(qint64 run, const QString& uuid);
 
   private:
     struct Chart {
@@ -36,11 +36,13 @@ class JobCurves : public QWidget {
         QPushButton* open;
         LinePlot* plot;
         qint64 run = 0;
+        QString uuid;
     };
     void addChart();
 
     ThemeManager& themes_;
     QHBoxLayout* row_;
+    QLabel* problem_;
     std::vector<Chart> charts_; // used again, so that what has the focus keeps it
 };
 

@@ -155,7 +155,22 @@ QWidget* NodeView::buildMachine() {
 QWidget* NodeView::buildLower() {
     abilities_card_ = new Card(themes_, tr("What each node can do"));
     abilities_ = new AbilityTable(themes_, hub_);
-    abilities_card_->setContent(abilities_);
+    auto* reasons = new QLabel(tr("Choose a row to read why."));
+    reasons->setProperty("tone", "small");
+    reasons->setWordWrap(true);
+    reasons->setContentsMargins(12, 4, 12, 8);
+    reasons->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
+    connect(abilities_, &AbilityTable::reasonsChanged, reasons, [this, reasons] {
+        const QString words = abilities_->reasons();
+        reasons->setText(words.isEmpty() ? tr("Choose a row to read why.") : words);
+    });
+    auto* uses = new QWidget;
+    auto* rows = new QVBoxLayout(uses);
+    rows->setContentsMargins(0, 0, 0, 0);
+    rows->setSpacing(0);
+    rows->addWidget(abilities_, 1);
+    rows->addWidget(reasons);
+    abilities_card_->setContent(uses);
     jobs_card_ = new Card(themes_, tr("Jobs"));
     job_rows_ = new QStandardItemModel(this);
     jobs_ = quietTable(job_rows_, tr("Jobs of this node"));

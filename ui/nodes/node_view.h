@@ -47,8 +47,8 @@ class NodeView : public QWidget {
     void promptWanted(const QString& id);
     void connectWanted(const QString& id);
     void disconnectWanted(const QString& id);
-    void modelWanted();         // on this computer
-    void runWanted(qint64 run); // of this computer, on the Train page
+    void modelWanted();                              // on this computer
+    void runWanted(qint64 run, const QString& uuid); // of this node, on the Train page
     void menuWanted(const QString& id, const QPoint& global);
 
   private:
@@ -60,6 +60,7 @@ class NodeView : public QWidget {
     void showMachine();
     void showRate();
     void showJobs();
+    void showCollectionWork();
     void showCurves();
     void addLog(const std::vector<client::NodeLogLine>& lines);
     void addBar(const QString& name, double used, double total, const QString& text, bool near_limit);

@@ -156,14 +156,17 @@ void NodeView::showRate() {
 void NodeView::showJobs() {
     job_rows_->clear();
     const NodeLink& link = hub_.link(id_);
-    if (link.info() && !link.info()->can("jobs"))
-        return jobs_card_->showMessage(link.whyNot("jobs"));
-    if (!watch_->jobsProblem().isEmpty())
-        return jobs_card_->showMessage(watch_->jobsProblem());
-    if (watch_->jobs().empty())
-        return jobs_card_->showMessage(tr("No training or evaluation runs here."));
+    if (watch_->collectionWork().empty()) {
+        if (link.info() && !link.info()->can("jobs"))
+            return jobs_card_->showMessage(link.whyNot("jobs"));
+        if (!watch_->jobsProblem().isEmpty())
+            return jobs_card_->showMessage(watch_->jobsProblem());
+        if (watch_->jobs().empty())
+            return jobs_card_->showMessage(tr("No training or evaluation runs here."));
+    }
     jobs_card_->showContent();
     job_rows_->setHorizontalHeaderLabels({tr("job"), tr("state"), tr("since")});
+    showCollectionWork();
     for (const client::NodeJob& job : watch_->jobs()) {
         const QDateTime since = QDateTime::fromMSecsSinceEpoch(job.created_us / 1000);
         QList<QStandardItem*> row{cell(text(job.name.empty() ? job.kind : job.name)),
@@ -177,9 +180,25 @@ void NodeView::showJobs() {
     jobs_->resizeColumnsToContents();
 }
 
+// What works through a collection tells how far it is instead of a curve.
+void NodeView::showCollectionWork() {
+    for (const NodeWatch::CollectionWork& each : watch_->collectionWork()) {
+        const bool evaluates = each.job.kind == "evaluation";
+        const QString what =
+            (evaluates ? tr("evaluation of %1") : tr("documents into %1")).arg(text(each.collection));
+        QString state = tr("%1, %2 of %3")
+                            .arg(text(each.job.state), grouped(static_cast<qint64>(each.job.done)),
+                                 grouped(static_cast<qint64>(each.job.total)));
+        const QString left =
+            each.job.seconds_left > 0 ? tr("%1 left").arg(secondsText(each.job.seconds_left)) : QString();
+        QList<QStandardItem*> row{cell(what), cell(state, text(each.job.message)), cell(left)};
+        row[1]->setForeground(themes_.color(each.job.state == "running" ? Role::Good : Role::Muted));
+        job_rows_->appendRow(row);
+    }
+}
+
 void NodeView::showCurves() {
-    curves_->show(watch_->curves().curves(),
-                  hub_.remote(id_) ? tr("The Train page reads the runs of this computer.") : QString());
+    curves_->show(watch_->curves().curves(), watch_->curves().problem(), hub_.remote(id_) != nullptr);
 }
 
 void NodeView::addLog(const std::vector<client::NodeLogLine>& lines) {

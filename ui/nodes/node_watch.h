@@ -5,6 +5,7 @@
 
 #include "core/client/jobs_client.h"
 #include "core/client/node_admin_client.h"
+#include "core/client/retrieval_client.h"
 #include "ui/base/courier.h"
 #include "ui/nodes/job_curve_feed.h"
 
@@ -35,6 +36,12 @@ class NodeWatch : public QObject {
     double clockSkew() const { return clock_skew_; }                   // the node's clock less ours, seconds
     const std::vector<client::NodeJob>& jobs() const { return jobs_; } // newest first
     const QString& jobsProblem() const { return jobs_problem_; }
+    // Evaluations and documents being taken in, of the collections that the node keeps.
+    struct CollectionWork {
+        std::string collection;
+        client::RetrievalJob job;
+    };
+    const std::vector<CollectionWork>& collectionWork() const { return collection_work_; }
     const JobCurveFeed& curves() const { return curves_; } // of those that run
 
   signals:
@@ -47,6 +54,9 @@ class NodeWatch : public QObject {
   private:
     void follow();
     void ask();
+    void askReport();
+    void askJobs();
+    void askCollections();
     void askLog();
 
     NodeHub& hub_;
@@ -59,7 +69,20 @@ class NodeWatch : public QObject {
     QString report_problem_;
     QString jobs_problem_;
     std::vector<client::NodeJob> jobs_;
+    std::unique_ptr<client::RetrievalClient> retrieval_client_;
+    std::vector<CollectionWork> collection_work_;
     JobCurveFeed curves_;
+    // One of the things that are asked for again and again: not where the node has none, seldom where it refuses.
+    struct Question {
+        int rest = 0; // ticks without asking
+        bool due();
+        void heard(const Error* refusal);
+    };
+    Question of_report_;
+    Question of_log_;
+    Question of_jobs_;
+    Question of_collections_;
+    int ticks_ = 0;
     std::uint64_t log_from_ = 0;
     double clock_skew_ = 0;
     bool active_ = false;

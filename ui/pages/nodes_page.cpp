@@ -131,8 +131,9 @@ void NodesPage::build() {
     connect(view_, &NodeView::disconnectWanted, this, [this](const QString& id) { hub_.link(id).stopTrying(); });
     connect(view_, &NodeView::modelWanted, this,
             [this] { context().actions.run(QStringLiteral("engine.open_checkpoint")); });
-    connect(view_, &NodeView::runWanted, this, [this](qint64 run) {
-        context().handoff.post(RunWish{run});
+    connect(view_, &NodeView::runWanted, this, [this](qint64 run, const QString& uuid) {
+        const bool far = hub_.remote(view_->node()) != nullptr;
+        context().handoff.post(far ? RunWish{0, view_->node(), uuid} : RunWish{run, {}, {}});
         context().actions.run(QStringLiteral("view.page.train"));
     });
     connect(connect_, &ConnectPanel::done, this, &NodesPage::choose);
@@ -187,14 +188,13 @@ void NodesPage::tellCertificate(const QString& id) {
     if (told_certificates_.contains(key))
         return;
     told_certificates_.insert(key);
-    context().notices.post(
-        {.id = QStringLiteral("certificate-") + id,
-         .severity = Severity::Error,
-         .text = tr("%1: %2").arg(hub_.nameOf(id), link->message()),
-         .actions = {{tr("Show"), [this, id] {
-                          context().actions.run(QStringLiteral("view.page.nodes"));
-                          choose(id);
-                      }}}});
+    context().notices.post({.id = QStringLiteral("certificate-") + id,
+                            .severity = Severity::Error,
+                            .text = tr("%1: %2").arg(hub_.nameOf(id), link->message()),
+                            .actions = {{tr("Show"), [this, id] {
+                                             context().actions.run(QStringLiteral("view.page.nodes"));
+                                             choose(id);
+                                         }}}});
 }
 
 void NodesPage::showSummary() {

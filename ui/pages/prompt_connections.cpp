@@ -58,6 +58,13 @@ void PromptPage::connectController() {
                 context().actions.run(QStringLiteral("view.page.inspect"));
             });
     connect(&controller_, &ConversationController::failed, this, &PromptPage::reportFailure);
+    connect(&controller_, &ConversationController::caughtUp, this, [this] {
+        context().notices.post({.id = "prompt",
+                                .severity = Severity::Info,
+                                .text = tr("What could not be saved is saved now."),
+                                .details = {},
+                                .seconds = 8});
+    });
     connect(&controller_, &ConversationController::workspaceFailed, this, &PromptPage::reportWorkspace);
     connect(&controller_, &ConversationController::exported, this, [this](const QString& file) {
         context().notices.post({.id = "export",

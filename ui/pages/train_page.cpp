@@ -113,6 +113,7 @@ TrainPage::TrainPage(const ShellContext& shell)
     connect(remote_, &RemoteRuns::came, this, [this] {
         jobs_->refresh();
         followEngine();
+        findCopy();
     });
     connect(remote_, &RemoteRuns::failed, this, [this](const QString& message) {
         context().notices.post({.id = "train-remote", .severity = Severity::Warning, .text = message});
@@ -289,6 +290,7 @@ void TrainPage::followRuns() {
     showGroupField();
     updateActions();
     updateRunActions();
+    findCopy();
 }
 
 void TrainPage::showGroupField() {

@@ -87,6 +87,8 @@ class TrainPage : public Page {
     void fillGroupMenu();
     void followRuns();
     void showRun(qint64 run); // of the own file
+    void showCopy(const QString& node, const QString& uuid);
+    void findCopy();
     void followEngine();
     void showGroupField();
 
@@ -132,6 +134,7 @@ class TrainPage : public Page {
     ChartGrid* grid_ = nullptr;
     RolloutPanel* rollouts_ = nullptr;
     QStringList recent_;
+    QString awaited_copy_; // uuid of a run to show when its copy has come
     std::vector<AlertRule> alerts_;
     QSet<QString> told_alerts_; // "run rule", so that each is told once
 };

@@ -8,12 +8,15 @@
 #include "ui/train/alert_dialog.h"
 #include "ui/train/chart_grid.h"
 #include "ui/train/difference_panel.h"
+#include "ui/train/remote_runs.h"
 #include "ui/train/run_edits.h"
+#include "ui/train/run_feed.h"
 #include "ui/train/run_filter.h"
 #include "ui/train/run_list.h"
 #include "ui/train/series_picker.h"
 #include "ui/train/train_jobs.h"
 
+#include <QFileInfo>
 #include <QInputDialog>
 #include <QMenu>
 #include <QTableWidget>
@@ -24,7 +27,7 @@ namespace fulgurite {
 
 void TrainPage::activated() {
     if (const auto wish = context().handoff.takeRun()) {
-        showRun(wish->run);
+        wish->run != 0 ? showRun(wish->run) : showCopy(wish->node, wish->uuid);
     }
 }
 
@@ -36,7 +39,42 @@ void TrainPage::showRun(qint64 run) {
     if (feed_->run(run) != nullptr) {
         return board_->setCurrent(run);
     }
-    connect(feed_, &RunFeed::runsChanged, this, [this, run] { board_->setCurrent(run); }, Qt::SingleShotConnection);
+    connect(
+        feed_, &RunFeed::runsChanged, this, [this, run] { board_->setCurrent(run); }, Qt::SingleShotConnection);
+}
+
+// Copies of another node's runs come into the own file while the node is followed, which begins here at the latest.
+void TrainPage::showCopy(const QString& node, const QString& uuid) {
+    awaited_copy_ = uuid;
+    if (!remote_->followed().contains(node)) {
+        remote_->follow(node, true);
+        context().notices.post({.id = "train-remote",
+                                .severity = Severity::Info,
+                                .text = tr("The runs of %1 are copied to this computer now, and kept up to date.")
+                                            .arg(jobs_->nameOf(node)),
+                                .details = {},
+                                .actions = {{tr("Stop copying"), [this, node] { remote_->follow(node, false); }}},
+                                .seconds = 15});
+    }
+    findCopy();
+}
+
+void TrainPage::findCopy() {
+    if (awaited_copy_.isEmpty()) {
+        return;
+    }
+    if (feed_->file() != ownFile()) {
+        if (QFileInfo::exists(ownFile())) {
+            openFile(ownFile()); // runsChanged() follows
+        }
+        return;
+    }
+    const std::vector<RunInfo>& runs = *feed_->runs();
+    const auto copy = std::ranges::find(runs, awaited_copy_, &RunInfo::uuid);
+    if (copy != runs.end()) {
+        awaited_copy_.clear();
+        board_->setCurrent(copy->id);
+    }
 }
 
 void TrainPage::renameRun(qint64 run) {

@@ -42,14 +42,16 @@ struct NodeWish {
     QString node; // its id
 };
 
-// A run of this computer's own runs file to look at.
+// A run to look at: of this computer's own runs file, or the copy of one of another node there.
 struct RunWish {
-    std::int64_t run = 0;
+    std::int64_t run = 0; // 0: of the node
+    QString node;         // its id
+    QString uuid;         // of its run
 };
 
 class Handoff {
   public:
-    void post(RunWish wish) { run_ = wish; }
+    void post(RunWish wish) { run_ = std::move(wish); }
     std::optional<RunWish> takeRun() { return std::exchange(run_, {}); }
     void post(NodeWish wish) { node_ = std::move(wish); }
     std::optional<NodeWish> takeNode() { return std::exchange(node_, {}); }

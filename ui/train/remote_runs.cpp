@@ -151,8 +151,13 @@ void RemoteRuns::leaveOut(const QString& uuid) {
 
 void RemoteRuns::followNode(const QString& id) {
     const RemoteLink* const link = hub_ != nullptr ? hub_->remote(id) : nullptr;
-    const bool up = link != nullptr && followed_.contains(id) &&
-                    link->facts().kind == client::ServerKind::Fulgurite && link->client() != nullptr;
+    const bool ours = link != nullptr && followed_.contains(id) &&
+                      link->facts().kind == client::ServerKind::Fulgurite && link->client() != nullptr;
+    const bool keeps = ours && (!link->info() || link->info()->can("runs"));
+    if (ours && !keeps) {
+        take(id, link->whyNot("runs"), false);
+    }
+    const bool up = ours && keeps;
     const auto found = followers_.find(id);
     if (!up) {
         if (found != followers_.end()) {

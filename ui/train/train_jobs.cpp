@@ -115,7 +115,8 @@ void TrainJobs::followNode(const QString& id) {
     if (link == nullptr) {
         return; // this computer, which followLocal() looks after
     }
-    const bool up = link->facts().kind == client::ServerKind::Fulgurite && link->client() != nullptr;
+    const bool keeps = !link->info() || link->info()->can("jobs");
+    const bool up = link->facts().kind == client::ServerKind::Fulgurite && link->client() != nullptr && keeps;
     followPlace(id, up, up ? link->client()->endpoint() : client::HttpEndpoint(), hub_->tokenOf(id));
 }
 
@@ -141,7 +142,9 @@ void TrainJobs::followPlace(const QString& id, bool up, const client::HttpEndpoi
 
 void TrainJobs::refresh() {
     for (auto& [id, place] : places_) {
-        ask(id, place);
+        if (place.asked) {
+            ask(id, place);
+        }
     }
 }
 
@@ -150,8 +153,12 @@ void TrainJobs::ask(const QString& id, Place& place) {
         [this, id, asked = place.client.get(), courier = courier_](const client::Outcome<client::JobList>& list) {
             courier->post([this, id, asked, list] {
                 const auto found = places_.find(id);
-                if (found == places_.end() || found->second.client.get() != asked || !list.ok()) {
-                    return; // a node without a folder of its own has no jobs
+                if (found == places_.end() || found->second.client.get() != asked) {
+                    return;
+                }
+                if (!list.ok()) {
+                    found->second.asked = list.error().kind() != ErrorKind::Unsupported;
+                    return;
                 }
                 found->second.jobs = list.value().jobs;
                 found->second.trains = std::ranges::find(list.value().kinds, "train") != list.value().kinds.end();

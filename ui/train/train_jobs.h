@@ -65,6 +65,7 @@ class TrainJobs : public QObject {
         std::unique_ptr<client::JobsClient> client;
         std::vector<client::NodeJob> jobs;
         bool trains = false; // it has said so
+        bool asked = true;   // false: it has said that it keeps no jobs
     };
 
     void followLocal();
