@@ -3,9 +3,10 @@
 
 python conversations.py TOKENIZER.json TEXT.json MIX.json OUT.jsonl --tokens 1000000 [--seed 1] [--first 0]
 
-MIX.json: {"mix": {task: share}, "recall": [[share, fewest tokens, most tokens, questions], ...], "longest": tokens, "hidden": share with the
-earlier thoughts left out, "operations": shares of + - * /}; the last two may be left out. Tasks are those of
-samples.py; "recall" is made of the budgets in the list. A conversation over the limit is left out, so that no answer is cut.
+MIX.json: {"mix": {task: share}, "recall": [[share, fewest tokens, most tokens, questions, share of tables], ...], "longest": tokens,
+"hidden": share with the earlier thoughts left out, "operations": shares of + - * /}; the last two and the shares of tables (0.6)
+may be left out. Tasks are those of samples.py; "recall" is made of the budgets in the list. A conversation over the limit is left
+out, so that no answer is cut.
 """
 import argparse
 import json
@@ -18,8 +19,8 @@ from samples import OTHER, SINGLE, Source
 
 
 def recall(source, rng, budgets):
-    share, low, high, questions = rng.choices(budgets, [b[0] for b in budgets])[0]
-    messages, _ = R.recall(rng, rng.randint(low, high), source.filler, n_questions=rng.randint(max(1, questions // 2), questions))
+    share, low, high, questions, *tables = rng.choices(budgets, [b[0] for b in budgets])[0]
+    messages, _ = R.recall(rng, rng.randint(low, high), source.filler, rng.randint(max(1, questions // 2), questions), *tables)
     if rng.random() < .15:
         messages.insert(0, ("system", rng.choice(T.SYSTEMS)))
     return messages

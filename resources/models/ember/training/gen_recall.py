@@ -150,11 +150,12 @@ def needle(rng, n, n_questions, filler):
     return ask(rng, user, READY, qs), qs
 
 
-def recall(rng, budget, filler_fn, n_questions=None):
-    """About `budget` tokens. filler_fn(rng, tokens) -> sentences. -> (messages, questions)"""
+def recall(rng, budget, filler_fn, n_questions=None, tables=.6):
+    """About `budget` tokens; the share `tables` are lists of records, the rest facts in running text.
+    filler_fn(rng, tokens) -> sentences. -> (messages, questions)"""
     nq = n_questions or max(1, min(8, int(rng.expovariate(1 / 3)) + 1 + (2 if budget > 600 else 0)))
     room = max(20, budget - 55 * nq)
-    if rng.random() < .6:
+    if rng.random() < tables:
         n = max(2, min(420, int(room / 12 * rng.uniform(.8, 1))))
         return table(rng, n, nq)
     n = min(8, max(1, rng.randint(1, 2 + room // 150)), 1 + room // 20)

@@ -8,7 +8,7 @@ import sqlite3
 import sys
 
 W, H, L, R, T, B = 640, 300, 52, 12, 14, 40
-COLOURS = ["#d9480f", "#1c7ed6", "#2f9e44", "#862e9c"]
+COLOURS = ["#d9480f", "#1c7ed6", "#2f9e44", "#862e9c", "#495057"]
 SMOOTH = 10     # steps
 
 
