@@ -17,8 +17,8 @@
 namespace fulgurite {
 
 namespace {
-constexpr int kPollsMilliseconds = 4000;  // a few polls, so that the curve has points
-constexpr int kAnswerMilliseconds = 2000; // an engine of this machine tells its models, or is tested, in less
+constexpr int kPollsMilliseconds = 3000;  // a few polls, so that the curve has points
+constexpr int kAnswerMilliseconds = 1200; // an engine of this machine tells its models, or is tested, in less
 constexpr int kUnused = 9;                // the discard service: nothing listens there
 } // namespace
 

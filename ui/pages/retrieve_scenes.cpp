@@ -22,7 +22,7 @@
 namespace fulgurite {
 namespace {
 
-constexpr int kSettleMilliseconds = 1200; // for maps and explanations that come a little later
+constexpr int kSettleMilliseconds = 500; // for maps and explanations that come a little later
 
 } // namespace
 
@@ -52,10 +52,14 @@ QList<PictureScene> RetrievePage::pictureScenes() {
     const auto settled = [this](const std::function<void()>& ready) {
         QTimer::singleShot(kSettleMilliseconds, this, ready);
     };
+    // Embedding the manual takes longest of all: it goes on while other pages are painted.
+    auto searched = std::make_shared<bool>(false);
+    whenSearched([searched] { *searched = true; });
+    openSample();
     return {
         {QStringLiteral("retrieve"),
-         [this, settled](const std::function<void()>& ready) {
-             whenSearched([this, settled, ready] {
+         [this, settled, searched](const std::function<void()>& ready) {
+             const auto evaluate = [this, settled, ready] {
                  connect(&controller_, &RetrieveController::evaluationsChanged, this, [this, settled, ready] {
                      if (!controller_.evaluations().empty()) {
                          session_.setExpanded(true);
@@ -63,8 +67,8 @@ QList<PictureScene> RetrievePage::pictureScenes() {
                      }
                  });
                  context().actions.run(QStringLiteral("retrieve.evaluate"));
-             });
-             openSample();
+             };
+             *searched ? evaluate() : whenSearched(evaluate);
          }},
         {QStringLiteral("retrieve-heads-off"),
          [this, settled](const std::function<void()>& ready) {
