@@ -177,7 +177,8 @@ void QueryBox::fitHeight() {
 
 void QueryBox::resizeEvent(QResizeEvent* event) {
     QFrame::resizeEvent(event);
-    fitHeight();
+    // The field gets its new width after this frame, and knows only then how many lines it needs.
+    QMetaObject::invokeMethod(this, &QueryBox::fitHeight, Qt::QueuedConnection);
 }
 
 bool QueryBox::eventFilter(QObject* watched, QEvent* event) {
