@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/engine/answer_sinks.h"
 
+#include "core/base/json.h"
 #include "core/generate/report_json.h"
 
 #include <cmath>
@@ -37,7 +38,7 @@ double rateOf(std::size_t tokens, double seconds) {
 
 void printEvent(const char* name, nlohmann::json object) {
     object["event"] = name;
-    fmt::print("{}\n", object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    fmt::print("{}\n", dumpJson(object));
     std::fflush(stdout);
 }
 

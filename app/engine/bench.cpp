@@ -6,13 +6,13 @@
 #include "app/engine/machine_ceilings.h"
 #include "app/engine/ranked_model.h"
 #include "app/engine/shape_bench.h"
+#include "core/base/elapsed.h"
 #include "core/base/error.h"
 #include "core/base/version.h"
 #include "core/model/costs.h"
 #include "core/model/hybrid_model.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <fmt/core.h>
 #include <map>
@@ -23,8 +23,6 @@
 namespace fulgurite::app {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 struct BenchOptions {
     std::string model;
@@ -42,10 +40,6 @@ struct BenchOptions {
     std::string layers;
     std::string experts;
 };
-
-double secondsSince(Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 double least(const std::vector<double>& values) {
     return *std::min_element(values.begin(), values.end());

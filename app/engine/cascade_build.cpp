@@ -4,6 +4,7 @@
 #include "app/engine/cascade.h"
 #include "app/engine/cascade_library.h"
 #include "core/base/error.h"
+#include "core/base/json.h"
 
 #include <filesystem>
 #include <fmt/core.h>

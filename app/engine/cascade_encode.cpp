@@ -2,12 +2,12 @@
 // `fulgurite-engine cascade encode`: vectors of images and texts from any CLIP folder, for files and checks from
 // outside.
 #include "app/engine/cascade.h"
+#include "core/base/elapsed.h"
 #include "core/base/error.h"
 #include "core/base/file_io.h"
 #include "core/cascade/clip/clip_model.h"
 #include "core/checkpoint/safetensors.h"
 
-#include <chrono>
 #include <fmt/core.h>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -30,12 +30,6 @@ struct EncodeOptions {
 
 // Images that are decoded before they are encoded together.
 constexpr std::size_t kBatch = 32;
-
-using Clock = std::chrono::steady_clock;
-
-double secondsSince(Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // What one tower did: its declared and its measured cost.
 struct Report {

@@ -13,7 +13,7 @@ namespace fulgurite::app {
 
 namespace {
 
-struct EvalOptions {
+struct CascadeEvalOptions {
     LibraryOptions common;
     std::string captions;
     std::vector<std::string> stages;
@@ -22,7 +22,7 @@ struct EvalOptions {
 
 // Every encoder alone, then every cascade that was asked for: unless given, all encoders before the last one or
 // two.
-std::vector<std::vector<cascade::QueryStage>> variantsOf(const EvalOptions& options,
+std::vector<std::vector<cascade::QueryStage>> variantsOf(const CascadeEvalOptions& options,
                                                          const cascade::EncoderSet& encoders) {
     std::vector<std::vector<cascade::QueryStage>> variants;
     const auto& list = encoders.list();
@@ -94,7 +94,7 @@ void printJson(const cascade::EvaluationResult& result, double fraction) {
                            .dump());
 }
 
-void evaluate(EvalOptions options) {
+void evaluate(CascadeEvalOptions options) {
     const auto service = openLibraries(options.common);
     const cascade::Library library = findLibrary(*service, options.common.library);
     options.settings.captions = cascade::readCaptions(options.captions);
@@ -112,7 +112,7 @@ void evaluate(EvalOptions options) {
 } // namespace
 
 void addCascadeEval(CLI::App& cascade) {
-    auto options = std::make_shared<EvalOptions>();
+    auto options = std::make_shared<CascadeEvalOptions>();
     CLI::App* command = cascade.add_subcommand("eval", "Recall and cost of cascades over captioned images");
     addLibraryOptions(*command, options->common);
     command->add_option("--captions", options->captions, "One {\"file\": ..., \"caption\": ...} a line")

@@ -2,6 +2,7 @@
 // `fulgurite-engine cascade ledger`: what encoding and searching a library has cost, as the window shows it.
 #include "app/engine/cascade.h"
 #include "app/engine/cascade_library.h"
+#include "core/base/json.h"
 #include "core/node/cascade_json.h"
 
 #include <fmt/core.h>
@@ -54,7 +55,7 @@ void show(const LedgerOptions& options) {
     const cascade::Library library = findLibrary(*service, options.common.library);
     const nlohmann::json ledger = node::ledgerJson(service->ledger(library.id, options.entries));
     if (options.common.json) {
-        fmt::print("{}\n", ledger.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+        fmt::print("{}\n", dumpJson(ledger));
         return;
     }
     printTable(library.name, ledger);

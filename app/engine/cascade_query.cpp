@@ -3,6 +3,7 @@
 #include "app/engine/cascade.h"
 #include "app/engine/cascade_library.h"
 #include "core/base/error.h"
+#include "core/base/json.h"
 
 #include <algorithm>
 #include <charconv>
@@ -14,7 +15,7 @@ namespace fulgurite::app {
 
 namespace {
 
-struct QueryOptions {
+struct CascadeQueryOptions {
     LibraryOptions common;
     std::string text;
     std::vector<std::string> more;
@@ -39,7 +40,7 @@ std::pair<double, std::string> weighted(const std::string& text) {
     return {weight, text.substr(colon + 1)};
 }
 
-std::vector<cascade::QueryTerm> termsOf(const QueryOptions& options) {
+std::vector<cascade::QueryTerm> termsOf(const CascadeQueryOptions& options) {
     std::vector<cascade::QueryTerm> terms;
     if (!options.text.empty()) {
         terms.push_back({options.text, 0, 1});
@@ -119,7 +120,7 @@ void printJson(const cascade::QueryOutcome& outcome) {
                              {"warm_seconds", outcome.warm_seconds},
                              {"stages", stages},
                              {"results", results}};
-    fmt::print("{}\n", all.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    fmt::print("{}\n", dumpJson(all));
 }
 
 void printTable(const cascade::QueryOutcome& outcome) {
@@ -145,7 +146,7 @@ void printTable(const cascade::QueryOutcome& outcome) {
     }
 }
 
-void query(const QueryOptions& options) {
+void query(const CascadeQueryOptions& options) {
     const auto service = openLibraries(options.common);
     const cascade::Library library = findLibrary(*service, options.common.library);
     cascade::QueryRequest request;
@@ -160,7 +161,7 @@ void query(const QueryOptions& options) {
 } // namespace
 
 void addCascadeQuery(CLI::App& cascade) {
-    auto options = std::make_shared<QueryOptions>();
+    auto options = std::make_shared<CascadeQueryOptions>();
     CLI::App* command = cascade.add_subcommand("query", "Search a library by text");
     command->add_option("text", options->text, "What the image shows");
     addLibraryOptions(*command, options->common);

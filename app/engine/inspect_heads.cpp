@@ -3,6 +3,7 @@
 #include "app/engine/capture_text.h"
 #include "app/engine/inspect.h"
 #include "core/base/error.h"
+#include "core/base/json.h"
 
 #include <algorithm>
 #include <cmath>
@@ -94,7 +95,7 @@ void showHeads(const HeadsOptions& options) {
         table.heads.resize(std::min(options.count, table.heads.size()));
     }
     if (options.input.json) {
-        fmt::print("{}\n", toJson(*file, table).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+        fmt::print("{}\n", dumpJson(toJson(*file, table)));
     } else {
         printTable(*file, table);
     }

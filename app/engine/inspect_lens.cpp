@@ -2,6 +2,7 @@
 // `fulgurite-engine inspect lens`: what the model would say after each layer.
 #include "app/engine/capture_text.h"
 #include "app/engine/inspect.h"
+#include "core/base/json.h"
 
 #include <fmt/core.h>
 #include <memory>
@@ -35,7 +36,7 @@ void showLens(const LensOptions& options) {
     const auto file = capture::CaptureFile::open(options.input.file);
     const capture::LensView view = file->lens(positionIn(*file, options.position));
     if (options.input.json) {
-        fmt::print("{}\n", toJson(view).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+        fmt::print("{}\n", dumpJson(toJson(view)));
         return;
     }
     fmt::print("after token {}; rank: of what the last layer puts first; kl: from the model's output, nats\n"

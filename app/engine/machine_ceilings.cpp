@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/engine/machine_ceilings.h"
 
+#include "core/base/elapsed.h"
+
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <dlfcn.h>
 
 namespace fulgurite::app {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double secondsSince(Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // Sum over eight independent lanes, which compilers turn into vector loads; bound by memory on every machine.
 std::uint64_t sumWords(const std::uint64_t* words, std::size_t count) {

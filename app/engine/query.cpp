@@ -5,6 +5,7 @@
 #include "app/engine/prompt_writer.h"
 #include "app/engine/search_cost.h"
 #include "core/base/error.h"
+#include "core/base/json.h"
 #include "core/base/utf8.h"
 #include "core/checkpoint/safetensors.h"
 #include "core/retrieval/raw_search.h"

@@ -6,6 +6,8 @@
 
 namespace fulgurite::app {
 
+constexpr double kMiB = 1024.0 * 1024.0; // bytes; plans say memory in it
+
 void addTrainGrad(CLI::App& train);
 void addTrainItems(CLI::App& train);
 void addTrainRl(CLI::App& train);

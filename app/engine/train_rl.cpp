@@ -17,8 +17,6 @@ namespace fulgurite::app {
 
 namespace {
 
-constexpr double kMiB = 1024.0 * 1024.0;
-
 RlConfig readConfig(const std::string& file) {
     return RlConfig::parse(readTextFile(file), file, std::filesystem::path(file).parent_path());
 }

@@ -16,10 +16,9 @@ namespace fulgurite::app {
 
 namespace {
 
-constexpr double kMiB = 1024.0 * 1024.0;
 constexpr std::size_t kMeasuredBatches = 3;
 
-struct RunOptions {
+struct TrainRunOptions {
     TrainMethod method = TrainMethod::Pretrain;
     std::string config;
     std::string device;
@@ -70,7 +69,7 @@ void runSteps(Trainer& trainer) {
     fmt::print("the model is in {}\n", trainer.save().string());
 }
 
-void run(const RunOptions& options) {
+void run(const TrainRunOptions& options) {
     const auto config = TrainConfig::parse(options.method, readTextFile(options.config), options.config,
                                            std::filesystem::path(options.config).parent_path());
     Trainer trainer(config, deviceNamed(options.device));
@@ -82,7 +81,7 @@ void run(const RunOptions& options) {
 }
 
 CLI::App* addMethod(CLI::App& train, TrainMethod method, const char* name, const char* description) {
-    auto options = std::make_shared<RunOptions>();
+    auto options = std::make_shared<TrainRunOptions>();
     options->method = method;
     CLI::App* command = train.add_subcommand(name, description);
     command->add_option("config", options->config, "Configuration file: JSON, comments allowed")->required();

@@ -44,4 +44,8 @@ nlohmann::json parseJson(std::string_view text, const std::string& name, std::si
     }
 }
 
+std::string dumpJson(const nlohmann::json& value) {
+    return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 } // namespace fulgurite

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Parsing JSON that may be hostile; json_field.h reads what was parsed.
+// Parsing JSON that may be hostile, which json_field.h then reads, and writing JSON that is always valid.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -15,5 +15,8 @@ nlohmann::json parseJson(std::string_view text, const std::string& name, std::si
 
 // The check of parseJson alone, for what parses by itself.
 void requireJsonDepth(std::string_view text, const std::string& name, std::size_t max_depth);
+
+// One line; bytes that are not UTF-8, which texts of people and models may hold, become U+FFFD.
+std::string dumpJson(const nlohmann::json& value);
 
 } // namespace fulgurite

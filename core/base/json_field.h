@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace fulgurite {
 
@@ -59,5 +60,16 @@ class JsonField {
     ErrorKind kind_;
     bool whole_ = true; // the document itself
 };
+
+/// What `read`, a function of a JsonField, makes of each element of a list.
+template <class T, class Read>
+std::vector<T> listOf(const JsonField& list, Read read) {
+    std::vector<T> values;
+    values.reserve(list.size());
+    for (std::size_t i = 0; i < list.size(); ++i) {
+        values.push_back(read(list.at(i)));
+    }
+    return values;
+}
 
 } // namespace fulgurite

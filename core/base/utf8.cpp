@@ -128,4 +128,12 @@ void appendUtf8(std::string& out, char32_t code) {
     }
 }
 
+std::size_t lastCharacter(std::string_view text) {
+    std::size_t at = text.size() - 1;
+    while (at > 0 && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) {
+        --at;
+    }
+    return at;
+}
+
 } // namespace fulgurite

@@ -23,6 +23,9 @@ std::size_t incompleteUtf8Tail(std::string_view text);
 
 void appendUtf8(std::string& out, char32_t code);
 
+// Where the last character of `text`, which must be well formed and not empty, begins.
+std::size_t lastCharacter(std::string_view text);
+
 struct Utf8Char {
     char32_t code = 0;
     std::uint32_t length = 0; // bytes

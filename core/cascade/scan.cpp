@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/cascade/scan.h"
 
+#include "core/base/elapsed.h"
 #include "core/base/sha256.h"
 #include "core/cascade/image/resize.h"
 #include "core/cascade/pixel_share.h"
 #include "core/store/clock.h"
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,15 +18,9 @@ namespace fulgurite::cascade {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
-
-constexpr std::size_t kBatch = 32;
+constexpr std::size_t kScanBatch = 32;
 constexpr int kThumbnailSide = 192;
 constexpr int kThumbnailQuality = 82;
-
-double secondsSince(Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 struct FoundFile {
     std::string path;
@@ -136,12 +130,12 @@ class Scan {
         progress_.look_seconds = secondsSince(begun);
         progress_.total = changed.size();
         context_.progress(progress_);
-        for (std::size_t first = 0; first < changed.size(); first += kBatch) {
+        for (std::size_t first = 0; first < changed.size(); first += kScanBatch) {
             if (context_.stop()) {
                 return;
             }
             const auto start = Clock::now();
-            const auto part = std::span(changed).subspan(first, std::min(kBatch, changed.size() - first));
+            const auto part = std::span(changed).subspan(first, std::min(kScanBatch, changed.size() - first));
             readBatch(part);
             progress_.done += part.size();
             progress_.seconds += secondsSince(start);
@@ -257,12 +251,12 @@ class Scan {
     void encodeRest() {
         const std::vector<PictureSource> missing = picturesWithoutVector();
         progress_.total += missing.size();
-        for (std::size_t first = 0; first < missing.size(); first += kBatch) {
+        for (std::size_t first = 0; first < missing.size(); first += kScanBatch) {
             if (context_.stop()) {
                 return;
             }
             const auto start = Clock::now();
-            const auto part = std::span(missing).subspan(first, std::min(kBatch, missing.size() - first));
+            const auto part = std::span(missing).subspan(first, std::min(kScanBatch, missing.size() - first));
             context_.with_encoder(
                 [&](StageEncoder* encoder) { settle(*encoder, encoder->ensure(part, account())); });
             progress_.done += part.size();

@@ -1,25 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/cascade/search.h"
 
+#include "core/base/elapsed.h"
 #include "core/base/error.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
 namespace fulgurite::cascade {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr std::size_t kMostStages = 8;
 constexpr std::size_t kMostTerms = 64;
 constexpr std::size_t kBins = 60;
-
-double secondsSince(Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 bool isBefore(const ScoredImage& a, const ScoredImage& b) {
     return a.score > b.score || (a.score == b.score && a.index < b.index);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/cascade/stage_encoder.h"
 
+#include "core/base/elapsed.h"
 #include "core/base/sha256.h"
 #include "core/cascade/pixel_share.h"
 #include "core/store/clock.h"
 
 #include <algorithm>
-#include <chrono>
 #include <unordered_set>
 
 namespace fulgurite::cascade {
@@ -21,12 +21,6 @@ constexpr double kBatchFlops = 2e11;
 std::size_t batchOf(const EncoderInfo& info) {
     const double fitting = kBatchFlops / std::max(info.image_flops, 1.0);
     return std::clamp(static_cast<std::size_t>(std::min(fitting, 1e6)), kLeastBatch, kBatch);
-}
-
-using Clock = std::chrono::steady_clock;
-
-double secondsSince(Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
 // False when the file is not there any more, has other bytes than at the last scan, or cannot be decoded.

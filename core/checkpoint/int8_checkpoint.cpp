@@ -82,9 +82,9 @@ ShardItem itemOf(const Piece& piece) {
              {scaleName(piece.name), DType::F32, {piece.view.shape.front()}}}};
 }
 
-class Job {
+class Int8Checkpoint {
   public:
-    Job(const Checkpoint& source, const Int8CheckpointOptions& options)
+    Int8Checkpoint(const Checkpoint& source, const Int8CheckpointOptions& options)
         : source_(source), options_(options), pieces_(piecesOf(source)) {}
 
     Int8CheckpointReport write(const fs::path& folder) {
@@ -175,7 +175,7 @@ void copyCompanions(const fs::path& from, const fs::path& to) {
 
 Int8CheckpointReport writeInt8Checkpoint(const Checkpoint& source, const fs::path& folder,
                                          const Int8CheckpointOptions& options) {
-    const Int8CheckpointReport report = Job(source, options).write(folder);
+    const Int8CheckpointReport report = Int8Checkpoint(source, options).write(folder);
     try {
         copyCompanions(source.folder(), folder);
     } catch (const fs::filesystem_error& error) {

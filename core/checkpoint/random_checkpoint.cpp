@@ -46,9 +46,9 @@ ShardItem itemOf(const TensorSpec& tensor, const RandomCheckpointOptions& option
     return {{{tensor.name, dtypeOf(tensor, options), tensor.shape}}};
 }
 
-class Job {
+class RandomCheckpoint {
   public:
-    Job(const ModelConfig& config, const std::filesystem::path& folder, const RandomCheckpointOptions& options)
+    RandomCheckpoint(const ModelConfig& config, const std::filesystem::path& folder, const RandomCheckpointOptions& options)
         : tensors_(publishedTensors(config)), folder_(folder), options_(options) {
         for (const TensorSpec& tensor : tensors_) {
             items_.push_back(itemOf(tensor, options));
@@ -150,7 +150,7 @@ void writeRandomCheckpoint(std::string_view config_json, const ModelConfig& conf
         fail(ErrorKind::Io, "{}: must be a new or empty folder that can be written{}", folder.string(),
              error ? ": " + error.message() : "");
     }
-    Job(config, folder, options).write();
+    RandomCheckpoint(config, folder, options).write();
     writeFileAtomically(folder / "config.json", config_json);
 }
 

@@ -2,6 +2,7 @@
 #include "core/client/cascade_json.h"
 
 #include "core/base/base64.h"
+#include "core/base/json.h"
 #include "core/base/json_field.h"
 
 namespace fulgurite::client {
@@ -15,20 +16,6 @@ json parse(std::string_view text, const std::string& where) {
     if (value.is_discarded())
         fail(ErrorKind::InvalidInput, "{}: the answer is not JSON; is this a Fulgurite node?", where);
     return value;
-}
-
-// Bodies carry what a person typed: broken UTF-8 is replaced, never thrown at.
-std::string dump(const json& value) {
-    return value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-template <class T>
-std::vector<T> listOf(const JsonField& list, T (*read)(const JsonField&)) {
-    std::vector<T> result;
-    result.reserve(list.size());
-    for (std::size_t i = 0; i < list.size(); ++i)
-        result.push_back(read(list.at(i)));
-    return result;
 }
 
 std::string textOf(const JsonField& field) {
@@ -153,7 +140,7 @@ LedgerPoint ledgerPointOf(const JsonField& root) {
     return {idOf(root["query"]), costOf(root), listOf<double>(root["touched"], numberOf)};
 }
 
-LedgerEntry entryOf(const JsonField& root) {
+LedgerEntry ledgerEntryOf(const JsonField& root) {
     LedgerEntry entry;
     entry.kind = root["kind"].string();
     entry.query = idOf(root["query"]);
@@ -176,7 +163,7 @@ SimulationPoint simulationPointOf(const JsonField& root) {
     return {idOf(root["query"]), bandOf(root["touched"]), bandOf(root["cost"])};
 }
 
-RecallRow rowOf(const JsonField& root) {
+RecallRow recallRowOf(const JsonField& root) {
     RecallRow row;
     row.variant = root["variant"].string();
     row.stages = listOf<CascadeStage>(root["stages"], stageOf);
@@ -205,7 +192,7 @@ std::string libraryBody(const std::string* name, const std::vector<std::string>*
         body["name"] = *name;
     if (folders)
         body["folders"] = *folders;
-    return dump(body);
+    return dumpJson(body);
 }
 
 std::string queryBody(const CascadeQuery& query) {
@@ -222,7 +209,7 @@ std::string queryBody(const CascadeQuery& query) {
         }
         terms.push_back(std::move(entry));
     }
-    return dump({{"terms", std::move(terms)},
+    return dumpJson({{"terms", std::move(terms)},
                  {"stages", stagesJson(query.stages)},
                  {"limit", query.limit},
                  {"fell", query.fell},
@@ -230,7 +217,7 @@ std::string queryBody(const CascadeQuery& query) {
 }
 
 std::string simulationBody(const SimulationRequest& request) {
-    return dump({{"stages", stagesJson(request.stages)},
+    return dumpJson({{"stages", stagesJson(request.stages)},
                  {"queries", request.queries},
                  {"draw", request.draw},
                  {"exponent", request.exponent},
@@ -242,7 +229,7 @@ std::string evaluationBody(const RecallRequest& request) {
     json body{{"stages", stagesJson(request.stages)}, {"limit", request.limit}};
     if (!request.captions.empty())
         body["captions"] = request.captions;
-    return dump(body);
+    return dumpJson(body);
 }
 
 ImageLibrary readLibrary(std::string_view body, const std::string& where) {
@@ -308,7 +295,7 @@ CascadeLedger readLedger(std::string_view body, const std::string& where) {
         ledger.break_even = even["query"].number();
     ledger.break_even_fit = even["fit"].string();
     ledger.curve = listOf<LedgerPoint>(root["curve"], ledgerPointOf);
-    ledger.entries = listOf<LedgerEntry>(root["entries"], entryOf);
+    ledger.entries = listOf<LedgerEntry>(root["entries"], ledgerEntryOf);
     return ledger;
 }
 
@@ -323,7 +310,7 @@ Simulation readSimulation(std::string_view body, const std::string& where) {
 RecallReport readEvaluation(std::string_view body, const std::string& where) {
     const json document = parse(body, where);
     const JsonField root(document, where);
-    return {root["captions"].count(), root["reference"].string(), listOf<RecallRow>(root["rows"], rowOf),
+    return {root["captions"].count(), root["reference"].string(), listOf<RecallRow>(root["rows"], recallRowOf),
             listOf<FrontPoint>(root["front"], frontOf)};
 }
 

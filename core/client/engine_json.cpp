@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/client/engine_json.h"
 
+#include "core/base/json.h"
 #include "core/base/json_field.h"
 #include "core/base/protocol_version.h"
 #include "core/base/token_json.h"
@@ -58,10 +59,6 @@ json stopJson(const Stopping& stopping) {
 }
 
 // A lone surrogate or cut character in a person's text must not end the request.
-std::string dump(const json& value) {
-    return value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
 int whole(const JsonField& object, const char* key) {
     return static_cast<int>(object[key].integer(0, INT32_MAX));
 }
@@ -123,13 +120,13 @@ std::string generateBody(const GenerateRequest& request) {
         body["continue_tokens"] = request.continue_tokens;
     if (!request.intervention.empty())
         body["intervention"] = recipeJson(request.intervention);
-    return dump(body);
+    return dumpJson(body);
 }
 
 std::string tokenizeBody(const Prompt& prompt, bool special, bool pieces) {
     json body{{"special", special}, {"pieces", pieces}};
     putPrompt(body, prompt, "text");
-    return dump(body);
+    return dumpJson(body);
 }
 
 void putPrompt(json& body, const Prompt& prompt, const TokenIds& continue_tokens) {
@@ -145,7 +142,7 @@ std::string reentryBody(const std::vector<GenerateRequest>& sequences) {
         putPrompt(entry, sequence.prompt, sequence.continue_tokens);
         list.push_back(std::move(entry));
     }
-    return dump({{"sequences", std::move(list)}});
+    return dumpJson({{"sequences", std::move(list)}});
 }
 
 EngineInfo readInfo(std::string_view body, const std::string& where) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/client/inspection_json.h"
 
+#include "core/base/json.h"
 #include "core/base/json_field.h"
 #include "core/client/engine_json.h"
 #include "core/probe/capture/view_codec.h"
@@ -35,7 +36,7 @@ json planJson(const CapturePlan& plan) {
     return result;
 }
 
-CaptureCost costOf(const JsonField& root) {
+CaptureCost captureCostOf(const JsonField& root) {
     CaptureCost cost;
     cost.bytes = root["bytes"].count();
     cost.state_bytes = root["state_bytes"].count();
@@ -46,7 +47,7 @@ CaptureCost costOf(const JsonField& root) {
     return cost;
 }
 
-CaptureEntry entryOf(const JsonField& root) {
+CaptureEntry captureOf(const JsonField& root) {
     return {root["id"].string(), capture::decodeInfo(root["info"].value().dump(), root["info"].path())};
 }
 
@@ -75,7 +76,7 @@ std::string captureBody(const CaptureRequest& request) {
     if (!request.intervention.empty())
         body["intervention"] = recipeJson(request.intervention);
     body["plan"] = planJson(request.plan);
-    return body.dump(-1, ' ', false, json::error_handler_t::replace);
+    return dumpJson(body);
 }
 
 std::string compareBody(const CompareRequest& request) {
@@ -84,17 +85,17 @@ std::string compareBody(const CompareRequest& request) {
     if (request.first)
         body["first"] = *request.first;
     body["intervention"] = recipeJson(request.intervention);
-    return body.dump(-1, ' ', false, json::error_handler_t::replace);
+    return dumpJson(body);
 }
 
 CaptureCost readCaptureCost(std::string_view body, const std::string& where) {
     const json document = parseAnswer(body, where);
-    return costOf(JsonField(document, where));
+    return captureCostOf(JsonField(document, where));
 }
 
 CaptureEntry readCaptureEntry(std::string_view body, const std::string& where) {
     const json document = parseAnswer(body, where);
-    return entryOf(JsonField(document, where));
+    return captureOf(JsonField(document, where));
 }
 
 CaptureList readCaptureList(std::string_view body, const std::string& where) {
@@ -103,7 +104,7 @@ CaptureList readCaptureList(std::string_view body, const std::string& where) {
     CaptureList list;
     const JsonField captures = root["captures"];
     for (std::size_t i = 0; i < captures.size(); ++i)
-        list.captures.push_back(entryOf(captures.at(i)));
+        list.captures.push_back(captureOf(captures.at(i)));
     const JsonField broken = root["broken"];
     for (std::size_t i = 0; i < broken.size(); ++i)
         list.broken.emplace_back(broken.at(i)["id"].string(), broken.at(i)["message"].string());
@@ -146,7 +147,7 @@ CostCurve readCosts(std::string_view body, const std::string& where) {
 CaptureStart readCaptureStart(std::string_view data, const std::string& where) {
     const json document = parseAnswer(data, where);
     const JsonField root(document, where);
-    return {root["id"].string(), costOf(root)};
+    return {root["id"].string(), captureCostOf(root)};
 }
 
 std::pair<std::size_t, std::size_t> readCaptureProgress(std::string_view data, const std::string& where) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/client/openai_json.h"
 
+#include "core/base/json.h"
 #include "core/base/json_field.h"
 
 #include <algorithm>
@@ -152,7 +153,7 @@ std::string openAiBody(const GenerateRequest& request, const std::string& model,
         fail(ErrorKind::Unsupported, "this server takes text, not tokens");
     }
     putSampling(body, request);
-    return body.dump(-1, ' ', false, json::error_handler_t::replace);
+    return dumpJson(body);
 }
 
 bool isOpenAiError(std::string_view data) {

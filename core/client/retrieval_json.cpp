@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/client/retrieval_json.h"
 
+#include "core/base/json.h"
 #include "core/base/json_field.h"
 #include "core/client/engine_json.h"
 
@@ -15,19 +16,6 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kMostEntries = std::size_t{1} << 24; // of all lists of one search
-
-std::string dump(const json& body) {
-    return body.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-template <class T, class Read>
-std::vector<T> listOf(const JsonField& list, Read read) {
-    std::vector<T> values;
-    values.reserve(list.size());
-    for (std::size_t i = 0; i < list.size(); ++i)
-        values.push_back(read(list.at(i)));
-    return values;
-}
 
 std::vector<std::string> stringsOf(const JsonField& list) {
     return listOf<std::string>(list, [](const JsonField& each) { return each.string(); });
@@ -218,15 +206,15 @@ std::string newCollectionBody(const NewCollection& wanted) {
     json body{{"name", wanted.name}, {"embedder", wanted.embedder}, {"stored", std::move(stored)}};
     if (wanted.chunk_tokens != 0)
         body["chunk_tokens"] = wanted.chunk_tokens;
-    return dump(body);
+    return dumpJson(body);
 }
 
 std::string ingestBody(const std::vector<std::string>& paths) {
-    return dump({{"paths", paths}});
+    return dumpJson({{"paths", paths}});
 }
 
 std::string jobActionBody(JobAction action) {
-    return dump({{"action", action == JobAction::Pause    ? "pause"
+    return dumpJson({{"action", action == JobAction::Pause    ? "pause"
                             : action == JobAction::Resume ? "resume"
                                                           : "cancel"}});
 }
@@ -238,7 +226,7 @@ std::string searchBody(const SearchRequest& request) {
         body["c"] = request.nearest;
     if (!request.prompts.empty())
         body["prompts"] = request.prompts;
-    return dump(body);
+    return dumpJson(body);
 }
 
 std::string projectionBody(const HeadPlace& place, const std::vector<int>& heads, const std::string& query) {
@@ -248,11 +236,11 @@ std::string projectionBody(const HeadPlace& place, const std::vector<int>& heads
         body["spaces"].push_back(head < 0 ? json("standard") : json(head));
     if (!query.empty())
         body["query"] = query;
-    return dump(body);
+    return dumpJson(body);
 }
 
 std::string addQueryBody(const std::string& query_set, const RetrievalQuery& query) {
-    return dump(
+    return dumpJson(
         {{"query_set", query_set}, {"text", query.text}, {"relevant", query.relevant}, {"prompts", query.prompts}});
 }
 
@@ -262,15 +250,15 @@ std::string evaluationBody(const EvaluationRequest& request) {
     putHeads(body, request.heads);
     if (request.leave_heads_out)
         body["heads"] = true;
-    return dump(body);
+    return dumpJson(body);
 }
 
 std::string embedderFolderBody(const std::string& folder) {
-    return dump({{"folder", folder}});
+    return dumpJson({{"folder", folder}});
 }
 
 std::string searchPromptsBody(const std::string& query, std::size_t count) {
-    return dump({{"query", query}, {"count", count}});
+    return dumpJson({{"query", query}, {"count", count}});
 }
 
 EmbedderInfo readEmbedder(std::string_view body, const std::string& where) {

@@ -3,6 +3,7 @@
 #include "core/client/runs_client.h"
 
 #include "core/base/error.h"
+#include "core/base/json.h"
 #include "core/client/jobs_client.h"
 #include "core/client/node_api.h"
 #include "core/client/runs_json.h"
@@ -110,7 +111,7 @@ class NodeJobs final : public JobsClient {
         if (!parsed.is_object())
             fail(ErrorKind::InvalidInput, "what a job is to do must be a JSON object");
         const nlohmann::json body{{"kind", kind}, {"name", name}, {"spec", parsed}};
-        return api_.ask<NodeJob>("POST", kJobs, body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace),
+        return api_.ask<NodeJob>("POST", kJobs, dumpJson(body),
                                  readNodeJob, std::move(reply));
     }
     Call show(std::int64_t id, Callback<NodeJob> reply) override {

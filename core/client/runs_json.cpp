@@ -13,8 +13,8 @@ namespace fulgurite::client {
 namespace {
 
 // The document and a view of it: reading fields of a reply throws Corrupt.
-struct Reply {
-    Reply(std::string_view body, const std::string& where)
+struct ParsedReply {
+    ParsedReply(std::string_view body, const std::string& where)
         : json(parseJson(body, where)), field(json, where, ErrorKind::Corrupt) {}
     nlohmann::json json;
     JsonField field;
@@ -41,15 +41,6 @@ std::optional<double> numberOrNothing(const JsonField& field, const char* key) {
     return field.has(key) ? std::optional(number(field[key])) : std::nullopt;
 }
 
-template <class T, class Read>
-std::vector<T> readList(const JsonField& list, const Read& read) {
-    std::vector<T> result;
-    result.reserve(list.size());
-    for (std::size_t i = 0; i < list.size(); ++i)
-        result.push_back(read(list.at(i)));
-    return result;
-}
-
 RunRecord runOf(const JsonField& field) {
     RunRecord run;
     run.id = integer(field["id"]);
@@ -67,7 +58,7 @@ RunRecord runOf(const JsonField& field) {
     run.parent = integerOrNothing(field, "parent");
     run.seed = integerOrNothing(field, "seed");
     run.notes = field["notes"].string();
-    run.tags = readList<std::string>(field["tags"], [](const JsonField& tag) { return tag.string(); });
+    run.tags = listOf<std::string>(field["tags"], [](const JsonField& tag) { return tag.string(); });
     run.last_step = integerOrNothing(field, "last_step");
     run.series = integer(field["series"]);
     run.points = integer(field["points"]);
@@ -140,11 +131,11 @@ RunSample sampleOf(const JsonField& field) {
     sample.meta_json = field["meta"].string();
     sample.token_count = integer(field["token_count"]);
     if (field.has("tokens"))
-        sample.tokens = readList<RolloutToken>(field["tokens"], tokenOf);
+        sample.tokens = listOf<RolloutToken>(field["tokens"], tokenOf);
     return sample;
 }
 
-NodeJob jobOf(const JsonField& field) {
+NodeJob nodeJobOf(const JsonField& field) {
     constexpr std::array<const char*, 6> states{"running", "paused", "stopping", "finished", "failed", "stopped"};
     NodeJob job;
     job.id = integer(field["id"]);
@@ -170,43 +161,43 @@ NodeJob jobOf(const JsonField& field) {
 } // namespace
 
 std::vector<RunRecord> readRuns(std::string_view body, const std::string& where) {
-    return readList<RunRecord>(Reply(body, where).field["runs"], runOf);
+    return listOf<RunRecord>(ParsedReply(body, where).field["runs"], runOf);
 }
 
 RunDetail readRunDetail(std::string_view body, const std::string& where) {
-    const Reply reply(body, where);
+    const ParsedReply reply(body, where);
     return {runOf(reply.field), reply.field.at("config").value().dump()};
 }
 
 RunId readRemovedRun(std::string_view body, const std::string& where) {
-    return integer(Reply(body, where).field["removed"]);
+    return integer(ParsedReply(body, where).field["removed"]);
 }
 
 std::vector<SeriesRecord> readSeriesList(std::string_view body, const std::string& where) {
-    return readList<SeriesRecord>(Reply(body, where).field["series"], seriesOf);
+    return listOf<SeriesRecord>(ParsedReply(body, where).field["series"], seriesOf);
 }
 
 SeriesViews readSeriesViews(std::string_view body, const std::string& where) {
-    const Reply reply(body, where);
+    const ParsedReply reply(body, where);
     SeriesViews result;
     result.generation = integer(reply.field["generation"]);
     const JsonField list = reply.field["series"];
     for (std::size_t i = 0; i < list.size(); ++i) {
         SeriesView view;
         view.exact = list.at(i)["exact"].boolean();
-        view.columns = readList<SeriesColumn>(list.at(i)["columns"], columnOf);
+        view.columns = listOf<SeriesColumn>(list.at(i)["columns"], columnOf);
         result.series.emplace_back(integer(list.at(i)["id"]), std::move(view));
     }
     return result;
 }
 
 SeriesTails readSeriesTails(std::string_view body, const std::string& where) {
-    const Reply reply(body, where);
+    const ParsedReply reply(body, where);
     SeriesTails result;
     result.generation = integer(reply.field["generation"]);
     const JsonField list = reply.field["series"];
     for (std::size_t i = 0; i < list.size(); ++i) {
-        auto points = readList<RunPoint>(list.at(i)["points"], [](const JsonField& point) {
+        auto points = listOf<RunPoint>(list.at(i)["points"], [](const JsonField& point) {
             return RunPoint{integer(point.at(0)), number(point.at(1))};
         });
         result.series.emplace_back(integer(list.at(i)["id"]), std::move(points));
@@ -215,7 +206,7 @@ SeriesTails readSeriesTails(std::string_view body, const std::string& where) {
 }
 
 std::vector<StepMark> readMarks(std::string_view body, const std::string& where) {
-    return readList<StepMark>(Reply(body, where).field["marks"], [](const JsonField& field) {
+    return listOf<StepMark>(ParsedReply(body, where).field["marks"], [](const JsonField& field) {
         return StepMark{integer(field["step"]), integerOrNothing(field, "wall_us"),
                         integerOrNothing(field, "tokens"), numberOrNothing(field, "epoch")};
     });
@@ -224,30 +215,30 @@ std::vector<StepMark> readMarks(std::string_view body, const std::string& where)
 std::vector<std::pair<std::int64_t, std::int64_t>> readSampleSteps(std::string_view body,
                                                                    const std::string& where) {
     using Step = std::pair<std::int64_t, std::int64_t>;
-    return readList<Step>(Reply(body, where).field["steps"], [](const JsonField& field) {
+    return listOf<Step>(ParsedReply(body, where).field["steps"], [](const JsonField& field) {
         return Step{integer(field["step"]), integer(field["count"])};
     });
 }
 
 std::vector<RunSample> readSamples(std::string_view body, const std::string& where) {
-    return readList<RunSample>(Reply(body, where).field["samples"], sampleOf);
+    return listOf<RunSample>(ParsedReply(body, where).field["samples"], sampleOf);
 }
 
 RunSample readSample(std::string_view body, const std::string& where) {
-    return sampleOf(Reply(body, where).field);
+    return sampleOf(ParsedReply(body, where).field);
 }
 
 std::vector<std::pair<SeriesId, std::int64_t>> readLastHistograms(std::string_view body, const std::string& where) {
     using Last = std::pair<SeriesId, std::int64_t>;
-    return readList<Last>(Reply(body, where).field["series"], [](const JsonField& field) {
+    return listOf<Last>(ParsedReply(body, where).field["series"], [](const JsonField& field) {
         return Last{integer(field["id"]), integer(field["last_step"])};
     });
 }
 
 std::vector<StepHistogram> readHistograms(std::string_view body, const std::string& where) {
-    return readList<StepHistogram>(Reply(body, where).field["histograms"], [](const JsonField& field) {
+    return listOf<StepHistogram>(ParsedReply(body, where).field["histograms"], [](const JsonField& field) {
         return StepHistogram{
-            integer(field["step"]), readList<HistogramBucket>(field["buckets"], [](const JsonField& bucket) {
+            integer(field["step"]), listOf<HistogramBucket>(field["buckets"], [](const JsonField& bucket) {
                 return HistogramBucket{number(bucket.at(0)), number(bucket.at(1)), number(bucket.at(2))};
             })};
     });
@@ -265,29 +256,29 @@ std::string runEditBody(const RunEdit& edit) {
         json["tags"] = *edit.tags;
     if (edit.status)
         json["status"] = nameOf(*edit.status);
-    return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    return dumpJson(json);
 }
 
 JobList readJobs(std::string_view body, const std::string& where) {
-    const Reply reply(body, where);
+    const ParsedReply reply(body, where);
     JobList result;
-    result.kinds = readList<std::string>(reply.field["kinds"], [](const JsonField& kind) { return kind.string(); });
-    result.jobs = readList<NodeJob>(reply.field["jobs"], jobOf);
+    result.kinds = listOf<std::string>(reply.field["kinds"], [](const JsonField& kind) { return kind.string(); });
+    result.jobs = listOf<NodeJob>(reply.field["jobs"], nodeJobOf);
     return result;
 }
 
 NodeJob readNodeJob(std::string_view body, const std::string& where) {
-    return jobOf(Reply(body, where).field);
+    return nodeJobOf(ParsedReply(body, where).field);
 }
 
 JobLogPiece readJobLog(std::string_view body, const std::string& where) {
-    const Reply reply(body, where);
+    const ParsedReply reply(body, where);
     return {reply.field["from"].count(), reply.field["next"].count(), reply.field["size"].count(),
             reply.field["text"].string()};
 }
 
 std::int64_t readRemovedJob(std::string_view body, const std::string& where) {
-    return integer(Reply(body, where).field["removed"]);
+    return integer(ParsedReply(body, where).field["removed"]);
 }
 
 } // namespace fulgurite::client

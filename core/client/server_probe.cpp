@@ -24,7 +24,7 @@ using std::chrono::milliseconds;
 constexpr std::size_t most_bytes = std::size_t{4} << 20;
 
 // One exchange whose end somebody waits for.
-class Waiting : public HttpHandler {
+class WaitingAnswer : public HttpHandler {
   public:
     void onHead(int status, const std::map<std::string, std::string>& headers) override {
         answer_.status = status;
@@ -97,7 +97,7 @@ class Probing {
             request.headers["Authorization"] = "Bearer " + token_;
         if (!request.body.empty())
             request.headers["Content-Type"] = "application/json";
-        const auto waiting = std::make_shared<Waiting>();
+        const auto waiting = std::make_shared<WaitingAnswer>();
         const auto call = http_.start(endpoint_, std::move(request), waiting);
         const std::stop_callback cancel(stop_, [&call] { call->cancel(); });
         return waiting->wait();

@@ -53,16 +53,16 @@ class End {
 };
 
 // Gone with what holds it.
-class Waiting {
+class WaitingState {
   public:
-    Waiting(End& end, std::string id) : end_(end), id_(std::move(id)) {}
-    ~Waiting() {
+    WaitingState(End& end, std::string id) : end_(end), id_(std::move(id)) {}
+    ~WaitingState() {
         if (!id_.empty()) {
             end_.remove(id_);
         }
     }
-    Waiting(const Waiting&) = delete;
-    Waiting& operator=(const Waiting&) = delete;
+    WaitingState(const WaitingState&) = delete;
+    WaitingState& operator=(const WaitingState&) = delete;
     std::string path() const { return "states/" + id_; }
     void gone() { id_.clear(); }
 
@@ -81,7 +81,7 @@ void carry(End& from, End& to, const GenerateRequest& request, StateMove& move) 
     const json text = json::parse(reentryBody({request})).at("sequences").at(0);
     const json taken = from.askJson("POST", "states", text);
     const JsonField fields(taken, "states");
-    Waiting here(from, fields["id"].string());
+    WaitingState here(from, fields["id"].string());
     const json tokens = fields["tokens"].value();
     move.tokens = fields["tokens"].size();
     move.total = fields["total"].count();
@@ -91,7 +91,7 @@ void carry(End& from, End& to, const GenerateRequest& request, StateMove& move) 
     }
     const json begun = to.askJson("POST", "state-uploads", {{"bytes", move.bytes}, {"weights", fields["weights"].string()}});
     const JsonField upload(begun, "state-uploads");
-    Waiting there(to, upload["id"].string());
+    WaitingState there(to, upload["id"].string());
     const std::size_t piece = std::max<std::size_t>(upload["piece_bytes"].count(), 1);
     const auto file = from.ask<std::string>("GET", here.path(), {}, [](std::string_view bytes, const std::string&) {
         return std::string(bytes);

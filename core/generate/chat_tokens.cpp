@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/generate/chat_tokens.h"
 
+#include "core/base/json.h"
+
 #include <algorithm>
 
 namespace fulgurite {
@@ -69,7 +71,7 @@ void mark(std::vector<Place>& places, const nlohmann::json& messages) {
     if (places.empty()) {
         return;
     }
-    const std::string all = messages.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    const std::string all = dumpJson(messages);
     std::string edge = "\xee\x83\xb0";
     while (all.find(edge) != std::string::npos) {
         edge += "\xee\x83\xb0";

@@ -12,7 +12,6 @@ namespace fulgurite {
 
 namespace {
 
-using kernels::Candidate;
 using kernels::Preselected;
 
 SoftmaxSums sumsBefore(const Preselected& answer) {
@@ -22,7 +21,7 @@ SoftmaxSums sumsBefore(const Preselected& answer) {
     return completed(sums, answer.weighted_before);
 }
 
-std::span<const Candidate> candidatesOf(const Preselected& answer) {
+std::span<const kernels::Candidate> candidatesOf(const Preselected& answer) {
     return std::span(answer.candidate).first(static_cast<std::size_t>(answer.candidates));
 }
 
@@ -31,7 +30,7 @@ double describeWhole(const Preselected& answer, const ReportParams& report, Toke
         return 0;
     }
     std::vector<Entry> best;
-    for (const Candidate& entry : std::span(answer.before_list).first(static_cast<std::size_t>(answer.before))) {
+    for (const kernels::Candidate& entry : std::span(answer.before_list).first(static_cast<std::size_t>(answer.before))) {
         best.push_back({entry.logit, entry.id});
     }
     std::sort(best.begin(), best.end(), ranksBefore);
@@ -39,17 +38,17 @@ double describeWhole(const Preselected& answer, const ReportParams& report, Toke
     return recordBefore(sumsBefore(answer), best, record);
 }
 
-void describeChosen(const Candidate& chosen, double normaliser, TokenRecord& record) {
+void describeChosen(const kernels::Candidate& chosen, double normaliser, TokenRecord& record) {
     record.logprob = static_cast<float>(static_cast<double>(chosen.logit) - normaliser);
     record.rank = chosen.rank;
 }
 
-const Candidate& candidateOf(const Preselected& answer, TokenId id) {
+const kernels::Candidate& candidateOf(const Preselected& answer, TokenId id) {
     if (answer.drawn.id == id) {
         return answer.drawn;
     }
     const auto all = candidatesOf(answer);
-    return *std::find_if(all.begin(), all.end(), [id](const Candidate& candidate) { return candidate.id == id; });
+    return *std::find_if(all.begin(), all.end(), [id](const kernels::Candidate& candidate) { return candidate.id == id; });
 }
 
 } // namespace
@@ -114,7 +113,7 @@ kernels::PreselectRow Sampler::wish(std::uint64_t position, const ReportParams& 
 // Candidates weigh something. Where fewer than `wanted` do, the ranking goes on with the others by rising id.
 std::vector<Entry> Sampler::headOf(const Preselected& answer, std::size_t wanted) const {
     std::vector<Entry> head;
-    for (const Candidate& candidate : candidatesOf(answer)) {
+    for (const kernels::Candidate& candidate : candidatesOf(answer)) {
         head.push_back({candidate.weight, candidate.id});
     }
     if (wanted == 0) {
@@ -140,7 +139,7 @@ std::vector<Entry> Sampler::headOf(const Preselected& answer, std::size_t wanted
 
 void Sampler::drawGreedily(const Preselected& answer, int alternatives, TokenRecord& record) const {
     record.id = -1;
-    for (const Candidate& candidate : candidatesOf(answer)) {
+    for (const kernels::Candidate& candidate : candidatesOf(answer)) {
         if (adjusted(candidate.id, candidate.logit) == answer.max_after &&
             (record.id < 0 || candidate.id < record.id)) {
             record.id = candidate.id;

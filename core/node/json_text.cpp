@@ -60,10 +60,6 @@ nlohmann::json parseBody(std::string_view body, const JsonLimits& limits) {
     return value;
 }
 
-std::string dumpJson(const nlohmann::json& value) {
-    return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
 bool isUtf8(std::string_view bytes) {
     return validUtf8Prefix(bytes) == bytes.size();
 }

@@ -2,6 +2,8 @@
 // JSON in and out of the node: bounded on the way in, always valid UTF-8 on the way out.
 #pragma once
 
+#include "core/base/json.h"
+
 #include <nlohmann/json.hpp>
 
 #include <cstddef>
@@ -18,9 +20,6 @@ struct JsonLimits {
 // Parses a request body that must be one JSON object. Throws ApiError 400 with the place of the mistake. Depth and
 // number of values are counted before anything is built, so a small body cannot become a large tree.
 nlohmann::json parseBody(std::string_view body, const JsonLimits& limits = {});
-
-// One line; bytes that are not UTF-8 become U+FFFD.
-std::string dumpJson(const nlohmann::json& value);
 
 bool isUtf8(std::string_view bytes);
 // Number of Unicode characters in valid UTF-8.

@@ -34,7 +34,7 @@ float divergence(std::span<const float> p, std::span<const float> q) {
 }
 
 // Equal values go to the lower id, as the sampler has it.
-TokenId bestOf(std::span<const float> row) {
+TokenId likeliest(std::span<const float> row) {
     return static_cast<TokenId>(std::max_element(row.begin(), row.end()) - row.begin());
 }
 
@@ -77,7 +77,7 @@ std::vector<TokenId> bestTokens(const HybridModel& model, const QueryRows& rows,
     readOut(model, rows.hidden.back().data(), rows.positions.size(), logits, queue);
     std::vector<TokenId> ids;
     for (std::size_t i = 0; i < rows.positions.size(); ++i) {
-        ids.push_back(bestOf(std::span(logits).subspan(i * vocab, vocab)));
+        ids.push_back(likeliest(std::span(logits).subspan(i * vocab, vocab)));
     }
     return ids;
 }
@@ -114,7 +114,7 @@ LensRows lensOf(const HybridModel& model, const QueryRows& rows, std::size_t can
                 const auto said = std::span(output).subspan(i * vocab, vocab);
                 const auto row = std::span(here).subspan(i * vocab, vocab);
                 const std::size_t at = i * depth + layer;
-                lens.best[i] = bestOf(said);
+                lens.best[i] = likeliest(said);
                 best(row, std::span(lens.ids).subspan(at * k, k), std::span(lens.logprobs).subspan(at * k, k),
                      order);
                 lens.rank[at] = rankOf(row, lens.best[i]);

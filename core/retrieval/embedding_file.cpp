@@ -3,6 +3,7 @@
 
 #include "core/base/atomic_file.h"
 #include "core/base/error.h"
+#include "core/base/json.h"
 #include "core/retrieval/collection_index.h"
 
 #include <nlohmann/json.hpp>
@@ -56,7 +57,7 @@ class ListWriter {
     explicit ListWriter(AtomicFile& file) : file_(file) {}
     void add(const json& entry) {
         file_.write(first_ ? "\n" : ",\n");
-        file_.write(entry.dump(-1, ' ', false, json::error_handler_t::replace));
+        file_.write(dumpJson(entry));
         first_ = false;
     }
 

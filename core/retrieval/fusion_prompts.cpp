@@ -8,15 +8,15 @@ namespace fulgurite::retrieval {
 
 namespace {
 
-bool isBlank(char c) {
+bool isLineBlank(char c) {
     return c == ' ' || c == '\t' || c == '\r';
 }
 
 std::string_view trimmed(std::string_view line) {
-    while (!line.empty() && isBlank(line.front())) {
+    while (!line.empty() && isLineBlank(line.front())) {
         line.remove_prefix(1);
     }
-    while (!line.empty() && isBlank(line.back())) {
+    while (!line.empty() && isLineBlank(line.back())) {
         line.remove_suffix(1);
     }
     return line;

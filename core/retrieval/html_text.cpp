@@ -19,7 +19,7 @@ std::string lowered(std::string_view text) {
     return result;
 }
 
-bool isBlank(char c) {
+bool isHtmlSpace(char c) {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f';
 }
 
@@ -90,7 +90,7 @@ std::string tidied(std::string_view text) {
         if (c == '\n') {
             ++lines;
             space = false;
-        } else if (isBlank(c)) {
+        } else if (isHtmlSpace(c)) {
             space = true;
         } else {
             if (lines > 0 && !out.empty()) {
@@ -119,7 +119,7 @@ class Stripper {
             if (c == '&') {
                 at_ += appendEntity(page_, at_, text_);
             } else {
-                text_ += isBlank(c) ? ' ' : c;
+                text_ += isHtmlSpace(c) ? ' ' : c;
                 ++at_;
             }
         }
@@ -146,7 +146,7 @@ class Stripper {
         }
         std::size_t name_end = begin;
         while (name_end < rest.size() && rest[name_end] != '>' && rest[name_end] != '/' &&
-               !isBlank(rest[name_end])) {
+               !isHtmlSpace(rest[name_end])) {
             ++name_end;
         }
         const std::string name(rest.substr(begin, name_end - begin));
@@ -196,7 +196,7 @@ class Stripper {
             if (page_[from] == '&') {
                 from += appendEntity(page_, from, title_);
             } else {
-                title_ += isBlank(page_[from]) ? ' ' : page_[from];
+                title_ += isHtmlSpace(page_[from]) ? ' ' : page_[from];
                 ++from;
             }
         }

@@ -46,6 +46,12 @@ class Statement {
     bool isNull(int column) const;
     std::int64_t integer(int column) const;
     double real(int column) const;
+    std::optional<std::int64_t> integerOrNothing(int column) const {
+        return isNull(column) ? std::nullopt : std::optional(integer(column));
+    }
+    std::optional<double> realOrNothing(int column) const {
+        return isNull(column) ? std::nullopt : std::optional(real(column));
+    }
     // Views end with the next step.
     std::string_view text(int column) const;
     std::span<const std::byte> blob(int column) const;

@@ -43,4 +43,24 @@ class AddedTokenMatcher {
     std::unordered_map<std::uint32_t, TokenId> tokens_;      // node -> token that ends there
 };
 
+// Calls onToken(id) for each added token in `text` and onText(part) for what stands between them.
+template <class OnToken, class OnText>
+void cutAround(const AddedTokenMatcher& matcher, std::string_view text, OnToken onToken, OnText onText) {
+    std::size_t done = 0;
+    while (done < text.size() && !matcher.empty()) {
+        const AddedTokenMatcher::Match match = matcher.find(text, done);
+        if (match.begin == std::string_view::npos) {
+            break;
+        }
+        if (match.begin > done) {
+            onText(text.substr(done, match.begin - done));
+        }
+        onToken(match.id);
+        done = match.begin + match.length;
+    }
+    if (done < text.size()) {
+        onText(text.substr(done));
+    }
+}
+
 } // namespace fulgurite

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/text/bpe.h"
 
+#include "core/text/pair_key.h"
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -12,10 +14,6 @@ namespace fulgurite {
 namespace {
 
 constexpr std::size_t kShort = 64; // up to here scanning an array beats a heap
-
-std::uint64_t keyOf(TokenId left, TokenId right) {
-    return static_cast<std::uint64_t>(static_cast<std::uint32_t>(left)) << 32 | static_cast<std::uint32_t>(right);
-}
 
 std::size_t hashOf(std::uint64_t key) {
     key *= 0x9E3779B97F4A7C15u;
@@ -133,7 +131,7 @@ class LongMerger {
 MergeTable::MergeTable(std::size_t capacity) : slots_(std::bit_ceil(capacity * 2 + 1)) {}
 
 bool MergeTable::append(const Merge& merge) {
-    const std::uint64_t key = keyOf(merge.left, merge.right);
+    const std::uint64_t key = pairKey(merge.left, merge.right);
     std::size_t slot = hashOf(key) & (slots_.size() - 1);
     while (slots_[slot].rank != kNone) {
         if (slots_[slot].key == key) {
@@ -146,7 +144,7 @@ bool MergeTable::append(const Merge& merge) {
 }
 
 const MergeTable::Entry& MergeTable::find(TokenId left, TokenId right) const {
-    const std::uint64_t key = keyOf(left, right);
+    const std::uint64_t key = pairKey(left, right);
     std::size_t slot = hashOf(key) & (slots_.size() - 1);
     while (slots_[slot].rank != kNone && slots_[slot].key != key) {
         slot = (slot + 1) & (slots_.size() - 1);

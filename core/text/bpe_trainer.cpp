@@ -5,6 +5,7 @@
 #include "core/base/utf8.h"
 #include "core/text/byte_alphabet.h"
 #include "core/text/nfc.h"
+#include "core/text/pair_key.h"
 #include "core/text/pretokenizer.h"
 
 #include <algorithm>
@@ -16,10 +17,6 @@ namespace fulgurite {
 namespace {
 
 constexpr std::size_t kBytes = 256;
-
-std::uint64_t keyOf(TokenId left, TokenId right) {
-    return static_cast<std::uint64_t>(static_cast<std::uint32_t>(left)) << 32 | static_cast<std::uint32_t>(right);
-}
 
 // The bytes in the order of the characters that spell them in files.
 std::vector<std::string> byteTokens() {
@@ -80,7 +77,7 @@ class PairCounter {
 
     void merge(TokenId left, TokenId right, TokenId result) {
         ++merges_;
-        const std::vector<std::uint32_t> where = std::move(pairs_[keyOf(left, right)].pieces);
+        const std::vector<std::uint32_t> where = std::move(pairs_[pairKey(left, right)].pieces);
         for (const std::uint32_t index : where) {
             if (seen_[index] == merges_) {
                 continue;
@@ -125,7 +122,7 @@ class PairCounter {
             if (!mayMerge(piece.symbols[i - 1]) || !mayMerge(piece.symbols[i])) {
                 continue;
             }
-            const std::uint64_t key = keyOf(piece.symbols[i - 1], piece.symbols[i]);
+            const std::uint64_t key = pairKey(piece.symbols[i - 1], piece.symbols[i]);
             Pair& pair = pairs_[key];
             if (direction < 0) {
                 pair.count -= piece.count;

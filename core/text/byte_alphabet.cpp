@@ -8,11 +8,11 @@
 namespace fulgurite {
 namespace {
 
-constexpr char32_t kCodes = 256 + 68; // 68 bytes have no printable character of their own
+constexpr char32_t kLetterCodes = 256 + 68; // 68 bytes have no printable character of their own
 
 struct Alphabet {
     std::array<char32_t, 256> code_of{};
-    std::array<int, kCodes> byte_of{};
+    std::array<int, kLetterCodes> byte_of{};
 };
 
 const Alphabet& alphabet() {
@@ -39,7 +39,7 @@ std::optional<std::string> bytesOfSpelling(std::string_view spelling) {
     bytes.reserve(spelling.size());
     for (std::size_t at = 0; at < spelling.size();) {
         const Utf8Char next = decodeUtf8(spelling.data() + at);
-        if (next.code >= kCodes || letters.byte_of[next.code] < 0) {
+        if (next.code >= kLetterCodes || letters.byte_of[next.code] < 0) {
             return std::nullopt;
         }
         bytes.push_back(static_cast<char>(letters.byte_of[next.code]));

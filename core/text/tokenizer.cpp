@@ -56,30 +56,6 @@ struct Tokenizer::Tables {
     mutable std::vector<std::atomic<Whole>> whole;
 };
 
-namespace {
-
-// Calls onToken(id) for each added token in `text` and onText(part) for what stands between them.
-template <class OnToken, class OnText>
-void cutAround(const AddedTokenMatcher& matcher, std::string_view text, OnToken onToken, OnText onText) {
-    std::size_t done = 0;
-    while (done < text.size() && !matcher.empty()) {
-        const AddedTokenMatcher::Match match = matcher.find(text, done);
-        if (match.begin == std::string_view::npos) {
-            break;
-        }
-        if (match.begin > done) {
-            onText(text.substr(done, match.begin - done));
-        }
-        onToken(match.id);
-        done = match.begin + match.length;
-    }
-    if (done < text.size()) {
-        onText(text.substr(done));
-    }
-}
-
-} // namespace
-
 // One call of encode(): the ids so far and the buffers that are used again and again.
 class Tokenizer::Encoding {
   public:

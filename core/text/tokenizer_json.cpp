@@ -9,10 +9,8 @@
 namespace fulgurite {
 namespace {
 
-using Json = nlohmann::json;
-
 // Builds `rest` as a tree; inside of model.vocab and model.merges it fills the tables instead.
-class Reader final : public nlohmann::json_sax<Json> {
+class Reader final : public nlohmann::json_sax<nlohmann::json> {
   public:
     Reader(TokenizerJson& out, const std::string& name) : out_(out), name_(name) {}
 
@@ -39,7 +37,7 @@ class Reader final : public nlohmann::json_sax<Json> {
             where_ = Where::Vocab;
             return true;
         }
-        return open(Json::object());
+        return open(nlohmann::json::object());
     }
     bool key(string_t& text) override {
         key_ = std::move(text);
@@ -63,7 +61,7 @@ class Reader final : public nlohmann::json_sax<Json> {
             sides_ = 0;
             return true;
         }
-        return open(Json::array());
+        return open(nlohmann::json::array());
     }
     bool end_array() override {
         if (where_ == Where::Pair) {
@@ -100,7 +98,7 @@ class Reader final : public nlohmann::json_sax<Json> {
     }
 
     // Where the next value goes.
-    Json& slot() {
+    nlohmann::json& slot() {
         if (stack_.empty()) {
             return out_.rest;
         }
@@ -124,10 +122,10 @@ class Reader final : public nlohmann::json_sax<Json> {
         return true;
     }
 
-    bool open(Json container) {
+    bool open(nlohmann::json container) {
         requireOutside();
         const bool is_model = stack_.size() == 1 && stack_[0]->is_object() && key_ == "model";
-        Json& place = slot();
+        nlohmann::json& place = slot();
         place = std::move(container);
         stack_.push_back(&place);
         model_ = is_model ? &place : model_;
@@ -158,8 +156,8 @@ class Reader final : public nlohmann::json_sax<Json> {
 
     TokenizerJson& out_;
     const std::string& name_;
-    std::vector<Json*> stack_; // of containers that are open
-    const Json* model_ = nullptr;
+    std::vector<nlohmann::json*> stack_; // of containers that are open
+    const nlohmann::json* model_ = nullptr;
     std::string key_;
     Where where_ = Where::Outside;
     int sides_ = 0; // of the pair that is open
@@ -173,7 +171,7 @@ TokenizerJson parseTokenizerJson(std::string_view text, const std::string& name)
     requireJsonDepth(text, name, kMaxDepth);
     TokenizerJson out;
     Reader reader(out, name);
-    Json::sax_parse(text, &reader);
+    nlohmann::json::sax_parse(text, &reader);
     return out;
 }
 

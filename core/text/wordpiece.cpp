@@ -30,14 +30,6 @@ std::size_t characters(std::string_view text) {
         text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
-std::size_t lastCharacter(std::string_view text) {
-    std::size_t at = text.size() - 1;
-    while (at > 0 && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) {
-        --at;
-    }
-    return at;
-}
-
 // Appends the pieces of one word; the whole word is unknown when any part of it is.
 void addWord(const WordPieceFile& file, std::string_view word, TokenIds& ids, std::string& spelling) {
     const std::size_t before = ids.size();
@@ -65,21 +57,6 @@ void addWord(const WordPieceFile& file, std::string_view word, TokenIds& ids, st
         ids.push_back(*found);
         word.remove_prefix(length);
     }
-}
-
-// Calls onToken(id) for each added token in `text` and onText(part) for what stands between them.
-template <class OnToken, class OnText>
-void cutAround(const AddedTokenMatcher& matcher, std::string_view text, OnToken onToken, OnText onText) {
-    while (!text.empty() && !matcher.empty()) {
-        const AddedTokenMatcher::Match match = matcher.find(text, 0);
-        if (match.begin == std::string_view::npos) {
-            break;
-        }
-        onText(text.substr(0, match.begin));
-        onToken(match.id);
-        text.remove_prefix(match.begin + match.length);
-    }
-    onText(text);
 }
 
 } // namespace

@@ -11,8 +11,6 @@
 namespace fulgurite {
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr std::int64_t kMostTokens = 8'000'000;
 
 // Tokens in any order as a table by id. Added tokens may repeat what the model's table says, not contradict it.

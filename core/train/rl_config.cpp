@@ -15,7 +15,7 @@ const std::vector<std::string> kNormalisers{"batch_tokens", "group_tokens", "ans
 const std::vector<std::string> kDeviations{"sample", "population", "none"};
 const std::vector<std::string> kArithmetics{"f32", "bf16"}; // as Arithmetic and HeadArithmetic
 constexpr std::int64_t kManyAnswers = 1 << 20;
-constexpr double kLarge = 1e9;
+constexpr double kLargeWeight = 1e9;
 
 std::size_t countOf(ConfigFields& fields, const char* key, std::size_t least, std::optional<std::size_t> fallback) {
     const auto otherwise = fallback ? std::optional(static_cast<std::int64_t>(*fallback)) : std::nullopt;
@@ -43,7 +43,7 @@ RewardOptions readReward(ConfigFields fields) {
     reward.partial = fields.number("partial", 0, 1, reward.partial);
     reward.format = fields.number("format", 0, 1, reward.format);
     reward.overlong = countOf(fields, "overlong", 0, reward.overlong);
-    reward.overlong_weight = fields.number("overlong_weight", 0, kLarge, reward.overlong_weight);
+    reward.overlong_weight = fields.number("overlong_weight", 0, kLargeWeight, reward.overlong_weight);
     fields.finish();
     return reward;
 }
@@ -56,11 +56,11 @@ PolicyOptions readPolicy(ConfigFields fields) {
                                                       : PolicyOptions::dapo();
     policy.normaliser = static_cast<Normaliser>(
         fields.choice("normaliser", kNormalisers, static_cast<std::size_t>(policy.normaliser)));
-    policy.cap = fields.number("cap", 0, kLarge, policy.cap);
+    policy.cap = fields.number("cap", 0, kLargeWeight, policy.cap);
     policy.floor = fields.number("floor", 0, policy.cap, policy.floor);
     policy.clip_low = fields.number("clip_low", 0, 1, policy.clip_low);
-    policy.clip_high = fields.number("clip_high", 0, kLarge, policy.clip_high);
-    policy.kl = fields.number("kl", 0, kLarge, policy.kl);
+    policy.clip_high = fields.number("clip_high", 0, kLargeWeight, policy.clip_high);
+    policy.kl = fields.number("kl", 0, kLargeWeight, policy.kl);
     fields.finish();
     return policy;
 }
@@ -102,7 +102,7 @@ EvaluationOptions readEvaluation(ConfigFields fields) {
 TaskShare readTask(ConfigFields fields) {
     TaskShare share;
     const std::string name = fields.text("task");
-    share.weight = fields.number("weight", 1e-9, kLarge, share.weight);
+    share.weight = fields.number("weight", 1e-9, kLargeWeight, share.weight);
     share.before = fields.text("before", "");
     share.after = fields.text("after", "");
     share.task = makeTask(name, fields);

@@ -1,24 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/train/rl_trainer.h"
 
+#include "core/base/elapsed.h"
 #include "core/base/error.h"
 #include "core/base/file_io.h"
 #include "core/state/device_call.h"
 #include "core/state/sequence_state.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
 namespace fulgurite {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double secondsSince(Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // A seed for each answer of a run.
 std::uint64_t answerSeed(std::uint64_t seed, std::uint64_t position, std::uint64_t answer) {

@@ -10,7 +10,7 @@ namespace fulgurite {
 
 namespace {
 
-const std::vector<std::string> kMethods{"pretrain", "sft"};
+const std::vector<std::string> kNextTokenMethods{"pretrain", "sft"};
 const std::vector<std::string> kArithmetics{"f32", "bf16"};
 
 } // namespace
@@ -24,7 +24,7 @@ TrainConfig TrainConfig::parse(TrainMethod method, std::string_view text, const 
     };
     TrainConfig config;
     config.method = method;
-    checkMethod(fields, kMethods[static_cast<std::size_t>(method)], name);
+    checkMethod(fields, kNextTokenMethods[static_cast<std::size_t>(method)], name);
     config.out = path(fields.text("out"));
     config.place = RunPlace::read(fields, folder, config.out);
     config.model = path(fields.text("model", ""));
@@ -58,7 +58,7 @@ TrainConfig TrainConfig::parse(TrainMethod method, std::string_view text, const 
 
 nlohmann::ordered_json TrainConfig::toJson() const {
     nlohmann::ordered_json json;
-    json["method"] = kMethods[static_cast<std::size_t>(method)];
+    json["method"] = kNextTokenMethods[static_cast<std::size_t>(method)];
     json["out"] = out.string();
     place.write(json);
     if (model.empty()) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/train/trainer.h"
 
+#include "core/base/elapsed.h"
 #include "core/base/error.h"
 #include "core/base/file_io.h"
 #include "core/state/device_call.h"
@@ -10,17 +11,10 @@
 #include "core/train/token_windows.h"
 
 #include <algorithm>
-#include <chrono>
 
 namespace fulgurite {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double secondsSince(Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 std::filesystem::path modelConfigPath(const TrainConfig& config) {
     return config.model.empty() ? config.fresh_config : config.model / "config.json";

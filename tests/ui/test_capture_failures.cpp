@@ -57,7 +57,7 @@ class TestCaptureFailures : public QObject {
             std::make_unique<Desktop>(DesktopOptions{.workspace = home_.path(), .open = {}, .with_engine = true});
         desktop_->show();
         if (LocalEngine::findProgram().isEmpty() || LocalEngine::includedModel().isEmpty()) {
-            QSKIP("there is no fulgurite-engine, or no included model, beside this test");
+            QFAIL("there is no fulgurite-engine, or no included model, beside this test");
         }
         QTRY_COMPARE_WITH_TIMEOUT(desktop_->context().engine.state(), EngineState::Ready, 60000);
         // A capture can be asked for once the window knows the model.

@@ -57,7 +57,7 @@ class TestFullDisk : public FaultTest {
             QSKIP(g_why_not.c_str());
         }
         if (LocalEngine::findProgram().isEmpty()) {
-            QSKIP("there is no fulgurite-engine beside this test");
+            QFAIL("there is no fulgurite-engine beside this test");
         }
     }
     void init() {

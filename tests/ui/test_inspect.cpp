@@ -420,7 +420,7 @@ class TestInspect : public QObject {
     // The whole way: an answer of the included model, captured at one of its tokens, its heads ablated beside it.
     void anAnswerIsCapturedAndAblated() {
         if (LocalEngine::findProgram().isEmpty() || LocalEngine::includedModel().isEmpty()) {
-            QSKIP("there is no fulgurite-engine, or no included model, beside this test");
+            QFAIL("there is no fulgurite-engine, or no included model, beside this test");
         }
         openWindow(true);
         ConversationController& controller = prompt().controller();

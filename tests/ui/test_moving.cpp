@@ -73,7 +73,7 @@ class TestMoving : public QObject {
   private slots:
     void init() {
         if (LocalEngine::findProgram().isEmpty()) {
-            QSKIP("there is no fulgurite-engine beside this test");
+            QFAIL("there is no fulgurite-engine beside this test");
         }
         folder_ = std::make_unique<QTemporaryDir>();
         const QString model = folder_->filePath("model");

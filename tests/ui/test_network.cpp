@@ -105,7 +105,7 @@ class TestNetwork : public FaultTest {
             QSKIP(g_why_not.c_str());
         }
         if (LocalEngine::findProgram().isEmpty()) {
-            QSKIP("there is no fulgurite-engine beside this test");
+            QFAIL("there is no fulgurite-engine beside this test");
         }
         const QString problem = FarMachine().connectCable();
         if (!problem.isEmpty()) {

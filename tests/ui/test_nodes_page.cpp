@@ -183,7 +183,7 @@ class TestNodesPage : public QObject {
 
     void aNodeOfOurOwnTellsHowItFares() {
         if (LocalEngine::findProgram().isEmpty()) {
-            QSKIP("there is no fulgurite-engine beside this test");
+            QFAIL("there is no fulgurite-engine beside this test");
         }
         const QString model = folder_->filePath("model");
         QVERIFY(test::makeRandomModel(model));
@@ -204,7 +204,7 @@ class TestNodesPage : public QObject {
     // From the list of the node's own folders, with the keyboard alone.
     void anotherModelIsLoadedOnANodeAndUnloaded() {
         if (LocalEngine::findProgram().isEmpty()) {
-            QSKIP("there is no fulgurite-engine beside this test");
+            QFAIL("there is no fulgurite-engine beside this test");
         }
         QVERIFY(test::makeRandomModel(folder_->filePath("first")));
         QVERIFY(QDir().mkpath(folder_->filePath("models")));
@@ -244,7 +244,7 @@ class TestNodesPage : public QObject {
     // Looked at, accepted once, pinned; another one is refused with both fingerprints and nothing is sent.
     void aSelfMadeCertificateIsLookedAtAndTrusted() {
         if (LocalEngine::findProgram().isEmpty()) {
-            QSKIP("there is no fulgurite-engine beside this test");
+            QFAIL("there is no fulgurite-engine beside this test");
         }
         QVERIFY(test::makeRandomModel(folder_->filePath("model")));
         test::ServedModel first(folder_->filePath("model"), {"--tls", "--data", folder_->filePath("one")});
@@ -312,7 +312,7 @@ class TestNodesPage : public QObject {
     // From a job that the node runs, to its curve here and the way to the Train page.
     void aRunningJobShowsItsCurve() {
         if (LocalEngine::findProgram().isEmpty()) {
-            QSKIP("there is no fulgurite-engine beside this test");
+            QFAIL("there is no fulgurite-engine beside this test");
         }
         const QString model = folder_->filePath("model");
         QVERIFY(test::makeRandomModel(model));
@@ -357,7 +357,7 @@ class TestNodesPage : public QObject {
 
     void workInCollectionsStandsAmongTheJobs() {
         if (LocalEngine::findProgram().isEmpty()) {
-            QSKIP("there is no fulgurite-engine beside this test");
+            QFAIL("there is no fulgurite-engine beside this test");
         }
         const QString model = folder_->filePath("model");
         QVERIFY(test::makeRandomModel(model));

@@ -216,7 +216,7 @@ class TestPromptPage : public QObject {
     // A random model writes nonsense, but everything around the words is real.
     void theRealEngineBranchesAndContinues() {
         if (LocalEngine::findProgram().isEmpty()) {
-            QSKIP("there is no fulgurite-engine beside this test");
+            QFAIL("there is no fulgurite-engine beside this test");
         }
         const QString model = folder_->filePath("model");
         QVERIFY(test::makeRandomModel(model));
@@ -262,7 +262,7 @@ class TestPromptPage : public QObject {
     // The engine is killed in the middle of an answer: what came stays, the window goes on.
     void anEngineThatIsKilledTakesNothingAlong() {
         if (LocalEngine::findProgram().isEmpty()) {
-            QSKIP("there is no fulgurite-engine beside this test");
+            QFAIL("there is no fulgurite-engine beside this test");
         }
         const QString model = folder_->filePath("model");
         QVERIFY(test::makeRandomModel(model));
@@ -296,7 +296,7 @@ class TestPromptPage : public QObject {
 
     void theIncludedModelAddsUp() {
         if (LocalEngine::findProgram().isEmpty() || LocalEngine::includedModel().isEmpty()) {
-            QSKIP("there is no fulgurite-engine, or no included model, beside this test");
+            QFAIL("there is no fulgurite-engine, or no included model, beside this test");
         }
         openWindow(true);
         QTRY_VERIFY_WITH_TIMEOUT(page().controller().engineReady(), 60000);

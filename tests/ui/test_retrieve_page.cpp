@@ -52,7 +52,7 @@ class TestRetrievePage : public QObject {
   private slots:
     void initTestCase() {
         if (LocalEngine::findProgram().isEmpty() || LocalEngine::includedModel().isEmpty()) {
-            QSKIP("the engine or the included model is missing");
+            QFAIL("the engine or the included model is missing");
         }
         folder_ = std::make_unique<QTemporaryDir>();
         desktop_ = std::make_unique<Desktop>(

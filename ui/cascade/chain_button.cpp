@@ -18,7 +18,7 @@ namespace fulgurite {
 namespace {
 
 constexpr int kMostKept = 100'000'000;
-constexpr int kUsualKeep = 50;
+constexpr int kUsualStageKeep = 50;
 
 // "spyglass-s → m → l": the words that all names begin with stand once.
 QString chainName(const std::vector<client::CascadeStage>& stages) {
@@ -105,7 +105,7 @@ void ChainButton::fillPanel() {
         keep->setRange(1, kMostKept);
         keep->setPrefix(tr("keep "));
         keep->setAccessibleName(tr("Images that %1 lets through").arg(QString::fromStdString(encoder.id)));
-        keep->setValue(stage != stages.end() && stage->keep ? static_cast<int>(*stage->keep) : kUsualKeep);
+        keep->setValue(stage != stages.end() && stage->keep ? static_cast<int>(*stage->keep) : kUsualStageKeep);
         keep->setEnabled(used->isChecked());
         keep->setKeyboardTracking(false);
         auto* cost =

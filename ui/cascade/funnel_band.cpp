@@ -15,7 +15,7 @@
 namespace fulgurite {
 namespace {
 
-constexpr int kHeight = 76;
+constexpr int kBandHeight = 76;
 constexpr std::size_t kMostGrains = 400;
 constexpr double kLeastBand = 14; // pixels: a handful of images still is a band
 
@@ -26,15 +26,15 @@ QString counted(std::size_t count) {
 } // namespace
 
 FunnelBand::FunnelBand(ThemeManager& themes, QWidget* parent) : QWidget(parent), themes_(themes) {
-    setFixedHeight(std::max(kHeight, themes.scaled(kHeight)));
+    setFixedHeight(std::max(kBandHeight, themes.scaled(kBandHeight)));
     connect(&themes_, &ThemeManager::changed, this, [this] {
-        setFixedHeight(std::max(kHeight, themes_.scaled(kHeight)));
+        setFixedHeight(std::max(kBandHeight, themes_.scaled(kBandHeight)));
         update();
     });
 }
 
 QSize FunnelBand::sizeHint() const {
-    return {600, kHeight};
+    return {600, kBandHeight};
 }
 
 void FunnelBand::setAnswer(std::shared_ptr<const client::CascadeAnswer> answer) {

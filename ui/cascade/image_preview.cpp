@@ -11,7 +11,7 @@
 namespace fulgurite {
 namespace {
 
-constexpr int kSide = 1024; // pixels that are asked for
+constexpr int kPreviewSide = 1024; // pixels that are asked for
 
 } // namespace
 
@@ -34,7 +34,7 @@ ImagePreview::ImagePreview(CascadeSearch& search, client::ImageId image, QWidget
         return;
     const QPointer<ImagePreview> self(this);
     search.client()->thumbnail(
-        search.library()->id, image, kSide, search.onWindow<std::string>([self](const auto& outcome) {
+        search.library()->id, image, kPreviewSide, search.onWindow<std::string>([self](const auto& outcome) {
             if (!self)
                 return;
             if (outcome.ok() && self->pixmap_.loadFromData(QByteArray::fromStdString(outcome.value())))

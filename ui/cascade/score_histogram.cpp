@@ -17,7 +17,7 @@ namespace {
 constexpr double kGrab = 6; // pixels around the line
 constexpr int kPillHeight = 18;
 
-QString scoreText(double score) {
+QString axisScoreText(double score) {
     return QLocale().toString(score, 'f', 3);
 }
 
@@ -195,7 +195,7 @@ QString ScoreHistogram::valueAt(QPointF at) const {
     if (report_.in == 0)
         return {};
     const std::size_t above = keepAt(at.x());
-    return scoreText(at.x()) + u'\n' +
+    return axisScoreText(at.x()) + u'\n' +
            tr("%1 of %2 images score at least this")
                .arg(grouped(static_cast<qint64>(above)), grouped(static_cast<qint64>(report_.in)));
 }

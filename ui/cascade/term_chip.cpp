@@ -17,7 +17,7 @@
 namespace fulgurite {
 namespace {
 
-constexpr int kHeight = 24;
+constexpr int kChipHeight = 24;
 constexpr int kMostWords = 200; // pixels
 
 } // namespace
@@ -54,7 +54,7 @@ QSize TermChip::sizeHint() const {
     const QFontMetrics metrics(themes_.uiFont(12));
     return {metrics.horizontalAdvance(weightText()) + 18 +
                 std::min(metrics.horizontalAdvance(words()), themes_.scaled(kMostWords)) + 38,
-            themes_.scaled(kHeight)};
+            themes_.scaled(kChipHeight)};
 }
 
 QRectF TermChip::cross() const {

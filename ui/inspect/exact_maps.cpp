@@ -18,7 +18,7 @@ constexpr std::size_t kLeastPool = 32;
 constexpr std::size_t kMostCells = std::size_t{4096} * 4096; // of a whole head: 32 MB under the causal edge
 // Products of one request: an engine answers nothing else meanwhile, for about a tenth of a second.
 constexpr std::size_t kProducts = std::size_t{1} << 24;
-constexpr std::size_t kSide = 4096; // its root
+constexpr std::size_t kExactSide = 4096; // its root
 
 } // namespace
 
@@ -100,10 +100,10 @@ std::size_t ExactMaps::keptPool(std::size_t pool) const {
 ExactMaps::Shape ExactMaps::shapeOf(const Key& key) const {
     const std::size_t tokens = source_.info().tokens;
     if (source_.info().config.layers[static_cast<std::size_t>(key.head.layer)] == LayerKind::Lightning) {
-        const std::size_t side = std::max(kSide, key.pool);
+        const std::size_t side = std::max(kExactSide, key.pool);
         return {side, side};
     }
-    return {std::clamp(std::bit_floor(kProducts / tokens | 1), key.pool, std::max(kSide, key.pool)),
+    return {std::clamp(std::bit_floor(kProducts / tokens | 1), key.pool, std::max(kExactSide, key.pool)),
             std::bit_ceil(tokens)};
 }
 

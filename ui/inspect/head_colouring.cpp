@@ -13,9 +13,7 @@
 namespace fulgurite {
 namespace {
 
-using Look = HeadColumn::Look;
-
-QString text(const char* source) {
+QString phrase(const char* source) {
     return QCoreApplication::translate("fulgurite", source);
 }
 
@@ -86,7 +84,7 @@ QString HeadColouring::text(double value) const {
 HeadColouring reachGrid(const capture::DecayMap& decay, double fraction, const QString& title) {
     HeadColouring grid;
     grid.title = title;
-    grid.unit = fulgurite::text("tokens");
+    grid.unit = phrase("tokens");
     for (const double rate : decay.rates) {
         grid.values.push_back(capture::reach(rate, fraction));
     }
@@ -99,8 +97,8 @@ HeadColouring figureGrid(const HeadColumn& figure, const capture::HeadTable& tab
     grid.title = figure.title;
     grid.unit = figure.unit;
     grid.figure = &figure;
-    grid.scale = figure.look == Look::Distance    ? HeadColouring::Scale::Distance
-                 : figure.look == Look::SignedBar ? HeadColouring::Scale::Signed
+    grid.scale = figure.look == HeadColumn::Look::Distance    ? HeadColouring::Scale::Distance
+                 : figure.look == HeadColumn::Look::SignedBar ? HeadColouring::Scale::Signed
                                                   : HeadColouring::Scale::FromZero;
     for (const capture::HeadFigures& head : table.heads) {
         grid.values.push_back(static_cast<double>(head.*figure.value));

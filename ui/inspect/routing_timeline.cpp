@@ -19,8 +19,8 @@
 namespace fulgurite {
 namespace {
 
-constexpr double kUsualPixels = 4; // a token
-constexpr double kWidestPixels = 32;
+constexpr double kUsualTokenPixels = 4; // a token
+constexpr double kWidestTokenPixels = 32;
 constexpr std::size_t kMostPainting = 2;
 
 } // namespace
@@ -64,8 +64,8 @@ void RoutingTimeline::setText(std::size_t tokens, std::vector<LayerKind> layers,
 }
 
 void RoutingTimeline::showEnd() {
-    const double span = plotRect().width() / kUsualPixels;
-    setLeastSpan({plotRect().width() / kWidestPixels, 1});
+    const double span = plotRect().width() / kUsualTokenPixels;
+    setLeastSpan({plotRect().width() / kWidestTokenPixels, 1});
     setRange({fullRange().right() - span, 0, span, fullRange().height()});
 }
 
@@ -117,7 +117,7 @@ void RoutingTimeline::resizeEvent(QResizeEvent* event) {
     if (before <= 1) {
         showEnd();
     } else if (width != before) {
-        setLeastSpan({width / kWidestPixels, 1});
+        setLeastSpan({width / kWidestTokenPixels, 1});
         const double span = range().width() * width / before;
         setRange({range().right() - span, 0, span, fullRange().height()});
     }

@@ -20,7 +20,7 @@ namespace fulgurite {
 namespace {
 
 constexpr std::size_t kOverviewCells = 46; // no more than its pixels, so that each is seen
-constexpr double kMostGain = 4096;
+constexpr double kMostContrast = 4096;
 
 } // namespace
 
@@ -271,7 +271,7 @@ void TokenMap::hideEvent(QHideEvent* event) {
 
 void TokenMap::scaleColors(double factor) {
     if (most_ > 0) {
-        range_ = std::clamp(colorRange() * factor, most_ / kMostGain, most_);
+        range_ = std::clamp(colorRange() * factor, most_ / kMostContrast, most_);
         restyle();
     }
 }

@@ -19,7 +19,7 @@ namespace {
 // Tokens laid out around the one that is looked at. Both ends are far outside the few lines that show.
 constexpr std::size_t kBefore = 1200;
 constexpr std::size_t kAfter = 400;
-constexpr std::array<std::pair<int, double>, 3> kReaches{{{1, 0.01}, {10, 0.1}, {50, 0.5}}};
+constexpr std::array<std::pair<int, double>, 3> kReachPercents{{{1, 0.01}, {10, 0.1}, {50, 0.5}}};
 constexpr double kPad = 6;
 // Strong enough to see, weak enough to read text on.
 constexpr double kGroundDark = 0.62;
@@ -109,7 +109,7 @@ int TokenText::flagBefore(std::size_t token) const {
     if (!query || rate_ <= 0 || token > *query) {
         return 0;
     }
-    for (const auto& [percent, fraction] : kReaches) {
+    for (const auto& [percent, fraction] : kReachPercents) {
         const double back = capture::reach(rate_, fraction);
         if (back < static_cast<double>(*query) && *query - static_cast<std::size_t>(std::lround(back)) == token) {
             return percent;

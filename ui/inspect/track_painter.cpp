@@ -18,7 +18,7 @@
 namespace fulgurite {
 namespace {
 
-QString tr(const char* text) {
+QString trackText(const char* text) {
     return QCoreApplication::translate("AttentionTracks", text);
 }
 
@@ -180,7 +180,7 @@ void Painting::decay() {
         p_.strokePath(line, QPen(s_.themes.color(Role::Lightning), 1.5));
         p_.setRenderHint(QPainter::Antialiasing, false);
     }
-    name(area, tr("decay"), tr("λ^lag"));
+    name(area, trackText("decay"), trackText("λ^lag"));
     p_.setFont(s_.themes.uiFont(10.5));
     p_.setPen(s_.themes.color(Role::Muted));
     p_.drawText(area.adjusted(4, 1, 0, 0), Qt::AlignLeft | Qt::AlignTop, QStringLiteral("1"));
@@ -209,7 +209,7 @@ void Painting::probability() {
             p_.fillRect(QRectF(left, area.top(), width - gap, 2), s_.themes.color(Role::Text));
         }
     });
-    name(area, tr("probability"), s_.gain > 1 ? tr("√ axis × %1").arg(s_.gain) : tr("√ axis"));
+    name(area, trackText("probability"), s_.gain > 1 ? trackText("√ axis × %1").arg(s_.gain) : trackText("√ axis"));
 }
 
 void Painting::share() {
@@ -230,7 +230,7 @@ void Painting::share() {
     p_.setPen(s_.themes.color(Role::Line));
     p_.setBrush(Qt::NoBrush);
     p_.drawRect(area.adjusted(0, 0, -1, -1));
-    name(area, tr("share"), {});
+    name(area, trackText("share"), {});
 }
 
 void Painting::axis() {
@@ -271,7 +271,7 @@ void Painting::remaining() {
     p_.setPen(s_.themes.color(Role::Muted));
     p_.drawText(QRect(s_.layout.gutter.left(), s_.layout.remaining.top(), s_.layout.gutter.width(),
                       s_.layout.remaining.height()),
-                Qt::AlignLeft | Qt::AlignVCenter, tr("remaining"));
+                Qt::AlignLeft | Qt::AlignVCenter, trackText("remaining"));
     p_.setFont(s_.themes.uiFont(11, QFont::DemiBold));
     const QFontMetrics metrics(p_.font());
     int free = s_.layout.plot.right() + 1;
@@ -399,11 +399,11 @@ void Painting::marks(std::optional<std::size_t> cursor, std::optional<std::size_
         return;
     }
     const QString words = text(at);
-    const QString where = (words.isEmpty() ? QString() : tr("“%1” ").arg(readableToken(words))) +
+    const QString where = (words.isEmpty() ? QString() : trackText("“%1” ").arg(readableToken(words))) +
                           tickText(static_cast<double>(at) - static_cast<double>(row.position)) + u' ';
     const QString part = row.share.empty() || std::isnan(row.share[at])
                              ? QString()
-                             : tr("  %1 % of output").arg(QLocale().toString(row.share[at] * 100, 'f', 1));
+                             : trackText("  %1 % of output").arg(QLocale().toString(row.share[at] * 100, 'f', 1));
     if (softmax()) {
         label(s_.layout.weight, where + QLocale().toString(row.weight[at], 'g', 3) + part, *around);
         return;
@@ -419,9 +419,9 @@ void Painting::all() {
     if (softmax()) {
         probability();
     } else {
-        bars(s_.layout.score, s_.data.score, tr("q·k"), tr("signed"));
+        bars(s_.layout.score, s_.data.score, trackText("q·k"), trackText("signed"));
         decay();
-        bars(s_.layout.weight, s_.data.weight, tr("product"), tr("signed"));
+        bars(s_.layout.weight, s_.data.weight, trackText("product"), trackText("signed"));
     }
     share();
     axis();

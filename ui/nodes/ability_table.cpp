@@ -4,6 +4,7 @@
 #include "ui/base/theme_manager.h"
 #include "ui/nodes/node_hub.h"
 #include "ui/nodes/node_list.h"
+#include "ui/nodes/node_text.h"
 
 #include <QHeaderView>
 #include <QStandardItemModel>
@@ -19,17 +20,6 @@ constexpr int kMostNode = 96;
 constexpr int kLeastWhat = 90;
 constexpr int kLeastWhy = 56;
 constexpr int kShareOfWhy = 4; // a quarter of the width at least, where there is room
-
-QString text(const std::string& words) {
-    return QString::fromStdString(words);
-}
-
-QStandardItem* cell(const QString& words, const QString& tip = {}) {
-    auto* item = new QStandardItem(words);
-    item->setToolTip(tip.isEmpty() ? words : tip);
-    item->setEditable(false);
-    return item;
-}
 
 } // namespace
 

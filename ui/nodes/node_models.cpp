@@ -5,6 +5,7 @@
 #include "ui/base/format.h"
 #include "ui/base/theme_manager.h"
 #include "ui/nodes/node_hub.h"
+#include "ui/nodes/node_text.h"
 
 #include <QHeaderView>
 #include <QKeyEvent>
@@ -22,10 +23,6 @@ namespace {
 constexpr int kAskMilliseconds = 700;
 constexpr int kRowsShown = 4;
 constexpr int kFullBar = 1000;
-
-QString text(const std::string& words) {
-    return QString::fromStdString(words);
-}
 
 QString bytes(std::uint64_t count) {
     return bytesText(static_cast<std::int64_t>(count));

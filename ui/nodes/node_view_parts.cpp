@@ -7,6 +7,7 @@
 #include "ui/nodes/job_curves.h"
 #include "ui/nodes/node_hub.h"
 #include "ui/nodes/node_list.h"
+#include "ui/nodes/node_text.h"
 #include "ui/nodes/node_view.h"
 #include "ui/train/train_jobs.h"
 
@@ -29,17 +30,6 @@ namespace {
 constexpr double kSecondsOnAxis = 300;
 
 constexpr double kNearLimit = 0.92;
-
-QString text(const std::string& words) {
-    return QString::fromStdString(words);
-}
-
-QStandardItem* cell(const QString& words, const QString& tip = {}) {
-    auto* item = new QStandardItem(words);
-    item->setToolTip(tip.isEmpty() ? words : tip);
-    item->setEditable(false);
-    return item;
-}
 
 QString ofText(std::uint64_t used, std::uint64_t total) {
     return NodeView::tr("%1 of %2")

@@ -2,6 +2,7 @@
 #include "ui/nodes/remote_link.h"
 
 #include "ui/base/background.h"
+#include "ui/nodes/node_text.h"
 #include "ui/nodes/secret_store.h"
 
 #include <QCoreApplication>
@@ -20,10 +21,6 @@ constexpr int kPollMilliseconds = 1000;
 constexpr qint64 kSilence = 6'000;
 constexpr qint64 kForeignSilence = 30'000;
 constexpr int kPollsBetweenInfos = 3;
-
-QString text(const std::string& words) {
-    return QString::fromStdString(words);
-}
 
 } // namespace
 

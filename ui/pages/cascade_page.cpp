@@ -43,7 +43,6 @@
 namespace fulgurite {
 namespace {
 
-constexpr int kGap = metrics::kGap;
 constexpr int kFunnelHeight = 436;
 constexpr int kTabsHeight = 330;
 constexpr int kLedgerWidth = 330;
@@ -210,7 +209,7 @@ void CascadePage::build() {
     all->addWidget(terms_);
     all->addWidget(scan_);
     auto* margin = new QVBoxLayout;
-    margin->setContentsMargins(kGap, kGap, kGap, kGap);
+    margin->setContentsMargins(metrics::kGap, metrics::kGap, metrics::kGap, metrics::kGap);
     margin->addWidget(columns_);
     all->addLayout(margin, 1);
     setCentralWidget(body);

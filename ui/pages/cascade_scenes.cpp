@@ -11,7 +11,7 @@
 namespace fulgurite {
 namespace {
 
-constexpr int kSettleMilliseconds = 900; // thumbnails arrive after the answer
+constexpr int kThumbnailsMilliseconds = 900; // thumbnails arrive after the answer
 
 } // namespace
 
@@ -19,7 +19,7 @@ QList<PictureScene> CascadePage::pictureScenes() {
     if (findSampleScenes().isEmpty())
         return {};
     const auto settled = [this](const std::function<void()>& ready) {
-        QTimer::singleShot(kSettleMilliseconds, this, ready);
+        QTimer::singleShot(kThumbnailsMilliseconds, this, ready);
     };
     const auto search = [this, settled](const std::function<void()>& ready) {
         connect(

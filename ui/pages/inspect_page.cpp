@@ -31,7 +31,6 @@
 namespace fulgurite {
 namespace {
 
-constexpr int kGap = metrics::kGap;
 constexpr int kStripHeight = 132;
 constexpr int kMiddleHeight = 428;
 constexpr int kLeftWidth = 366;
@@ -39,13 +38,13 @@ constexpr int kRightWidth = 450;
 constexpr int kMostRecent = 10;
 constexpr qint64 kMostConfigBytes = 1 << 20; // the published ones have about 2 KB
 
-const QString kSuffix = QStringLiteral(".fcap");
+const QString kCaptureSuffix = QStringLiteral(".fcap");
 
 // The capture or config that a drag brings; empty: neither.
 QString droppedFile(const QDropEvent* event) {
     const QList<QUrl> urls = event->mimeData()->urls();
     const QString file = urls.size() == 1 ? urls.first().toLocalFile() : QString();
-    return file.endsWith(kSuffix) || QFileInfo(file).fileName() == QStringLiteral("config.json") ? file : QString();
+    return file.endsWith(kCaptureSuffix) || QFileInfo(file).fileName() == QStringLiteral("config.json") ? file : QString();
 }
 
 // What the loaded model's shape says; enough for the decay of its heads.
@@ -91,7 +90,7 @@ void InspectPage::build() {
     columns_ = makeSplitter(Qt::Horizontal, QStringLiteral("inspect-columns"));
     auto* board = new QWidget;
     auto* around = new QVBoxLayout(board);
-    around->setContentsMargins(kGap, kGap, kGap, kGap);
+    around->setContentsMargins(metrics::kGap, metrics::kGap, metrics::kGap, metrics::kGap);
     around->addWidget(rows_);
     tabs_->addWidget(board);
     auto* body = new QWidget;
@@ -113,7 +112,7 @@ void InspectPage::build() {
         if (slot == InspectSlot::Tab) {
             auto* page = new QWidget;
             auto* margin = new QVBoxLayout(page);
-            margin->setContentsMargins(kGap, kGap, kGap, kGap);
+            margin->setContentsMargins(metrics::kGap, metrics::kGap, metrics::kGap, metrics::kGap);
             margin->addWidget(view);
             tabs_->addWidget(page);
             titles << view->title();
@@ -353,7 +352,7 @@ void InspectPage::dropEvent(QDropEvent* event) {
 }
 
 void InspectPage::openFile(const QString& file) {
-    if (file.endsWith(kSuffix)) {
+    if (file.endsWith(kCaptureSuffix)) {
         openCapture(file);
     } else {
         openConfig(file);

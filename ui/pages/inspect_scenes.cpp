@@ -13,13 +13,13 @@
 namespace fulgurite {
 namespace {
 
-constexpr int kSettleMilliseconds = 1500; // views ask for rows, maps and figures after the capture is open
+constexpr int kViewsMilliseconds = 1500; // views ask for rows, maps and figures after the capture is open
 
 } // namespace
 
 QList<PictureScene> InspectPage::pictureScenes() {
     const auto settled = [this](const std::function<void()>& ready) {
-        QTimer::singleShot(kSettleMilliseconds, this, ready);
+        QTimer::singleShot(kViewsMilliseconds, this, ready);
     };
     QList<PictureScene> scenes{
         {QStringLiteral("inspect"), [this, settled](const std::function<void()>& ready) {

@@ -24,7 +24,7 @@
 namespace fulgurite {
 
 namespace {
-constexpr int kListWidth = 232;
+constexpr int kNodeListWidth = 232;
 constexpr int kConnectWidth = 298;
 } // namespace
 
@@ -89,7 +89,7 @@ void NodesPage::build() {
     foot_->setContentsMargins(14, 8, 10, 8);
     left_column->addWidget(list_, 1);
     left_column->addWidget(foot_);
-    addPanel(QStringLiteral("list"), tr("Nodes"), left, Qt::LeftDockWidgetArea, kListWidth);
+    addPanel(QStringLiteral("list"), tr("Nodes"), left, Qt::LeftDockWidgetArea, kNodeListWidth);
 
     auto* center = new QWidget;
     auto* column = new QVBoxLayout(center);

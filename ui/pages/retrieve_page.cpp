@@ -39,9 +39,8 @@
 namespace fulgurite {
 namespace {
 
-constexpr int kGap = metrics::kGap;
-constexpr int kLeftWidth = 252;
-constexpr int kRightWidth = 350;
+constexpr int kPlacesWidth = 252;
+constexpr int kResultWidth = 350;
 constexpr int kMapHeight = 254;
 constexpr int kBottomHeight = 178;
 constexpr int kCollectionsHeight = 176;
@@ -112,7 +111,7 @@ QWidget* RetrievePage::buildLeft() {
     body->setProperty("scrollBody", true);
     auto* column = new QVBoxLayout(body);
     column->setContentsMargins(0, 0, 0, 0);
-    column->setSpacing(kGap);
+    column->setSpacing(metrics::kGap);
     collections_ = new CollectionList(themes);
     collections_card_ = makeCard(themes, tr("Collections"), collections_);
     collections_card_->setMinimumHeight(themes.scaled(kCollectionsHeight));
@@ -138,7 +137,7 @@ QWidget* RetrievePage::buildLeft() {
     area->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     area->setFrameShape(QFrame::NoFrame);
     const int least = body->minimumSizeHint().width() + area->verticalScrollBar()->sizeHint().width();
-    area->setMinimumWidth(std::max(themes.scaled(kLeftWidth), least));
+    area->setMinimumWidth(std::max(themes.scaled(kPlacesWidth), least));
     return area;
 }
 
@@ -209,7 +208,7 @@ void RetrievePage::build() {
     auto* main = new QWidget;
     auto* column = new QVBoxLayout(main);
     column->setContentsMargins(0, 0, 0, 0);
-    column->setSpacing(kGap);
+    column->setSpacing(metrics::kGap);
     column->addWidget(query_);
     column->addWidget(rows_, 1);
     columns_->addWidget(buildLeft());
@@ -217,7 +216,7 @@ void RetrievePage::build() {
     columns_->setStretchFactor(1, 1);
     auto* body = new QWidget;
     auto* around = new QVBoxLayout(body);
-    around->setContentsMargins(kGap, kGap, kGap, kGap);
+    around->setContentsMargins(metrics::kGap, metrics::kGap, metrics::kGap, metrics::kGap);
     around->addWidget(columns_);
     setCentralWidget(body);
     resetPanes();
@@ -226,8 +225,8 @@ void RetrievePage::build() {
 void RetrievePage::resetPanes() {
     const ThemeManager& themes = context().themes;
     const auto large = [&themes](int pixels) { return std::max(pixels, themes.scaled(pixels)); };
-    columns_->setSizes({large(kLeftWidth), large(1100)});
-    results_->setSizes({large(720), large(kRightWidth)});
+    columns_->setSizes({large(kPlacesWidth), large(1100)});
+    results_->setSizes({large(720), large(kResultWidth)});
     maps_->setSizes({large(kMapHeight), large(290)});
     rows_->setSizes({large(540), large(kBottomHeight)});
 }

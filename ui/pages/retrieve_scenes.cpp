@@ -22,7 +22,7 @@
 namespace fulgurite {
 namespace {
 
-constexpr int kSettleMilliseconds = 500; // for maps and explanations that come a little later
+constexpr int kMapsMilliseconds = 500; // for maps and explanations that come a little later
 
 } // namespace
 
@@ -50,7 +50,7 @@ void RetrievePage::showPlotOf(const QString& name, std::function<void()> then) {
 
 QList<PictureScene> RetrievePage::pictureScenes() {
     const auto settled = [this](const std::function<void()>& ready) {
-        QTimer::singleShot(kSettleMilliseconds, this, ready);
+        QTimer::singleShot(kMapsMilliseconds, this, ready);
     };
     // Embedding the manual takes longest of all: it goes on while other pages are painted.
     auto searched = std::make_shared<bool>(false);

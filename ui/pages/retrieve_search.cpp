@@ -3,6 +3,7 @@
 #include "core/base/error.h"
 #include "ui/base/card.h"
 #include "ui/base/format.h"
+#include "ui/base/local_files.h"
 #include "ui/base/notices.h"
 #include "ui/base/theme_manager.h"
 #include "ui/engine/engine_link.h"
@@ -43,16 +44,6 @@ namespace {
 
 constexpr int kPromptHits = 5;
 const QString kSampleName = QStringLiteral("Fulgurite manual");
-
-QStringList localFiles(const QMimeData* data) {
-    QStringList files;
-    for (const QUrl& url : data->urls()) {
-        if (url.isLocalFile()) {
-            files << url.toLocalFile();
-        }
-    }
-    return files;
-}
 
 } // namespace
 

@@ -3,6 +3,7 @@
 #include "ui/pages/train_page.h"
 
 #include "ui/base/gap_splitter.h"
+#include "ui/base/local_files.h"
 #include "ui/base/notices.h"
 #include "ui/base/theme_manager.h"
 #include "ui/engine/engine_link.h"
@@ -39,13 +40,12 @@
 namespace fulgurite {
 namespace {
 
-constexpr int kGap = metrics::kGap;
-constexpr int kLeftWidth = 304;
+constexpr int kRunsWidth = 304;
 constexpr int kDifferences = 245;
 constexpr int kRollouts = 242;
-constexpr int kMostRecent = 10;
+constexpr int kMostRecentFiles = 10;
 
-const QString kSuffix = QStringLiteral(".fulgurite");
+const QString kRunsSuffix = QStringLiteral(".fulgurite");
 
 QFrame* card(QWidget* inside) {
     auto* frame = new QFrame;
@@ -54,16 +54,6 @@ QFrame* card(QWidget* inside) {
     column->setContentsMargins(1, 1, 1, 1);
     column->addWidget(inside);
     return frame;
-}
-
-QStringList droppedPaths(const QDropEvent* event) {
-    QStringList paths;
-    for (const QUrl& url : event->mimeData()->urls()) {
-        if (url.isLocalFile()) {
-            paths << url.toLocalFile();
-        }
-    }
-    return paths;
 }
 
 } // namespace
@@ -149,7 +139,7 @@ void TrainPage::build() {
     auto* charts = new QWidget;
     auto* column = new QVBoxLayout(charts);
     column->setContentsMargins(0, 0, 0, 0);
-    column->setSpacing(kGap);
+    column->setSpacing(metrics::kGap);
     column->addWidget(toolbar);
     column->addWidget(grid_, 1);
     right_ = makeSplitter(Qt::Vertical, QStringLiteral("train-right"));
@@ -161,10 +151,10 @@ void TrainPage::build() {
     columns_->addWidget(left_);
     columns_->addWidget(right_);
     columns_->setStretchFactor(1, 1);
-    columns_->setSizes({context().themes.scaled(kLeftWidth), 1100});
+    columns_->setSizes({context().themes.scaled(kRunsWidth), 1100});
     auto* board = new QWidget;
     auto* around = new QVBoxLayout(board);
-    around->setContentsMargins(kGap, kGap, kGap, kGap);
+    around->setContentsMargins(metrics::kGap, metrics::kGap, metrics::kGap, metrics::kGap);
     around->addWidget(columns_);
     stack_ = new QStackedWidget;
     stack_->addWidget(buildEmpty());
@@ -264,7 +254,7 @@ QWidget* TrainPage::headerWidget() {
 void TrainPage::openFile(const QString& file) {
     recent_.removeAll(file);
     recent_.prepend(file);
-    recent_ = recent_.mid(0, kMostRecent);
+    recent_ = recent_.mid(0, kMostRecentFiles);
     told_alerts_.clear();
     rollouts_->clear();
     edits_->settle();
@@ -341,15 +331,15 @@ void TrainPage::restoreSession(const QJsonObject& session) {
 }
 
 void TrainPage::dragEnterEvent(QDragEnterEvent* event) {
-    if (!droppedPaths(event).isEmpty()) {
+    if (!localFiles(event->mimeData()).isEmpty()) {
         event->acceptProposedAction();
     }
 }
 
 void TrainPage::dropEvent(QDropEvent* event) {
-    const QStringList paths = droppedPaths(event);
+    const QStringList paths = localFiles(event->mimeData());
     event->acceptProposedAction();
-    if (paths.size() == 1 && paths.first().endsWith(kSuffix)) {
+    if (paths.size() == 1 && paths.first().endsWith(kRunsSuffix)) {
         openFile(paths.first());
     } else {
         importPaths(paths);

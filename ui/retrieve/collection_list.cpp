@@ -2,6 +2,7 @@
 #include "ui/retrieve/collection_list.h"
 
 #include "ui/base/format.h"
+#include "ui/base/local_files.h"
 #include "ui/base/theme_manager.h"
 
 #include <QDragEnterEvent>
@@ -19,16 +20,6 @@ namespace fulgurite {
 namespace {
 
 constexpr int kRowHeight = 40;
-
-QStringList localFiles(const QMimeData* data) {
-    QStringList files;
-    for (const QUrl& url : data->urls()) {
-        if (url.isLocalFile()) {
-            files << url.toLocalFile();
-        }
-    }
-    return files;
-}
 
 QString jobText(const client::RetrievalJob& job) {
     QString text = job.kind == "evaluation" ? CollectionList::tr("evaluating") : CollectionList::tr("indexing");

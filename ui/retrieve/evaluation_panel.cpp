@@ -25,7 +25,7 @@ namespace fulgurite {
 namespace {
 
 constexpr int kTableWidth = 560;
-enum View { kWords, kMetric, kHeads };
+enum EvaluationView { kWords, kMetric, kHeads };
 const QString kHeadsChoice = QStringLiteral("without head"); // among the metrics; no metric is called so
 
 } // namespace

@@ -18,15 +18,15 @@
 namespace fulgurite {
 namespace {
 
-enum Column { kSeries, kTest, kValue, kSteps, kColumns };
+enum AlertColumn { kSeries, kTest, kValue, kSteps, kAlertColumns };
 
-constexpr int kMostSteps = 100000;
+constexpr int kMostStepsAsked = 100000;
 
 } // namespace
 
 AlertDialog::AlertDialog(ThemeManager& themes, const QStringList& series, const std::vector<AlertRule>& rules,
                          QWidget* parent)
-    : QDialog(parent), series_(series), table_(new QTableWidget(0, kColumns)) {
+    : QDialog(parent), series_(series), table_(new QTableWidget(0, kAlertColumns)) {
     setWindowTitle(tr("Alerts"));
     resize(themes.scaled(620), themes.scaled(320));
     auto* column = new QVBoxLayout(this);
@@ -75,7 +75,7 @@ void AlertDialog::add(const AlertRule& rule) {
     value->setAccessibleName(tr("Value"));
     value->setValidator(new QDoubleValidator(value));
     auto* steps = new QSpinBox;
-    steps->setRange(1, kMostSteps);
+    steps->setRange(1, kMostStepsAsked);
     steps->setValue(rule.steps);
     steps->setAccessibleName(tr("Steps in a row"));
     table_->setCellWidget(row, kSeries, series);

@@ -15,7 +15,6 @@
 namespace fulgurite {
 namespace {
 
-constexpr int kGap = metrics::kGap;
 constexpr int kCellWidth = 258;
 constexpr int kCellHeight = 171;
 constexpr std::size_t kMostRunsAsked = 200;
@@ -279,12 +278,12 @@ void ChartGrid::placeCharts() {
         body_->resize(width, height);
         return;
     }
-    const int columns = std::max(1, (width + kGap) / (themes_.scaled(kCellWidth) + kGap));
+    const int columns = std::max(1, (width + metrics::kGap) / (themes_.scaled(kCellWidth) + metrics::kGap));
     const bool first_large = columns >= 3 && entries_.size() > 2;
     const int cells = static_cast<int>(entries_.size()) + (first_large ? 3 : 0);
     const int rows = std::max(first_large ? 2 : 1, (cells + columns - 1) / columns);
-    const int cell_width = (width - (columns - 1) * kGap) / columns;
-    const int cell_height = std::max(themes_.scaled(kCellHeight), (height - (rows - 1) * kGap) / rows);
+    const int cell_width = (width - (columns - 1) * metrics::kGap) / columns;
+    const int cell_height = std::max(themes_.scaled(kCellHeight), (height - (rows - 1) * metrics::kGap) / rows);
     int cell = 0;
     for (std::size_t i = 0; i < entries_.size(); ++i) {
         const bool large = first_large && i == 0;
@@ -292,20 +291,20 @@ void ChartGrid::placeCharts() {
         while (first_large && i > 0 && cell % columns < 2 && cell / columns < 2) {
             ++cell;
         }
-        const int x = cell % columns * (cell_width + kGap);
-        const int y = cell / columns * (cell_height + kGap);
+        const int x = cell % columns * (cell_width + metrics::kGap);
+        const int y = cell / columns * (cell_height + metrics::kGap);
         const int span = large ? 2 : 1;
         ++cell;
         if (entries_[i]->frame == nullptr) {
             continue; // its place stays free
         }
         entries_[i]->chart->setLarge(large || columns == 1);
-        entries_[i]->frame->setGeometry(x, y, span * cell_width + (span - 1) * kGap,
-                                        span * cell_height + (span - 1) * kGap);
+        entries_[i]->frame->setGeometry(x, y, span * cell_width + (span - 1) * metrics::kGap,
+                                        span * cell_height + (span - 1) * metrics::kGap);
         entries_[i]->frame->show();
     }
     const int used_rows = std::max(first_large ? 2 : 1, (cell + columns - 1) / columns);
-    body_->resize(width, used_rows * (cell_height + kGap) - kGap);
+    body_->resize(width, used_rows * (cell_height + metrics::kGap) - metrics::kGap);
 }
 
 void ChartGrid::resizeEvent(QResizeEvent* event) {

@@ -18,12 +18,12 @@
 namespace fulgurite {
 namespace {
 
-enum Column { kName, kPlace, kState, kStarted, kMessage, kColumns };
+enum JobColumn { kName, kPlace, kState, kStarted, kMessage, kJobColumns };
 
 } // namespace
 
 JobDialog::JobDialog(ThemeManager& themes, TrainJobs& jobs, QWidget* parent)
-    : QDialog(parent), jobs_(jobs), table_(new QTableWidget(0, kColumns)), log_(new QPlainTextEdit) {
+    : QDialog(parent), jobs_(jobs), table_(new QTableWidget(0, kJobColumns)), log_(new QPlainTextEdit) {
     setWindowTitle(tr("Training jobs"));
     resize(themes.scaled(720), themes.scaled(520));
     auto* column = new QVBoxLayout(this);

@@ -17,7 +17,7 @@ constexpr std::size_t kClockMarks = 4096;
 constexpr qint64 kOwnerMilliseconds = 2000;
 constexpr std::int64_t kFirst = -run_step_limit;
 constexpr std::int64_t kLast = run_step_limit;
-const double kNan = std::numeric_limits<double>::quiet_NaN();
+const double kNotRead = std::numeric_limits<double>::quiet_NaN();
 
 QString scalarText(const QJsonValue& value) {
     switch (value.type()) {
@@ -67,10 +67,10 @@ void addColumn(RunCurve& curve, std::vector<qint64>& steps, const SeriesColumn& 
     steps.push_back(column.begin);
     const double broken = summary.positive_infinite > 0   ? INFINITY
                           : summary.negative_infinite > 0 ? -INFINITY
-                                                          : kNan;
+                                                          : kNotRead;
     curve.values.push_back(finite ? summary.sum / static_cast<double>(summary.finite()) : broken);
-    curve.least.push_back(finite ? summary.minimum : kNan);
-    curve.most.push_back(finite ? summary.maximum : kNan);
+    curve.least.push_back(finite ? summary.minimum : kNotRead);
+    curve.most.push_back(finite ? summary.maximum : kNotRead);
     curve.broken.push_back(summary.finite() < summary.n);
 }
 
@@ -160,7 +160,7 @@ std::shared_ptr<const std::vector<SeriesInfo>> RunReading::describeSeries(RunId 
                            .points = record.points,
                            .first_step = record.min_step.value_or(0),
                            .last_step = record.max_step.value_or(0),
-                           .last = record.last_value.value_or(kNan)});
+                           .last = record.last_value.value_or(kNotRead)});
     }
     return series;
 }
@@ -421,8 +421,8 @@ bool RunReading::append(const CurveKey& key, Held& held) {
 
 ClockRef RunReading::readClock(qint64 run) {
     auto clock = std::make_shared<RunClock>();
-    double seconds = kNan;
-    double tokens = kNan;
+    double seconds = kNotRead;
+    double tokens = kNotRead;
     for (const StepMark& mark : reader_.marks(run, kFirst, kLast, kClockMarks)) {
         seconds = mark.wall_us ? static_cast<double>(*mark.wall_us) / 1e6 : seconds;
         tokens = mark.tokens ? static_cast<double>(*mark.tokens) : tokens;

@@ -10,12 +10,12 @@ namespace fulgurite {
 namespace {
 
 constexpr double kAir = 0.05;
-const double kNan = std::numeric_limits<double>::quiet_NaN();
+const double kNoRange = std::numeric_limits<double>::quiet_NaN();
 
 } // namespace
 
 std::vector<double> placesOf(const RunCurve& curve, const RunClock* clock, XAxis axis) {
-    std::vector<double> places(curve.size(), kNan);
+    std::vector<double> places(curve.size(), kNoRange);
     const std::vector<qint64>& steps = *curve.steps;
     if (axis == XAxis::Step) {
         std::transform(steps.begin(), steps.begin() + static_cast<std::ptrdiff_t>(places.size()), places.begin(),

@@ -18,7 +18,7 @@ namespace fulgurite {
 namespace {
 
 constexpr double kPad = 4;
-constexpr double kGap = 3;
+constexpr double kTokenGap = 3;
 constexpr double kLine = 21;
 constexpr double kAbove = 14; // room over each line for "9.4 → 5"
 constexpr double kMostEntropy = 4;
@@ -127,7 +127,7 @@ int TokenFlow::arrange(int width, std::vector<QRectF>* boxes) const {
         if (boxes != nullptr) {
             boxes->push_back({x, y, wide, line});
         }
-        x += wide + kGap;
+        x += wide + kTokenGap;
         if (token.text.contains(u'\n')) { // the answer's own lines
             x = 2;
             y += line + above;
@@ -191,7 +191,7 @@ void TokenFlow::paintEvent(QPaintEvent* event) {
 
 int TokenFlow::tokenAt(QPointF at) const {
     const auto found = std::find_if(boxes_.begin(), boxes_.end(), [at](const QRectF& box) {
-        return box.adjusted(-kGap / 2, -kAbove, kGap / 2, 0).contains(at);
+        return box.adjusted(-kTokenGap / 2, -kAbove, kTokenGap / 2, 0).contains(at);
     });
     return found == boxes_.end() ? -1 : static_cast<int>(found - boxes_.begin());
 }

@@ -15,7 +15,7 @@
 namespace fulgurite {
 namespace {
 
-constexpr int kMostWeight = 999; // thousandths
+constexpr int kMostThousandths = 999; // thousandths
 
 QLabel* word(const QString& text) {
     auto* label = new QLabel(text);
@@ -35,7 +35,7 @@ TrainToolbar::TrainToolbar(ThemeManager& themes, RunBoard& board, QWidget* paren
     row->addWidget(smooth_word);
     smoothing_ = addSegments(row, {tr("Off"), tr("EMA"), tr("Time EMA"), tr("Median")}, true, tr("Smoothing"));
     weight_ = new QSlider(Qt::Horizontal);
-    weight_->setRange(0, kMostWeight);
+    weight_->setRange(0, kMostThousandths);
     weight_->setPageStep(100);
     weight_->setFixedWidth(themes.scaled(76));
     weight_->setAccessibleName(tr("Weight of smoothing"));

@@ -60,19 +60,19 @@ void install(ErrorTrap& trap) {
 }
 
 // Owns the library's decompressor.
-struct Reader {
+struct JpegReader {
     ErrorTrap trap;
     jpeg_progress_mgr progress{};
     jpeg_decompress_struct info{};
 
-    explicit Reader(std::span<const std::byte> bytes) {
+    explicit JpegReader(std::span<const std::byte> bytes) {
         install(trap);
         info.err = &trap.manager;
         created_ = setjmp(trap.jump) == 0 && open(bytes);
     }
-    ~Reader() { jpeg_destroy_decompress(&info); }
-    Reader(const Reader&) = delete;
-    Reader& operator=(const Reader&) = delete;
+    ~JpegReader() { jpeg_destroy_decompress(&info); }
+    JpegReader(const JpegReader&) = delete;
+    JpegReader& operator=(const JpegReader&) = delete;
 
     bool created() const { return created_; }
 
@@ -88,7 +88,7 @@ struct Reader {
     bool created_ = false;
 };
 
-[[noreturn]] void refuse(const std::string& name, const Reader& reader) {
+[[noreturn]] void refuse(const std::string& name, const JpegReader& reader) {
     fail(ErrorKind::Corrupt, "{}: not a readable JPEG: {}", name,
          reader.trap.message[0] != '\0' ? reader.trap.message : "no picture in it");
 }
@@ -106,7 +106,7 @@ void cmykRow(const JSAMPLE* cmyk, int width, std::uint8_t* rgb) {
 }
 
 // False when the library gave up. `line` holds one row of CMYK.
-bool decodeRows(Reader& reader, std::uint8_t* rgb, JSAMPLE* line) {
+bool decodeRows(JpegReader& reader, std::uint8_t* rgb, JSAMPLE* line) {
     if (setjmp(reader.trap.jump) != 0) {
         return false;
     }
@@ -150,7 +150,7 @@ bool writeRows(jpeg_compress_struct& info, ErrorTrap& trap, const Image& image, 
 } // namespace
 
 ImageInfo inspectJpeg(std::span<const std::byte> bytes, const std::string& name) {
-    const Reader reader(bytes);
+    const JpegReader reader(bytes);
     if (!reader.created()) {
         refuse(name, reader);
     }
@@ -159,7 +159,7 @@ ImageInfo inspectJpeg(std::span<const std::byte> bytes, const std::string& name)
 }
 
 Image decodeJpeg(std::span<const std::byte> bytes, const std::string& name, const ImageInfo& info) {
-    Reader reader(bytes);
+    JpegReader reader(bytes);
     if (!reader.created()) {
         refuse(name, reader);
     }

@@ -42,12 +42,12 @@ void onRead(png_structp png, png_bytep out, png_size_t count) {
 }
 
 // Owns the library's reader.
-struct Reader {
+struct PngReader {
     Source source;
     png_structp png = nullptr;
     png_infop info = nullptr;
 
-    explicit Reader(std::span<const std::byte> bytes) {
+    explicit PngReader(std::span<const std::byte> bytes) {
         source.bytes = bytes;
         png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &source, onError, onWarning);
         info = png == nullptr ? nullptr : png_create_info_struct(png);
@@ -56,9 +56,9 @@ struct Reader {
             fail(ErrorKind::OutOfMemory, "no memory for a PNG reader");
         }
     }
-    ~Reader() { png_destroy_read_struct(&png, &info, nullptr); }
-    Reader(const Reader&) = delete;
-    Reader& operator=(const Reader&) = delete;
+    ~PngReader() { png_destroy_read_struct(&png, &info, nullptr); }
+    PngReader(const PngReader&) = delete;
+    PngReader& operator=(const PngReader&) = delete;
 
     bool readHeader() {
         if (setjmp(source.jump) != 0) {
@@ -92,14 +92,14 @@ struct Reader {
     }
 };
 
-[[noreturn]] void refuse(const std::string& name, const Reader& reader) {
+[[noreturn]] void refuse(const std::string& name, const PngReader& reader) {
     fail(ErrorKind::Corrupt, "{}: not a readable PNG: {}", name, reader.source.message);
 }
 
 } // namespace
 
 ImageInfo inspectPng(std::span<const std::byte> bytes, const std::string& name) {
-    Reader reader(bytes);
+    PngReader reader(bytes);
     if (!reader.readHeader()) {
         refuse(name, reader);
     }
@@ -108,7 +108,7 @@ ImageInfo inspectPng(std::span<const std::byte> bytes, const std::string& name) 
 }
 
 Image decodePng(std::span<const std::byte> bytes, const std::string& name, const ImageInfo& info) {
-    Reader reader(bytes);
+    PngReader reader(bytes);
     Image image = makeImage(info.width, info.height);
     std::vector<png_bytep> rows(static_cast<std::size_t>(info.height));
     for (int y = 0; y < info.height; ++y) {

@@ -7,14 +7,14 @@ namespace fulgurite {
 
 namespace {
 
-constexpr std::uint64_t format_version = 1;
+constexpr std::uint64_t rollout_version = 1;
 constexpr unsigned capped_bit = 1;
 
 } // namespace
 
 std::vector<std::byte> encodeRolloutTokens(std::span<const RolloutToken> tokens) {
     ByteWriter writer;
-    writer.number(format_version);
+    writer.number(rollout_version);
     writer.number(tokens.size());
     for (const RolloutToken& token : tokens) {
         writer.number(static_cast<std::uint32_t>(token.id));
@@ -29,7 +29,7 @@ std::vector<std::byte> encodeRolloutTokens(std::span<const RolloutToken> tokens)
 
 std::vector<RolloutToken> decodeRolloutTokens(std::span<const std::byte> bytes, const std::string& where) {
     ByteReader reader(bytes, where);
-    reader.version(format_version);
+    reader.version(rollout_version);
     std::vector<RolloutToken> tokens(reader.items());
     for (RolloutToken& token : tokens) {
         token.id = reader.count();
@@ -45,7 +45,7 @@ std::vector<RolloutToken> decodeRolloutTokens(std::span<const std::byte> bytes, 
 
 std::vector<std::byte> encodeHistogram(std::span<const HistogramBucket> buckets) {
     ByteWriter writer;
-    writer.number(format_version);
+    writer.number(rollout_version);
     writer.number(buckets.size());
     for (const HistogramBucket& bucket : buckets) {
         writer.real(bucket.left);
@@ -57,7 +57,7 @@ std::vector<std::byte> encodeHistogram(std::span<const HistogramBucket> buckets)
 
 std::vector<HistogramBucket> decodeHistogram(std::span<const std::byte> bytes, const std::string& where) {
     ByteReader reader(bytes, where);
-    reader.version(format_version);
+    reader.version(rollout_version);
     std::vector<HistogramBucket> buckets(reader.items());
     for (HistogramBucket& bucket : buckets) {
         bucket.left = reader.real64();

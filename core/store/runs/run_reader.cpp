@@ -11,19 +11,12 @@ namespace fulgurite {
 
 namespace {
 
-std::optional<double> realOrNothing(const Statement& row, int column) {
-    return row.isNull(column) ? std::nullopt : std::optional(row.real(column));
-}
-std::optional<std::int64_t> integerOrNothing(const Statement& row, int column) {
-    return row.isNull(column) ? std::nullopt : std::optional(row.integer(column));
-}
-
 RunPoint pointOf(const Statement& row) {
     return {row.integer(0), row.isNull(1) ? std::numeric_limits<double>::quiet_NaN() : row.real(1)};
 }
 
 StepMark markOf(const Statement& row) {
-    return {row.integer(0), integerOrNothing(row, 1), integerOrNothing(row, 2), realOrNothing(row, 3)};
+    return {row.integer(0), row.integerOrNothing(1), row.integerOrNothing(2), row.realOrNothing(3)};
 }
 
 SeriesRecord seriesOf(const Statement& row) {
@@ -33,11 +26,11 @@ SeriesRecord seriesOf(const Statement& row) {
     result.canonical = row.string(2);
     result.kind = static_cast<SeriesKind>(row.integer(3));
     result.points = row.integer(4);
-    result.min_step = integerOrNothing(row, 5);
-    result.max_step = integerOrNothing(row, 6);
-    result.last_value = realOrNothing(row, 7);
-    result.min_value = realOrNothing(row, 8);
-    result.max_value = realOrNothing(row, 9);
+    result.min_step = row.integerOrNothing(5);
+    result.max_step = row.integerOrNothing(6);
+    result.last_value = row.realOrNothing(7);
+    result.min_value = row.realOrNothing(8);
+    result.max_value = row.realOrNothing(9);
     result.nan = row.integer(10);
     result.infinite = row.integer(11);
     result.overwritten = row.integer(12);
@@ -51,8 +44,8 @@ RunSample sampleOf(const Statement& row) {
     sample.group = row.integer(2);
     sample.prompt = row.string(3);
     sample.completion = row.string(4);
-    sample.reward = realOrNothing(row, 5);
-    sample.advantage = realOrNothing(row, 6);
+    sample.reward = row.realOrNothing(5);
+    sample.advantage = row.realOrNothing(6);
     sample.meta_json = row.string(7);
     sample.token_count = row.integer(8);
     return sample;
@@ -109,12 +102,12 @@ RunRecord RunReader::runOf(const Statement& row) {
     result.source_uri = row.string(5);
     result.algo = row.string(6);
     result.created_us = row.integer(7);
-    result.ended_us = integerOrNothing(row, 8);
+    result.ended_us = row.integerOrNothing(8);
     result.status = static_cast<RunStatus>(row.integer(9));
-    result.parent = integerOrNothing(row, 10);
-    result.seed = integerOrNothing(row, 11);
+    result.parent = row.integerOrNothing(10);
+    result.seed = row.integerOrNothing(11);
     result.notes = row.string(12);
-    result.last_step = integerOrNothing(row, 13);
+    result.last_step = row.integerOrNothing(13);
     result.series = row.integer(14);
     result.points = row.integer(15);
     result.generation = row.integer(16);

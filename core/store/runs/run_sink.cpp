@@ -21,14 +21,6 @@ std::string uuidOf(Database& database, RunId run) {
     return select.string(0);
 }
 
-std::optional<double> realOrNothing(const Statement& row, int column) {
-    return row.isNull(column) ? std::nullopt : std::optional(row.real(column));
-}
-
-std::optional<std::int64_t> integerOrNothing(const Statement& row, int column) {
-    return row.isNull(column) ? std::nullopt : std::optional(row.integer(column));
-}
-
 // Several rows a statement: half of what a row costs by itself is the statement around it.
 class PointInserter {
   public:
@@ -164,11 +156,11 @@ void RunSink::loadCounts(Series& series) {
         "FROM series JOIN series_state ON sid = id WHERE id = ?");
     select.bind(series.id).step();
     series.n = select.integer(0);
-    series.min_step = integerOrNothing(select, 1);
-    series.max_step = integerOrNothing(select, 2);
-    series.last = realOrNothing(select, 3);
-    series.minimum = realOrNothing(select, 4);
-    series.maximum = realOrNothing(select, 5);
+    series.min_step = select.integerOrNothing(1);
+    series.max_step = select.integerOrNothing(2);
+    series.last = select.realOrNothing(3);
+    series.minimum = select.realOrNothing(4);
+    series.maximum = select.realOrNothing(5);
     series.nan = select.integer(6);
     series.infinite = select.integer(7);
     series.overwritten = select.integer(8);
@@ -281,7 +273,7 @@ void RunSink::recount(Series& series) {
     series.min_step = database_->integer("SELECT min(step) FROM points WHERE sid = ?", series.id);
     series.max_step = database_->integer("SELECT max(step) FROM points WHERE sid = ?", series.id);
     Statement last = database_->prepare("SELECT value FROM points WHERE sid = ? ORDER BY step DESC LIMIT 1");
-    series.last = last.bind(series.id).step() ? realOrNothing(last, 0) : std::nullopt;
+    series.last = last.bind(series.id).step() ? last.realOrNothing(0) : std::nullopt;
 }
 
 void RunSink::writeMarks(std::span<const StepMark> marks) {

@@ -11,7 +11,7 @@ namespace {
 
 // runs, series and points are what other programs read: their columns stay as they are, and what the window needs
 // besides lies in tables beside them.
-constexpr const char* version_1 = R"sql(
+constexpr const char* runs_version_1 = R"sql(
 CREATE TABLE runs(
     id INTEGER PRIMARY KEY,
     uuid TEXT UNIQUE,
@@ -109,7 +109,7 @@ CREATE TABLE schema_meta(key TEXT PRIMARY KEY, value TEXT) STRICT;
 INSERT INTO schema_meta(key, value) VALUES ('format', 'fulgurite runs');
 )sql";
 
-constexpr std::array migrations{Migration{1, version_1}};
+constexpr std::array runs_migrations{Migration{1, runs_version_1}};
 
 DatabaseOptions options(DatabaseAccess access) {
     DatabaseOptions result;
@@ -123,17 +123,17 @@ DatabaseOptions options(DatabaseAccess access) {
 
 std::unique_ptr<Database> openRunsFile(const std::filesystem::path& path) {
     auto database = std::make_unique<Database>(path, options(DatabaseAccess::Shared));
-    migrate(*database, migrations);
+    migrate(*database, runs_migrations);
     return database;
 }
 
 std::unique_ptr<Database> readRunsFile(const std::filesystem::path& path) {
     auto database = std::make_unique<Database>(path, options(DatabaseAccess::ReadOnly));
     const int version = database->version();
-    if (version < migrations.back().version)
+    if (version < runs_migrations.back().version)
         openRunsFile(path);
-    if (version > migrations.back().version)
-        refuseNewer(*database, version, migrations.back().version);
+    if (version > runs_migrations.back().version)
+        refuseNewer(*database, version, runs_migrations.back().version);
     return database;
 }
 

@@ -10,7 +10,7 @@
 namespace fulgurite::jinja {
 namespace {
 
-constexpr int kMaxDepth = 400; // of evaluations inside each other, macros included
+constexpr int kMaxEvaluations = 400; // of evaluations inside each other, macros included
 constexpr const char* kGlobals[] = {"dict", "namespace", "raise_exception", "range", "strftime_now"};
 
 // The template itself asked for the end.
@@ -38,8 +38,8 @@ class Evaluator {
       public:
         explicit Depth(Evaluator& evaluator) : evaluator_(evaluator) {
             evaluator_.budget_.step();
-            if (++evaluator_.depth_ > kMaxDepth) {
-                throw Problem(fmt::format("the template calls itself deeper than {} levels", kMaxDepth));
+            if (++evaluator_.depth_ > kMaxEvaluations) {
+                throw Problem(fmt::format("the template calls itself deeper than {} levels", kMaxEvaluations));
             }
         }
         ~Depth() { --evaluator_.depth_; }

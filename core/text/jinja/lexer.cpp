@@ -14,7 +14,7 @@ bool isBlank(char c) {
     return c == ' ' || c == '\t';
 }
 
-bool isSpace(char c) {
+bool isTemplateSpace(char c) {
     return isBlank(c) || c == '\n' || c == '\r' || c == '\v' || c == '\f';
 }
 
@@ -71,7 +71,7 @@ class Lexer {
     // Text between two tags. `opening`: the first three characters of the tag that follows, if one does.
     void addText(std::size_t begin, std::size_t end, std::string_view opening) {
         if (strip_next_) {
-            while (begin < end && isSpace(text_[begin])) {
+            while (begin < end && isTemplateSpace(text_[begin])) {
                 ++begin;
             }
         } else if (drop_newline_ && begin < end && text_[begin] == '\n') {
@@ -80,7 +80,7 @@ class Lexer {
         const bool at_line_begin = begin == 0 || text_[begin - 1] == '\n';
         const char control = opening.size() == 3 ? opening[2] : '\0';
         if (control == '-') {
-            while (end > begin && isSpace(text_[end - 1])) {
+            while (end > begin && isTemplateSpace(text_[end - 1])) {
                 --end;
             }
         } else if (opening.size() >= 2 && opening[1] != '{' && control != '+') {
@@ -116,7 +116,7 @@ class Lexer {
     }
 
     std::size_t skipSpace(std::size_t at) const {
-        while (at < text_.size() && isSpace(text_[at])) {
+        while (at < text_.size() && isTemplateSpace(text_[at])) {
             ++at;
         }
         return at;

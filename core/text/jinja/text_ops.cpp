@@ -10,7 +10,7 @@
 namespace fulgurite::jinja {
 namespace {
 
-bool isSpace(char32_t code) {
+bool isPythonSpace(char32_t code) {
     return (UnicodeClasses::get().of(code) & kSpace) != 0 || (code >= 0x1C && code <= 0x1F);
 }
 
@@ -26,20 +26,12 @@ std::string changed(std::string_view text, Change change) {
     return out;
 }
 
-std::size_t lastCharacter(std::string_view text) {
-    std::size_t at = text.size() - 1;
-    while (at > 0 && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) {
-        --at;
-    }
-    return at;
-}
-
 std::vector<std::string> splitAtSpace(std::string_view text, std::int64_t most) {
     std::vector<std::string> parts;
     text = strip(text, std::nullopt, Side::Left);
     while (!text.empty() && most != static_cast<std::int64_t>(parts.size())) {
         std::size_t end = 0;
-        while (end < text.size() && !isSpace(decodeUtf8(text.data() + end).code)) {
+        while (end < text.size() && !isPythonSpace(decodeUtf8(text.data() + end).code)) {
             end += decodeUtf8(text.data() + end).length;
         }
         parts.emplace_back(text.substr(0, end));
@@ -69,7 +61,7 @@ std::vector<std::size_t> characterOffsets(std::string_view text) {
 
 std::string_view strip(std::string_view text, const std::optional<std::string>& chars, Side side) {
     const auto goes = [&](std::string_view character) {
-        return chars ? chars->find(character) != std::string::npos : isSpace(decodeUtf8(character.data()).code);
+        return chars ? chars->find(character) != std::string::npos : isPythonSpace(decodeUtf8(character.data()).code);
     };
     while (side != Side::Right && !text.empty()) {
         const std::size_t length = decodeUtf8(text.data()).length;

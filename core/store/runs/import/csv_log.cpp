@@ -167,7 +167,7 @@ void CsvParser::wideRow(const std::vector<std::string>& cells, LogSink& sink) {
 
 std::string CsvParser::ownState() const {
     return fmt::format(R"(,"header":{})",
-                       nlohmann::json(header_).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+                       dumpJson(nlohmann::json(header_)));
 }
 
 void CsvParser::restoreOwn(const std::string& json) {

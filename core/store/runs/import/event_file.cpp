@@ -220,7 +220,7 @@ std::string EventFileParser::state() const {
     for (const auto& [tag, plugin] : plugins_)
         plugins[tag] = plugin;
     const nlohmann::json state{{"skip", to_skip_}, {"lost", lost_}, {"plugins", std::move(plugins)}};
-    return state.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    return dumpJson(state);
 }
 
 void EventFileParser::restore(const std::string& json) {

@@ -188,7 +188,7 @@ std::string readHyperParameters(std::string_view plugin_content) {
             result[key] = std::move(value);
         }
     }
-    return result.empty() ? "" : result.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    return result.empty() ? "" : dumpJson(result);
 }
 
 } // namespace fulgurite
