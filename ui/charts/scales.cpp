@@ -106,6 +106,10 @@ std::vector<double> logTicks(double low, double high) {
     return ticks;
 }
 
+double tickStep(const std::vector<double>& ticks) {
+    return ticks.size() > 1 ? ticks[1] - ticks[0] : 1;
+}
+
 QString tickText(double value, double step) {
     if (std::isinf(value)) {
         return QStringLiteral("∞");

@@ -43,6 +43,8 @@ class ColorScale {
 std::vector<double> niceTicks(double low, double high, int count);
 // Powers of ten, and where there are fewer than three also 2 and 5 times them.
 std::vector<double> logTicks(double low, double high);
+// Distance of the first two; 1 of fewer.
+double tickStep(const std::vector<double>& ticks);
 // As short as `step` allows: "1,500", "0.25", "1.5 K" from 10,000 on, "3e-5".
 QString tickText(double value, double step = 1);
 // Signed with three significant digits: "+4.82", "−0.29"; for values that people compare.

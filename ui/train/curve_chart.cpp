@@ -8,6 +8,7 @@
 
 #include <QFontMetricsF>
 #include <QKeyEvent>
+#include <QLocale>
 #include <QMenu>
 #include <QMouseEvent>
 
@@ -48,13 +49,22 @@ CurveChart::CurveChart(ThemeManager& themes, ChartLink& link, const ChartSpec& s
 }
 
 void CurveChart::arrange() {
+    const QFontMetricsF metrics(themes().uiFont(10.5));
+    const auto width = [&](const QString& label) { // at 100 percent
+        return static_cast<int>(metrics.horizontalAdvance(label) / themes().fontScale());
+    };
     int right = large_ ? 56 : 10;
     for (const QString& label : spec_.labels) { // at the ends of the lines
-        right = std::max(right, static_cast<int>(QFontMetricsF(themes().uiFont(10.5)).horizontalAdvance(label) /
-                                                 themes().fontScale()) +
-                                    14);
+        right = std::max(right, width(label) + 14);
     }
-    setMargins({40, 28, right, 22});
+    int left = 40; // the same in most charts, so that they stand in line
+    if (scene_ && picture_.window.y_high > picture_.window.y_low) {
+        const std::vector<double> ticks = heightTicks(picture_.window.y_low, picture_.window.y_high);
+        for (const double tick : ticks) {
+            left = std::max(left, width(tickText(tick, scene_->log_y ? tick : tickStep(ticks))) + 9);
+        }
+    }
+    setMargins({left, 28, right, 22});
 }
 
 void CurveChart::setLarge(bool large) {
@@ -132,9 +142,11 @@ void CurveChart::drawNow() {
             picture_ = std::move(picture);
             inBackground([old = std::exchange(pictured_, scene)] {});
             drawing_ = false;
+            const QSizeF drawn_size = plotRect().size();
+            arrange();
             applyRange();
             invalidatePlot();
-            if (redraw_) {
+            if (redraw_ || plotRect().size() != drawn_size) {
                 draw();
             }
             emit drawn();

@@ -72,6 +72,7 @@ class CurveChart : public PlotView {
     QString rowText(const SceneRow& row, double x) const;
     static QString valueText(double value);
     double shown(double axis_value) const; // undoes the logarithm of the vertical axis
+    std::vector<double> heightTicks(double low, double high) const; // of that axis, between places on it
     qint64 nearest(QPointF pixel, double within) const;
 
     ChartLink& link_;

@@ -39,10 +39,6 @@ QString axisTick(XAxis axis, double x, double step) {
     return tickText(x, step);
 }
 
-double tickStep(const std::vector<double>& ticks) {
-    return ticks.size() > 1 ? ticks[1] - ticks[0] : 1;
-}
-
 } // namespace
 
 void CurveChart::paintPlot(QPainter& painter) {
@@ -126,6 +122,11 @@ void CurveChart::paintHeader(QPainter& painter) const {
     }
 }
 
+std::vector<double> CurveChart::heightTicks(double low, double high) const {
+    const int count = std::max(2, static_cast<int>(plotRect().height() / 30));
+    return scene_->log_y ? logTicks(shown(low), shown(high)) : niceTicks(low, high, count);
+}
+
 void CurveChart::paintAxes(QPainter& painter) const {
     const QRectF plot = plotRect();
     const QFont font = themes().uiFont(10.5);
@@ -134,9 +135,7 @@ void CurveChart::paintAxes(QPainter& painter) const {
     const QRectF& seen = range();
     const bool log_x = link_.logarithmic();
     const int across = std::max(2, static_cast<int>(plot.width() / 90));
-    const int up = std::max(2, static_cast<int>(plot.height() / 30));
-    const std::vector<double> y_ticks = scene_->log_y ? logTicks(shown(seen.top()), shown(seen.bottom()))
-                                                      : niceTicks(seen.top(), seen.bottom(), up);
+    const std::vector<double> y_ticks = heightTicks(seen.top(), seen.bottom());
     const double y_step = tickStep(y_ticks);
     double last_label = INFINITY;
     for (const double tick : y_ticks) {
