@@ -13,7 +13,7 @@
 
 namespace fulgurite::client {
 
-// Hears about one generation, in order; the last call is onDone or onError. A stop by cancel() comes as
+// Hears about one generation, in order; the last call is onDone, onError or onRefused. A stop by cancel() comes as
 // Error{Cancelled}; a connection that ends before the answer does as Error{Unavailable}.
 class GenerateListener {
   public:
@@ -23,6 +23,7 @@ class GenerateListener {
     virtual void onTokens(std::vector<TokenInfo> tokens) = 0;
     virtual void onDone(const StreamDone& done) = 0;
     virtual void onError(const Error& error) = 0;
+    virtual void onRefused(const Error& error, const Refusal&) { onError(error); }
 };
 
 class CascadeClient;

@@ -207,8 +207,8 @@ Health readHealth(std::string_view body, const std::string& where) {
     else if (status == "failed" || status == "unloaded")
         health.state = HealthState::Failed;
     else if (status != "loading" && status != "leaving")
-        fail(ErrorKind::InvalidInput, "{}: status: \"{}\" is none of loading, ready, leaving, unloaded, failed", where,
-             status);
+        fail(ErrorKind::InvalidInput, "{}: status: \"{}\" is none of loading, ready, leaving, unloaded, failed",
+             where, status);
     health.message = root.string("message", "");
     return health;
 }
@@ -240,7 +240,13 @@ std::vector<ReentryCost> readReentry(std::string_view body, const std::string& w
 StreamStart readStart(std::string_view data, const std::string& where) {
     const json document = parseAnswer(data, where);
     const JsonField root(document, where + ": start");
-    return {root["id"].string(), root["prompt_tokens"].count()};
+    StreamStart start;
+    start.id = root["id"].string();
+    start.prompt_tokens = root["prompt_tokens"].count();
+    if (root.has("text_bytes"))
+        start.text_bytes = root["text_bytes"].count();
+    start.text_end = root.string("text_end", "");
+    return start;
 }
 
 StreamPrefill readPrefill(std::string_view data, const std::string& where) {

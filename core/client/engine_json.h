@@ -7,6 +7,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -29,6 +30,8 @@ StreamStart readStart(std::string_view data, const std::string& where);
 StreamPrefill readPrefill(std::string_view data, const std::string& where);
 std::vector<TokenInfo> readTokens(std::string_view data, const std::string& where);
 StreamDone readDone(std::string_view data, const std::string& where);
+// `headers` in lower case. `status` may also be that of no refusal.
+Refusal refusalOf(int status, const std::map<std::string, std::string>& headers);
 // An answer with an HTTP status of 400 or more, or an error event (status 0). Never throws.
 Error readError(int status, std::string_view body, const std::string& where);
 

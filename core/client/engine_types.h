@@ -120,6 +120,9 @@ struct GenerateRequest {
 struct StreamStart {
     std::string id;
     std::size_t prompt_tokens = 0;
+    // Of what is continued: the length of its text in bytes, and how that ends.
+    std::optional<std::size_t> text_bytes;
+    std::string text_end;
 };
 
 struct StreamPrefill {
@@ -140,6 +143,12 @@ struct StreamDone {
     double queue_seconds = 0;
     double prefill_seconds = 0;
     double decode_seconds = 0;
+};
+
+// What a server said in place of an answer, before it wrote anything.
+struct Refusal {
+    int status = 0;           // of HTTP, 400 and above
+    double retry_seconds = 0; // after which it may be asked again; 0: not said
 };
 
 struct ReentryCost {

@@ -19,7 +19,7 @@ class EventStreamCall : public HttpHandler {
     explicit EventStreamCall(std::string where) : where_(std::move(where)) {}
 
     void onHead(int status, const std::map<std::string, std::string>& headers) override {
-        status_ = status;
+        refusal_ = refusalOf(status, headers);
         const auto type = headers.find("content-type");
         streams_ = status == 200 && type != headers.end() && type->second.starts_with("text/event-stream");
     }
@@ -42,8 +42,10 @@ class EventStreamCall : public HttpHandler {
     void onEnd() override {
         if (ended_)
             return;
-        if (status_ >= 400)
-            return end(readError(status_, body_, where_));
+        if (refusal_.status >= 400) {
+            ended_ = true;
+            return onRefusal(readError(refusal_.status, body_, where_), refusal_);
+        }
         if (!streams_)
             return end(Error(ErrorKind::InvalidInput,
                              fmt::format("{}: the answer is no event stream; is this a Fulgurite node?", where_)));
@@ -57,6 +59,7 @@ class EventStreamCall : public HttpHandler {
     virtual bool onEvent(const SseEvent& event) = 0;
     // Called at most once, and not after the last event.
     virtual void onFailure(const Error& error) = 0;
+    virtual void onRefusal(const Error& error, const Refusal&) { onFailure(error); }
 
     const std::string& where() const { return where_; }
 
@@ -71,7 +74,7 @@ class EventStreamCall : public HttpHandler {
     std::string where_;
     SseParser parser_;
     std::string body_;
-    int status_ = 0;
+    Refusal refusal_; // its status is that of the answer, whatever it is
     bool streams_ = false;
     bool ended_ = false;
 };

@@ -12,6 +12,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
@@ -28,6 +29,7 @@
 #include <optional>
 #include <thread>
 #include <utility>
+#include <vector>
 
 namespace fulgurite::client {
 
@@ -40,6 +42,7 @@ using Milliseconds = std::chrono::milliseconds;
 using boost::system::error_code;
 
 constexpr std::size_t read_bytes = 64 * 1024;
+constexpr std::chrono::seconds address_lifetime{60};
 
 std::string lower(std::string_view text) {
     std::string result(text);
@@ -75,22 +78,81 @@ void setTimeout(beast::tcp_stream& stream, Milliseconds timeout) {
 
 } // namespace
 
+// The addresses of one name. Used on the loop's thread.
+struct NameLookup {
+    bool done = false;
+    error_code code;
+    std::vector<net::ip::address> addresses;
+    std::chrono::steady_clock::time_point found;
+    std::vector<net::steady_timer*> waiting; // cancelled when it is done
+
+    bool usable() const { return !done || (!code && std::chrono::steady_clock::now() - found < address_lifetime); }
+};
+
 // What exchanges run on. They share it: a call may be cancelled after its client has gone.
 struct HttpContext {
     net::io_context io{1};
     net::ssl::context tls{net::ssl::context::tls_client};
+    std::map<std::string, std::shared_ptr<NameLookup>> names; // by host; on the loop's thread
 };
+
+namespace {
+
+using LookUp = decltype(HttpClientOptions::look_up);
+
+std::vector<net::ip::address> addressesOf(const std::string& host, const LookUp& look_up, error_code& code) {
+    std::vector<net::ip::address> result;
+    if (look_up) {
+        for (const std::string& each : look_up(host))
+            result.push_back(net::ip::make_address(each, code));
+    } else {
+        net::io_context own;
+        for (const auto& each : net::ip::tcp::resolver(own).resolve(host, "", code))
+            result.push_back(each.endpoint().address());
+    }
+    if (!code && result.empty())
+        code = net::error::host_not_found;
+    return result;
+}
+
+// The system's resolver cannot be interrupted, and where the network is cut it takes half a minute. So it gets a
+// thread that nobody waits for.
+std::shared_ptr<NameLookup> startLookup(const std::shared_ptr<HttpContext>& context, const std::string& host,
+                                        const LookUp& look_up) {
+    auto lookup = std::make_shared<NameLookup>();
+    std::thread([weak = std::weak_ptr(context), lookup, host, look_up] {
+        error_code code;
+        std::vector<net::ip::address> addresses;
+        try {
+            addresses = addressesOf(host, look_up, code);
+        } catch (const std::exception&) { // no memory, no descriptors
+            code = net::error::host_not_found_try_again;
+        }
+        if (const auto alive = weak.lock())
+            net::post(alive->io, [lookup, code, addresses = std::move(addresses)] {
+                lookup->done = true;
+                lookup->code = code;
+                lookup->addresses = addresses;
+                lookup->found = std::chrono::steady_clock::now();
+                for (net::steady_timer* each : lookup->waiting)
+                    each->cancel();
+            });
+    }).detach();
+    return lookup;
+}
+
+} // namespace
 
 // One exchange. Lives on the loop's thread; only cancel() may come from elsewhere.
 class Exchange : public HttpCall, public std::enable_shared_from_this<Exchange> {
   public:
     Exchange(std::shared_ptr<HttpContext> context, HttpEndpoint endpoint, HttpRequest request,
-             std::shared_ptr<HttpHandler> handler)
+             std::shared_ptr<HttpHandler> handler, LookUp look_up)
         : context_(std::move(context)),
           endpoint_(std::move(endpoint)),
           request_(std::move(request)),
           handler_(std::move(handler)),
-          resolver_(context_->io) {}
+          look_up_(std::move(look_up)) {}
 
     void cancel() override {
         if (ended_)
@@ -126,7 +188,8 @@ class Exchange : public HttpCall, public std::enable_shared_from_this<Exchange> 
 
   private:
     void close() {
-        resolver_.cancel();
+        if (looking_up_)
+            looking_up_->cancel();
         if (!stream_)
             return;
         error_code ignored;
@@ -141,14 +204,40 @@ class Exchange : public HttpCall, public std::enable_shared_from_this<Exchange> 
             throw connectionError(endpoint_, during, code);
     }
 
+    net::awaitable<std::vector<net::ip::address>> lookUp() {
+        error_code code;
+        const net::ip::address literal = net::ip::make_address(endpoint_.host, code);
+        if (!code)
+            co_return std::vector<net::ip::address>{literal};
+        check({}, "looking up the name"); // it may have been cancelled before it began
+        std::shared_ptr<NameLookup>& known = context_->names[endpoint_.host];
+        if (!known || !known->usable())
+            known = startLookup(context_, endpoint_.host, look_up_);
+        const std::shared_ptr<NameLookup> lookup = known;
+        if (!lookup->done) {
+            const bool limited = request_.connect_timeout.count() > 0;
+            net::steady_timer timer(context_->io,
+                                    limited ? request_.connect_timeout : Milliseconds(std::chrono::hours(24)));
+            looking_up_ = &timer;
+            lookup->waiting.push_back(&timer);
+            co_await timer.async_wait(net::redirect_error(net::use_awaitable, code));
+            std::erase(lookup->waiting, &timer);
+            looking_up_ = nullptr;
+        }
+        check(lookup->done ? lookup->code : error_code(beast::error::timeout), "looking up the name");
+        co_return lookup->addresses;
+    }
+
     net::awaitable<void> connect(beast::tcp_stream& stream) {
         error_code code;
         stream_ = &stream;
-        const auto addresses = co_await resolver_.async_resolve(endpoint_.host, std::to_string(endpoint_.port),
-                                                                net::redirect_error(net::use_awaitable, code));
-        check(code, "looking up the name");
+        std::vector<net::ip::tcp::endpoint> ends;
+        for (const net::ip::address& each : co_await lookUp())
+            ends.emplace_back(each, endpoint_.port);
         setTimeout(stream, request_.connect_timeout);
-        co_await stream.async_connect(addresses, net::redirect_error(net::use_awaitable, code));
+        co_await stream.async_connect(ends, net::redirect_error(net::use_awaitable, code));
+        if (code)
+            context_->names.erase(endpoint_.host); // the machine may have another address now
         check(code, "connecting");
         error_code ignored;
         stream.socket().set_option(net::ip::tcp::no_delay(true), ignored);
@@ -209,7 +298,7 @@ class Exchange : public HttpCall, public std::enable_shared_from_this<Exchange> 
         for (const auto& [name, value] : request_.headers)
             message.set(name, value);
         message.set(http::field::connection, "close");
-        message.body() = request_.body;
+        message.body() = request_.write_body ? request_.write_body() : request_.body;
         message.prepare_payload();
         return message;
     }
@@ -260,9 +349,10 @@ class Exchange : public HttpCall, public std::enable_shared_from_this<Exchange> 
     HttpEndpoint endpoint_;
     HttpRequest request_;
     std::shared_ptr<HttpHandler> handler_;
-    net::ip::tcp::resolver resolver_;
-    beast::tcp_stream* stream_ = nullptr;   // while the exchange runs
-    std::shared_ptr<CertificateInfo> seen_; // set: only the certificate is looked at
+    LookUp look_up_;
+    net::steady_timer* looking_up_ = nullptr; // while it waits for the name
+    beast::tcp_stream* stream_ = nullptr;     // while the exchange runs
+    std::shared_ptr<CertificateInfo> seen_;   // set: only the certificate is looked at
     bool names_fit_ = false;
     std::atomic<bool> cancelled_ = false;
     std::atomic<bool> ended_ = false;
@@ -311,7 +401,8 @@ class HttpClient::Loop {
         request.headers.try_emplace("User-Agent", options_.user_agent);
         if (endpoint.tls)
             loadCertificates();
-        const auto call = std::make_shared<Exchange>(context_, endpoint, std::move(request), std::move(handler));
+        const auto call = std::make_shared<Exchange>(context_, endpoint, std::move(request), std::move(handler),
+                                                     options_.look_up);
         call->onlyLook(std::move(look));
         {
             const std::scoped_lock lock(mutex_);

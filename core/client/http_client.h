@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace fulgurite::client {
 
@@ -44,9 +45,12 @@ struct HttpRequest {
     std::string path;
     std::map<std::string, std::string> headers;
     std::string body;
-    std::chrono::milliseconds connect_timeout{5000};
-    std::chrono::milliseconds head_timeout{30000}; // from the sent request to the answer's head; 0 is none
-    std::chrono::milliseconds idle_timeout{30000}; // between two pieces of the body; 0 is none
+    // In place of `body`: writes it on the client's thread, so that whoever asks does not have to. An Error that it
+    // throws comes back as the exchange's.
+    std::function<std::string()> write_body = {};
+    std::chrono::milliseconds connect_timeout{5000}; // for looking up the name, and again for connecting; 0 is none
+    std::chrono::milliseconds head_timeout{30000};   // from the sent request to the answer's head; 0 is none
+    std::chrono::milliseconds idle_timeout{30000};   // between two pieces of the body; 0 is none
 };
 
 // Called on the client's thread, in order; the last call is onEnd or onError. Must return quickly.
@@ -70,12 +74,16 @@ struct HttpClientOptions {
     std::string ca_file; // trusted besides the system's certificates
     bool verify = true;
     std::string user_agent = "fulgurite";
+    // The addresses of a name, none where it is unknown; may take as long as it likes. Empty: the system's
+    // resolver.
+    std::function<std::vector<std::string>(const std::string& host)> look_up = {};
 };
 
 class HttpClient {
   public:
     explicit HttpClient(HttpClientOptions options = {});
-    // Cancels what runs; no handler is called after it returns. Not to be called on the client's own thread.
+    // Cancels what runs; no handler is called after it returns. Not to be called on the client's own thread. Waits
+    // for no server and no resolver: whoever draws a window may call it.
     ~HttpClient();
     HttpClient(const HttpClient&) = delete;
     HttpClient& operator=(const HttpClient&) = delete;

@@ -6,6 +6,7 @@
 #include "core/client/http_client.h"
 #include "core/client/json_call.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -33,6 +34,13 @@ class NodeApi {
             request.headers["Authorization"] = "Bearer " + token_;
         if (!request.body.empty())
             request.headers["Content-Type"] = "application/json";
+        return request;
+    }
+    // The same with a body that the client's thread writes: a conversation of 100,000 tokens is megabytes of JSON.
+    HttpRequest prepareLate(const char* method, std::string path, std::function<std::string()> write_body) const {
+        HttpRequest request = prepare(method, std::move(path), std::string());
+        request.write_body = std::move(write_body);
+        request.headers["Content-Type"] = "application/json";
         return request;
     }
 

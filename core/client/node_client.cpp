@@ -36,6 +36,7 @@ class NodeStream final : public EventStreamCall {
         return false;
     }
     void onFailure(const Error& error) override { listener_->onError(error); }
+    void onRefusal(const Error& error, const Refusal& refusal) override { listener_->onRefused(error, refusal); }
 
   private:
     std::shared_ptr<GenerateListener> listener_;
@@ -60,13 +61,15 @@ class NodeClient : public EngineClient {
         ask<EngineLoad>("GET", "/fulgurite/v1/status", {}, readLoad, std::move(callback));
     }
     void tokenize(const Prompt& prompt, bool special, bool pieces, Callback<Tokenization> callback) override {
-        ask<Tokenization>("POST", "/fulgurite/v1/tokenize", tokenizeBody(prompt, special, pieces), readTokenization,
-                          std::move(callback));
+        post<Tokenization>(
+            "/fulgurite/v1/tokenize", [=] { return tokenizeBody(prompt, special, pieces); }, readTokenization,
+            std::move(callback));
     }
     void reentry(const std::vector<GenerateRequest>& sequences,
                  Callback<std::vector<ReentryCost>> callback) override {
-        ask<std::vector<ReentryCost>>("POST", "/fulgurite/v1/reentry", reentryBody(sequences), readReentry,
-                                      std::move(callback));
+        post<std::vector<ReentryCost>>(
+            "/fulgurite/v1/reentry", [sequences] { return reentryBody(sequences); }, readReentry,
+            std::move(callback));
     }
 
     InspectionClient* inspection() override { return later(inspection_, connectToInspection); }
@@ -75,7 +78,8 @@ class NodeClient : public EngineClient {
 
     std::shared_ptr<HttpCall> generate(const GenerateRequest& request,
                                        std::shared_ptr<GenerateListener> listener) override {
-        HttpRequest http = api_.prepare("POST", "/fulgurite/v1/generate", generateBody(request));
+        HttpRequest http =
+            api_.prepareLate("POST", "/fulgurite/v1/generate", [request] { return generateBody(request); });
         http.headers["Accept"] = "text/event-stream";
         // A request may wait in the node's queue, and prefill for minutes, without a word.
         http.head_timeout = http.idle_timeout = std::chrono::milliseconds(0);
@@ -102,6 +106,14 @@ class NodeClient : public EngineClient {
     void ask(const char* method, const char* path, std::string body, typename JsonCall<T>::Reader reader,
              Callback<T> callback, bool any_status = false) {
         api_.ask<T>(method, path, std::move(body), std::move(reader), std::move(callback), any_status);
+    }
+
+    template <class T>
+    void post(const char* path, std::function<std::string()> write_body, typename JsonCall<T>::Reader reader,
+              Callback<T> callback) {
+        api_.start(
+            api_.prepareLate("POST", path, std::move(write_body)),
+            std::make_shared<JsonCall<T>>(api_.endpoint().url() + path, std::move(reader), std::move(callback)));
     }
 
     NodeApi api_;

@@ -42,20 +42,22 @@ std::vector<std::string> cutAtMarks(const std::string& text) {
 OpenAiStream::OpenAiStream(std::string where, std::shared_ptr<GenerateListener> listener)
     : where_(std::move(where)), listener_(std::move(listener)) {}
 
-void OpenAiStream::onHead(int status, const std::map<std::string, std::string>&) {
-    status_ = status;
+void OpenAiStream::onHead(int status, const std::map<std::string, std::string>& headers) {
+    refusal_ = refusalOf(status, headers);
 }
 
 void OpenAiStream::onBody(std::string_view bytes) {
-    if (status_ != 200)
+    if (refusal_.status != 200)
         body_.append(bytes.substr(0, max_error_bytes - std::min(max_error_bytes, body_.size())));
     else
         parser_.push(bytes, [this](const SseEvent& event) { onEvent(event.data); });
 }
 
 void OpenAiStream::onEnd() {
-    if (status_ != 200)
-        return end(readError(status_, body_, where_));
+    if (refusal_.status != 200) {
+        ended_ = true;
+        return listener_->onRefused(readError(refusal_.status, body_, where_), refusal_);
+    }
     // Some servers say why they end and leave the closing mark out.
     if (!done_.reason.empty() && !ended_)
         return finish();
@@ -72,7 +74,7 @@ void OpenAiStream::onEvent(const std::string& data) {
         return end(readError(0, data, where_));
     OpenAiChunk chunk = readOpenAiChunk(data, where_);
     if (!std::exchange(started_, true))
-        listener_->onStart({chunk.id, 0});
+        listener_->onStart({chunk.id, 0, {}, {}});
     if (chunk.prompt_tokens) {
         done_.prompt_tokens = *chunk.prompt_tokens;
         done_.completion_tokens = chunk.completion_tokens;

@@ -49,7 +49,7 @@ class OpenAiStream : public HttpHandler {
     std::size_t received_ = 0;
     Clock::time_point asked_ = Clock::now();
     Clock::time_point first_;
-    int status_ = 0;
+    Refusal refusal_; // its status is that of the answer, whatever it is
     bool started_ = false;
     bool ended_ = false;
 };

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <charconv>
 
 namespace fulgurite::client {
 
@@ -73,7 +74,15 @@ std::string excerpt(std::string_view body) {
     return line.substr(begin, line.find_last_not_of(' ') + 1 - begin);
 }
 
+// Codes of what ends an answer though nothing is wrong with the request (docs/protocol.md): it can go on later.
+bool passes(const std::string& code) {
+    return code == "shutting_down" || code == "slow_client" || code == "time_limit" || code == "model_loading" ||
+           code == "overloaded" || code == "busy" || code == "unavailable";
+}
+
 ErrorKind kindOf(int status, const std::string& type, const std::string& code, const std::string& message) {
+    if (status == 0 && passes(code))
+        return ErrorKind::Unavailable;
     if (status == 400 && code == "unsupported")
         return ErrorKind::Unsupported;
     if (status == 507 || type.find("memory") != std::string::npos ||
@@ -116,6 +125,15 @@ std::string plainWords(int status) {
 }
 
 } // namespace
+
+Refusal refusalOf(int status, const std::map<std::string, std::string>& headers) {
+    Refusal refusal{status, 0};
+    // In seconds; the other form, a date, says little between clocks that differ.
+    if (const auto after = headers.find("retry-after"); after != headers.end())
+        std::from_chars(after->second.data(), after->second.data() + after->second.size(), refusal.retry_seconds);
+    refusal.retry_seconds = std::max(0.0, refusal.retry_seconds);
+    return refusal;
+}
 
 Error readError(int status, std::string_view body, const std::string& where) {
     const json document = json::parse(body, nullptr, false);

@@ -315,29 +315,41 @@ TEST(NodeClient, NobodyThereIsSaidAtOnce) {
     EXPECT_THAT(health.error().what(), HasSubstr("nothing listens there"));
 }
 
-TEST(HttpClient, ASilentServerRunsIntoTheTimeLimit) {
-    struct Handler : HttpHandler {
-        void onHead(int, const std::map<std::string, std::string>&) override {}
-        void onBody(std::string_view) override {}
-        void onEnd() override {}
-        void onError(const Error& error) override {
-            message = error.what();
-            done = true;
-        }
-        std::string message;
-        std::atomic<bool> done = false;
+// What ends an answer that nothing is wrong with: it can go on later.
+TEST(NodeClient, AnErrorInTheStreamIsKnownByItsCode) {
+    const auto kindOf = [](const std::string& code) {
+        return readError(0, R"({"error":{"message":"m","type":"server_error","code":")" + code + "\"}}", "x")
+            .kind();
     };
-    ScriptedServer server({{{"", 0, true}}});
-    HttpClient client;
-    HttpRequest request;
-    request.path = "/";
-    request.head_timeout = 100ms;
-    const auto handler = std::make_shared<Handler>();
-    client.start(parseUrl("http://127.0.0.1:" + std::to_string(server.port())), request, handler);
-    for (int i = 0; i < 500 && !handler->done; ++i)
-        std::this_thread::sleep_for(10ms);
-    ASSERT_TRUE(handler->done);
-    EXPECT_THAT(handler->message, HasSubstr("no answer while waiting for the answer"));
+    for (const char* code : {"shutting_down", "slow_client", "time_limit", "model_loading"})
+        EXPECT_EQ(kindOf(code), ErrorKind::Unavailable) << code;
+    EXPECT_EQ(kindOf("internal"), ErrorKind::Internal);
+}
+
+TEST(NodeClient, ARefusalSaysWhenToComeBack) {
+    class Refused : public Collector {
+      public:
+        void onRefused(const Error& error, const Refusal& refusal) override {
+            status = refusal.status;
+            seconds = refusal.retry_seconds;
+            onError(error);
+        }
+        int status = 0;
+        double seconds = 0;
+    };
+    const std::string body = R"({"error":{"message":"the queue is full","code":"overloaded"}})";
+    std::string busy = ScriptedServer::answer(429, "application/json", body);
+    busy.insert(busy.find("Content-Length"), "Retry-After: 7\r\n");
+    ScriptedServer server({{{busy}}, {{ScriptedServer::answer(400, "application/json", body)}}});
+    const auto ask = [](EngineClient& client) {
+        const auto listener = std::make_shared<Refused>();
+        client.generate(sampleRequest(), listener);
+        EXPECT_THAT(listener->all().back(), HasSubstr("the queue is full"));
+        return std::pair(listener->status, listener->seconds);
+    };
+    const auto client = clientOf(server);
+    EXPECT_EQ(ask(*client), std::pair(429, 7.0));
+    EXPECT_EQ(ask(*client), std::pair(400, 0.0));
 }
 
 TEST(OpenAiClient, StreamsAnAnswer) {
