@@ -4,6 +4,7 @@
 #include "app/engine/standard_input.h"
 #include "core/base/error.h"
 #include "core/base/file_io.h"
+#include "core/base/json.h"
 #include "core/base/utf8.h"
 #include "core/text/chat_template.h"
 #include "core/text/tokenizer.h"
@@ -86,6 +87,7 @@ std::string renderChat(const TokenizeOptions& options, const std::string& input)
         requireUtf8(input, "the message");
         return chat->renderOrdered({{{"role", "user"}, {"content", input}}}, nullptr, true);
     }
+    requireJsonDepth(input, "the messages", 128);
     const auto messages = nlohmann::ordered_json::parse(input, nullptr, false);
     if (messages.is_discarded()) {
         fail(ErrorKind::InvalidInput,

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "core/base/json.h"
 #include "core/base/json_field.h"
 #include "core/base/token_json.h"
 #include "core/store/clock.h"
@@ -171,6 +172,7 @@ std::string sectionText(std::string_view text, bool last) {
 } // namespace
 
 std::vector<ConversationId> importJson(Workspace& workspace, std::string_view text, const std::string& name) {
+    requireJsonDepth(text, name, 128); // what is nested deeper would overflow the stack of whoever writes it out
     const json document = json::parse(text, nullptr, false);
     if (document.is_discarded())
         fail(ErrorKind::InvalidInput, "{}: is not JSON", name);

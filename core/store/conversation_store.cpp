@@ -277,6 +277,28 @@ NodeId ConversationStore::branchFromToken(NodeId source, std::size_t kept, const
     return id;
 }
 
+NodeId ConversationStore::continueFrom(NodeId source, std::size_t kept, const std::string& request) {
+    const Node from = node(source);
+    NodeId id = 0;
+    journal_.asOneStep("Continue", from.conversation, [&] {
+        NewNode longer;
+        longer.conversation = from.conversation;
+        longer.parent = from.parent;
+        longer.role = from.role;
+        longer.state = NodeState::Streaming;
+        longer.model = from.model;
+        longer.request = request;
+        id = append(longer);
+        database_.run("UPDATE nodes SET name = ?, result = ?, source_node = ?, source_tokens = ? WHERE id = ?",
+                      from.name, from.result, from.source_node, from.source_tokens, id);
+        tokens_.copy(source, id, kept);
+        // What was said below it was said to the shorter one.
+        if (!database_.integer("SELECT 1 FROM nodes WHERE parent = ? AND deleted = 0 LIMIT 1", source))
+            journal_.set(JournalTarget::Node, source, "deleted", std::int64_t{1});
+    });
+    return id;
+}
+
 void ConversationStore::nameBranch(NodeId id, std::string_view name) {
     journal_.asOneStep("Rename branch", node(id).conversation,
                        [&] { journal_.set(JournalTarget::Node, id, "name", std::string(name)); });
@@ -344,6 +366,12 @@ void ConversationStore::beginStreaming(NodeId id, const std::string& request) {
     database_.run("UPDATE nodes SET state = 'streaming', request = ?, finished = 0 WHERE id = ?", request, id);
 }
 
+void ConversationStore::notePrompt(NodeId id, std::size_t prompt_tokens) {
+    database_.run("UPDATE nodes SET result = json_set(CASE WHEN json_valid(result) THEN result ELSE '{}' END, "
+                  "'$.prompt_tokens', ?) WHERE id = ?",
+                  prompt_tokens, id);
+}
+
 void ConversationStore::finish(NodeId id, const NodeFinish& finish) {
     Transaction transaction(database_);
     const TokenTexts texts = tokens_.texts(id);
@@ -367,8 +395,15 @@ std::vector<NodeId> ConversationStore::recover() {
         while (select.step())
             cut.push_back(select.integer(0));
     }
-    for (const NodeId id : cut)
-        finish(id, {NodeState::Cut, R"({"reason":"cut"})", 0});
+    for (const NodeId id : cut) {
+        // All else that is known of it stays: where it stood in the context, how long it thought.
+        Statement select = database_.prepare(
+            "SELECT CASE WHEN json_valid(result) THEN json_set(result, '$.reason', 'cut', '$.error', '') "
+            "ELSE '{\"reason\":\"cut\"}' END FROM nodes WHERE id = ?");
+        const std::string result = select.bind(id).step() ? select.string(0) : "{}";
+        select.reset();
+        finish(id, {NodeState::Cut, result, 0});
+    }
     return cut;
 }
 

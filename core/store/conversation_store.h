@@ -59,6 +59,9 @@ class ConversationStore {
     // head, in state Streaming.
     NodeId branchFromToken(NodeId source, std::size_t kept, const TokenInfo& alternative,
                            const std::string& request);
+    // An answer that begins with the first `kept` tokens of the answer `source` and takes its place, or stands
+    // beside it where something follows it; becomes the head, in state Streaming. Undone, `source` is as it was.
+    NodeId continueFrom(NodeId source, std::size_t kept, const std::string& request);
     void nameBranch(NodeId id, std::string_view name);
     // Removes the node and all below; the head moves to a sibling's line, or to the parent.
     void removeBranch(NodeId id);
@@ -67,6 +70,7 @@ class ConversationStore {
 
     // Streaming: `begin` for going on with an answer, `finish` puts texts and counts together from the tokens.
     void beginStreaming(NodeId id, const std::string& request);
+    void notePrompt(NodeId id, std::size_t prompt_tokens); // before the answer, once the engine has counted them
     void finish(NodeId id, const NodeFinish& finish);
     // Marks what a crash left in state Streaming as Cut; returns it.
     std::vector<NodeId> recover();

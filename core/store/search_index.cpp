@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/store/search_index.h"
 
+#include "core/base/utf8.h"
+
+#include <algorithm>
+#include <cctype>
+#include <optional>
+#include <string>
+#include <utility>
+
 namespace fulgurite {
 
 namespace {
@@ -40,10 +48,45 @@ void setLine(SearchHit& hit, std::string_view marked) {
     }
 }
 
-} // namespace
+// Scripts that are written without spaces: the index takes a whole run of them for one word.
+bool isUnspaced(char32_t c) {
+    constexpr std::pair<char32_t, char32_t> scripts[] = {
+        {0x0E00, 0x0EFF},   // Thai, Lao
+        {0x1000, 0x109F},   // Myanmar
+        {0x1100, 0x11FF},   // Hangul
+        {0x1780, 0x17FF},   // Khmer
+        {0x2E80, 0x9FFF},   // Han, Kana, Bopomofo, Hangul compatibility
+        {0xA960, 0xA97F},   // Hangul
+        {0xAC00, 0xD7FF},   // Hangul
+        {0xF900, 0xFAFF},   // Han
+        {0xFF66, 0xFFDC},   // half-width Kana and Hangul
+        {0x1B000, 0x1B16F}, // Kana
+        {0x20000, 0x3FFFF}, // Han
+    };
+    return std::any_of(std::begin(scripts), std::end(scripts),
+                       [c](const auto& script) { return c >= script.first && c <= script.second; });
+}
 
-std::string searchExpression(std::string_view query) {
-    std::string result;
+bool holdsUnspaced(std::string_view term) {
+    const std::size_t whole = validUtf8Prefix(term);
+    for (std::size_t at = 0; at < whole;) {
+        const Utf8Char next = decodeUtf8(term.data() + at);
+        if (isUnspaced(next.code))
+            return true;
+        at += next.length;
+    }
+    return false;
+}
+
+// What a person typed: words for the index, in FTS5's language, and terms that are looked for in the texts
+// themselves.
+struct SearchTerms {
+    std::string expression;
+    std::vector<std::string> scanned;
+};
+
+SearchTerms termsOf(std::string_view query) {
+    SearchTerms result;
     std::size_t at = 0;
     while (at < query.size()) {
         if (isSpace(query[at])) {
@@ -60,52 +103,141 @@ std::string searchExpression(std::string_view query) {
         at = closed ? end + 1 : end;
         if (!hasWord(term))
             continue;
-        result +=
-            fmt::format("{}\"{}\"{}", result.empty() ? "" : " ", term, at >= query.size() && !closed ? "*" : "");
+        if (holdsUnspaced(term))
+            result.scanned.emplace_back(term);
+        else
+            result.expression += fmt::format("{}\"{}\"{}", result.expression.empty() ? "" : " ", term,
+                                             at >= query.size() && !closed ? "*" : "");
     }
     return result;
 }
 
+std::string likePattern(std::string_view term) {
+    std::string result = "%";
+    for (const char c : term) {
+        if (c == '%' || c == '_' || c == '\\')
+            result += '\\';
+        result += c;
+    }
+    return result + '%';
+}
+
+// As LIKE compares: without regard to the case of ASCII's letters.
+std::size_t findTerm(std::string_view text, std::string_view term) {
+    const auto at = std::search(text.begin(), text.end(), term.begin(), term.end(), [](char a, char b) {
+        return std::tolower(static_cast<unsigned char>(a)) == std::tolower(static_cast<unsigned char>(b));
+    });
+    return at == text.end() ? std::string_view::npos : static_cast<std::size_t>(at - text.begin());
+}
+
+bool insideCharacter(std::string_view text, std::size_t at) {
+    return at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80;
+}
+
+// Some text around the term, marked as FTS5 marks a snippet.
+std::string markedAround(std::string_view text, std::string_view term) {
+    constexpr std::size_t before = 90;
+    constexpr std::size_t behind = 150;
+    const std::size_t at = findTerm(text, term);
+    if (at == std::string_view::npos)
+        return {};
+    std::size_t begin = at - std::min(at, before);
+    while (insideCharacter(text, begin))
+        ++begin;
+    const std::size_t term_end = at + term.size();
+    std::size_t end = std::min(text.size(), term_end + behind);
+    while (insideCharacter(text, end))
+        --end;
+    return fmt::format("{}{}{}{}{}{}{}", begin > 0 ? "…" : "", text.substr(begin, at - begin), match_begin,
+                       text.substr(at, term.size()), match_end, text.substr(term_end, end - term_end),
+                       end < text.size() ? "…" : "");
+}
+
+} // namespace
+
+std::string searchExpression(std::string_view query) {
+    return termsOf(query).expression;
+}
+
 std::vector<SearchHit> SearchIndex::search(std::string_view query, std::size_t limit) {
-    std::string clean(query.substr(0, query.find('\0')));
-    const std::string expression = searchExpression(clean);
+    const std::string clean(query.substr(0, query.find('\0')));
+    const SearchTerms terms = termsOf(clean);
     std::vector<SearchHit> result;
-    if (expression.empty())
+    if (terms.expression.empty() && terms.scanned.empty())
         return result;
-    const std::string begin(1, match_begin);
-    const std::string end(1, match_end);
+    // Those where everything occurs; only they get a line, which is the costly part.
+    const auto find = [&](const std::string& select, const char* table, const std::string& column, const char* more,
+                          const std::string& rest) {
+        std::string sql = select;
+        if (!terms.expression.empty())
+            sql += fmt::format(" AND {0} IN (SELECT rowid FROM {1} WHERE {1} MATCH ?)",
+                               std::string_view(table) == "title_search" ? "conversations.id" : "nodes.id", table);
+        for (std::size_t i = 0; i < terms.scanned.size(); ++i)
+            sql += more ? fmt::format(" AND ({} LIKE ? ESCAPE '\\' OR {} LIKE ? ESCAPE '\\')", column, more)
+                        : fmt::format(" AND {} LIKE ? ESCAPE '\\'", column);
+        Statement statement = database_.prepare(sql + rest);
+        int index = 0;
+        if (!terms.expression.empty())
+            statement.bindOne(index++, terms.expression);
+        for (const std::string& term : terms.scanned)
+            for (int i = more ? 2 : 1; i > 0; --i)
+                statement.bindOne(index++, likePattern(term));
+        statement.bindOne(index, limit);
+        return statement;
+    };
     {
-        Statement titles = database_.prepare(
-            "SELECT conversations.id, conversations.title, conversations.updated, highlight(title_search, 0, ?, ?) "
-            "FROM title_search JOIN conversations ON conversations.id = title_search.rowid "
-            "WHERE title_search MATCH ? AND conversations.deleted = 0 ORDER BY conversations.updated DESC LIMIT ?");
-        titles.bind(begin, end, expression, limit);
+        Statement titles =
+            find("SELECT conversations.id, conversations.title, conversations.updated "
+                 "FROM conversations WHERE conversations.deleted = 0",
+                 "title_search", "conversations.title", nullptr, " ORDER BY conversations.updated DESC LIMIT ?");
         while (titles.step()) {
             SearchHit& hit = result.emplace_back();
             hit.conversation = titles.integer(0);
             hit.title = titles.string(1);
             hit.updated = titles.integer(2);
-            setLine(hit, titles.text(3));
         }
     }
-    // The newest messages are found first and only those that are shown get a snippet: it is the costly part.
-    Statement messages =
-        database_.prepare("SELECT conversations.id, nodes.id, conversations.title, conversations.updated, "
-                          "snippet(message_search, -1, ?, ?, '…', 24) "
-                          "FROM message_search JOIN nodes ON nodes.id = message_search.rowid "
-                          "JOIN conversations ON conversations.id = nodes.conversation "
-                          "WHERE message_search MATCH ? AND nodes.deleted = 0 AND conversations.deleted = 0 "
-                          "ORDER BY message_search.rowid DESC LIMIT ?");
-    messages.bind(begin, end, expression, limit - std::min(limit, result.size()));
-    while (messages.step()) {
-        SearchHit& hit = result.emplace_back();
-        hit.conversation = messages.integer(0);
-        hit.node = messages.integer(1);
-        hit.title = messages.string(2);
-        hit.updated = messages.integer(3);
-        setLine(hit, messages.text(4));
+    {
+        // One for each conversation: many hits in a long one must not hide the others.
+        Statement messages =
+            find("SELECT conversations.id, max(nodes.id), conversations.title, conversations.updated "
+                 "FROM nodes JOIN conversations ON conversations.id = nodes.conversation "
+                 "WHERE nodes.deleted = 0 AND conversations.deleted = 0",
+                 "message_search", "nodes.content", "nodes.thinking",
+                 " GROUP BY conversations.id ORDER BY 2 DESC LIMIT ?");
+        while (messages.step()) {
+            SearchHit& hit = result.emplace_back();
+            hit.conversation = messages.integer(0);
+            hit.node = messages.integer(1);
+            hit.title = messages.string(2);
+            hit.updated = messages.integer(3);
+        }
     }
+    for (SearchHit& hit : result)
+        findLine(hit, terms.expression, terms.scanned);
     return result;
+}
+
+void SearchIndex::findLine(SearchHit& hit, const std::string& expression, const std::vector<std::string>& scanned) {
+    if (!expression.empty()) {
+        Statement marked =
+            database_.prepare(hit.node ? "SELECT snippet(message_search, -1, ?, ?, '…', 24) FROM message_search "
+                                         "WHERE message_search MATCH ? AND rowid = ?"
+                                       : "SELECT highlight(title_search, 0, ?, ?) FROM title_search WHERE "
+                                         "title_search MATCH ? AND rowid = ?");
+        marked.bind(std::string(1, match_begin), std::string(1, match_end), expression,
+                    hit.node.value_or(hit.conversation));
+        if (marked.step())
+            setLine(hit, marked.text(0));
+        return;
+    }
+    if (!hit.node)
+        return setLine(hit, markedAround(hit.title, scanned.front()));
+    Statement text = database_.prepare("SELECT content, thinking FROM nodes WHERE id = ?");
+    if (!text.bind(*hit.node).step())
+        return;
+    const std::string in_answer = markedAround(text.text(0), scanned.front());
+    setLine(hit, in_answer.empty() ? markedAround(text.text(1), scanned.front()) : in_answer);
 }
 
 } // namespace fulgurite

@@ -100,9 +100,16 @@ void TokenStore::copy(NodeId from, NodeId to, std::size_t count) {
 
 TokenWriter::TokenWriter(TokenStore& store, NodeId node) : store_(store), node_(node) {
     const std::size_t count = store.count(node);
-    first_ = count / tokens_per_chunk * tokens_per_chunk;
+    // The chunk with the last token, though it be full: that may get more text.
+    first_ = count > 0 ? (count - 1) / tokens_per_chunk * tokens_per_chunk : 0;
     open_ = store.read(node, first_, count - first_, TokenDetail::WithAlternatives);
     written_ = on_its_way_ = open_.size();
+}
+
+TokenWriter::TokenWriter(TokenStore& store, NodeId node, std::size_t kept)
+    : store_(store), node_(node), replaces_(true) {
+    first_ = kept / tokens_per_chunk * tokens_per_chunk;
+    open_ = store.read(node, first_, kept - first_, TokenDetail::WithAlternatives);
 }
 
 void TokenWriter::append(std::span<const TokenInfo> tokens) {
@@ -120,6 +127,13 @@ void TokenWriter::extendLast(const std::string& text) {
     written_ = std::min(written_, index);
 }
 
+void TokenWriter::setLast(const std::string& text) {
+    if (open_.empty())
+        return;
+    open_.back().text = text;
+    written_ = std::min(written_, open_.size() - 1);
+}
+
 void TokenWriter::flush() {
     write();
     settle();
@@ -127,6 +141,8 @@ void TokenWriter::flush() {
 
 // Full chunks, and the one that is still filling.
 void TokenWriter::write() {
+    if (replaces_)
+        store_.truncate(node_, first_);
     const std::span<const TokenInfo> all(open_);
     std::size_t begin = 0;
     for (; all.size() - begin > tokens_per_chunk; begin += tokens_per_chunk)
@@ -142,6 +158,7 @@ void TokenWriter::settle() {
     first_ += full;
     written_ = on_its_way_ - full;
     on_its_way_ = written_;
+    replaces_ = false;
 }
 
 } // namespace fulgurite

@@ -48,11 +48,15 @@ class TokenStore {
 class TokenWriter {
   public:
     TokenWriter(TokenStore& store, NodeId node); // goes on after what the node has
+    // Goes on after the node's first `kept` tokens. The others stay in the file until the first write takes their
+    // place.
+    TokenWriter(TokenStore& store, NodeId node, std::size_t kept);
 
     void append(std::span<const TokenInfo> tokens);
     // Text that was held back and belongs to the last token with text after all.
     void extendLast(const std::string& text);
-    void flush(); // where no transaction is open that may still fail
+    void setLast(const std::string& text); // of the very last token
+    void flush();                          // where no transaction is open that may still fail
     // Within a transaction: write(), and settle() when it was committed. What was not stays here for the next try.
     void write();
     void settle();
@@ -66,6 +70,7 @@ class TokenWriter {
     std::vector<TokenInfo> open_; // the chunk that is still filling, and what waits behind it
     std::size_t written_ = 0;     // of the open chunk, as the file has it
     std::size_t on_its_way_ = 0;  // of open_, by the last write()
+    bool replaces_ = false;       // what the file has from first_ on goes with the next write()
 };
 
 } // namespace fulgurite

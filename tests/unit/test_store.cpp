@@ -253,6 +253,50 @@ TEST_F(Store, SearchFindsTitlesAndMessages) {
     EXPECT_THAT(found("fatal"), testing::SizeIs(1));
 }
 
+// A long new conversation that says the word in every message must not hide the old one that says it once.
+TEST_F(Store, SearchFindsEachConversationOnce) {
+    const ConversationId old = sample();
+    const NodeId said = store.append(userNode(old, store.conversation(old).head, "about fulgurite"));
+    const ConversationId fresh = sample();
+    NodeId last = *store.conversation(fresh).head;
+    for (int i = 0; i < 300; ++i)
+        last = store.append(userNode(fresh, last, "fulgurite again"));
+    const std::vector<SearchHit> hits = workspace.index().search("fulgurite", 50);
+    ASSERT_EQ(hits.size(), 2u);
+    EXPECT_EQ(hits[0].node, last);
+    EXPECT_EQ(hits[1].node, said);
+    EXPECT_EQ(hits[1].line, "about fulgurite");
+}
+
+// Written without spaces, a whole sentence is one word to the index.
+TEST_F(Store, SearchFindsPartsOfTextWithoutSpaces) {
+    const ConversationId id = store.create({"数学の会話", "", false, "", "{}"});
+    const NodeId node = store.append(userNode(id, std::nullopt, "前の行\n你好世界，GPU很快 100%\n次"));
+    const std::vector<SearchHit> hits = workspace.index().search("世界");
+    ASSERT_EQ(hits.size(), 1u);
+    EXPECT_EQ(hits[0].node, node);
+    EXPECT_EQ(hits[0].line, "你好世界，GPU很快 100%");
+    EXPECT_THAT(hits[0].matches, ElementsAre(std::pair<std::size_t, std::size_t>(6, 12)));
+    EXPECT_THAT(found("gpu很快"), testing::SizeIs(1));
+    EXPECT_THAT(found("世界 快"), testing::SizeIs(1));
+    EXPECT_THAT(found("世界 次 好"), testing::SizeIs(1));
+    EXPECT_THAT(found("世界 悪"), IsEmpty());
+    EXPECT_THAT(found("快%次"), IsEmpty()) << "a sign of LIKE is a sign";
+    EXPECT_THAT(found("会話"), ElementsAre("数学の会話"));
+    store.append(userNode(id, node, "한국어 문장은 띄어쓰기가 있다 with words"));
+    EXPECT_THAT(found("문장 words"), testing::SizeIs(1));
+    EXPECT_THAT(found("문장 nowhere"), IsEmpty());
+    // Far into a long text: what is around it, in whole characters.
+    std::string lots;
+    for (int i = 0; i < 400; ++i)
+        lots += "漢";
+    store.append(userNode(id, node, lots + "目的" + lots));
+    const SearchHit far = workspace.index().search("目的").front();
+    EXPECT_LT(far.line.size(), 400u);
+    EXPECT_TRUE(far.line.starts_with("…漢"));
+    EXPECT_EQ(far.line.substr(far.matches.at(0).first, 6), "目的");
+}
+
 TEST_F(Store, DraftsAndValues) {
     workspace.setDraft(0, "not sent");
     workspace.setDraft(0, "not yet sent");
@@ -313,6 +357,96 @@ TEST_F(Store, ImportNamesTheField) {
     EXPECT_THAT(message(head + R"([{"title":"x","nodes":[{"id":1,"role":"user","content":7}]}]})"),
                 HasSubstr("content: expected a string, found a number"));
     EXPECT_EQ(store.count(), 0u);
+}
+
+// The parser takes any depth; whoever writes the value out again would recurse through it.
+TEST_F(Store, AnImportThatNestsWithoutEndIsRefused) {
+    const std::size_t levels = 2'000'000;
+    std::string deep;
+    for (std::size_t i = 0; i < levels; ++i)
+        deep += R"({"a":)";
+    deep += "1" + std::string(levels, '}');
+    const std::string text = R"({"format":"fulgurite-conversations","version":1,"conversations":[{"title":"x","nodes":[],)"
+                             R"("settings":)" +
+                             deep + "}]}";
+    try {
+        importJson(workspace, text, "f.json");
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_THAT(error.what(), HasSubstr("f.json: nested deeper than 128 levels"));
+    }
+    EXPECT_EQ(store.count(), 0u);
+}
+
+// An answer that was cut by the end of the program still stands where it stood.
+TEST_F(Store, RecoveringKeepsWhatIsKnownOfAnAnswer) {
+    const ConversationId id = sample();
+    const NodeId answer = store.append(answerNode(id, *store.conversation(id).head));
+    store.notePrompt(answer, 900);
+    const NodeId other = store.append(answerNode(id, store.path(id)[2].id));
+    store.finish(other, {NodeState::Complete, R"({"reason":"max_tokens","prompt_tokens":70,"thinking_seconds":1.5})", 0});
+    store.beginStreaming(other, "{}");
+    EXPECT_THAT(store.recover(), ElementsAre(answer, other));
+    EXPECT_EQ(store.node(answer).state, NodeState::Cut);
+    EXPECT_THAT(store.node(answer).result, HasSubstr("\"prompt_tokens\":900"));
+    EXPECT_THAT(store.node(answer).result, HasSubstr("\"reason\":\"cut\""));
+    EXPECT_THAT(store.node(other).result, HasSubstr("\"prompt_tokens\":70"));
+    EXPECT_THAT(store.node(other).result, HasSubstr("\"thinking_seconds\":1.5"));
+    EXPECT_THAT(store.node(other).result, HasSubstr("\"reason\":\"cut\""));
+}
+
+TEST_F(Store, ContinuingTakesTheAnswersPlaceAndIsUndone) {
+    const ConversationId id = sample();
+    const NodeId question = store.path(id)[2].id;
+    const NodeId answer = store.append(answerNode(id, question));
+    TokenWriter writer(workspace.tokens(), answer);
+    writer.append(sampleTokens(300));
+    writer.flush();
+    store.finish(answer, {NodeState::Stopped, R"({"prompt_tokens":5})", 0});
+    const Node before = store.node(answer);
+    const NodeId longer = store.continueFrom(answer, 299, R"({"seed":7})");
+    EXPECT_EQ(store.siblings(longer).size(), 2u); // "zwei" and the longer one
+    EXPECT_THROW(store.node(answer), Error);
+    EXPECT_EQ(workspace.tokens().count(longer), 299u);
+    EXPECT_EQ(store.node(longer).result, before.result);
+    TokenWriter more(workspace.tokens(), longer);
+    more.append(sampleTokens(10));
+    more.flush();
+    store.finish(longer, {});
+    journal.undo();
+    EXPECT_EQ(store.conversation(id).head, answer);
+    EXPECT_EQ(store.node(answer).content, before.content);
+    EXPECT_EQ(workspace.tokens().count(answer), 300u);
+    journal.redo();
+    EXPECT_EQ(store.conversation(id).head, longer);
+    // With a message below it the shorter one stays.
+    store.append(userNode(id, longer, "and now?"));
+    store.continueFrom(longer, 100, "{}");
+    EXPECT_EQ(store.siblings(longer).size(), 3u);
+}
+
+TEST_F(Store, AnAnswerWrittenAgainReplacesTheOldOneAtOnce) {
+    const ConversationId id = sample();
+    const NodeId answer = store.append(answerNode(id, *store.conversation(id).head));
+    const std::vector<TokenInfo> tokens = sampleTokens(700);
+    TokenWriter writer(workspace.tokens(), answer);
+    writer.append(std::span(tokens).first(600));
+    writer.flush();
+    for (const std::size_t kept : {0u, 300u, 512u}) {
+        TokenWriter again(workspace.tokens(), answer, kept);
+        again.append(std::span(tokens).subspan(kept));
+        EXPECT_GE(workspace.tokens().count(answer), 600u) << "until it is written, the old ones are there";
+        again.flush();
+        EXPECT_EQ(workspace.tokens().read(answer, 0, 800, TokenDetail::WithAlternatives), tokens);
+    }
+    // The last token of a full chunk can still get text.
+    TokenWriter full(workspace.tokens(), answer, 512);
+    full.flush();
+    TokenWriter last(workspace.tokens(), answer);
+    last.setLast("changed");
+    last.flush();
+    EXPECT_EQ(workspace.tokens().read(answer, 511, 1, TokenDetail::Summary).front().text, "changed");
+    EXPECT_EQ(workspace.tokens().count(answer), 512u);
 }
 
 TEST_F(Store, MarkdownGoesOutAndComesBack) {

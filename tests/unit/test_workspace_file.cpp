@@ -51,7 +51,7 @@ TEST_F(WorkspaceFile, VersionOneIsBroughtUpToDate) {
     EXPECT_EQ(workspace.conversations().path(1).size(), 2u);
     EXPECT_EQ(workspace.index().search("old title").size(), 1u);
     EXPECT_EQ(workspace.index().search("answer").size(), 1u);
-    EXPECT_EQ(workspace.index().search("old").size(), 3u);
+    EXPECT_EQ(workspace.index().search("old").size(), 2u);
 }
 
 TEST_F(WorkspaceFile, AFailedMigrationChangesNothing) {
