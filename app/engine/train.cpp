@@ -2,6 +2,9 @@
 // `fulgurite-engine train WHAT`: changing the weights of a model, and the numbers behind that.
 #include "app/engine/train.h"
 
+#include <cstdio>
+#include <fmt/core.h>
+
 namespace fulgurite::app {
 
 void addTrain(CLI::App& app) {
@@ -13,6 +16,12 @@ void addTrain(CLI::App& app) {
     addTrainRl(*train);
     addTrainItems(*train);
     addTrainGrad(*train);
+}
+
+void tellTrouble(const std::string& trouble) {
+    if (!trouble.empty()) {
+        fmt::print(stderr, "warning: {}\n", trouble);
+    }
 }
 
 } // namespace fulgurite::app

@@ -80,11 +80,13 @@ void runBatches(RlTrainer& trainer) {
         printBatch(figures, trainer.config());
         if (interrupts.take() && !trainer.done()) {
             const auto folder = trainer.stop();
+            tellTrouble(trainer.trouble());
             fmt::print("stopped after batch {}: {}; the same command continues\n", figures.batch, folder.string());
             throw CLI::RuntimeError(kExitInterrupted);
         }
     }
     fmt::print("the model is in {}\n", trainer.save().string());
+    tellTrouble(trainer.trouble());
 }
 
 struct ItemOptions {

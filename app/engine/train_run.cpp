@@ -62,11 +62,13 @@ void runSteps(Trainer& trainer) {
         }
         if (interrupts.take() && !trainer.done()) {
             const auto folder = trainer.stop();
+            tellTrouble(trainer.trouble());
             fmt::print("stopped after step {}: {}; the same command continues\n", f.step, folder.string());
             throw CLI::RuntimeError(kExitInterrupted);
         }
     }
     fmt::print("the model is in {}\n", trainer.save().string());
+    tellTrouble(trainer.trouble());
 }
 
 void run(const TrainRunOptions& options) {

@@ -37,6 +37,7 @@ double quantile(std::vector<double>& values, double q) {
 Mismatch mismatchOf(std::span<const PolicyAnswer> answers, PolicyPass::Scores drawn, PolicyPass::Scores trained) {
     double n = 0, sum_x = 0, sum_y = 0;
     Mismatch mismatch;
+    double largest = -std::numeric_limits<double>::infinity(); // logarithm
     forTokens(answers, [&](const PolicyAnswer& answer, std::size_t t) {
         const double x = (answer.*drawn)[t];
         const double y = (answer.*trained)[t];
@@ -45,8 +46,9 @@ Mismatch mismatchOf(std::span<const PolicyAnswer> answers, PolicyPass::Scores dr
         sum_y += std::exp(y);
         mismatch.prob_absdiff += std::abs(std::exp(x) - std::exp(y));
         mismatch.log_absdiff += std::abs(x - y);
-        mismatch.largest_ratio = std::max(mismatch.largest_ratio, std::exp(std::abs(x - y)));
+        largest = std::max(largest, y - x);
     });
+    mismatch.largest_ratio = n > 0 ? std::exp(largest) : 1;
     double xx = 0, yy = 0, xy = 0;
     forTokens(answers, [&](const PolicyAnswer& answer, std::size_t t) {
         const double x = std::exp(static_cast<double>((answer.*drawn)[t])) - sum_x / n;
@@ -70,7 +72,11 @@ UpdateFigures updateFigures(const PassFigures& pass, std::span<const PolicyAnswe
         figures.kl_old -= moved / static_cast<double>(pass.tokens);
         ratios.push_back(std::exp(moved));
     });
-    if (!ratios.empty()) {
+    // Without an order there are no quantiles, and sorting needs one.
+    if (std::any_of(ratios.begin(), ratios.end(), [](double ratio) { return std::isnan(ratio); })) {
+        const double none = std::numeric_limits<double>::quiet_NaN();
+        figures.ratio_p1 = figures.ratio_p10 = figures.ratio_p50 = figures.ratio_p90 = figures.ratio_p99 = none;
+    } else if (!ratios.empty()) {
         figures.ratio_p1 = quantile(ratios, 0.01);
         figures.ratio_p10 = quantile(ratios, 0.1);
         figures.ratio_p50 = quantile(ratios, 0.5);

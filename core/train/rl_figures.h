@@ -20,7 +20,7 @@ struct Mismatch {
     double pearson = 1;       // correlation of the probabilities (MiniMax-M1 report, figure 3); 1 without variance
     double prob_absdiff = 0;  // mean
     double log_absdiff = 0;   // mean, nats
-    double largest_ratio = 1; // of probabilities, either way round
+    double largest_ratio = 1; // importance ratio: probability in training over the one that it was drawn with
 };
 Mismatch mismatchOf(std::span<const PolicyAnswer> answers, PolicyPass::Scores drawn, PolicyPass::Scores trained);
 

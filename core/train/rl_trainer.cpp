@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace fulgurite {
 
@@ -36,10 +37,9 @@ void punishAndCompare(std::span<PolicyAnswer> group, const RlConfig& config) {
         answer.reward = answer.judgement.reward;
         if (config.reward.overlong > 0) {
             const auto limit = static_cast<std::size_t>(config.rollout.max_tokens);
-            // An answer that was cut has the length of the limit and would have been longer.
-            const std::size_t length = answer.written.ended() ? answer.tokens() : limit + 1;
             answer.reward +=
-                config.reward.overlong_weight * overlongPunishment(length, limit, config.reward.overlong);
+                config.reward.overlong_weight *
+                overlongPunishment(answer.written.lengthToPunish(limit), limit, config.reward.overlong);
         }
         rewards.push_back(answer.reward);
     }
@@ -174,16 +174,18 @@ std::span<PolicyAnswer> RlTrainer::part(PolicyBatch& batch, std::size_t update) 
     return std::span(batch.answers).subspan(first * config_.group, (last - first) * config_.group);
 }
 
-UpdateFigures RlTrainer::update(PolicyBatch& batch, std::size_t index) {
+void RlTrainer::update(PolicyBatch& batch, std::size_t index, RlBatchFigures& made) {
     const auto answers = part(batch, index);
     pass_.clear(gradients_);
     const PassFigures pass = policy_.gradient(batch, answers, config_.policy, config_.balance, gradients_);
-    UpdateFigures figures = updateFigures(pass, answers);
+    UpdateFigures& figures = made.updates.emplace_back(updateFigures(pass, answers));
     figures.rate = config_.rate.at(batchesMade() + 1, config_.batches);
-    figures.gradient_norm = optimizer_.step({model_.data(), gradients_.size()}, gradients_, figures.rate, pool_);
     figures.step = progress_.step + index + 1;
-    progress_.tokens += pass.rows;
-    return figures;
+    if (index < config_.mini_batches) {
+        progress_.tokens += pass.rows; // each token once, however often it is learned from
+    }
+    figures.gradient_norm = std::numeric_limits<double>::quiet_NaN(); // it stays so when the optimizer throws
+    figures.gradient_norm = optimizer_.step({model_.data(), gradients_.size()}, gradients_, figures.rate, pool_);
 }
 
 RlBatchFigures RlTrainer::compute() {
@@ -193,11 +195,19 @@ RlBatchFigures RlTrainer::compute() {
     const bool log_rollouts = logsRollouts();
     PolicyBatch batch = collect(figures.rollout);
     score(batch, figures.rollout);
-    for (std::size_t i = 0; i < config_.updates; ++i) {
-        figures.updates.push_back(update(batch, i));
+    try {
+        for (std::size_t i = 0; i < config_.updates; ++i) {
+            update(batch, i, figures);
+        }
+        model_.fetch(); // for the answers of the next batch, and a checkpoint
+        requireFinite();
+    } catch (const Error& error) {
+        if (error.kind() == ErrorKind::InvalidInput && !figures.updates.empty()) { // numbers that are not finite
+            figures.seconds = secondsSince(start);
+            logBroken(batch, figures);
+        }
+        throw;
     }
-    model_.fetch(); // for the answers of the next batch, and a checkpoint
-    requireFinite();
     progress_.step += config_.updates;
     figures.step = progress_.step;
     figures.tokens = progress_.tokens;
@@ -208,6 +218,22 @@ RlBatchFigures RlTrainer::compute() {
     }
     log(batch, figures, log_rollouts);
     return figures;
+}
+
+// The update at which numbers stopped being finite, and the answers that it learned from, are what somebody looks
+// for.
+void RlTrainer::logBroken(PolicyBatch& batch, RlBatchFigures& figures) {
+    figures.step = figures.updates.back().step;
+    figures.tokens = progress_.tokens;
+    for (PolicyAnswer& answer : batch.answers) {
+        if (answer.log_probs.size() != answer.tokens()) { // no update came to it
+            answer.log_probs = answer.old_log_probs;
+        }
+    }
+    try {
+        log(batch, figures, true);
+    } catch (const Error&) { // what is told is why the batch broke
+    }
 }
 
 RlBatchFigures RlTrainer::step() {
@@ -315,6 +341,7 @@ void RlTrainer::log(const PolicyBatch& batch, const RlBatchFigures& figures, boo
 }
 
 std::uint64_t RlTrainer::begin() {
+    folder_.claim();
     if (const auto checkpoint = folder_.newest()) {
         const RunProgress found = RunFolder::progressOf(*checkpoint);
         const auto before = RlConfig::parse(found.config.dump(), checkpoint->string(), config_.out);
@@ -329,11 +356,12 @@ std::uint64_t RlTrainer::begin() {
         progress_.tokens = found.tokens;
         progress_.seconds = found.seconds;
     }
-    log_.begin({config_.place.name, config_.ruleName(), config_.seed()}, progress_.config, progress_.step);
+    log_.begin({config_.place.name, config_.ruleName(), config_.seed()}, progress_.config, progress_.step, done());
     return batchesMade();
 }
 
 std::filesystem::path RlTrainer::save() {
+    log_.flush();
     return folder_.save(progress_, model_, optimizer_, model_config_json_, config_.tokenizer,
                         config_.checkpoint.dtype, config_.checkpoint.keep);
 }

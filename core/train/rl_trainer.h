@@ -9,9 +9,9 @@
 namespace fulgurite {
 
 struct RlBatchFigures {
-    std::uint64_t batch = 0; // this one, counted from 1
-    std::uint64_t step = 0;  // updates made since the beginning of the run
-    std::uint64_t tokens = 0;
+    std::uint64_t batch = 0;  // this one, counted from 1
+    std::uint64_t step = 0;   // updates made since the beginning of the run
+    std::uint64_t tokens = 0; // of prompts and answers since the beginning of the run, each once
     RolloutFigures rollout;
     std::vector<UpdateFigures> updates;
     nlohmann::ordered_json evaluation = nlohmann::ordered_json::object(); // name and value; empty when none was due
@@ -46,7 +46,8 @@ class RlTrainer {
     RlPlan measure();
 
     // Continues from the newest checkpoint in the run's folder, or begins there. Throws Error{InvalidInput} when
-    // the checkpoint belongs to another configuration. Returns the batches already made.
+    // the checkpoint belongs to another configuration, and Error{Unavailable} while another trainer is at work
+    // there. Returns the batches already made; of a run that is done nothing is touched.
     std::uint64_t begin();
     std::uint64_t batchesMade() const { return progress_.step / config_.updates; }
     bool done() const { return batchesMade() >= config_.batches; }
@@ -57,6 +58,8 @@ class RlTrainer {
     std::filesystem::path save();
     // The same, and the run counts as stopped by a person.
     std::filesystem::path stop();
+    // What the runs file could not be told of the run's end; empty while all is well.
+    const std::string& trouble() const { return log_.trouble(); }
 
   private:
     Optimizer newOptimizer() const;
@@ -67,10 +70,11 @@ class RlTrainer {
     PolicyBatch collect(RolloutFigures& figures);
     void score(PolicyBatch& batch, RolloutFigures& figures);
     std::span<PolicyAnswer> part(PolicyBatch& batch, std::size_t update) const;
-    UpdateFigures update(PolicyBatch& batch, std::size_t index);
+    void update(PolicyBatch& batch, std::size_t index, RlBatchFigures& made);
     nlohmann::ordered_json evaluate();
     // Whether the batch under way is one whose rollouts are kept.
     bool logsRollouts() const;
+    void logBroken(PolicyBatch& batch, RlBatchFigures& figures);
     void log(const PolicyBatch& batch, const RlBatchFigures& figures, bool log_rollouts);
     void requireFinite() const;
 

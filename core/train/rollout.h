@@ -32,6 +32,12 @@ struct RolloutAnswer {
     FinishReason reason = FinishReason::MaxTokens;
 
     bool ended() const { return reason == FinishReason::EndOfSentence; }
+    // For DAPO's punishment of lengths. An answer that was cut would have been longer than `limit`; one that the
+    // stop on repetition ended is as long as it is: for what it says it is judged wrong already.
+    std::size_t lengthToPunish(std::size_t limit) const {
+        const bool cut = reason == FinishReason::MaxTokens || reason == FinishReason::ContextFull;
+        return cut ? limit + 1 : tokens.size();
+    }
 };
 
 // Answers in the order of the requests. They depend on weights and requests alone: all are queued before the first

@@ -10,9 +10,12 @@
 #include "core/checkpoint/safetensors.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <fcntl.h>
 #include <fstream>
+#include <unistd.h>
 
 namespace fulgurite {
 
@@ -146,6 +149,28 @@ void RunFolder::restore(const fs::path& checkpoint, TrainModel& model, Optimizer
     model.send();
 }
 
+void RunFolder::fill(const fs::path& checkpoint, const RunProgress& progress, const TrainModel& model,
+                     const Optimizer& optimizer, const std::string& config_json, const fs::path& tokenizer,
+                     DType dtype) const {
+    createFolder(checkpoint);
+    writeModel(checkpoint, model, dtype);
+    writeState(checkpoint / "optimizer.safetensors", model, optimizer);
+    writeFileAtomically(checkpoint / "config.json", config_json);
+    copyTokenizer(tokenizer, checkpoint);
+    nlohmann::ordered_json state;
+    state["format"] = kFormat;
+    state["step"] = progress.step;
+    state["samples"] = progress.samples;
+    state["tokens"] = progress.tokens;
+    state["seed"] = progress.seed;
+    state["data_tokens"] = progress.data_tokens;
+    state["data_checksum"] = fmt::format("{:016x}", progress.data_checksum);
+    state["seconds"] = progress.seconds;
+    state["config"] = progress.config;
+    writeFileAtomically(checkpoint / "state.json", state.dump(1) + "\n");
+    syncFolder(checkpoint);
+}
+
 fs::path RunFolder::save(const RunProgress& progress, const TrainModel& model, const Optimizer& optimizer,
                          const std::string& config_json, const fs::path& tokenizer, DType dtype,
                          std::size_t keep) const {
@@ -157,26 +182,16 @@ fs::path RunFolder::save(const RunProgress& progress, const TrainModel& model, c
     const fs::path temporary = parent / "writing";
     std::error_code error;
     fs::remove_all(temporary, error);
-    createFolder(temporary);
-    writeModel(temporary, model, dtype);
-    writeState(temporary / "optimizer.safetensors", model, optimizer);
-    writeFileAtomically(temporary / "config.json", config_json);
-    copyTokenizer(tokenizer, temporary);
-    nlohmann::ordered_json state;
-    state["format"] = kFormat;
-    state["step"] = progress.step;
-    state["samples"] = progress.samples;
-    state["tokens"] = progress.tokens;
-    state["seed"] = progress.seed;
-    state["data_tokens"] = progress.data_tokens;
-    state["data_checksum"] = fmt::format("{:016x}", progress.data_checksum);
-    state["seconds"] = progress.seconds;
-    state["config"] = progress.config;
-    writeFileAtomically(temporary / "state.json", state.dump(1) + "\n");
-    syncFolder(temporary);
-    fs::rename(temporary, target, error);
-    if (error) {
-        fail(ErrorKind::Io, "{}: cannot rename to {}: {}", temporary.string(), target.string(), error.message());
+    try {
+        fill(temporary, progress, model, optimizer, config_json, tokenizer, dtype);
+        fs::rename(temporary, target, error);
+        if (error) {
+            fail(ErrorKind::Io, "{}: cannot rename to {}: {}", temporary.string(), target.string(),
+                 error.message());
+        }
+    } catch (...) {
+        fs::remove_all(temporary, error);
+        throw;
     }
     syncFolder(parent);
     const auto all = complete();
@@ -196,6 +211,35 @@ void RunFolder::shorten(const char* file, std::uint64_t step) const {
         }
     }
     writeFileAtomically(root_ / file, kept);
+}
+
+std::vector<nlohmann::json> RunFolder::logged(const char* file, std::uint64_t from) const {
+    std::vector<nlohmann::json> lines;
+    std::ifstream stream(root_ / file);
+    for (std::string line; std::getline(stream, line);) {
+        auto json = nlohmann::json::parse(line, nullptr, false);
+        const auto step = json.is_object() ? json.find("step") : json.end();
+        if (step != json.end() && step->is_number_unsigned() && step->get<std::uint64_t>() >= from) {
+            lines.push_back(std::move(json));
+        }
+    }
+    return lines;
+}
+
+void RunFolder::sync() const {
+    for (const char* file : {kMetrics, kRollouts}) {
+        const fs::path path = root_ / file;
+        const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+        if (fd < 0) {
+            continue; // nothing was logged there yet
+        }
+        const bool synced = ::fdatasync(fd) == 0;
+        const int error = errno;
+        ::close(fd);
+        if (!synced) {
+            fail(ErrorKind::Io, "{}: cannot sync: {}", path.string(), std::strerror(error));
+        }
+    }
 }
 
 void RunFolder::begin(const nlohmann::ordered_json& config, std::uint64_t step) const {

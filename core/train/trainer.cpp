@@ -11,6 +11,7 @@
 #include "core/train/token_windows.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace fulgurite {
 
@@ -156,6 +157,7 @@ double Trainer::measure(std::size_t batches) {
 }
 
 std::uint64_t Trainer::begin() {
+    folder_.claim();
     if (const auto checkpoint = folder_.newest()) {
         const RunProgress found = RunFolder::progressOf(*checkpoint);
         const std::string name = checkpoint->string();
@@ -176,7 +178,7 @@ std::uint64_t Trainer::begin() {
         progress_.seconds = found.seconds;
     }
     log_.begin({config_.place.name, config_.method == TrainMethod::Sft ? "sft" : "pretrain", config_.seed},
-               progress_.config, progress_.step);
+               progress_.config, progress_.step, done());
     return progress_.step;
 }
 
@@ -192,7 +194,17 @@ StepFigures Trainer::compute() {
         tokens += batch.tokens.size();
     }
     figures.rate = config_.rate.at(figures.step, config_.steps);
-    figures.gradient_norm = optimizer_.step({model_.data(), gradients_.size()}, gradients_, figures.rate, pool_);
+    try {
+        figures.gradient_norm =
+            optimizer_.step({model_.data(), gradients_.size()}, gradients_, figures.rate, pool_);
+    } catch (const Error& error) {
+        if (error.kind() == ErrorKind::InvalidInput) { // the gradient is not finite
+            figures.tokens = progress_.tokens + tokens;
+            figures.seconds = secondsSince(start);
+            logBroken(figures);
+        }
+        throw;
+    }
     progress_.step = figures.step;
     progress_.samples += config_.samplesOfStep();
     progress_.tokens += tokens;
@@ -201,6 +213,16 @@ StepFigures Trainer::compute() {
     figures.tokens_per_second = static_cast<double>(tokens) / figures.seconds;
     progress_.seconds += figures.seconds;
     return figures;
+}
+
+// The step at which numbers stopped being finite is what somebody looks for in the curves.
+void Trainer::logBroken(StepFigures figures) {
+    figures.gradient_norm = std::numeric_limits<double>::quiet_NaN();
+    figures.tokens_per_second = static_cast<double>(figures.tokens - progress_.tokens) / figures.seconds;
+    try {
+        log_.figures(figures.toJson());
+    } catch (const Error&) { // what is told is why the step broke
+    }
 }
 
 StepFigures Trainer::step() {
@@ -221,6 +243,7 @@ StepFigures Trainer::step() {
 }
 
 std::filesystem::path Trainer::save() {
+    log_.flush();
     model_.fetch();
     return folder_.save(progress_, model_, optimizer_, model_config_json_, config_.tokenizer,
                         config_.checkpoint.dtype, config_.checkpoint.keep);

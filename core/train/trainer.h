@@ -55,7 +55,8 @@ class Trainer {
     double plannedTokens() const;
 
     // Continues from the newest checkpoint in the run's folder, or begins there. Throws Error{InvalidInput} when
-    // the checkpoint belongs to another configuration or other data. Returns the steps already made.
+    // the checkpoint belongs to another configuration or other data, and Error{Unavailable} while another trainer
+    // is at work there. Returns the steps already made; of a run that is done nothing is touched.
     std::uint64_t begin();
     bool done() const { return progress_.step >= config_.steps; }
     // One update and its line in the log; a checkpoint when one is due.
@@ -64,6 +65,8 @@ class Trainer {
     std::filesystem::path save();
     // The same, and the run counts as stopped by a person.
     std::filesystem::path stop();
+    // What the runs file could not be told of the run's end; empty while all is well.
+    const std::string& trouble() const { return log_.trouble(); }
 
   private:
     struct Batch {
@@ -75,6 +78,7 @@ class Trainer {
     // Adds the gradient of one batch, and its share of the step's figures.
     void batchGradient(const Batch& batch, std::size_t targets, StepFigures& figures);
     StepFigures compute();
+    void logBroken(StepFigures figures);
     Optimizer newOptimizer() const;
 
     TrainConfig config_;

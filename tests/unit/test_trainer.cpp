@@ -6,17 +6,21 @@
 #include "core/checkpoint/safetensors.h"
 #include "core/model/hybrid_model.h"
 #include "core/model/weights.h"
+#include "core/store/runs/run_reader.h"
+#include "core/store/runs/runs_file.h"
 #include "core/train/trainer.h"
 #include "kernels/bf16_products.h"
 #include "tests/support/golden_models.h"
 #include "tests/support/model_runner.h"
 #include "tests/unit/test_paths.h"
 
+#include <chrono>
 #include <cmath>
 #include <csignal>
 #include <fstream>
 #include <gmock/gmock.h>
 #include <sys/resource.h>
+#include <thread>
 
 namespace fulgurite {
 namespace {
@@ -227,6 +231,169 @@ TEST_F(Pretraining, AFullDiskDuringACheckpointLeavesTheOneBefore) {
     finish(restarted);
     EXPECT_TRUE(std::filesystem::exists(checkpoints / "step-00000008"));
     EXPECT_FALSE(std::filesystem::exists(checkpoints / "writing"));
+}
+
+// Through step(), as a run meets it; with the disk full the runs file takes nothing either.
+TEST_F(Pretraining, AFullDiskIsToldWithTheLastGoodCheckpointAndHasItsRoomBack) {
+    Trainer trainer(configOf("run"));
+    trainer.begin();
+    for (int i = 0; i < 5; ++i) {
+        trainer.step();
+    }
+    const FileSizeLimit full(1 << 13);
+    try {
+        trainer.step(); // the checkpoint of step 6
+        ADD_FAILURE() << "a checkpoint of more than 8 KiB was written";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::Io);
+        EXPECT_THAT(error.what(), HasSubstr("model.safetensors"));
+        EXPECT_THAT(error.what(), HasSubstr("The last good checkpoint is"));
+        EXPECT_THAT(error.what(), HasSubstr("step-00000003"));
+    }
+    EXPECT_FALSE(std::filesystem::exists(folder / "run" / "checkpoints" / "writing"));
+}
+
+TEST_F(Pretraining, ASecondTrainerIsRefusedAndDestroysNothing) {
+    for (const bool shown : {true, false}) {
+        TrainConfig config = configOf(shown ? "shown" : "alone");
+        if (!shown) {
+            config.place.database.clear();
+        }
+        Trainer first(config);
+        first.begin();
+        for (int i = 0; i < 5; ++i) { // the last checkpoint is that of step 3
+            first.step();
+        }
+        Trainer second(config);
+        try {
+            second.begin();
+            ADD_FAILURE() << "two trainers in one folder";
+        } catch (const Error& error) {
+            EXPECT_EQ(error.kind(), ErrorKind::Unavailable);
+            EXPECT_THAT(error.what(), HasSubstr("another trainer is at work in this folder"));
+        }
+        EXPECT_THAT(loggedSteps(config.out.filename()), testing::ElementsAre(1, 2, 3, 4, 5));
+        finish(first);
+        EXPECT_THAT(loggedSteps(config.out.filename()), testing::ElementsAre(1, 2, 3, 4, 5, 6, 7, 8));
+    }
+}
+
+TEST_F(Pretraining, ARunsFileWithAnotherWriterLeavesTheLogsAsTheyAre) {
+    const TrainConfig config = configOf("run");
+    {
+        Trainer first(config);
+        first.begin();
+        for (int i = 0; i < 5; ++i) {
+            first.step();
+        }
+    }
+    const auto other = RunWriter::resume(config.place.database, RunReader(config.place.database).runs().at(0).id);
+    EXPECT_THROW(Trainer(config).begin(), Error);
+    EXPECT_THAT(loggedSteps("run"), testing::ElementsAre(1, 2, 3, 4, 5));
+}
+
+TEST_F(Pretraining, AFinishedRunStaysFinishedWhenItIsStartedAgain) {
+    const TrainConfig config = configOf("run");
+    {
+        Trainer trainer(config);
+        trainer.begin();
+        finish(trainer);
+    }
+    RunReader reader(config.place.database);
+    const RunRecord before = reader.runs().at(0);
+    EXPECT_EQ(before.status, RunStatus::Finished);
+    const std::string log = readTextFile(folder / "run" / "metrics.jsonl");
+    {
+        Trainer again(config);
+        EXPECT_EQ(again.begin(), 8U);
+        EXPECT_TRUE(again.done());
+    }
+    const RunRecord after = reader.run(before.id);
+    EXPECT_EQ(after.status, RunStatus::Finished);
+    EXPECT_EQ(after.ended_us, before.ended_us);
+    EXPECT_EQ(readTextFile(folder / "run" / "metrics.jsonl"), log);
+}
+
+// A kill may fall between a checkpoint and the rows that the runs file had not got yet, or the end of the run.
+TEST_F(Pretraining, WhatTheRunsFileLacksComesFromTheLogs) {
+    const TrainConfig config = configOf("run");
+    const auto lossesIn = [&] {
+        RunReader reader(config.place.database);
+        const auto series = reader.findSeries(reader.runs().at(0).id, "train.loss");
+        std::vector<std::pair<std::int64_t, double>> losses;
+        for (const RunPoint& point : reader.points(series.value().id, 0, 100, 100)) {
+            losses.emplace_back(point.step, point.value);
+        }
+        return losses;
+    };
+    const auto cutAt = [&](std::int64_t step) {
+        const auto writer =
+            RunWriter::resume(config.place.database, RunReader(config.place.database).runs().at(0).id);
+        writer->rewind(step);
+        writer->flush();
+    };
+    {
+        Trainer first(config);
+        first.begin();
+        for (int i = 0; i < 5; ++i) {
+            first.step();
+        }
+    }
+    const auto whole = lossesIn();
+    ASSERT_EQ(whole.size(), 5U);
+    cutAt(2);
+    {
+        Trainer second(config);
+        EXPECT_EQ(second.begin(), 3U);
+        finish(second);
+    }
+    const auto finished = lossesIn();
+    ASSERT_EQ(finished.size(), 8U);
+    EXPECT_TRUE(std::equal(whole.begin(), whole.end(), finished.begin())) << "the same steps, the same bits";
+    cutAt(7);
+    EXPECT_EQ(RunReader(config.place.database).runs().at(0).status, RunStatus::Running);
+    EXPECT_EQ(Trainer(config).begin(), 8U);
+    EXPECT_EQ(lossesIn(), finished);
+    EXPECT_EQ(RunReader(config.place.database).runs().at(0).status, RunStatus::Finished);
+}
+
+TEST_F(Pretraining, ARunsFileThatIsBusyDoesNotMakeAFinishedRunFail) {
+    const TrainConfig config = configOf("run");
+    Trainer trainer(config);
+    trainer.begin();
+    for (int i = 0; i < 7; ++i) {
+        trainer.step();
+    }
+    const auto other = openRunsFile(config.place.database);
+    other->run("BEGIN IMMEDIATE"); // as while a long run is being deleted
+    std::thread busy([&] {
+        std::this_thread::sleep_for(
+            std::chrono::seconds(12)); // longer than one wait, at the checkpoint and the end
+        other->run("ROLLBACK");
+    });
+    EXPECT_NO_THROW(trainer.step());
+    busy.join();
+    EXPECT_EQ(trainer.trouble(), "");
+    EXPECT_EQ(RunReader(config.place.database).runs().at(0).status, RunStatus::Finished);
+}
+
+TEST_F(Pretraining, TheStepThatBrokeIsInTheRun) {
+    TrainConfig config = configOf("run");
+    config.rate.peak = 1e25; // weights whose squares are no float
+    config.rate.warmup = 0;
+    Trainer trainer(config);
+    trainer.begin();
+    trainer.step();
+    EXPECT_THROW(trainer.step(), Error);
+    EXPECT_THAT(loggedSteps("run"), testing::ElementsAre(1, 2));
+    RunReader reader(config.place.database);
+    const RunRecord run = reader.runs().at(0);
+    EXPECT_EQ(run.status, RunStatus::Failed);
+    const auto norm = reader.findSeries(run.id, "train.grad_norm");
+    ASSERT_TRUE(norm);
+    const auto points = reader.points(norm->id, 0, 100, 100);
+    ASSERT_EQ(points.size(), 2U);
+    EXPECT_TRUE(std::isnan(points[1].value));
 }
 
 TEST_F(Pretraining, RefusesToGoOnWithSomethingElse) {

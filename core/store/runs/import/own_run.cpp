@@ -58,7 +58,19 @@ void takeTokens(nlohmann::json& meta, RunSample& sample) {
         meta.erase(key);
 }
 
-RunSample readSample(const nlohmann::json& json, const std::string& where) {
+} // namespace
+
+std::vector<fs::path> ownRunFiles(const fs::path& folder) {
+    std::vector<fs::path> files;
+    if (!fs::is_regular_file(folder / description_name) || !fs::is_regular_file(folder / metrics_name))
+        return files;
+    files.push_back(folder / metrics_name);
+    if (fs::is_regular_file(folder / rollouts_name))
+        files.push_back(folder / rollouts_name);
+    return files;
+}
+
+RunSample rolloutOf(const nlohmann::json& json, const std::string& where) {
     const JsonField row(json, where);
     RunSample sample;
     sample.step = row["step"].integer(0, run_step_limit);
@@ -78,18 +90,6 @@ RunSample readSample(const nlohmann::json& json, const std::string& where) {
     takeTokens(meta, sample);
     sample.meta_json = meta.dump();
     return sample;
-}
-
-} // namespace
-
-std::vector<fs::path> ownRunFiles(const fs::path& folder) {
-    std::vector<fs::path> files;
-    if (!fs::is_regular_file(folder / description_name) || !fs::is_regular_file(folder / metrics_name))
-        return files;
-    files.push_back(folder / metrics_name);
-    if (fs::is_regular_file(folder / rollouts_name))
-        files.push_back(folder / rollouts_name);
-    return files;
 }
 
 bool isRolloutFile(const fs::path& file) {
@@ -116,7 +116,7 @@ void RolloutLinesParser::line(std::string_view text, bool whole, LogSink& sink) 
         return;
     const std::string where = fmt::format("line {}", lineNumber());
     try {
-        sink.sample(readSample(parseJson(text, where), where));
+        sink.sample(rolloutOf(parseJson(text, where), where));
     } catch (const std::exception& error) { // a damaged line costs that line alone
         sink.skipped(error.what());
     }

@@ -5,8 +5,11 @@
 
 #include "core/store/runs/import/line_parser.h"
 
+#include <nlohmann/json.hpp>
+
 #include <filesystem>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace fulgurite {
@@ -22,6 +25,9 @@ struct OwnRunDescription {
     std::optional<std::int64_t> seed;
 };
 OwnRunDescription describeOwnRun(const std::filesystem::path& folder);
+
+// What one line of rollouts.jsonl says; `where` is for messages. Throws Error{Corrupt | InvalidInput}.
+RunSample rolloutOf(const nlohmann::json& json, const std::string& where);
 
 // One completion a line:
 //   {"step": 4, "prompt": "..", "completion": "..", "reward": 1.0, "advantage": 0.5, "meta": {"prompt_index": 0,
