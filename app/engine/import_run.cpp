@@ -4,6 +4,7 @@
 #include "app/engine/interrupt.h"
 #include "core/store/runs/import/run_import.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <fmt/core.h>
@@ -24,6 +25,10 @@ struct ImportRunOptions {
 
 void print(const std::vector<ImportedRun>& runs, double seconds) {
     for (const ImportedRun& run : runs) {
+        if (run.failed) {
+            fmt::print(stderr, "error: {}\n", run.remarks.front());
+            continue;
+        }
         const ImportCounts& counts = run.counts;
         fmt::print("run {}  {}  {}  {} values", run.run, run.name, nameOf(run.format), counts.values);
         if (counts.histograms > 0)
@@ -49,19 +54,29 @@ std::vector<ImportedRun> timedUpdate(RunImport& import, double& seconds) {
     return runs;
 }
 
-void importRun(const ImportRunOptions& options) {
-    InterruptGuard interrupts;
+void importRun(ImportRunOptions options) {
+    InterruptGuard interrupts(true);
+    bool interrupted = false;
+    options.import.interrupted = [&] { return interrupted = interrupted || interrupts.take(); };
     RunImport import(options.path, options.import);
     double seconds = 0;
     const std::vector<ImportedRun> runs = timedUpdate(import, seconds);
     print(runs, seconds);
+    if (interrupted) {
+        import.finish();
+        fmt::print("interrupted; the same command goes on from there\n");
+        throw CLI::RuntimeError(kExitInterrupted);
+    }
+    if (!options.import.follow &&
+        std::any_of(runs.begin(), runs.end(), [](const ImportedRun& run) { return run.failed; }))
+        throw CLI::RuntimeError(1);
     if (runs.empty())
         fmt::print("nothing is new since the last import into {}\n", options.import.database.string());
     if (!options.import.follow)
         return;
     fmt::print("following; Ctrl+C ends\n");
     std::fflush(stdout);
-    while (!interrupts.take()) {
+    while (!options.import.interrupted()) {
         std::this_thread::sleep_for(kFollowPeriod);
         print(timedUpdate(import, seconds), seconds);
     }
@@ -83,14 +98,16 @@ void addImportRun(CLI::App& app) {
     command->add_flag(
         "--rewind", options->import.rewind,
         "A step that goes back takes away what came from there on, as after a restart from a checkpoint");
-    command->footer("Known are TensorBoard event files, trainer_state.json of Hugging Face trainers, JSON lines "
-                    "(verl, ms-swift,\n"
-                    "prime-rl and others), verl's console output, and tables with a header (CSV). A second import "
-                    "of the same path\n"
-                    "goes on where the first ended. Damaged records are skipped, counted and told.\n\n"
-                    "Examples:\n"
-                    "  fulgurite-engine import-run logs/ --db runs.fulgurite\n"
-                    "  fulgurite-engine import-run output/metrics.jsonl --follow --project math");
+    command->footer(
+        "Known are TensorBoard event files, trainer_state.json of Hugging Face trainers, JSON lines "
+        "(verl, ms-swift,\n"
+        "prime-rl and others), verl's console output, and tables with a header (CSV). A second import "
+        "of the same path\n"
+        "goes on where the first ended. Damaged records are skipped, counted and told; a log that cannot be\n"
+        "read does not hinder the others, and is tried again while they are followed.\n\n"
+        "Examples:\n"
+        "  fulgurite-engine import-run logs/ --db runs.fulgurite\n"
+        "  fulgurite-engine import-run output/metrics.jsonl --follow --project math");
     command->callback([options] {
         options->import.database = options->database;
         importRun(*options);

@@ -10,6 +10,7 @@ namespace {
 
 std::atomic<int> g_pressed{0};
 struct sigaction g_before {};
+struct sigaction g_before_termination {};
 
 void count(int) {
     g_pressed.fetch_add(1, std::memory_order_relaxed);
@@ -17,16 +18,22 @@ void count(int) {
 
 } // namespace
 
-InterruptGuard::InterruptGuard() {
+InterruptGuard::InterruptGuard(bool with_termination) : with_termination_(with_termination) {
     struct sigaction action {};
     action.sa_handler = count; // no SA_RESTART: a read that waits returns
     sigemptyset(&action.sa_mask);
     g_pressed = 0;
     sigaction(SIGINT, &action, &g_before);
+    if (with_termination_) {
+        sigaction(SIGTERM, &action, &g_before_termination);
+    }
 }
 
 InterruptGuard::~InterruptGuard() {
     sigaction(SIGINT, &g_before, nullptr);
+    if (with_termination_) {
+        sigaction(SIGTERM, &g_before_termination, nullptr);
+    }
 }
 
 bool InterruptGuard::take() {

@@ -4,16 +4,20 @@
 
 namespace fulgurite::app {
 
-// While one lives, SIGINT is counted, and system calls that wait are cut short by it.
+// While one lives, SIGINT is counted, and system calls that wait are cut short by it; with `with_termination`
+// SIGTERM too, for a command that another program starts and ends.
 class InterruptGuard {
   public:
-    InterruptGuard();
+    explicit InterruptGuard(bool with_termination = false);
     ~InterruptGuard();
     InterruptGuard(const InterruptGuard&) = delete;
     InterruptGuard& operator=(const InterruptGuard&) = delete;
 
     // Whether Ctrl+C was pressed since the last call.
     bool take();
+
+  private:
+    bool with_termination_;
 };
 
 } // namespace fulgurite::app

@@ -36,6 +36,29 @@ TEST_F(ImportRun, LeavesRunsSeriesAndPoints) {
     EXPECT_THAT(import(logs).out, HasSubstr("nothing is new"));
 }
 
+// As the window ends it.
+TEST_F(ImportRun, TerminationEndsFollowingWithAFinishedRun) {
+    std::ofstream(folder / "log.jsonl") << "{\"step\":1,\"a\":1}\n";
+    Process process(
+        {"import-run", (folder / "log.jsonl").string(), "--db", (folder / "runs.db").string(), "--follow"});
+    ASSERT_TRUE(process.waitFor("following"));
+    EXPECT_EQ(readRunsFile(folder / "runs.db")->integer("SELECT status FROM runs"), 1);
+    process.signal(SIGTERM);
+    EXPECT_EQ(process.finish().status, 0);
+    EXPECT_EQ(readRunsFile(folder / "runs.db")->integer("SELECT status FROM runs"), 2);
+}
+
+TEST_F(ImportRun, ALogThatCannotBeReadDoesNotHinderTheOthers) {
+    std::filesystem::create_directories(folder / "logs/b");
+    std::ofstream(folder / "logs/a.jsonl") << "{\"step\":1,\"a\":1}\n";
+    std::ofstream(folder / "logs/b/run.json") << "[1, 2";
+    std::ofstream(folder / "logs/b/metrics.jsonl") << "{\"step\":1,\"a\":1}\n";
+    const Outcome outcome = import((folder / "logs").string());
+    EXPECT_EQ(outcome.status, 1) << "not all of it was read";
+    EXPECT_THAT(outcome.out, HasSubstr("a  jsonl  1 values"));
+    EXPECT_THAT(outcome.err, HasSubstr("run.json"));
+}
+
 TEST_F(ImportRun, SaysWhatIsWrong) {
     EXPECT_EQ(import((folder / "none").string()).status, 1);
     std::ofstream(folder / "noise.jsonl") << "noise\nmore noise\n";

@@ -96,6 +96,9 @@ struct RunPoint {
 };
 
 // When a step was, and how far the data was read then.
+// What a chart can show by far, and what no honest writer of distributions reaches.
+constexpr std::size_t most_histogram_buckets = std::size_t{1} << 14;
+
 struct StepMark {
     std::int64_t step = 0;
     std::optional<Microseconds> wall_us;

@@ -25,6 +25,15 @@ constexpr auto retry_period = std::chrono::seconds(1);
 // A producer that is faster than the disk waits here; one whose disk takes nothing may go on to the second figure.
 constexpr std::size_t most_rows_waiting = std::size_t{1} << 18;
 constexpr std::size_t most_rows_kept = std::size_t{1} << 20;
+// A completion or a distribution counts as so many rows as its bytes would make: what waits is bounded in memory.
+constexpr std::size_t row_bytes = 64;
+
+std::size_t rowsOf(const RunSample& sample) {
+    std::size_t bytes = sample.prompt.size() + sample.completion.size() + sample.meta_json.size();
+    for (const RolloutToken& token : sample.tokens)
+        bytes += sizeof(RolloutToken) + token.bytes.size();
+    return 1 + bytes / row_bytes;
+}
 
 } // namespace
 
@@ -254,15 +263,17 @@ void RunWriter::mark(const StepMark& step) {
 void RunWriter::sample(RunSample sample) {
     requireRunStep(sample.step);
     std::unique_lock lock(state_->mutex);
+    const std::size_t rows = rowsOf(sample);
     state_->open(lock).samples.push_back(std::move(sample));
-    state_->added(1);
+    state_->added(rows);
 }
 
 void RunWriter::histogram(Series series, std::int64_t step, std::vector<HistogramBucket> buckets) {
     requireRunStep(step);
     std::unique_lock lock(state_->mutex);
+    const std::size_t rows = 1 + buckets.size() * sizeof(HistogramBucket) / row_bytes;
     state_->open(lock).histograms.push_back({series, step, std::move(buckets)});
-    state_->added(1);
+    state_->added(rows);
 }
 
 void RunWriter::rewind(std::int64_t step) {

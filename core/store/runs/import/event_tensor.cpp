@@ -11,6 +11,8 @@ namespace fulgurite {
 namespace {
 
 constexpr std::size_t most_values = std::size_t{1} << 20;
+// A record of a few bytes can claim any shape: what it repeats is bounded by what a histogram may have.
+constexpr std::size_t most_repeated = 3 * most_histogram_buckets;
 
 enum class TensorType : std::uint8_t { Float = 1, Double = 2, Int32 = 3, Int64 = 9 };
 
@@ -82,10 +84,10 @@ void appendField(const WireField& field, std::vector<double>& values) {
 void fill(EventTensor& tensor) {
     std::size_t wanted = 1;
     for (const std::int64_t size : tensor.shape) {
-        if (size < 0 || static_cast<std::uint64_t>(size) > most_values)
+        if (size < 0 || static_cast<std::uint64_t>(size) > most_repeated)
             return;
         wanted *= static_cast<std::size_t>(size);
-        if (wanted > most_values)
+        if (wanted > most_repeated)
             return;
     }
     if (!tensor.values.empty() && tensor.values.size() < wanted)

@@ -16,7 +16,8 @@ struct EventTensor {
     std::vector<double> values; // row-major
 };
 
-// Values of tensors of more than a million elements are left out.
+// Values of tensors of more than a million elements are left out, and a single value that stands for all of a large
+// one stays single.
 EventTensor readEventTensor(std::string_view bytes);
 // Of shape [k, 3]: left, right, count.
 std::vector<HistogramBucket> histogramOf(const EventTensor& tensor);

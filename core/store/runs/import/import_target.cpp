@@ -118,7 +118,10 @@ void ImportTarget::mark(const StepMark& mark) {
 
 void ImportTarget::histogram(std::string_view name, std::int64_t step, std::vector<HistogramBucket> buckets) {
     if (name.empty() || buckets.empty())
-        return skipped("a histogram has no name or no buckets");
+        return skipped("a histogram has no name, no buckets or too many");
+    if (buckets.size() > most_histogram_buckets)
+        return skipped(
+            fmt::format("a histogram of {} buckets; {} are the most", buckets.size(), most_histogram_buckets));
     Run& run = current();
     if (run.last_step != step)
         at(run, step);
@@ -128,7 +131,10 @@ void ImportTarget::histogram(std::string_view name, std::int64_t step, std::vect
 
 void ImportTarget::sample(RunSample sample) {
     Run& run = current();
-    run.anew = false; // the rows of the steps, which come first, have taken back what was there
+    if (std::exchange(run.anew, false)) { // no row of a step came first
+        handOver(run);
+        run.writer->rewind(sample.step);
+    }
     run.writer->sample(std::move(sample));
     ++counts_.samples;
 }
@@ -151,12 +157,15 @@ void ImportTarget::skipped(const std::string& why) {
     ++counts_.skipped;
 }
 
-void ImportTarget::beginFile(const std::filesystem::path& file, bool started_anew) {
-    file_ = file;
-    anew_ = started_anew;
+void ImportTarget::startAnew() {
+    anew_ = true;
     for (auto& [name, run] : runs_)
-        run.anew = started_anew;
-    if (started_anew) {
+        run.anew = true;
+}
+
+void ImportTarget::beginFile(const std::filesystem::path& file, bool replaced) {
+    file_ = file;
+    if (replaced) {
         ++counts_.started_anew;
         remarks_.push_back(
             fmt::format("{}: the file was replaced or cut and was read from its beginning", file.string()));
@@ -170,7 +179,12 @@ void ImportTarget::endFile() {
                                                  : fmt::format("{}: {} records were skipped; the first: {}",
                                                                file_.string(), skipped_in_file_, first_skipped_));
     skipped_in_file_ = 0;
+}
+
+void ImportTarget::endRun() {
     anew_ = false;
+    for (auto& [name, run] : runs_)
+        run.anew = false;
 }
 
 void ImportTarget::flush() {

@@ -29,9 +29,12 @@ class ImportTarget final : public LogSink {
     void rewind(std::int64_t step) override;
     void skipped(const std::string& why) override;
 
-    // Before each file. One that was replaced takes back, with its first step, what the former one told.
-    void beginFile(const std::filesystem::path& file, bool started_anew);
+    // All files of the run are read from their beginning: the first step takes back what they told before, once.
+    void startAnew();
+    // Before each file. `replaced`: it is another one, or was cut, since it was read.
+    void beginFile(const std::filesystem::path& file, bool replaced);
     void endFile();
+    void endRun(); // after the last file
 
     void flush();
     void finish(RunStatus status);
@@ -66,7 +69,7 @@ class ImportTarget final : public LogSink {
     Run* current_ = nullptr;
     std::optional<RunId> run_;
     std::filesystem::path file_;
-    bool anew_ = false;
+    bool anew_ = false; // of runs that appear
     std::int64_t skipped_in_file_ = 0;
     std::string first_skipped_;
     ImportCounts counts_;

@@ -2,8 +2,6 @@
 #include "core/store/runs/import/run_import.h"
 
 #include "core/base/error.h"
-#include "core/base/json.h"
-#include "core/base/json_field.h"
 #include "core/store/runs/import/crc32c.h"
 #include "core/store/runs/import/import_target.h"
 #include "core/store/runs/import/own_run.h"
@@ -11,7 +9,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <exception>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <sys/stat.h>
 
 namespace fulgurite {
@@ -21,9 +21,10 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t piece_bytes = std::size_t{1} << 20;
-// The beginning of a file tells whether one with another inode is a copy of the same log that grew.
+// The beginning of a file, and what stands before the place where reading goes on, tell whether it is still the
+// same log: one with another inode may be a copy that grew, and one that is longer than before another log.
 constexpr std::size_t identity_bytes = 4096;
-// Writers that follow keeps; each has a thread.
+// Writers that follow keeps; each has a thread, descriptors and a cache.
 constexpr std::size_t most_open = 64;
 
 struct FileFacts {
@@ -40,12 +41,22 @@ FileFacts factsOf(const fs::path& file) {
             static_cast<Microseconds>(info.st_mtim.tv_sec) * 1'000'000 + info.st_mtim.tv_nsec / 1000};
 }
 
-std::uint32_t identityOf(const fs::path& file, std::size_t bytes) {
-    std::string head(std::min(bytes, identity_bytes), '\0');
+// Of at most identity_bytes from `begin` to `end`.
+std::uint32_t checksumOf(const fs::path& file, std::size_t begin, std::size_t end) {
+    std::string bytes(std::min(end - begin, identity_bytes), '\0');
     std::ifstream stream(file, std::ios::binary);
-    stream.read(head.data(), static_cast<std::streamsize>(head.size()));
-    head.resize(static_cast<std::size_t>(stream.gcount()));
-    return crc32c(head);
+    stream.seekg(static_cast<std::streamoff>(begin));
+    stream.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    bytes.resize(static_cast<std::size_t>(stream.gcount()));
+    return crc32c(bytes);
+}
+
+std::uint32_t identityOf(const fs::path& file, std::size_t offset) {
+    return checksumOf(file, 0, offset);
+}
+
+std::uint32_t tailOf(const fs::path& file, std::size_t offset) {
+    return checksumOf(file, offset - std::min(offset, identity_bytes), offset);
 }
 
 } // namespace
@@ -55,7 +66,20 @@ struct RunImport::Cursor {
     FileFacts facts;
     std::size_t offset = 0;
     std::uint32_t identity = 0;
+    std::optional<std::uint32_t> tail; // older files have none
+    bool unfinished = false;           // rows of it came behind `offset`, and which is not known
     std::string parser = "{}";
+};
+
+struct RunImport::LogFile {
+    fs::path path;
+    std::string key; // of its cursor
+    std::unique_ptr<LogParser> parser;
+    Cursor cursor; // with the facts of now
+    bool has_new = true;
+    bool replaced = false; // or cut
+    // Points that come twice are one, completions are not.
+    bool has_samples = false;
 };
 
 RunImport::RunImport(fs::path path, ImportOptions options) : path_(std::move(path)), options_(std::move(options)) {
@@ -66,21 +90,51 @@ RunImport::RunImport(fs::path path, ImportOptions options) : path_(std::move(pat
 RunImport::~RunImport() = default;
 
 std::vector<ImportedRun> RunImport::update() {
-    const std::vector<LogRun> runs = findLogRuns(path_);
     std::vector<ImportedRun> result;
-    for (const LogRun& run : runs) {
-        ImportedRun imported = readRun(run, runs.size() == 1);
-        const bool idle = imported.counts.files == 0;
-        if (!options_.follow || (idle && open_.size() > most_open)) {
-            if (const auto open = open_.find(run.uri); open != open_.end()) {
-                open->second->finish(RunStatus::Finished);
-                open_.erase(open);
-            }
-        }
-        const bool told = imported.run != 0 || imported.counts.skipped > 0;
-        if ((!idle && told) || !imported.remarks.empty())
-            result.push_back(std::move(imported));
+    std::exception_ptr first_failure;
+    std::size_t failures = 0;
+    // Tells a trouble once for as long as it lasts.
+    const auto failed = [&](const std::string& uri, ImportedRun run, const std::string& why) {
+        if (!first_failure)
+            first_failure = std::current_exception();
+        ++failures;
+        if (std::exchange(told_[uri], why) == why)
+            return;
+        run.failed = true;
+        run.remarks = {why};
+        result.push_back(std::move(run));
+    };
+    std::vector<LogRun> runs;
+    try {
+        runs = findLogRuns(path_);
+        told_.erase("");
+    } catch (const std::exception& error) { // a folder that is being replaced is there again soon
+        if (!options_.follow)
+            throw;
+        failed("", {.name = path_.filename().string(), .counts = {}, .remarks = {}}, error.what());
     }
+    for (const LogRun& run : runs) {
+        if (interrupted())
+            break;
+        try {
+            ImportedRun imported = readRun(run, runs.size() == 1);
+            if (!options_.follow)
+                close(run.uri);
+            told_.erase(run.uri);
+            const bool told = imported.run != 0 || imported.counts.skipped > 0;
+            if ((imported.counts.files > 0 && told) || !imported.remarks.empty())
+                result.push_back(std::move(imported));
+        } catch (const std::exception& error) {
+            // Its cursors stand where they were; what waits in memory is read again from there.
+            open_.erase(run.uri);
+            failed(run.uri, {.name = run.name, .format = run.format, .counts = {}, .remarks = {}}, error.what());
+        }
+        closeLeastFed();
+    }
+    if (options_.follow)
+        return result;
+    if (failures > 0 && failures == runs.size())
+        std::rethrow_exception(first_failure);
     const bool nothing = runs.size() == 1 && result.size() == 1 && result[0].counts.values == 0 &&
                          result[0].counts.histograms == 0 && result[0].run == 0;
     if (nothing && result[0].counts.skipped > 0)
@@ -88,14 +142,42 @@ std::vector<ImportedRun> RunImport::update() {
     return result;
 }
 
+void RunImport::close(const std::string& uri) {
+    if (const auto open = open_.find(uri); open != open_.end()) {
+        open->second.target->finish(RunStatus::Finished);
+        open_.erase(open);
+    }
+}
+
+// A run that gets something later is opened again.
+void RunImport::closeLeastFed() {
+    while (open_.size() > most_open) {
+        const auto least = std::min_element(
+            open_.begin(), open_.end(), [](const auto& a, const auto& b) { return a.second.fed < b.second.fed; });
+        try {
+            least->second.target->finish(RunStatus::Finished);
+        } catch (const Error&) { // all that it had was flushed when it was read; only its end is not told
+        }
+        open_.erase(least);
+    }
+}
+
 void RunImport::finish() {
-    for (auto& [uri, target] : open_)
-        target->finish(RunStatus::Finished);
+    std::exception_ptr failure;
+    for (auto& [uri, open] : open_) {
+        try {
+            open.target->finish(RunStatus::Finished);
+        } catch (const Error&) {
+            failure = std::current_exception();
+        }
+    }
     open_.clear();
+    if (failure)
+        std::rethrow_exception(failure);
 }
 
 ImportTarget& RunImport::targetOf(const LogRun& run, bool single) {
-    std::unique_ptr<ImportTarget>& target = open_[run.uri];
+    std::unique_ptr<ImportTarget>& target = open_[run.uri].target;
     if (target)
         return *target;
     NewRun wanted;
@@ -118,73 +200,122 @@ ImportTarget& RunImport::targetOf(const LogRun& run, bool single) {
 }
 
 ImportedRun RunImport::readRun(const LogRun& run, bool single) {
-    ImportTarget& target = targetOf(run, single);
     ImportedRun result;
-    // Kept when all is read: a file without values belongs to the run that the others make.
-    std::vector<std::pair<std::string, Cursor>> cursors;
-    bool anew = false;
-    for (const fs::path& file : run.files) {
-        if (auto read = readFile(run, file, target, anew))
-            cursors.push_back(std::move(*read));
-    }
-    for (const auto& [key, cursor] : cursors)
-        saveCursor(key, cursor, target.run());
-    result.counts = target.takeCounts();
-    result.counts.files = cursors.size();
-    result.run = target.run().value_or(0);
     result.name = run.name;
     result.format = run.format;
+    bool anew = false;
+    std::vector<LogFile> files = lookAt(run, anew);
+    if (std::none_of(files.begin(), files.end(), [](const LogFile& file) { return file.has_new; }))
+        return result;
+    ImportTarget& target = targetOf(run, single);
+    if (anew)
+        target.startAnew();
+    // A file without values belongs to the run that the others make.
+    std::vector<const LogFile*> unsaved;
+    for (LogFile& file : files) {
+        if (!file.has_new || interrupted())
+            continue;
+        readFile(file, run, target);
+        ++result.counts.files;
+        unsaved.push_back(&file);
+        if (target.run()) {
+            for (const LogFile* read : unsaved)
+                saveCursor(read->key, read->cursor, *target.run());
+            unsaved.clear();
+        }
+    }
+    target.endRun();
+    const std::size_t read = result.counts.files;
+    result.counts = target.takeCounts();
+    result.counts.files = read;
+    result.run = target.run().value_or(0);
     result.remarks = target.takeRemarks();
+    if (read > 0)
+        open_[run.uri].fed = ++feedings_;
     return result;
 }
 
-// Nothing when there was nothing new. `run_anew`: whether a file of the run was read from its beginning again; of a
-// run of ours the following files are then too, because the steps took their samples with them.
-std::optional<std::pair<std::string, RunImport::Cursor>>
-RunImport::readFile(const LogRun& run, const fs::path& file, ImportTarget& target, bool& run_anew) {
-    Cursor cursor;
-    cursor.facts = factsOf(file);
-    const auto parser = makeLogParser(run.format, file);
-    // The next checkpoint's file goes on with the history of the last one.
-    const std::string key = parser->isSnapshot() ? run.uri : file.string();
-    const std::optional<Cursor> saved = savedCursor(key);
-    bool anew = run_anew && run.format == LogFormat::OwnRun;
-    if (saved && !anew) {
+// Which files have something new, and from where. `anew`: all are read from their beginning, because one of them
+// was replaced and the steps that it takes back are the others' too, or because an import broke off and nobody
+// knows which of the rows came.
+std::vector<RunImport::LogFile> RunImport::lookAt(const LogRun& run, bool& anew) {
+    std::vector<LogFile> files;
+    bool known = false;
+    for (const fs::path& path : run.files) {
+        LogFile& file = files.emplace_back();
+        file.path = path;
+        file.parser = makeLogParser(run.format, path);
+        file.has_samples = run.format == LogFormat::OwnRun && isRolloutFile(path);
+        file.cursor.facts = factsOf(path);
+        // The same file may be a run by itself and a part of that of its folder. The next checkpoint's file goes on
+        // with the history of the last one.
+        const bool alone = file.parser->isSnapshot() || path.string() == run.uri;
+        file.key = alone ? run.uri : run.uri + '\n' + path.string();
+        const std::optional<Cursor> saved = savedCursor(file.key, run.uri);
+        if (!saved)
+            continue;
+        known = true;
         const FileFacts& before = saved->facts;
-        const bool same_file = before.inode == cursor.facts.inode;
-        if (same_file && before.size == cursor.facts.size && before.mtime == cursor.facts.mtime)
-            return std::nullopt;
-        const auto size = static_cast<std::size_t>(cursor.facts.size);
-        anew =
-            !parser->isSnapshot() && (size < saved->offset || identityOf(file, saved->offset) != saved->identity);
-        if (!anew) {
-            cursor.offset = parser->isSnapshot() ? 0 : saved->offset;
-            parser->restore(saved->parser);
+        const FileFacts& now = file.cursor.facts;
+        file.has_new =
+            saved->unfinished || before.inode != now.inode || before.size != now.size || before.mtime != now.mtime;
+        if (!file.has_new)
+            continue;
+        if (!file.parser->isSnapshot()) {
+            file.replaced = static_cast<std::size_t>(now.size) < saved->offset ||
+                            identityOf(path, saved->offset) != saved->identity ||
+                            (saved->tail && tailOf(path, saved->offset) != *saved->tail);
+            anew = anew || file.replaced || saved->unfinished;
+            file.cursor.offset = saved->offset;
         }
+        file.parser->restore(saved->parser);
     }
-    run_anew = run_anew || anew;
-    target.beginFile(file, anew);
-    if (parser->isSnapshot() && static_cast<std::size_t>(cursor.facts.size) > largest_log_snapshot)
-        target.skipped(fmt::format("it has {} MiB, and such a file is read up to {} MiB only",
-                                   cursor.facts.size >> 20, largest_log_snapshot >> 20));
-    else
-        cursor.offset = readPieces(file, cursor.offset, *parser, target);
-    target.endFile();
-    target.flush();
-    cursor.identity = identityOf(file, cursor.offset);
-    cursor.parser = parser->state();
-    return std::pair(key, cursor);
+    if (!known && run.format != LogFormat::TrainerState && runOf(run))
+        anew = true;
+    if (!anew)
+        return files;
+    for (LogFile& file : files) {
+        // Should this import break off as well, what is not read by then has no cursor.
+        database_->run("DELETE FROM import_state WHERE source_uri = ?", file.key);
+        file.has_new = true;
+        file.cursor.offset = 0;
+        file.parser = makeLogParser(run.format, file.path);
+    }
+    return files;
 }
 
-// Returns how far it came.
-std::size_t RunImport::readPieces(const fs::path& file, std::size_t offset, LogParser& parser,
-                                  ImportTarget& target) {
-    std::ifstream stream(file, std::ios::binary);
-    stream.seekg(static_cast<std::streamoff>(offset));
+void RunImport::readFile(LogFile& file, const LogRun& run, ImportTarget& target) {
+    if (const auto id = file.has_samples ? runOf(run) : std::nullopt) {
+        Cursor begun = file.cursor;
+        begun.unfinished = true;
+        saveCursor(file.key, begun, *id);
+    }
+    target.beginFile(file.path, file.replaced);
+    if (file.parser->isSnapshot() && static_cast<std::size_t>(file.cursor.facts.size) > largest_log_snapshot)
+        target.skipped(fmt::format("it has {} MiB, and such a file is read up to {} MiB only",
+                                   file.cursor.facts.size >> 20, largest_log_snapshot >> 20));
+    else
+        readPieces(file, target);
+    target.endFile();
+    target.flush();
+    file.cursor.identity = identityOf(file.path, file.cursor.offset);
+    file.cursor.tail = tailOf(file.path, file.cursor.offset);
+    file.cursor.parser = file.parser->state();
+}
+
+// Moves the cursor on as far as it comes.
+void RunImport::readPieces(LogFile& file, ImportTarget& target) {
+    LogParser& parser = *file.parser;
+    std::ifstream stream(file.path, std::ios::binary);
+    stream.seekg(static_cast<std::streamoff>(file.cursor.offset));
     if (!stream)
-        fail(ErrorKind::Io, "{}: cannot be read", file.string());
+        fail(ErrorKind::Io, "{}: cannot be read", file.path.string());
     std::string buffer;
     for (bool at_end = false; !at_end;) {
+        if (!parser.isSnapshot() && interrupted()) {
+            file.cursor.facts.mtime = 0; // not the file's: the rest counts as new
+            return;
+        }
         const std::size_t kept = buffer.size();
         buffer.resize(kept + piece_bytes);
         stream.read(buffer.data() + kept, static_cast<std::streamsize>(piece_bytes));
@@ -192,38 +323,52 @@ std::size_t RunImport::readPieces(const fs::path& file, std::size_t offset, LogP
         at_end = buffer.size() == kept;
         const bool all_there = at_end && (!options_.follow || parser.isSnapshot());
         const std::size_t consumed = parser.parse(buffer, all_there, target);
-        offset += consumed;
+        file.cursor.offset += consumed;
         buffer.erase(0, consumed);
         if (buffer.size() > (parser.isSnapshot() ? largest_log_snapshot : longest_log_record) + piece_bytes)
-            fail(ErrorKind::InvalidInput, "{}: grows faster than it can be read", file.string());
+            fail(ErrorKind::InvalidInput, "{}: grows faster than it can be read", file.path.string());
     }
-    return offset;
 }
 
-std::optional<RunImport::Cursor> RunImport::savedCursor(const std::string& key) {
+// That an earlier import of the same place made.
+std::optional<RunId> RunImport::runOf(const LogRun& run) {
+    return database_->integer("SELECT min(id) FROM runs WHERE source_uri = ? AND source = ?", run.uri,
+                              nameOf(run.format));
+}
+
+// Nothing where there is none, or none that can be read: then the file is read from its beginning.
+std::optional<RunImport::Cursor> RunImport::savedCursor(const std::string& key, const std::string& uri) {
     Statement select =
         database_->prepare("SELECT inode, offset, last_size, last_mtime_us, state_json FROM import_state "
-                           "WHERE source_uri = ? AND run_id IN (SELECT id FROM runs)");
-    if (!select.bind(key).step())
+                           "WHERE source_uri = ? AND run_id IN (SELECT id FROM runs WHERE source_uri = ?)");
+    if (!select.bind(key, uri).step())
         return std::nullopt;
     Cursor cursor;
     cursor.facts = {select.integer(0), select.integer(2), select.integer(3)};
     cursor.offset = static_cast<std::size_t>(std::max<std::int64_t>(0, select.integer(1)));
-    const std::string where = options_.database.string() + ": import_state";
-    const auto json = parseJson(select.text(4), where);
-    const JsonField state(json, where, ErrorKind::Corrupt);
-    cursor.identity = static_cast<std::uint32_t>(state["identity"].integer(0, UINT32_MAX));
-    cursor.parser = state["parser"].value().dump();
+    const auto state = nlohmann::json::parse(select.text(4), nullptr, false);
+    if (!state.is_object() || !state.contains("identity") || !state["identity"].is_number_unsigned() ||
+        !state.contains("parser"))
+        return std::nullopt;
+    cursor.identity = state["identity"].get<std::uint32_t>();
+    if (const auto tail = state.find("tail"); tail != state.end() && tail->is_number_unsigned())
+        cursor.tail = tail->get<std::uint32_t>();
+    cursor.unfinished = state.contains("unfinished");
+    cursor.parser = state["parser"].dump();
     return cursor;
 }
 
-void RunImport::saveCursor(const std::string& key, const Cursor& cursor, std::optional<RunId> run) {
-    if (!run)
-        return; // nothing came of it yet
+void RunImport::saveCursor(const std::string& key, const Cursor& cursor, RunId run) {
+    nlohmann::json state{{"identity", cursor.identity},
+                         {"parser", nlohmann::json::parse(cursor.parser, nullptr, false)}};
+    if (cursor.tail)
+        state["tail"] = *cursor.tail;
+    if (cursor.unfinished)
+        state["unfinished"] = true;
     database_->run("INSERT OR REPLACE INTO import_state(source_uri, inode, offset, last_size, last_mtime_us, "
                    "state_json, run_id) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                   key, cursor.facts.inode, cursor.offset, cursor.facts.size, cursor.facts.mtime,
-                   fmt::format(R"({{"identity":{},"parser":{}}})", cursor.identity, cursor.parser), *run);
+                   key, cursor.facts.inode, cursor.offset, cursor.facts.size, cursor.facts.mtime, state.dump(),
+                   run);
 }
 
 } // namespace fulgurite

@@ -7,6 +7,7 @@
 #include "core/store/runs/runs_file.h"
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -26,6 +27,9 @@ struct ImportOptions {
     // restart; else a later value replaces an earlier one of the same step.
     bool rewind = false;
     bool follow = false; // runs stay Running between updates
+    // Asked between pieces; once it says yes, update() comes back with what it has, and the next import goes on
+    // there.
+    std::function<bool()> interrupted;
 };
 
 struct ImportCounts {
@@ -44,6 +48,7 @@ struct ImportedRun {
     LogFormat format = LogFormat::JsonLines;
     ImportCounts counts;
     std::vector<std::string> remarks; // "FILE: 3 records were skipped; the first: ..."
+    bool failed = false;              // it could not be read; the last remark says why
 };
 
 class RunImport {
@@ -55,28 +60,41 @@ class RunImport {
     RunImport& operator=(const RunImport&) = delete;
 
     // Reads what is new since the last call and since the last import of the path, in pieces of bounded size. Files
-    // that appeared are found. Returns the runs that got something, or that something is to be said about. Throws
-    // Error when the runs file cannot be written, or when a single file of the path has no record at all.
+    // that appeared are found. Returns the runs that got something, or that something is to be said about: one that
+    // cannot be read does not hinder the others. Throws Error when none can be read, but not while following: then
+    // each trouble is told once, and tried again with the next call.
     std::vector<ImportedRun> update();
     // Ends the runs that follow kept open.
     void finish();
+    // Runs that are open; each that got something has a thread and descriptors.
+    std::size_t open() const { return open_.size(); }
 
   private:
     struct Cursor;
+    struct LogFile;
+    struct Open {
+        std::unique_ptr<ImportTarget> target;
+        std::int64_t fed = 0; // when it last got something, counted in feedings
+    };
 
     ImportedRun readRun(const LogRun& run, bool single);
-    std::optional<std::pair<std::string, Cursor>> readFile(const LogRun& run, const std::filesystem::path& file,
-                                                           ImportTarget& target, bool& run_anew);
-    std::size_t readPieces(const std::filesystem::path& file, std::size_t offset, LogParser& parser,
-                           ImportTarget& target);
-    std::optional<Cursor> savedCursor(const std::string& key);
-    void saveCursor(const std::string& key, const Cursor& cursor, std::optional<RunId> run);
+    std::vector<LogFile> lookAt(const LogRun& run, bool& anew);
+    void readFile(LogFile& file, const LogRun& run, ImportTarget& target);
+    void readPieces(LogFile& file, ImportTarget& target);
+    void close(const std::string& uri);
+    void closeLeastFed();
+    std::optional<RunId> runOf(const LogRun& run);
+    std::optional<Cursor> savedCursor(const std::string& key, const std::string& uri);
+    void saveCursor(const std::string& key, const Cursor& cursor, RunId run);
     ImportTarget& targetOf(const LogRun& run, bool single);
+    bool interrupted() const { return options_.interrupted && options_.interrupted(); }
 
     std::filesystem::path path_;
     ImportOptions options_;
     std::unique_ptr<Database> database_;
-    std::map<std::string, std::unique_ptr<ImportTarget>> open_; // by uri
+    std::map<std::string, Open> open_;        // by uri
+    std::map<std::string, std::string> told_; // troubles that last, by uri; "" is the path's own
+    std::int64_t feedings_ = 0;
 };
 
 } // namespace fulgurite
