@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdio>
 #include <fmt/core.h>
+#include <functional>
 #include <memory>
 #include <thread>
 
@@ -16,11 +17,13 @@ namespace fulgurite::app {
 namespace {
 
 constexpr auto kFollowPeriod = std::chrono::milliseconds(250);
+constexpr auto kInterruptPeriod = std::chrono::milliseconds(25); // somebody waits for the end
 
 struct ImportRunOptions {
     std::string path;
     ImportOptions import;
     std::string database = "runs.fulgurite";
+    double silent_minutes = 0; // after which following ends; 0: never
 };
 
 void print(const std::vector<ImportedRun>& runs, double seconds) {
@@ -54,6 +57,13 @@ std::vector<ImportedRun> timedUpdate(RunImport& import, double& seconds) {
     return runs;
 }
 
+// Until the next look, or an interruption.
+void waitForMore(const std::function<bool()>& interrupted) {
+    const auto end = std::chrono::steady_clock::now() + kFollowPeriod;
+    while (!interrupted() && std::chrono::steady_clock::now() < end)
+        std::this_thread::sleep_for(kInterruptPeriod);
+}
+
 void importRun(ImportRunOptions options) {
     InterruptGuard interrupts(true);
     bool interrupted = false;
@@ -74,10 +84,16 @@ void importRun(ImportRunOptions options) {
         fmt::print("nothing is new since the last import into {}\n", options.import.database.string());
     if (!options.import.follow)
         return;
+    const auto silent = [&] {
+        const auto quiet = static_cast<double>(nowMicroseconds() - import.newestChange());
+        return options.silent_minutes > 0 && quiet > options.silent_minutes * 60e6;
+    };
+    if (silent())
+        return import.finish();
     fmt::print("following; Ctrl+C ends\n");
     std::fflush(stdout);
-    while (!options.import.interrupted()) {
-        std::this_thread::sleep_for(kFollowPeriod);
+    while (!options.import.interrupted() && !silent()) {
+        waitForMore(options.import.interrupted);
         print(timedUpdate(import, seconds), seconds);
     }
     import.finish();
@@ -92,6 +108,10 @@ void addImportRun(CLI::App& app) {
     command->add_option("--db", options->database, "The runs file; it is made when it does not exist")
         ->capture_default_str();
     command->add_flag("--follow", options->import.follow, "Go on while the logs grow");
+    command
+        ->add_option("--until-silent", options->silent_minutes,
+                     "With --follow: end when no log has changed for so many minutes")
+        ->check(CLI::NonNegativeNumber);
     command->add_option("--name", options->import.name, "Name of the run; the default is the file's or folder's");
     command->add_option("--project", options->import.project,
                         "Project of the runs; the default is the folder's name");

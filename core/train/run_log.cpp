@@ -5,7 +5,6 @@
 #include "core/base/error.h"
 #include "core/base/file_io.h"
 #include "core/store/runs/import/own_run.h"
-#include "core/store/runs/run_reader.h"
 #include "core/store/runs/runs_file.h"
 
 #include <algorithm>
@@ -35,6 +34,17 @@ void RunLog::begin(const RunIdentity& identity, const nlohmann::ordered_json& co
     }
 }
 
+// A step whose rows were cut in two is in the file in parts, and is written again as a whole. The mark is the last
+// of its rows.
+std::uint64_t RunLog::firstLacking(RunReader& reader, const RunRecord& run, std::uint64_t step) {
+    const auto wanted = static_cast<std::int64_t>(step);
+    const auto last = reader.markAt(run.id, wanted);
+    if (last && last->step == wanted) {
+        return step + 1;
+    }
+    return static_cast<std::uint64_t>(std::clamp<std::int64_t>(run.last_step.value_or(0), 0, wanted));
+}
+
 // A folder that begins anew goes on with its run in the file too, so that a second start does not leave two.
 void RunLog::openDatabase(const RunIdentity& identity, const nlohmann::ordered_json& config, std::uint64_t step,
                           bool done) {
@@ -52,9 +62,7 @@ void RunLog::openDatabase(const RunIdentity& identity, const nlohmann::ordered_j
             return;
         }
         writer_ = RunWriter::resume(database_, *id);
-        // A step that was cut in two is in the file in parts, and is written again as a whole.
-        from = static_cast<std::uint64_t>(std::max<std::int64_t>(0, found.last_step.value_or(0)));
-        from = step == 0 ? 0 : std::min(from, step + 1);
+        from = step == 0 ? 0 : firstLacking(reader, found, step);
         writer_->rewind(static_cast<std::int64_t>(from));
     } catch (const Error& error) {
         if (error.kind() != ErrorKind::NotFound) { // it is not in this file, or was removed from it: a new one
@@ -65,9 +73,7 @@ void RunLog::openDatabase(const RunIdentity& identity, const nlohmann::ordered_j
         }
         create(identity, config);
     }
-    if (step > 0) {
-        fill(from, step);
-    }
+    fill(from, step);
 }
 
 void RunLog::create(const RunIdentity& identity, const nlohmann::ordered_json& config) {
@@ -85,6 +91,9 @@ void RunLog::create(const RunIdentity& identity, const nlohmann::ordered_json& c
 // A checkpoint may be ahead of the runs file, which takes its rows later and loses those that wait when the program
 // is killed; the folder's logs are not.
 void RunLog::fill(std::uint64_t from, std::uint64_t to) {
+    if (to == 0 || from > to) {
+        return;
+    }
     const auto isOf = [to](const nlohmann::json& line) { return line.at("step").get<std::uint64_t>() <= to; };
     for (const nlohmann::json& line : folder_.logged(RunFolder::kMetrics, from)) {
         if (isOf(line)) {
@@ -92,8 +101,14 @@ void RunLog::fill(std::uint64_t from, std::uint64_t to) {
         }
     }
     for (const nlohmann::json& line : folder_.logged(RunFolder::kRollouts, from)) {
-        if (isOf(line)) {
-            writer_->sample(rolloutOf(line, (folder_.root() / RunFolder::kRollouts).string()));
+        try {
+            if (isOf(line)) {
+                writer_->sample(rolloutOf(line, RunFolder::kRollouts));
+            }
+        } catch (const Error& error) {
+            if (error.kind() != ErrorKind::InvalidInput && error.kind() != ErrorKind::Corrupt) {
+                throw;
+            } // a damaged line costs one answer of a log, and not the run
         }
     }
 }

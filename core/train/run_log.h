@@ -3,6 +3,7 @@
 // share, which the window reads.
 #pragma once
 
+#include "core/store/runs/run_reader.h"
 #include "core/store/runs/run_writer.h"
 #include "core/train/run_folder.h"
 
@@ -48,6 +49,7 @@ class RunLog {
   private:
     void openDatabase(const RunIdentity& identity, const nlohmann::ordered_json& config, std::uint64_t step,
                       bool done);
+    static std::uint64_t firstLacking(RunReader& reader, const RunRecord& run, std::uint64_t step);
     void create(const RunIdentity& identity, const nlohmann::ordered_json& config);
     void fill(std::uint64_t from, std::uint64_t to);
     void write(const nlohmann::ordered_json& line, std::optional<Microseconds> time);

@@ -5,6 +5,7 @@
 #include "tests/unit/temporary_folder.h"
 #include "tests/unit/test_paths.h"
 
+#include <chrono>
 #include <fstream>
 #include <gmock/gmock.h>
 
@@ -45,6 +46,17 @@ TEST_F(ImportRun, TerminationEndsFollowingWithAFinishedRun) {
     EXPECT_EQ(readRunsFile(folder / "runs.db")->integer("SELECT status FROM runs"), 1);
     process.signal(SIGTERM);
     EXPECT_EQ(process.finish().status, 0);
+    EXPECT_EQ(readRunsFile(folder / "runs.db")->integer("SELECT status FROM runs"), 2);
+}
+
+TEST_F(ImportRun, ALogThatIsSilentIsFollowedNoLonger) {
+    const auto log = folder / "log.jsonl";
+    std::ofstream(log) << "{\"step\":1,\"a\":1}\n";
+    std::filesystem::last_write_time(log, std::filesystem::file_time_type::clock::now() - std::chrono::hours(2));
+    const Outcome outcome = runEngine(
+        {"import-run", log.string(), "--db", (folder / "runs.db").string(), "--follow", "--until-silent", "30"});
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    EXPECT_THAT(outcome.out, testing::Not(HasSubstr("following")));
     EXPECT_EQ(readRunsFile(folder / "runs.db")->integer("SELECT status FROM runs"), 2);
 }
 

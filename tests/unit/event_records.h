@@ -31,12 +31,21 @@ inline std::string field(int number, std::string_view content) { // of bytes
     return varint(static_cast<std::uint64_t>(number) << 3 | 2) + varint(content.size()) + std::string(content);
 }
 
+inline std::string framed(const std::string& payload) {
+    const std::string length = bytesOf<std::uint64_t>(payload.size());
+    return length + bytesOf(maskedCrc32c(length)) + payload + bytesOf(maskedCrc32c(payload));
+}
+
+// What every event file begins with.
+inline std::string versionRecord() {
+    return framed("\x09" + bytesOf(1'700'000'000.0) + field(3, "brain.Event:2"));
+}
+
 // An event of `step` with one Summary.Value, in its frame.
 inline std::string eventRecord(std::int64_t step, std::string_view value) {
     const std::string payload = "\x09" + bytesOf(1'700'000'000.0 + static_cast<double>(step)) + "\x10" +
                                 varint(static_cast<std::uint64_t>(step)) + field(5, field(1, value));
-    const std::string length = bytesOf<std::uint64_t>(payload.size());
-    return length + bytesOf(maskedCrc32c(length)) + payload + bytesOf(maskedCrc32c(payload));
+    return framed(payload);
 }
 
 inline std::string scalarRecord(std::string_view tag, std::int64_t step, float value) {

@@ -60,7 +60,7 @@ class ImportTrouble : public testing::Test {
 };
 
 TEST_F(ImportTrouble, AFileMayBeARunByItselfAndAPartOfThatOfItsFolder) {
-    const fs::path log = write("logs/events.out.tfevents.1.host", events(1, 3));
+    const fs::path log = write("logs/events.out.tfevents.1.host", test::versionRecord() + events(1, 3));
     import(log);
     import(folder / "logs");
     ASSERT_THAT(runs(), SizeIs(2));

@@ -14,9 +14,10 @@ using test::Rl;
 using testing::HasSubstr;
 
 TEST_F(Rl, TheUpdateThatBrokeIsInTheRunWithItsAnswers) {
-    const json changes{{"batches", 4}, {"updates", 3}, {"learning_rate", {{"peak", 1e25}}}};
+    RlConfig config = configOf("broken", {{"batches", 4}, {"updates", 3}});
+    config.rate.peak = 1e25; // weights whose squares are no float
     {
-        RlTrainer trainer(configOf("broken", changes));
+        RlTrainer trainer(config);
         trainer.begin();
         EXPECT_THROW(trainer.step(), Error);
     }

@@ -131,9 +131,9 @@ std::vector<ImportedRun> RunImport::update() {
         }
         closeLeastFed();
     }
-    if (options_.follow)
+    if (options_.follow && std::exchange(begun_, true))
         return result;
-    if (failures > 0 && failures == runs.size())
+    if (failures > 0 && failures >= runs.size())
         std::rethrow_exception(first_failure);
     const bool nothing = runs.size() == 1 && result.size() == 1 && result[0].counts.values == 0 &&
                          result[0].counts.histograms == 0 && result[0].run == 0;
@@ -247,6 +247,7 @@ std::vector<RunImport::LogFile> RunImport::lookAt(const LogRun& run, bool& anew)
         file.parser = makeLogParser(run.format, path);
         file.has_samples = run.format == LogFormat::OwnRun && isRolloutFile(path);
         file.cursor.facts = factsOf(path);
+        newest_change_ = std::max(newest_change_, file.cursor.facts.mtime);
         // The same file may be a run by itself and a part of that of its folder. The next checkpoint's file goes on
         // with the history of the last one.
         const bool alone = file.parser->isSnapshot() || path.string() == run.uri;

@@ -61,11 +61,13 @@ class RunImport {
 
     // Reads what is new since the last call and since the last import of the path, in pieces of bounded size. Files
     // that appeared are found. Returns the runs that got something, or that something is to be said about: one that
-    // cannot be read does not hinder the others. Throws Error when none can be read, but not while following: then
-    // each trouble is told once, and tried again with the next call.
+    // cannot be read does not hinder the others. Throws Error when none can be read, but not once following has
+    // begun: then each trouble is told once, and tried again with the next call.
     std::vector<ImportedRun> update();
     // Ends the runs that follow kept open.
     void finish();
+    // The latest change of a log that was seen; 0 before the first update.
+    Microseconds newestChange() const { return newest_change_; }
     // Runs that are open; each that got something has a thread and descriptors.
     std::size_t open() const { return open_.size(); }
 
@@ -95,6 +97,8 @@ class RunImport {
     std::map<std::string, Open> open_;        // by uri
     std::map<std::string, std::string> told_; // troubles that last, by uri; "" is the path's own
     std::int64_t feedings_ = 0;
+    Microseconds newest_change_ = 0;
+    bool begun_ = false; // an update has come back
 };
 
 } // namespace fulgurite
