@@ -74,7 +74,10 @@ void Ledger::claim(Kind kind, const std::string& id, const Caller& caller) {
         return;
     }
     const std::lock_guard lock(mutex_);
-    save({kind, id}, {caller.owner, false});
+    const auto found = entries_.find({kind, id});
+    if (found == entries_.end() || found->second.owner != caller.owner) {
+        save({kind, id}, {caller.owner, false});
+    } // made again by its owner: it stays as shared as it was
 }
 
 void Ledger::assign(Kind kind, const std::string& id, const std::string& owner) {

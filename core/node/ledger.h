@@ -31,7 +31,8 @@ class Ledger {
     // Throws Error as Database does.
     explicit Ledger(const std::filesystem::path& file);
 
-    // What the node's own callers make is entered nowhere: it is the node's.
+    // What the node's own callers make is entered nowhere: it is the node's. What is the caller's already stays as
+    // shared as it is.
     void claim(Kind kind, const std::string& id, const Caller& caller);
     // Entered also when nobody owns it; whether it is shared stays.
     void assign(Kind kind, const std::string& id, const std::string& owner);

@@ -153,7 +153,7 @@ nlohmann::json samplesView(RunsService& runs, RunId run, const std::string& id, 
         const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), sample);
         if (error != std::errc() || end != id.data() + id.size())
             throw ApiError(404, fmt::format("there is no sample '{}'", id.substr(0, 64)));
-        return toJson(runs.reader().sample(sample), true);
+        return toJson(runs.reader().sample(run, sample), true);
     }
     nlohmann::json list = nlohmann::json::array();
     if (step) {
@@ -282,14 +282,16 @@ Answer beginRun(const EndpointContext& context, const HttpRequest& request) {
     const bool go_on = reader.boolean("continue").value_or(false);
     reader.finish();
     // Somebody else's uuid is as good as none.
-    if (const auto there = run.uuid.empty() ? std::nullopt : runs.reader().findRun(run.uuid);
-        there && !maySeeRun(context, request, runs.reader().run(*there)))
+    const auto there = run.uuid.empty() ? std::nullopt : runs.reader().findRun(run.uuid);
+    if (there && !maySeeRun(context, request, runs.reader().run(*there)))
         throw ApiError(404, fmt::format("there is no run '{}' to go on with; choose another uuid", run.uuid),
                        "uuid");
+    if (there && !mayChangeRun(context, request, runs.reader().run(*there)))
+        throw ApiError(403, "this run is shared with you for reading; only its owner goes on with it", "uuid",
+                       "shared_for_reading");
     const RunId id = runs.begin(run, go_on);
-    const std::string uuid = runs.reader().run(id).uuid;
-    if (ownerOfRun(context, runs.reader().run(id)).empty())
-        context.ledger.claim(Kind::Run, uuid, callerOf(request));
+    if (!there) // one that was there before stays whose it is
+        context.ledger.claim(Kind::Run, runs.reader().run(id).uuid, callerOf(request));
     return jsonReply(runJson(runs, id));
 }
 

@@ -127,6 +127,10 @@ bool maySeeRun(const EndpointContext& context, const HttpRequest& request, const
     return runAllowed(context, request, run, false);
 }
 
+bool mayChangeRun(const EndpointContext& context, const HttpRequest& request, const RunRecord& run) {
+    return runAllowed(context, request, run, true);
+}
+
 void guardThing(const EndpointContext& context, const HttpRequest& request, Kind kind, std::string_view rest) {
     if (kind == Kind::None || callerOf(request).has(Scope::Admin)) {
         return;

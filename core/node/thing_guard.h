@@ -44,6 +44,7 @@ nlohmann::json withShownName(const Caller& caller, nlohmann::json entry);
 bool maySee(const EndpointContext& context, const HttpRequest& request, Kind kind, const std::string& id);
 // A run belongs to who began it, or who started the job that writes it.
 bool maySeeRun(const EndpointContext& context, const HttpRequest& request, const RunRecord& run);
+bool mayChangeRun(const EndpointContext& context, const HttpRequest& request, const RunRecord& run);
 // The job whose folder holds the run; 0: none of this node.
 std::int64_t jobOfRun(const EndpointContext& context, const RunRecord& run);
 std::string ownerOfRun(const EndpointContext& context, const RunRecord& run); // empty: the node's own

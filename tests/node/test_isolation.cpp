@@ -5,6 +5,7 @@
 #include "core/node/engine_service.h"
 #include "core/node/job_service.h"
 #include "core/node/ledger.h"
+#include "core/node/route_paths.h"
 #include "core/node/runs_service.h"
 #include "tests/node/node_fixture.h"
 #include "tests/unit/temporary_folder.h"
@@ -12,6 +13,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -153,6 +155,67 @@ TEST_F(IsolationTest, EveryAddressWithAnIdIsUnreachableForAnother) {
     }
 }
 
+// Samples, pictures, documents and series have numbers that count up over all owners, or names that can be guessed.
+TEST_F(IsolationTest, ASecondIdIsLookedForBehindTheFirstAlone) {
+    std::filesystem::copy_file(fulgurite::test::sourceDir() / "resources/images/scenes/00000.webp",
+                               data_ / "shared/one.webp");
+    const auto hers = makeAll(ada_);
+    const auto his = makeAll(bob_);
+    const std::string run = kBase + "runs/" + hers.at(Kind::Run);
+    ASSERT_EQ(ask(ada_, "POST", run + "/points", {{"step", 1}, {"values", {{"loss", 0.5}}}}).status, 200);
+    ASSERT_EQ(
+        ask(ada_, "POST", run + "/samples", {{"samples", {{{"step", 1}, {"prompt", "a secret of hers"}}}}}).status,
+        200);
+    const std::string sample = ask(ada_, "GET", run + "/samples?step=1").json()["samples"][0].at("id").dump();
+    const std::string series = ask(ada_, "GET", run + "/series").json()["series"][0].at("id").dump();
+    const std::string library = kBase + "libraries/" + hers.at(Kind::Library);
+    ask(ada_, "POST", library + "/scan", {{"action", "start"}});
+    json images;
+    ASSERT_TRUE(eventually([&] {
+        images = ask(ada_, "GET", library + "/images?count=1").json()["images"];
+        return !images.empty();
+    }));
+    const std::string image = images[0].at("id").dump();
+    const std::string collection = kBase + "collections/" + hers.at(Kind::Collection);
+    ASSERT_EQ(
+        ask(ada_, "POST", collection + "/ingest", {{"paths", {(data_ / "shared/one.txt").string()}}}).status, 200);
+    ASSERT_TRUE(eventually([&] { return ask(ada_, "GET", collection + "/documents/0").status == 200; }));
+    struct Second {
+        Kind kind;
+        std::string view; // with her id in it
+        bool made = true; // she can read it
+    };
+    const std::map<std::string, Second> seconds{
+        {"/fulgurite/v1/runs/{run}/samples/{sample}", {Kind::Run, "/samples/" + sample}},
+        {"/fulgurite/v1/libraries/{id}/images/{image}", {Kind::Library, "/images/" + image}},
+        {"/fulgurite/v1/libraries/{id}/images/{image}/thumbnail", {Kind::Library, "/images/" + image + "/thumbnail"}},
+        {"/fulgurite/v1/collections/{id}/documents/{document}", {Kind::Collection, "/documents/0"}},
+        {"/fulgurite/v1/collections/{id}/evaluations/{record}",
+         {Kind::Collection, "/evaluations/1-fusion", false}},
+    };
+    const auto pathOf = [](Kind kind, const std::string& id) {
+        return kBase + (kind == Kind::Library ? "libraries" : std::string(nameOf(kind)) + "s") + "/" + id;
+    };
+    for (const RoutePath& route : routePaths()) {
+        const std::string path(route.path);
+        if (std::count(path.begin(), path.end(), '{') < 2) {
+            continue;
+        }
+        ASSERT_TRUE(seconds.contains(path)) << path << " is new: try it here";
+        const Second& second = seconds.at(path);
+        const ClientReply own = ask(ada_, "GET", pathOf(second.kind, hers.at(second.kind)) + second.view);
+        EXPECT_EQ(own.status, second.made ? 200 : 404) << path << own.body;
+        const ClientReply foreign = ask(bob_, "GET", pathOf(second.kind, his.at(second.kind)) + second.view);
+        EXPECT_EQ(foreign.status, 404) << path << foreign.body;
+    }
+    const std::string own = kBase + "runs/" + his.at(Kind::Run);
+    const ClientReply stranger = ask(bob_, "GET", own + "/samples/" + sample);
+    EXPECT_EQ(stranger.errorText(), "run " + his.at(Kind::Run) + " has no sample " + sample);
+    EXPECT_EQ(ask(bob_, "GET", own + "/points?series=" + series).status, 404);
+    EXPECT_EQ(ask(bob_, "GET", own + "/histograms?series=" + series).status, 404);
+    EXPECT_EQ(ask(ada_, "GET", run + "/points?series=" + series).status, 200);
+}
+
 TEST_F(IsolationTest, ListsShowWhatIsOnesOwn) {
     makeAll(ada_);
     for (const char* what : {"captures", "runs", "jobs", "libraries", "collections"}) {
@@ -228,6 +291,39 @@ TEST_F(IsolationTest, WhatIsSharedIsReadByAllAndChangedByItsOwner) {
     EXPECT_EQ(ask(ada_, "POST", kBase + "share", back).status, 200);
     EXPECT_EQ(ask(bob_, "GET", path).status, 404);
     EXPECT_EQ(ask(ada_, "DELETE", path).status, 200);
+}
+
+TEST_F(IsolationTest, ARunThatIsSharedIsGoneOnWithByItsOwnerAlone) {
+    const auto ids = makeAll(ada_);
+    const std::string path = kBase + "runs/" + ids.at(Kind::Run);
+    const auto share = [&](const std::string& token, const std::string& uuid) {
+        return ask(token, "POST", kBase + "share", {{"kind", "run"}, {"id", uuid}}).status;
+    };
+    EXPECT_EQ(ask(ada_, "POST", path + "/finish").status, 200);
+    EXPECT_EQ(share(ada_, uuid_), 200);
+    const json go_on{{"uuid", uuid_}, {"continue", true}};
+    EXPECT_EQ(ask(bob_, "GET", path).json().at("status"), "finished");
+    EXPECT_EQ(ask(bob_, "POST", kBase + "runs", go_on).status, 403);
+    EXPECT_EQ(ask(bob_, "GET", path).json().at("status"), "finished") << "nothing has happened to it";
+    EXPECT_EQ(ask(ada_, "POST", kBase + "runs", go_on).status, 200);
+    EXPECT_EQ(ask(bob_, "GET", path).status, 200) << "it is shared still";
+    // One that is nobody's, as those from before there were tokens: shared by an administrator, it stays nobody's.
+    const std::string old = RunWriter::create(runs_->file(), NewRun{})->uuid();
+    EXPECT_EQ(share(admin_, old), 200);
+    EXPECT_EQ(ask(bob_, "POST", kBase + "runs", {{"uuid", old}, {"continue", true}}).status, 403);
+    EXPECT_EQ(ask(admin_, "POST", kBase + "runs", {{"uuid", old}, {"continue", true}}).status, 200);
+    EXPECT_EQ(ask(bob_, "DELETE", kBase + "runs/" + old).status, 403);
+    EXPECT_EQ(ask(ada_, "GET", kBase + "runs/" + old).status, 200);
+}
+
+TEST_F(IsolationTest, ACaptureThatIsTakenAgainStaysShared) {
+    const auto ids = makeAll(ada_);
+    const std::string path = kBase + "captures/" + ids.at(Kind::Capture);
+    EXPECT_EQ(
+        ask(ada_, "POST", kBase + "share", {{"kind", "capture"}, {"id", ids.at(Kind::Capture)}}).status, 200);
+    EXPECT_EQ(ask(bob_, "GET", path).status, 200);
+    ask(ada_, "POST", kBase + "captures", {{"tokens", {5, 6, 7, 8, 9, 10}}});
+    EXPECT_EQ(ask(bob_, "GET", path).status, 200);
 }
 
 TEST_F(IsolationTest, FilesOfTheNodeAreNamedByAdministratorsAndInSharedFoldersAlone) {

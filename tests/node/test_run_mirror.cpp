@@ -92,7 +92,7 @@ TEST_F(RunMirrorTest, ACopyHasAllThatTheRunHas) {
     EXPECT_EQ(loss[299], (RunPoint{299, 29.9}));
     EXPECT_EQ(reader.markAt(copy.id, 100), (StepMark{100, 1'700'000'000'000'000, 4096, 1.5}));
     ASSERT_THAT(reader.samples(copy.id, 100), SizeIs(1));
-    const RunSample read = reader.sample(reader.samples(copy.id, 100)[0].id);
+    const RunSample read = reader.sample(copy.id, reader.samples(copy.id, 100)[0].id);
     EXPECT_EQ(read.completion, "2");
     EXPECT_THAT(read.tokens, ElementsAre(sample.tokens[0]));
     const auto histograms = reader.findSeries(copy.id, "weights");

@@ -55,7 +55,7 @@ TEST_F(OwnRuns, BecomeOneRun) {
     EXPECT_EQ(reader.series(run.id).size(), 1U);
     const std::vector<RunSample> samples = reader.samples(run.id, 4);
     ASSERT_THAT(samples, SizeIs(1));
-    const RunSample sample = reader.sample(samples[0].id);
+    const RunSample sample = reader.sample(run.id, samples[0].id);
     EXPECT_EQ(sample.group, 3);
     EXPECT_EQ(sample.reward, 1.0);
     ASSERT_THAT(sample.tokens, SizeIs(2));

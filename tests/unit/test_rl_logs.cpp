@@ -123,7 +123,7 @@ TEST_F(Rl, WritesItsRunIntoARunsFile) {
     const auto samples = reader.samples(run.id, 2);
     ASSERT_EQ(samples.size(), 8U);
     const json shown = linesOf("shown", "rollouts.jsonl").at(0);
-    const RunSample sample = reader.sample(samples[0].id);
+    const RunSample sample = reader.sample(run.id, samples[0].id);
     EXPECT_EQ(sample.completion, shown.at("completion"));
     EXPECT_EQ(sample.tokens.size(), shown.at("meta").at("tokens").size());
     EXPECT_EQ(sample.tokens[0].id, shown.at("meta").at("tokens")[0]);

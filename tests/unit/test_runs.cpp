@@ -352,7 +352,7 @@ TEST_F(Runs, SamplesKeepWhatEachTokenWeighed) {
     EXPECT_EQ(samples[3].group, 1);
     EXPECT_EQ(samples[3].completion, "3");
     EXPECT_EQ(samples[0].token_count, 2);
-    const RunSample first = reader.sample(samples[0].id);
+    const RunSample first = reader.sample(writer->run(), samples[0].id);
     EXPECT_EQ(first.advantage, 1.5);
     ASSERT_EQ(first.tokens.size(), 2u);
     EXPECT_EQ(first.tokens[0], (RolloutToken{50, "\xc3", -0.5f, 7.5f, 5.0f, true}));

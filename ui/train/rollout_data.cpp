@@ -142,7 +142,7 @@ AnswerGroup readAnswers(RunReader& reader, qint64 run, qint64 step, int place) {
     result.group = groups[static_cast<std::size_t>(result.place)];
     for (const RunSample& sample : samples) {
         if (sample.group == result.group) {
-            result.answers.push_back(answerOf(reader.sample(sample.id)));
+            result.answers.push_back(answerOf(reader.sample(run, sample.id)));
             if (result.answers.back().number == 0) {
                 result.answers.back().number = static_cast<int>(result.answers.size());
             }

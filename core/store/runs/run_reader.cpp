@@ -291,10 +291,10 @@ std::vector<RunSample> RunReader::samples(RunId run, std::int64_t step) {
     return result;
 }
 
-RunSample RunReader::sample(SampleId sample) {
-    Statement select = database_->prepare(std::string(sample_columns) + "WHERE id = ?");
-    if (!select.bind(sample).step())
-        fail(ErrorKind::NotFound, "{}: there is no sample {}", file().string(), sample);
+RunSample RunReader::sample(RunId run, SampleId sample) {
+    Statement select = database_->prepare(std::string(sample_columns) + "WHERE id = ? AND run_id = ?");
+    if (!select.bind(sample, run).step())
+        fail(ErrorKind::NotFound, "run {} has no sample {}", run, sample);
     RunSample result = sampleOf(select);
     Statement tokens = database_->prepare("SELECT tokens FROM sample_tokens WHERE sample_id = ?");
     if (tokens.bind(sample).step())

@@ -66,7 +66,9 @@ class RunReader {
     std::vector<std::pair<std::int64_t, std::int64_t>> sampleSteps(RunId run);
     // Samples of a step by group, without tokens.
     std::vector<RunSample> samples(RunId run, std::int64_t step);
-    RunSample sample(SampleId sample); // with tokens; throws Error{NotFound}
+    // With tokens. Throws Error{NotFound}, also for a sample of another run: whoever may read this one need not be
+    // allowed to read that.
+    RunSample sample(RunId run, SampleId sample);
 
     std::vector<std::int64_t> histogramSteps(SeriesId series);
     // Series of the run that have histograms, with the last step of one.
