@@ -16,8 +16,6 @@ constexpr std::size_t kBusyShare = 4;
 constexpr std::size_t kSmallestChunk = 16;
 // One sequence's periodic snapshots may take this share of the budget; conversations share the rest.
 constexpr std::size_t kSequenceShare = 4;
-// How fast requests are finished is judged by the last so many.
-constexpr std::size_t kFinishesKept = 64;
 
 EngineOptions completed(EngineOptions options, const ForwardRunner& runner) {
     if (options.memory_bytes == 0) {
@@ -78,6 +76,7 @@ GenerationId Scheduler::submit(GenerateRequest request, std::shared_ptr<Generati
         const std::lock_guard lock(mutex_);
         refuseWhenFull(sequence->tenant().name);
         queue_.push(std::move(sequence));
+        finishes_.busy(FinishRate::Clock::now());
     }
     wake_.notify_all();
     return id;
@@ -136,6 +135,9 @@ void Scheduler::run() {
 
 bool Scheduler::waitForWork() {
     std::unique_lock lock(mutex_);
+    if (queue_.empty() && active_.empty()) {
+        finishes_.idle(FinishRate::Clock::now());
+    }
     wake_.wait(lock, [this] {
         return stop_ || !queue_.empty() || !active_.empty() || !cancelled_.empty() || turns_.wanted();
     });
@@ -332,10 +334,7 @@ void Scheduler::removeFinished() {
         memory_.release(slot->promised);
         {
             const std::lock_guard lock(mutex_);
-            finished_at_.push_back(std::chrono::steady_clock::now());
-            if (finished_at_.size() > kFinishesKept) {
-                finished_at_.pop_front();
-            }
+            finishes_.finished(FinishRate::Clock::now());
         }
         if (!sequence.failed() && sequence.started() && sequence.shareable()) {
             SequenceState state = sequence.takeState();

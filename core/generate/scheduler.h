@@ -5,6 +5,7 @@
 
 #include "core/generate/engine_options.h"
 #include "core/generate/fair_queue.h"
+#include "core/generate/finish_rate.h"
 #include "core/generate/forward_runner.h"
 #include "core/generate/model_turns.h"
 #include "core/generate/rate_meter.h"
@@ -13,7 +14,6 @@
 #include "core/generate/snapshot_cache.h"
 #include "core/generate/state_memory.h"
 
-#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -57,6 +57,7 @@ class Scheduler {
 
     void validate(const GenerateRequest& request) const;
     void refuseWhenFull(const std::string& tenant) const; // under the lock
+    std::size_t aheadOf(const std::string& tenant) const; // under the lock
     double waitOf(const std::string& tenant) const;       // under the lock
     std::size_t promisedTo(const std::string& tenant) const;
     bool withinShare(const Tenant& tenant, std::size_t promised, std::size_t tokens) const;
@@ -101,7 +102,7 @@ class Scheduler {
     mutable std::mutex mutex_; // guards what follows
     std::condition_variable wake_;
     FairQueue queue_;
-    std::deque<std::chrono::steady_clock::time_point> finished_at_; // of the last few
+    FinishRate finishes_;
     std::set<GenerationId> cancelled_;
     GenerationId next_id_ = 1;
     bool stop_ = false;

@@ -14,8 +14,10 @@ namespace fulgurite {
 namespace {
 
 constexpr double kUnknownWait = 5; // seconds, before any request has been finished
-// Whoever would wait longer had better be told so.
+// Whoever would wait longer had better be told so,
 constexpr double kLongestWait = 600;
+// unless so few go first that one long answer among those before says nothing about them.
+constexpr std::size_t kFew = 8;
 
 } // namespace
 
@@ -57,20 +59,21 @@ void Scheduler::validate(const GenerateRequest& request) const {
     }
 }
 
-// Until a request of that tenant that came now would be let in. Lines take turns: of each of the others as many go
-// first as wait before it in its own, and at least one.
-double Scheduler::waitOf(const std::string& tenant) const {
+// How many would be let in before a request of that tenant that came now. Lines take turns: of each of the others as
+// many go first as wait before it in its own, and at least one.
+std::size_t Scheduler::aheadOf(const std::string& tenant) const {
     const std::size_t own = queue_.waitingOf(tenant);
-    const std::size_t ahead = std::min(queue_.size(), std::max<std::size_t>(own, 1) * queue_.tenants());
+    return std::min(queue_.size(), std::max<std::size_t>(own, 1) * queue_.tenants());
+}
+
+// Until it would be let in.
+double Scheduler::waitOf(const std::string& tenant) const {
+    const std::size_t ahead = aheadOf(tenant);
     if (ahead == 0) {
         return 0;
     }
-    if (finished_at_.empty()) {
-        return kUnknownWait;
-    }
-    const auto since = std::chrono::steady_clock::now() - finished_at_.front();
-    const double seconds = std::chrono::duration<double>(since).count();
-    return static_cast<double>(ahead) * seconds / static_cast<double>(finished_at_.size());
+    const auto each = finishes_.secondsEach(FinishRate::Clock::now());
+    return each ? static_cast<double>(ahead) * *each : kUnknownWait;
 }
 
 // A full queue has room left for tenants with less than an equal part of it.
@@ -79,7 +82,8 @@ void Scheduler::refuseWhenFull(const std::string& tenant) const {
     const std::size_t tenants = queue_.tenants() + (waiting == 0 ? 1 : 0);
     const bool full = queue_.size() >= options_.max_queue && waiting >= options_.max_queue / tenants;
     const double wait = waitOf(tenant);
-    if (full || wait > kLongestWait) {
+    const bool long_wait = wait > kLongestWait && aheadOf(tenant) >= std::max(options_.max_batch, kFew);
+    if (full || long_wait) {
         throw OverloadError(
             fmt::format("{} requests are waiting already, {} of them yours; they will take about {:.0f} "
                         "seconds",

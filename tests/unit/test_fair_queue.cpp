@@ -8,10 +8,12 @@
 #include "tests/unit/letter_script.h"
 
 #include <algorithm>
+#include <chrono>
 #include <future>
 #include <gmock/gmock.h>
 #include <map>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 namespace fulgurite {
@@ -156,6 +158,56 @@ TEST_F(FairnessTest, AFullQueueSaysWhenToComeBackAndHasRoomForOthers) {
     EXPECT_THROW(submit("b"), OverloadError);
     EXPECT_GT(scheduler_->status().queue_seconds, 0);
     EXPECT_EQ(orderOfAll().size(), 7U);
+}
+
+// Time in which nobody asked for anything is not time that an answer takes.
+TEST_F(FairnessTest, AfterAnIdleTimeTheWaitIsThatOfTheWorkAlone) {
+    using Clock = std::chrono::steady_clock;
+    constexpr auto kIdle = std::chrono::milliseconds(1500);
+    start({.memory_bytes = std::size_t{64} << 20, .max_batch = 1});
+    std::promise<void> first;
+    const std::shared_future<void> closed = std::exchange(opened_, first.get_future().share());
+    first.set_value();
+    const auto began = Clock::now();
+    submit("a");
+    EXPECT_TRUE(listeners_[0]->wait());
+    while (scheduler_->status().active > 0) {
+        std::this_thread::yield();
+    }
+    const auto worked = Clock::now() - began;
+    std::this_thread::sleep_for(kIdle);
+    opened_ = closed;
+    const auto again = Clock::now();
+    submit("a");
+    EXPECT_TRUE(listeners_[1]->waitForTokens(1));
+    submit("a");
+    const double wait = scheduler_->status().queue_seconds;
+    const std::chrono::duration<double> most = worked + (Clock::now() - again);
+    EXPECT_GT(wait, 0);
+    EXPECT_LE(wait, most.count());
+    EXPECT_EQ(orderOfAll().size(), 3U);
+}
+
+TEST(FinishRateTest, CountsTheTimeInWhichThereIsWork) {
+    using std::chrono::seconds;
+    const FinishRate::Clock::time_point start;
+    FinishRate rate;
+    EXPECT_FALSE(rate.secondsEach(start));
+    rate.busy(start);
+    rate.busy(start + seconds(1)); // more of it
+    EXPECT_FALSE(rate.secondsEach(start + seconds(2)));
+    rate.finished(start + seconds(2));
+    EXPECT_EQ(rate.secondsEach(start + seconds(2)), 2);
+    rate.finished(start + seconds(4));
+    rate.idle(start + seconds(4));
+    rate.idle(start + seconds(100));
+    EXPECT_EQ(rate.secondsEach(start + seconds(1000)), 2);
+    rate.busy(start + seconds(1000));
+    EXPECT_EQ(rate.secondsEach(start + seconds(1002)), 3) << "one that takes long is seen before its end";
+    for (int i = 0; i < 100; ++i) {
+        rate.finished(start + seconds(1002 + i));
+    }
+    EXPECT_EQ(rate.secondsEach(start + seconds(1101)), 1) << "of the last ones";
 }
 
 } // namespace
