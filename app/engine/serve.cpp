@@ -181,7 +181,6 @@ class RunningNode {
 
   private:
     node::HttpServerOptions listening();
-    void loadTokens(const ServeOptions& options);
     void reload();
     void reloadTokensIfChanged();
     void fall(const std::string& reason);
@@ -192,6 +191,7 @@ class RunningNode {
     ServeOptions options_;
     Address address_;
     std::unique_ptr<node::AccessControl> access_;
+    std::string token_file_; // whose tokens count; empty: there are none
     std::filesystem::file_time_type tokens_changed_;
     node::Metrics metrics_;
     std::shared_ptr<node::RequestJournal> journal_;
@@ -206,25 +206,23 @@ std::filesystem::file_time_type changeOf(const std::string& file) {
     return std::filesystem::last_write_time(file, ignored);
 }
 
-void RunningNode::loadTokens(const ServeOptions& options) {
-    tokens_changed_ = changeOf(options.token_file);
-    const node::TokenFile file = tokensFor(options, address_);
-    if (access_) {
-        access_->replace(file);
-    } else {
-        access_ = std::make_unique<node::AccessControl>(file);
-    }
-}
-
-// What a mistake in a file breaks must not be the node that runs.
+// What a mistake in a file breaks must not be the node that runs: everything is read before anything is changed.
 void RunningNode::reload() {
     try {
         const ServeOptions wanted = readServeOptions(typed_, config_);
-        loadTokens(wanted);
         const node::HttpServerOptions changed = serverOptions(wanted, address_);
-        server_->change(changed);
-        server_->reloadCertificate();
+        // Whether there are tokens at all is for a start to say: a line that is missing must not open the node.
+        const bool other_tokens = !token_file_.empty() && !wanted.token_file.empty();
+        const auto time = changeOf(wanted.token_file);
+        const node::TokenFile tokens = other_tokens ? tokensFor(wanted, address_) : node::TokenFile();
         journal_->reopen();
+        server_->reloadCertificate();
+        server_->change(changed);
+        if (other_tokens) {
+            access_->replace(tokens);
+            token_file_ = wanted.token_file;
+            tokens_changed_ = time;
+        }
         journal_->event("reloaded", {{"need_restart", needRestart(options_, wanted)}});
         fmt::print(stderr, "fulgurite-engine: configuration and tokens were read again\n");
         for (const std::string& name : needRestart(options_, wanted)) {
@@ -237,13 +235,13 @@ void RunningNode::reload() {
 }
 
 void RunningNode::reloadTokensIfChanged() {
-    if (options_.token_file.empty() || changeOf(options_.token_file) == tokens_changed_) {
+    if (token_file_.empty() || changeOf(token_file_) == tokens_changed_) {
         return;
     }
-    tokens_changed_ = changeOf(options_.token_file);
+    tokens_changed_ = changeOf(token_file_);
     try {
-        access_->replace(node::readTokenFile(options_.token_file));
-        journal_->event("tokens_reloaded", {{"file", options_.token_file}});
+        access_->replace(node::readTokenFile(token_file_));
+        journal_->event("tokens_reloaded", {{"file", token_file_}});
     } catch (const std::exception& error) {
         fmt::print(stderr, "fulgurite-engine: the tokens stay as they were: {}\n", error.what());
         journal_->event("reload_failed", {{"message", error.what()}});
@@ -299,7 +297,9 @@ void RunningNode::run() {
                     .threads = options_.threads});
     }
     address_ = parseAddress(options_.listen);
-    loadTokens(options_);
+    token_file_ = options_.token_file;
+    tokens_changed_ = changeOf(token_file_);
+    access_ = std::make_unique<node::AccessControl>(tokensFor(options_, address_));
     deviceNamed(options_.device); // what is wrong with it is told before anybody can connect
     for (const std::string& folder : options_.models) {
         if (!std::filesystem::is_directory(folder)) {
@@ -336,7 +336,8 @@ void RunningNode::run() {
                         .models = launch ? nullptr : &shelf, // the other ranks have the one that they were started with
                         .ledger = kept.ledger,
                         .problems = kept.problems,
-                        .shared_folders = sharedFolders(options_)},
+                        .shared_folders = sharedFolders(options_),
+                        .host_names = hostNames(options_, address_)},
                        journal_);
     node_ = &handler;
     server.run(handler);

@@ -123,6 +123,7 @@ std::vector<std::string> needRestart(const ServeOptions& running, const ServeOpt
     compare("encoders", running.encoders, wanted.encoders);
     compare("embedders", running.embedders, wanted.embedders);
     compare("share-folder", running.shared_folders, wanted.shared_folders);
+    compare("host-name", running.host_names, wanted.host_names);
     compare("models", running.models, wanted.models);
     compare("ranks", running.ranks.ranks, wanted.ranks.ranks);
     compare("expert-split", running.ranks.experts, wanted.ranks.experts);

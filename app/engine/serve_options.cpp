@@ -6,6 +6,7 @@
 #include "app/engine/included_encoders.h"
 #include "core/base/error.h"
 #include "core/base/system_memory.h"
+#include "core/node/host_check.h"
 #include "core/node/tls_identity.h"
 
 #include <algorithm>
@@ -163,6 +164,13 @@ std::vector<std::filesystem::path> sharedFolders(const ServeOptions& options) {
     return folders;
 }
 
+std::vector<std::string> hostNames(const ServeOptions& options, const Address& address) {
+    std::vector<std::string> names = node::machineNames();
+    names.push_back(address.host);
+    names.insert(names.end(), options.host_names.begin(), options.host_names.end());
+    return names;
+}
+
 namespace {
 
 void addNetworkOptions(CLI::App& command, ServeOptions& options) {
@@ -211,6 +219,9 @@ void addAccessOptions(CLI::App& command, ServeOptions& options) {
         "Who may use this node: a list made with `fulgurite-engine token`, or a file whose first line "
         "is the one bearer token. Keep it mode 600");
     command.add_flag("--insecure", options.insecure, "Serve other machines without a token");
+    command.add_option("--host-name", options.host_names,
+                       "Names, besides those of this machine, under which clients reach a node without a token; "
+                       "others are refused, for web pages may take any");
     command.add_option("--share-folder", options.shared_folders,
                        "Folders of this machine whose files clients without the scope admin may name");
     command.add_option("--log", options.log, "File for one line of JSON for each request; - is standard error");

@@ -48,6 +48,7 @@ struct ServeOptions {
     RankOptions ranks;
     std::string device = "cpu";
     std::vector<std::string> shared_folders;
+    std::vector<std::string> host_names;
     std::string log;
     std::string audit;
     bool log_prompts = false;
@@ -79,5 +80,7 @@ node::JournalOptions journalOptions(const ServeOptions& options);
 std::vector<std::filesystem::path> encodersOf(const ServeOptions& options);
 // What tokens without the scope admin may name: --share-folder, the model and the sample images.
 std::vector<std::filesystem::path> sharedFolders(const ServeOptions& options);
+// What a node without a token is called: this machine's names, that of --listen, and --host-name.
+std::vector<std::string> hostNames(const ServeOptions& options, const Address& address);
 
 } // namespace fulgurite::app

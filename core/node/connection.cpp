@@ -133,14 +133,29 @@ void Connection::limitRequest() {
         if (!self || code || exchange != self->exchange_ || !self->busy()) {
             return;
         }
-        if (self->source_) {
-            self->source_->timeOut();
-            self->pump();
+        if (self->state_ == State::Replying) {
+            if (self->source_) {
+                self->source_->timeOut();
+                self->pump();
+            }
+            self->endReply();
         } else if (self->state_ == State::Waiting) {
             self->keep_alive_ = false;
             ++self->exchange_; // what is being made is for nobody any more
             self->send(
                 replyOf(ApiError(408, "the answer took longer than a request may take here", {}, "time_limit")));
+        }
+    });
+}
+
+// A client that takes its answer byte by byte would keep it, and its memory, for ever.
+void Connection::endReply() {
+    request_timer_.expires_after(owner_.options().timeouts.last_words);
+    request_timer_.async_wait([weak = weak_from_this(), exchange = exchange_](error_code code) {
+        const auto self = weak.lock();
+        if (self && !code && exchange == self->exchange_ && self->state_ == State::Replying) {
+            self->owner_.metrics().streamDropped("time_limit");
+            self->closeNow();
         }
     });
 }
@@ -232,13 +247,16 @@ void Connection::process() {
         }
         switch (reader_.state()) {
         case HttpReader::State::Complete:
-            dispatch();
+            if (takeMemory(reader_.bodyBytes())) {
+                dispatch();
+            }
             return;
         case HttpReader::State::Failed:
             refuse(replyOf(reader_.error()));
             return;
         case HttpReader::State::Body: {
-            if (!head_.content_length && !takeMemory(reader_.bodyBytes())) {
+            // As it comes: what a head only announces takes nothing from anybody.
+            if (!takeMemory(reader_.bodyBytes())) {
                 return;
             }
             const auto earned = std::chrono::milliseconds(reader_.bodyBytes() * 1000 / timeouts.body_rate);
@@ -277,9 +295,6 @@ bool Connection::onHead() {
         send(*refusal);
         return false;
     }
-    if (head_.content_length && !takeMemory(*head_.content_length)) {
-        return false;
-    }
     reader_.acceptBody();
     enter(State::Body);
     arm(owner_.options().timeouts.body_grace);
@@ -289,15 +304,31 @@ bool Connection::onHead() {
     return true;
 }
 
-// Reserves memory for a body of `bytes` in all; refuses the request when too much is reserved already.
+// Takes memory for a body of `bytes` in all; refuses the request when too much is taken already. One name, or one
+// address where all have the same token, may take half of it, or as much as one body.
 bool Connection::takeMemory(std::uint64_t bytes) {
-    if (!lease_) {
-        lease_ = std::make_shared<Lease>(owner_.bodyMemory());
-    }
-    if (lease_->growTo(bytes, owner_.options().body_memory)) {
+    if (bytes == 0) {
         return true;
     }
-    refuse(replyOf(ApiError(503, "too many large requests at once; try again", {}, "busy")));
+    if (!lease_) {
+        const auto& record = head_.record;
+        const bool named = record && record->who && !record->who->owner.empty();
+        lease_ = std::make_shared<BodyLease>(owner_.bodyMemory(), named ? "name " + record->who->owner : peer_);
+    }
+    const HttpServerOptions& options = owner_.options();
+    const std::uint64_t share = std::max(options.body_memory / 2, options.limits.body_bytes);
+    switch (lease_->growTo(bytes, share, options.body_memory)) {
+    case BodyMemory::Answer::Taken:
+        return true;
+    case BodyMemory::Answer::ShareUsed:
+        refuse(replyOf(ApiError(429, "your other requests that are being read are too large; send one after another",
+                                {}, "busy")
+                           .retryAfter(1)));
+        return false;
+    case BodyMemory::Answer::AllUsed:
+        break;
+    }
+    refuse(replyOf(ApiError(503, "too many large requests at once; try again", {}, "busy").retryAfter(1)));
     return false;
 }
 

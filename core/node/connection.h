@@ -2,6 +2,7 @@
 // One HTTP connection: reads requests, hands them to the handler, writes replies, notices that the client left.
 #pragma once
 
+#include "core/node/body_memory.h"
 #include "core/node/http_reader.h"
 #include "core/node/http_server.h"
 #include "core/node/socket.h"
@@ -10,7 +11,6 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <array>
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -20,7 +20,7 @@ namespace fulgurite::node {
 
 class Connection;
 
-// What connections share. Everything but the memory count belongs to the I/O thread.
+// What connections share. Everything but the memory for bodies belongs to the I/O thread.
 class ConnectionOwner {
   public:
     virtual ~ConnectionOwner() = default;
@@ -28,7 +28,7 @@ class ConnectionOwner {
     virtual boost::asio::io_context& io() = 0;
     virtual RequestHandler& handler() = 0;
     virtual Metrics& metrics() = 0;
-    virtual std::shared_ptr<std::atomic<std::uint64_t>> bodyMemory() = 0;
+    virtual std::shared_ptr<BodyMemory> bodyMemory() = 0;
     virtual void closed(Connection& connection) = 0;
 };
 
@@ -67,13 +67,13 @@ class Connection final : public std::enable_shared_from_this<Connection> {
         Draining, // everything is said; discards what the client still sends
         Closed,
     };
-    class Lease;
     class ConnectionResponder;
 
     void enter(State state);
     void arm(std::chrono::milliseconds delay);
     void onDeadline();
     void limitRequest();
+    void endReply();
 
     void read();
     void onRead(boost::system::error_code code, std::size_t count);
@@ -106,7 +106,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
     std::string in_;
     bool reading_ = false;
     HttpReader reader_;
-    std::shared_ptr<Lease> lease_;
+    std::shared_ptr<BodyLease> lease_;
 
     std::uint64_t exchange_ = 0;
     HttpHead head_; // of the present request

@@ -58,7 +58,11 @@ void Connection::onStream(std::uint64_t exchange, std::shared_ptr<ReplySource> s
 
 // A request that cannot be read to its end: says why, then closes.
 void Connection::refuse(const HttpReply& reply) {
-    head_ = reader_.state() == HttpReader::State::Failed ? HttpHead() : head_;
+    if (!head_.record) { // its head has not been read: what is known is of the request before
+        head_ = HttpHead();
+        head_.peer = peer_;
+        owner_.handler().unreadable(head_);
+    }
     keep_alive_ = false;
     lease_.reset();
     enter(State::Waiting);

@@ -40,6 +40,8 @@ struct NodeServices {
     // Folders that any token with the right scope may name files of; an admin's may name all that the node can
     // read.
     std::vector<std::filesystem::path> shared_folders = {};
+    // Names of this machine, besides localhost, under which a node without a token is asked.
+    std::vector<std::string> host_names = {};
 };
 
 struct EndpointContext {

@@ -76,6 +76,9 @@ void HttpReader::Parser::readHead() {
     head.content_encoding = fieldOf(message, http::field::content_encoding);
     const auto id = message["X-Request-Id"];
     head.request_id = std::string(id.data(), id.size());
+    head.host = fieldOf(message, http::field::host);
+    const auto site = message["Sec-Fetch-Site"];
+    head.cross_site = site == "cross-site" || site == "same-site";
     head.has_origin = message.find(http::field::origin) != message.end();
     head.http10 = message.version() == 10;
     head.keep_alive = parser->keep_alive();

@@ -73,7 +73,7 @@ class HttpServer::Impl final : public ConnectionOwner {
           signals_(io_),
           hangup_(io_),
           input_(io_),
-          body_memory_(std::make_shared<std::atomic<std::uint64_t>>(0)) {
+          body_memory_(std::make_shared<BodyMemory>()) {
         listen();
     }
 
@@ -87,12 +87,13 @@ class HttpServer::Impl final : public ConnectionOwner {
     asio::io_context& io() override { return io_; }
     RequestHandler& handler() override { return *handler_; }
     Metrics& metrics() override { return metrics_; }
-    std::shared_ptr<std::atomic<std::uint64_t>> bodyMemory() override { return body_memory_; }
+    std::shared_ptr<BodyMemory> bodyMemory() override { return body_memory_; }
     void closed(Connection& connection) override;
 
   private:
     void listen();
     void accept();
+    void goOnAccepting();
     void onAccept(error_code code, tcp::socket socket);
     bool closeLongestIdle();
     void watchSignals();
@@ -121,7 +122,8 @@ class HttpServer::Impl final : public ConnectionOwner {
     std::array<char, 256> input_bytes_{};
     RequestHandler* handler_ = nullptr;
     std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;
-    std::shared_ptr<std::atomic<std::uint64_t>> body_memory_;
+    std::shared_ptr<BodyMemory> body_memory_;
+    bool accepting_ = false; // somebody waits for the next connection
     bool stopping_ = false;
     bool lingering_ = false;
     bool closing_all_ = false;
@@ -168,6 +170,7 @@ void HttpServer::Impl::run(RequestHandler& handler) {
         } catch (const std::exception&) {
             // Out of memory in a handler: what it was doing is lost, the server is not.
             metrics_.streamDropped("internal_error");
+            goOnAccepting();
         }
     }
 }
@@ -176,17 +179,32 @@ void HttpServer::Impl::stop(std::chrono::milliseconds grace) {
     asio::post(io_, [this, grace] { beginStop(grace); });
 }
 
+// What went wrong while a connection was taken must not be the end of taking them.
+void HttpServer::Impl::goOnAccepting() {
+    if (accepting_ || !acceptor_.is_open()) {
+        return;
+    }
+    try {
+        accept();
+    } catch (const std::exception&) { // no memory for that either: the next one that goes wrong tries again
+        accepting_ = false;
+    }
+}
+
 void HttpServer::Impl::accept() {
+    accepting_ = true;
     acceptor_.async_accept([this](error_code code, tcp::socket socket) { onAccept(code, std::move(socket)); });
 }
 
 void HttpServer::Impl::onAccept(error_code code, tcp::socket socket) {
+    accepting_ = false;
     if (!acceptor_.is_open()) {
         return;
     }
     if (code) {
         // Usually no file descriptors left: make room, and do not spin.
         closeLongestIdle();
+        accepting_ = true; // as good as
         pause_.expires_after(kAcceptPause);
         pause_.async_wait([this](error_code cancelled) {
             if (!cancelled && acceptor_.is_open()) {
@@ -270,8 +288,9 @@ void HttpServer::Impl::tick() {
     tick_.expires_after(std::chrono::seconds(1));
     tick_.async_wait([this](error_code code) {
         if (!code) {
+            tick(); // first: what a tick throws is not the end of ticking
+            goOnAccepting();
             options_.on_tick();
-            tick();
         }
     });
 }

@@ -25,6 +25,7 @@ struct HttpTimeouts {
     std::chrono::milliseconds heartbeat{15'000};  // silence of a stream before a comment is sent
     std::chrono::milliseconds drain{5'000};       // for a refused client to stop sending
     std::chrono::milliseconds request{0};         // from a whole request to the end of its answer; 0: no limit
+    std::chrono::milliseconds last_words{5'000};  // for a client to take the end of an answer that ran out of time
 };
 
 struct HttpServerOptions {

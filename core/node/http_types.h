@@ -23,7 +23,9 @@ struct HttpHead {
     std::string content_type;
     std::string content_encoding;
     std::string request_id;  // X-Request-Id, when the client chose one
+    std::string host;        // as the client names this machine, with the port
     bool has_origin = false; // only browsers send one
+    bool cross_site = false; // a browser says that a page of another site asks
     bool http10 = false;
     bool keep_alive = true;
     bool expects_continue = false;
@@ -96,6 +98,8 @@ class RequestHandler {
     virtual ~RequestHandler() = default;
     // Looks at a request before its body is read and sets its record; a reply refuses it.
     virtual std::optional<HttpReply> admit(HttpHead& head) = 0;
+    // Sets the record of a request whose head could not be read.
+    virtual void unreadable(HttpHead& head) = 0;
     virtual void handle(HttpRequest request, std::shared_ptr<Responder> responder) = 0;
     // The name under which a request is counted: one of few, whatever clients send.
     virtual std::string label(const HttpHead& head) const = 0;

@@ -2,6 +2,7 @@
 // The table of routes and admission.
 #include "core/node/node.h"
 
+#include "core/node/host_check.h"
 #include "core/node/json_text.h"
 #include "core/node/node_report.h"
 #include "core/node/route_paths.h"
@@ -250,6 +251,9 @@ std::optional<HttpReply> Node::admit(HttpHead& head) {
             fields = {{"Allow", all}};
             throw ApiError(405, fmt::format("'{}' takes {} only", head.path.substr(0, 128), all));
         }
+        if (method == "GET" && head.content_length != std::uint64_t{0}) {
+            throw ApiError(400, fmt::format("a {} has no body; leave it out", head.method));
+        }
         if (record.who && !record.who->has(route->scope)) {
             throw wrongScope(*route, *record.who);
         }
@@ -266,6 +270,15 @@ std::optional<HttpReply> Node::admit(HttpHead& head) {
     return std::nullopt;
 }
 
+void Node::unreadable(HttpHead& head) {
+    head.record = journal_->begin();
+    RequestRecord& record = *head.record;
+    record.id = newId("req-");
+    record.peer = head.peer;
+    record.route = "other";
+    record.refusedWith("not_http");
+}
+
 // By who asks.
 void Node::refuseWhom(const HttpHead& head) const {
     if (head.record->scope == Scope::Open) {
@@ -277,11 +290,22 @@ void Node::refuseWhom(const HttpHead& head) const {
                        "administrator hands them out",
                        {}, "no_such_token");
     }
-    // Without a token every web page a browser on this machine shows could reach us; browsers always say Origin.
-    if (!context_.access.required() && head.has_origin) {
+    if (context_.access.required()) {
+        return;
+    }
+    // Without a token every web page that a browser on this machine shows could reach us. Browsers say Origin to
+    // another site, and which page asks; to what they take for the page's own site they say its name.
+    if (head.has_origin || head.cross_site) {
         throw ApiError(403,
                        "requests from web pages are refused by a node without a token; start it with --token-file",
                        {}, "web_page");
+    }
+    if (!isKnownHost(head.host, context_.services.host_names)) {
+        throw ApiError(403,
+                       fmt::format("'{}' is none of this machine's names, and a node without a token answers to no "
+                                   "other; ask it by its address, or start it with --host-name or --token-file",
+                                   head.host.substr(0, 128)),
+                       {}, "unknown_host");
     }
 }
 

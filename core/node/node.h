@@ -43,6 +43,7 @@ class Node final : public RequestHandler {
     void drain() { draining_ = true; }
 
     std::optional<HttpReply> admit(HttpHead& head) override;
+    void unreadable(HttpHead& head) override;
     void handle(HttpRequest request, std::shared_ptr<Responder> responder) override;
     std::string label(const HttpHead& head) const override;
 

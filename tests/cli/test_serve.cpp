@@ -156,6 +156,59 @@ TEST_F(ServeTest, AConfigurationFileTakesEveryOptionAndNoOther) {
     }
 }
 
+TEST_F(ServeTest, AnotherTokenFileCountsFromTheSignalOnAndNoneDoesNotOpenTheNode) {
+    const std::string leaked = newToken("ada", "train");
+    std::filesystem::rename(tokens(), folder / "leaked.json");
+    const std::string fresh = newToken("ada", "train");
+    const auto configure = [&](const std::string& more) {
+        return write("c.json", R"({"max-connections":100)" + more + "}");
+    };
+    const std::string config = configure(R"(,"token-file":")" + (folder / "leaked.json").string() + '"');
+    start({"--config", config});
+    EXPECT_EQ(ask("/fulgurite/v1/runs", leaked).status, 200);
+    configure(R"(,"token-file":")" + tokens() + '"');
+    node->signal(SIGHUP);
+    EXPECT_TRUE(eventually([&] { return ask("/fulgurite/v1/runs", fresh).status == 200; }));
+    EXPECT_EQ(ask("/fulgurite/v1/runs", leaked).status, 401);
+    std::this_thread::sleep_for(std::chrono::milliseconds(2500)); // the node looks at its token file each second
+    EXPECT_EQ(ask("/fulgurite/v1/runs", leaked).status, 401);
+    EXPECT_EQ(ask("/fulgurite/v1/runs", fresh).status, 200);
+    configure("");
+    node->signal(SIGHUP);
+    EXPECT_TRUE(eventually([&] {
+        return readTextFile(folder / "data/audit.jsonl").find(R"("need_restart":["token-file"])") !=
+               std::string::npos;
+    }));
+    EXPECT_EQ(ask("/fulgurite/v1/runs").status, 401);
+    EXPECT_EQ(ask("/fulgurite/v1/runs", fresh).status, 200);
+}
+
+TEST_F(ServeTest, AMistakeInOneFileChangesNothingAtAll) {
+    const std::string ada = newToken("ada", "train");
+    const auto configure = [&](int body, const std::string& file) {
+        return write("c.json", R"({"tls-cert":")" + (folder / "cert.pem").string() + R"(","tls-key":")" +
+                                   (folder / "key.pem").string() + R"(","max-body-mib":)" + std::to_string(body) +
+                                   R"(,"token-file":")" + file + "\"}");
+    };
+    {
+        start({"--tls"}); // makes a certificate
+        std::filesystem::copy_file(folder / "data/tls/certificate.pem", folder / "cert.pem");
+        std::filesystem::copy_file(folder / "data/tls/key.pem", folder / "key.pem");
+        node.reset();
+    }
+    start({"--config", configure(1, tokens())});
+    const std::string large = R"({"name":")" + std::string(2'000'000, 'x') + "\"}";
+    EXPECT_EQ(ask("/fulgurite/v1/runs", ada, large).status, 413);
+    const std::string next = write("next.json", readTextFile(tokens()));
+    EXPECT_EQ(runEngine({"token", "revoke", "--file", next, "ada"}).status, 0);
+    write("cert.pem", "no certificate");
+    configure(4, next);
+    node->signal(SIGHUP);
+    EXPECT_TRUE(eventually(
+        [&] { return readTextFile(folder / "data/audit.jsonl").find("reload_failed") != std::string::npos; }));
+    EXPECT_EQ(ask("/fulgurite/v1/runs", ada, large).status, 413) << "neither tokens nor limits";
+}
+
 TEST_F(ServeTest, FoldersOfModelsAreThereOrItSaysSo) {
     const Outcome outcome = runEngine({"serve", "--listen", "127.0.0.1:0", "--models", (folder / "nowhere").string()});
     EXPECT_NE(outcome.status, 0);

@@ -4,7 +4,9 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <fstream>
+#include <new>
 #include <sys/resource.h>
 
 namespace fulgurite::node::test {
@@ -57,6 +59,39 @@ TEST_F(HttpTest, WithoutATokenWebPagesAreRefused) {
     EXPECT_EQ(client.reply().status, 200);
     client.send(requestText("GET", "/v1/models", "", "Origin: https://evil.example\r\n", ""));
     EXPECT_EQ(client.reply().status, 403);
+    client.send(requestText("GET", "/v1/models", "", "Sec-Fetch-Site: cross-site\r\n", ""));
+    EXPECT_EQ(client.reply().status, 403);
+    client.send(requestText("GET", "/v1/models", "", "Sec-Fetch-Site: none\r\n", ""));
+    EXPECT_EQ(client.reply().status, 200);
+}
+
+// A page whose own name resolves to this machine asks what its browser takes for its own site: no Origin is sent.
+TEST_F(HttpTest, WithoutATokenTheNodeAnswersToItsOwnNamesAlone) {
+    token_ = "";
+    services_.host_names = {"node-a"};
+    startServer();
+    const auto statusFor = [&](const std::string& host) {
+        RawClient client = connect();
+        client.send("GET /v1/models HTTP/1.1\r\nHost: " + host + "\r\n\r\n");
+        return client.reply().status;
+    };
+    for (const char* host : {"localhost", "LOCALHOST:8080", "127.0.0.1:8080", "[::1]:8080", "10.1.2.3", "node-a:80",
+                             "Node-A.", "app.localhost"}) {
+        EXPECT_EQ(statusFor(host), 200) << host;
+    }
+    for (const char* host : {"evil.example", "evil.example:8080", "node-a.evil.example", "127.0.0.1.evil.example",
+                             "localhost.evil.example", "[evil.example]:80", "xlocalhost", "["}) {
+        EXPECT_EQ(statusFor(host), 403) << host;
+    }
+    RawClient old = connect();
+    old.send("GET /v1/models HTTP/1.0\r\n\r\n");
+    EXPECT_EQ(old.reply().status, 200) << "no browser leaves the name out";
+    token_ = kToken;
+    startServer();
+    RawClient client = connect();
+    client.send("GET /v1/models HTTP/1.1\r\nHost: any.example\r\nAuthorization: Bearer " + std::string(kToken) +
+                "\r\n\r\n");
+    EXPECT_EQ(client.reply().status, 200) << "with tokens no page gets in";
 }
 
 TEST_F(HttpTest, UnknownPathsMethodsAndTypesAreNamed) {
@@ -142,20 +177,101 @@ TEST_F(HttpTest, AChunkedFloodIsCutAtTheLimit) {
     EXPECT_EQ(extension.reply().status, 400);
 }
 
+std::string beginning(const std::string& path, std::size_t bytes, const std::string& token) {
+    return "POST " + path + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + token +
+           "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(bytes) + "\r\n\r\n";
+}
+
 TEST_F(HttpTest, BodiesTogetherHaveALimit) {
     options_.body_memory = 1 << 20;
     startServer();
+    const std::string most(900'000, 'x');
     RawClient first = connect();
-    first.send("POST /v1/completions HTTP/1.1\r\nAuthorization: Bearer " + std::string(kToken) +
-               "\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{");
-    ASSERT_TRUE(eventually([&] { return metrics_->openConnections() == 1; }));
-    std::this_thread::sleep_for(milliseconds(50));
+    first.send(beginning("/v1/completions", 1'000'000, kToken) + most);
+    std::this_thread::sleep_for(milliseconds(200));
     RawClient second = connect();
-    second.send("POST /v1/completions HTTP/1.1\r\nAuthorization: Bearer " + std::string(kToken) +
-                "\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{");
+    second.send(beginning("/v1/completions", 1'000'000, kToken) + most);
     EXPECT_EQ(second.reply().status, 503);
     first.close();
-    ASSERT_TRUE(eventually([&] { return post("/v1/chat/completions", chatBody()).status == 200; }));
+    ASSERT_TRUE(eventually([&] {
+        return post("/v1/completions", {{"model", "scripted"}, {"prompt", most}}).status != 503;
+    }));
+}
+
+// Eight heads that announce as much as a node takes must not cost the others a byte.
+TEST_F(HttpTest, WhatIsOnlyAnnouncedTakesNoMemory) {
+    options_.body_memory = 1 << 20;
+    startServer();
+    std::vector<RawClient> silent;
+    for (int i = 0; i < 8; ++i) {
+        silent.push_back(connect());
+        silent.back().send(beginning("/v1/completions", 1 << 20, kToken) + "{");
+    }
+    std::this_thread::sleep_for(milliseconds(200));
+    EXPECT_EQ(post("/v1/chat/completions", chatBody()).status, 200);
+    for (const char* path : {"/health", "/ready", "/v1/models"}) { // and some take no body at all
+        RawClient client = connect();
+        client.send("GET " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + kToken +
+                    "\r\nContent-Length: 33554432\r\n\r\n");
+        EXPECT_EQ(client.reply().status, 400) << path;
+        RawClient chunked = connect();
+        chunked.send("HEAD " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " +
+                     kToken + "\r\nTransfer-Encoding: chunked\r\n\r\n");
+        EXPECT_EQ(chunked.reply(true).status, 400) << path;
+    }
+}
+
+TEST_F(HttpTest, OneNameFillsHalfOfTheMemoryForBodies) {
+    options_.body_memory = 1 << 20;
+    options_.limits.body_bytes = 1 << 18;
+    const std::string flood = addToken("flood", {Scope::Prompt});
+    const std::string person = addToken("person", {Scope::Prompt});
+    startServer();
+    const std::string half(250'000, 'x');
+    std::vector<RawClient> slow;
+    for (int i = 0; i < 2; ++i) {
+        slow.push_back(connect());
+        slow.back().send(beginning("/v1/completions", 260'000, flood) + half);
+    }
+    std::this_thread::sleep_for(milliseconds(200));
+    RawClient third = connect();
+    third.send(beginning("/v1/completions", 260'000, flood) + half);
+    const ClientReply refused = third.reply();
+    EXPECT_EQ(refused.status, 429);
+    EXPECT_EQ(refused.fields.at("retry-after"), "1");
+    EXPECT_EQ(ask(person, "POST", "/v1/chat/completions", chatBody()).status, 200);
+}
+
+TEST_F(HttpTest, ATickThatFailsIsNotTheLast) {
+    std::atomic<int> ticks = 0;
+    options_.on_tick = [&ticks] {
+        ++ticks;
+        throw std::bad_alloc();
+    };
+    startServer();
+    EXPECT_TRUE(eventually([&] { return ticks >= 2; }));
+    EXPECT_EQ(get("/v1/models").status, 200);
+    stopServer();
+}
+
+TEST_F(HttpTest, WhatCannotBeReadHasAnIdToo) {
+    options_.limits.head_bytes = 4096;
+    options_.limits.body_bytes = 1000;
+    startServer();
+    for (const std::string& text :
+         {std::string("GET /health HTTP/9.9\r\n\r\n"), "GET /" + std::string(8000, 'x') + " HTTP/1.1\r\n\r\n",
+          requestText("POST", "/v1/completions", std::string(2000, 'x')),
+          "POST /v1/completions HTTP/1.1\r\nAuthorization: Bearer " + std::string(kToken) +
+              "\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nno chunk\r\n"}) {
+        RawClient client = connect();
+        client.send(requestText("GET", "/health", "")); // it is not that of the request before
+        const std::string before = client.reply().fields.at("x-request-id");
+        client.send(text);
+        const ClientReply refused = client.reply();
+        EXPECT_GE(refused.status, 400) << text.substr(0, 40);
+        ASSERT_TRUE(refused.fields.contains("x-request-id")) << text.substr(0, 40);
+        EXPECT_NE(refused.fields.at("x-request-id"), before);
+    }
 }
 
 TEST_F(HttpTest, SlowRequestsRunIntoTheirDeadline) {

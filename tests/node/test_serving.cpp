@@ -92,6 +92,20 @@ TEST_F(ServingTest, AnswersHaveATimeLimit) {
     EXPECT_EQ(post("/v1/chat/completions", chatBody()).status, 408); // a whole answer has a status
 }
 
+TEST_F(ServingTest, WhoeverTakesTheAnswerTooSlowlyDoesNotGetItsEnd) {
+    limits_.queue_bytes = 64 << 20;
+    options_.timeouts.request = milliseconds(500);
+    options_.timeouts.last_words = milliseconds(500);
+    startServer();
+    service_->setScript(Script::of(std::vector<std::string>(400, std::string(100'000, 'x'))));
+    for (const bool stream : {true, false}) {
+        RawClient slow(server_->port(), 1024); // it takes a few bytes at once, and never is quiet for long
+        slow.send(requestText("POST", "/v1/chat/completions", chatBody({{"stream", stream}}).dump()));
+        EXPECT_TRUE(eventually([&] { return metrics_->openConnections() == 1; }));
+        EXPECT_TRUE(eventually([&] { return metrics_->openConnections() == 0; })) << stream;
+    }
+}
+
 TEST_F(ServingTest, TwoThousandIdleConnectionsAndSlowOnesHoldUpNoStream) {
     rlimit files{};
     ::getrlimit(RLIMIT_NOFILE, &files);
