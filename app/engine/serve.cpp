@@ -128,7 +128,8 @@ Kept openKept(const ServeOptions& options) {
             fail(ErrorKind::Unavailable, "a job writes into the runs file, which could not be opened");
         }
         kept.jobs = std::make_unique<node::JobService>(folder / "jobs");
-        kept.jobs->addKind("train", trainJobKind(kept.runs->file(), std::filesystem::absolute(options.model)));
+        kept.jobs->addKind("train", trainJobKind(kept.runs->file(), std::filesystem::absolute(options.model)),
+                           trainPatience);
     });
     return kept;
 }

@@ -3,10 +3,12 @@
 
 #include "core/base/atomic_file.h"
 #include "core/node/api_error.h"
+#include "core/node/job_files.h"
 #include "core/node/object_reader.h"
 
 #include <algorithm>
 #include <array>
+#include <sstream>
 
 namespace fulgurite::app {
 
@@ -40,6 +42,22 @@ node::JobKind trainJobKind(std::filesystem::path runs, std::filesystem::path mod
         return node::JobCommand{std::filesystem::read_symlink("/proc/self/exe").string(), "train", *method,
                                 file.string()};
     };
+}
+
+std::chrono::milliseconds trainPatience(const node::JobRecord& job) {
+    constexpr double kSteps = 5; // one may evaluate, write answers of another length, save
+    constexpr std::size_t kTail = std::size_t{64} << 10;
+    const nlohmann::json config = job.spec.value("config", nlohmann::json::object());
+    const auto log = job.folder / config.value("out", "run") / "metrics.jsonl";
+    double longest = 0; // seconds
+    std::istringstream lines(node::readJobLog(log, std::nullopt, kTail).text);
+    for (std::string line; std::getline(lines, line);) {
+        const auto figures = nlohmann::json::parse(line, nullptr, false); // the first may be cut
+        if (figures.is_object() && figures.contains("perf.step_time")) {
+            longest = std::max(longest, figures.value("perf.step_time", 0.0));
+        }
+    }
+    return std::chrono::milliseconds(static_cast<std::int64_t>(longest * kSteps * 1000));
 }
 
 } // namespace fulgurite::app

@@ -4,6 +4,7 @@
 
 #include "core/node/job_service.h"
 
+#include <chrono>
 #include <filesystem>
 
 namespace fulgurite::app {
@@ -13,5 +14,8 @@ namespace fulgurite::app {
 // that names neither "model" nor "fresh" begins with `model`, which the node serves: a client does not know its
 // folder.
 node::JobKind trainJobKind(std::filesystem::path runs, std::filesystem::path model);
+
+// A few times the longest of its last steps, as its log has them.
+std::chrono::milliseconds trainPatience(const node::JobRecord& job);
 
 } // namespace fulgurite::app

@@ -23,10 +23,13 @@ struct NodeJob {
     NodeJobState state = NodeJobState::Running;
     std::int64_t created_us = 0; // since 1970, UTC
     std::optional<std::int64_t> ended_us;
+    std::optional<std::int64_t> kill_us; // of one that is stopping: when it is killed
     std::optional<int> exit_code;
     std::string message; // why it failed
     std::string folder;  // on the node
     std::uint64_t log_bytes = 0;
+    // The uuid of the run that it reports; empty: it has begun none. Nothing: the node is older and does not say.
+    std::optional<std::string> run;
 };
 
 struct JobList {
@@ -59,6 +62,7 @@ class JobsClient {
     virtual Call pause(std::int64_t id, Callback<NodeJob> reply) = 0;
     virtual Call resume(std::int64_t id, Callback<NodeJob> reply) = 0; // also what stopped or failed
     virtual Call stop(std::int64_t id, Callback<NodeJob> reply) = 0;
+    virtual Call kill(std::int64_t id, Callback<NodeJob> reply) = 0; // without waiting for what it would save
     virtual Call remove(std::int64_t id, Callback<std::int64_t> reply) = 0;
 };
 

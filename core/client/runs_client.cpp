@@ -124,13 +124,16 @@ class NodeJobs final : public JobsClient {
     Call pause(std::int64_t id, Callback<NodeJob> reply) override { return steer(id, "pause", std::move(reply)); }
     Call resume(std::int64_t id, Callback<NodeJob> reply) override { return steer(id, "resume", std::move(reply)); }
     Call stop(std::int64_t id, Callback<NodeJob> reply) override { return steer(id, "stop", std::move(reply)); }
+    Call kill(std::int64_t id, Callback<NodeJob> reply) override {
+        return steer(id, "stop", std::move(reply), R"({"now":true})");
+    }
     Call remove(std::int64_t id, Callback<std::int64_t> reply) override {
         return api_.ask<std::int64_t>("DELETE", jobPath(id), {}, readRemovedJob, std::move(reply));
     }
 
   private:
-    Call steer(std::int64_t id, const char* what, Callback<NodeJob> reply) {
-        return api_.ask<NodeJob>("POST", jobPath(id, what), "{}", readNodeJob, std::move(reply));
+    Call steer(std::int64_t id, const char* what, Callback<NodeJob> reply, const char* body = "{}") {
+        return api_.ask<NodeJob>("POST", jobPath(id, what), body, readNodeJob, std::move(reply));
     }
 
     NodeApi api_;

@@ -150,11 +150,14 @@ NodeJob nodeJobOf(const JsonField& field) {
     job.state = static_cast<NodeJobState>(index);
     job.created_us = integer(field["created_us"]);
     job.ended_us = integerOrNothing(field, "ended_us");
+    job.kill_us = integerOrNothing(field, "kill_us");
     if (field.has("exit_code"))
         job.exit_code = static_cast<int>(field["exit_code"].integer(INT32_MIN, INT32_MAX));
     job.message = field["message"].string();
     job.folder = field["folder"].string();
     job.log_bytes = field["log_bytes"].count();
+    if (const auto run = field.value().find("run"); run != field.value().end())
+        job.run = run->is_string() ? run->get<std::string>() : std::string();
     return job;
 }
 

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 
 namespace fulgurite::node {
@@ -50,7 +51,7 @@ Target targetOf(const HttpRequest& request) {
     return target;
 }
 
-// The next job may have the number again: what this one has written stays with its owner.
+// What it has written stays with its owner when nobody knows any more whose job it was.
 void keepRunsOf(const EndpointContext& context, JobId job) {
     if (context.services.runs == nullptr)
         return;
@@ -58,6 +59,24 @@ void keepRunsOf(const EndpointContext& context, JobId job) {
         if (jobOfRun(context, run) == job)
             context.ledger.assign(Kind::Run, run.uuid, ownerOfRun(context, run));
     }
+}
+
+// With the run that it reports: a trainer leaves its uuid in its folder. null: none yet, or none at all.
+nlohmann::json jobJson(const JobRecord& job) {
+    constexpr std::size_t kUuidBytes = 36;
+    nlohmann::json json = toJson(job);
+    json["run"] = nullptr;
+    const auto config = job.spec.find("config");
+    const bool placed = config != job.spec.end() && config->is_object() && config->contains("out") &&
+                        config->at("out").is_string();
+    const std::filesystem::path out = placed ? config->at("out").get<std::string>() : std::string("run");
+    std::string uuid = readJobLog(job.folder / out / "run.uuid", std::nullopt, kUuidBytes + 1).text;
+    const bool whole = uuid.size() == kUuidBytes && std::all_of(uuid.begin(), uuid.end(), [](unsigned char c) {
+                           return std::isxdigit(c) != 0 || c == '-';
+                       });
+    if (whole)
+        json["run"] = std::move(uuid);
+    return json;
 }
 
 // A job reads and writes with the node's rights. Whoever is no administrator names files of shared folders, and
@@ -95,7 +114,7 @@ Answer listJobs(const EndpointContext& context, const HttpRequest& request) {
     nlohmann::json list = nlohmann::json::array();
     for (const JobRecord& job : jobs.list()) {
         if (maySee(context, request, Kind::Job, std::to_string(job.id)))
-            list.push_back(toJson(job));
+            list.push_back(jobJson(job));
     }
     return jsonReply({{"kinds", jobs.kinds()}, {"jobs", std::move(list)}});
 }
@@ -117,7 +136,7 @@ Answer startJob(const EndpointContext& context, const HttpRequest& request) {
     checkSpec(context, request, *spec);
     const JobRecord job = jobs.start(*kind, name, *spec);
     context.ledger.claim(Kind::Job, std::to_string(job.id), callerOf(request));
-    return jsonReply(toJson(job));
+    return jsonReply(jobJson(job));
 }
 
 Answer showJob(const EndpointContext& context, const HttpRequest& request) {
@@ -126,7 +145,7 @@ Answer showJob(const EndpointContext& context, const HttpRequest& request) {
     QueryReader query(request.head.query);
     if (target.view.empty()) {
         query.finish();
-        return jsonReply(toJson(jobs.find(target.id)));
+        return jsonReply(jobJson(jobs.find(target.id)));
     }
     if (target.view != "log")
         throw ApiError(404, fmt::format("a job has no view '{}'", target.view.substr(0, 64)));
@@ -140,16 +159,16 @@ Answer showJob(const EndpointContext& context, const HttpRequest& request) {
 Answer steerJob(const EndpointContext& context, const HttpRequest& request) {
     JobService& jobs = serviceOf(context);
     const Target target = targetOf(request);
-    if (!request.body.empty()) {
-        const nlohmann::json body = parseBody(request.body);
-        ObjectReader(body, "").finish();
-    }
+    const nlohmann::json body = request.body.empty() ? nlohmann::json::object() : parseBody(request.body);
+    ObjectReader reader(body, "");
+    const bool now = target.view == "stop" && reader.boolean("now").value_or(false);
+    reader.finish();
     if (target.view == "pause")
-        return jsonReply(toJson(jobs.pause(target.id)));
+        return jsonReply(jobJson(jobs.pause(target.id)));
     if (target.view == "resume")
-        return jsonReply(toJson(jobs.resume(target.id)));
+        return jsonReply(jobJson(jobs.resume(target.id)));
     if (target.view == "stop")
-        return jsonReply(toJson(jobs.stop(target.id)));
+        return jsonReply(jobJson(jobs.stop(target.id, now)));
     throw ApiError(404, fmt::format("a job cannot be told to '{}'", target.view.substr(0, 64)));
 }
 

@@ -52,6 +52,7 @@ nlohmann::json toJson(const JobRecord& record) {
                         {"folder", record.folder.string()},
                         {"log_bytes", record.log_bytes}};
     json["ended_us"] = record.ended_us ? nlohmann::json(*record.ended_us) : nlohmann::json();
+    json["kill_us"] = record.kill_us ? nlohmann::json(*record.kill_us) : nlohmann::json();
     json["exit_code"] = record.exit_code ? nlohmann::json(*record.exit_code) : nlohmann::json();
     json["message"] = record.message;
     return json;

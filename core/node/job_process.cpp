@@ -4,11 +4,15 @@
 #include "core/base/error.h"
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
+#include <fstream>
+#include <sstream>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 
 namespace fulgurite::node {
@@ -46,7 +50,59 @@ struct Descriptor {
     ::_exit(127);
 }
 
+constexpr int kHaltTries = 60;
+constexpr auto kHaltPause = std::chrono::milliseconds(10);
+constexpr int kStopLooks = 1000; // a millisecond each
+// Where SQLite locks the file beside a database with a write-ahead log for writing, and for putting the log into the
+// database.
+constexpr std::int64_t kFirstWriteLock = 120;
+constexpr std::int64_t kLastWriteLock = 122;
+
+// Not before all of its threads stand still. False when it has ended, or will not stand still.
+bool standsStill(pid_t process) {
+    for (int i = 0; i < kStopLooks; ++i) {
+        siginfo_t info{};
+        if (::waitid(P_PID, static_cast<id_t>(process), &info, WSTOPPED | WEXITED | WNOHANG | WNOWAIT) != 0)
+            return false;
+        if (info.si_pid != 0)
+            return info.si_code == CLD_STOPPED;
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return false;
+}
+
+// Whether one of the group's processes is within a transaction of a database that others share. The kernel lists
+// "1: POSIX  ADVISORY  WRITE 4711 08:01:1234 120 120".
+bool holdsADatabase(pid_t group) {
+    std::ifstream locks("/proc/locks");
+    for (std::string line; std::getline(locks, line);) {
+        std::istringstream words(line);
+        std::string number, type, kind, access, file;
+        pid_t process = 0;
+        std::int64_t first = 0;
+        words >> number >> type >> kind >> access >> process >> file >> first;
+        if (words && type == "POSIX" && access == "WRITE" && first >= kFirstWriteLock && first <= kLastWriteLock &&
+            ::getpgid(process) == group)
+            return true;
+    }
+    return false;
+}
+
 } // namespace
+
+bool haltJobProcess(int process) {
+    for (int i = 0; i < kHaltTries; ++i) {
+        ::kill(-process, SIGSTOP);
+        const bool still = standsStill(process);
+        if (still && !holdsADatabase(process))
+            return true;
+        ::kill(-process, SIGCONT);
+        if (!still)
+            return false;
+        std::this_thread::sleep_for(kHaltPause);
+    }
+    return false;
+}
 
 int startJobProcess(const std::vector<std::string>& command, const std::filesystem::path& folder,
                     const std::filesystem::path& log) {

@@ -13,4 +13,9 @@ namespace fulgurite::node {
 int startJobProcess(const std::vector<std::string>& command, const std::filesystem::path& folder,
                     const std::filesystem::path& log);
 
+// Stops its group with their memory kept, at a moment when it holds no lock of a database: whoever stands still within
+// a transaction keeps everybody else from writing. False, and it runs on: it has ended, or no such moment came within
+// a second or two.
+bool haltJobProcess(int process);
+
 } // namespace fulgurite::node

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/node/job_service.h"
 
+#include "core/base/atomic_file.h"
+#include "core/base/file_io.h"
 #include "core/node/job_files.h"
 #include "core/node/job_process.h"
 
 #include <algorithm>
+#include <charconv>
 #include <csignal>
 #include <sys/wait.h>
 #include <system_error>
@@ -18,6 +21,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto kLookPeriod = std::chrono::milliseconds(100);
 constexpr std::size_t kMessageBytes = 2000;
+constexpr std::size_t kNumberBytes = 64;
 
 bool isAlive(JobState state) {
     return state == JobState::Running || state == JobState::Paused || state == JobState::Stopping;
@@ -47,8 +51,8 @@ JobService::~JobService() {
     thread_.join();
 }
 
-void JobService::addKind(std::string name, JobKind kind) {
-    kinds_[std::move(name)] = std::move(kind);
+void JobService::addKind(std::string name, JobKind kind, JobPatience patience) {
+    kinds_[std::move(name)] = {std::move(kind), std::move(patience)};
 }
 
 std::vector<std::string> JobService::kinds() const {
@@ -107,6 +111,20 @@ JobRecord JobService::find(JobId id) {
     return recordOf(jobOf(id));
 }
 
+// A number is given once, also when its job was removed: runs, windows and people know jobs by it.
+JobId JobService::nextId() {
+    const fs::path note = folder_ / "last-id";
+    JobId last = jobs_.empty() ? 0 : jobs_.rbegin()->first;
+    if (fs::exists(note)) {
+        const std::string text = readTextFile(note, kNumberBytes);
+        JobId kept = 0;
+        std::from_chars(text.data(), text.data() + text.size(), kept);
+        last = std::max(last, kept);
+    }
+    writeFileAtomically(note, std::to_string(last + 1) + "\n");
+    return last + 1;
+}
+
 JobRecord JobService::start(const std::string& kind, const std::string& name, const nlohmann::json& spec) {
     const auto known = kinds_.find(kind);
     if (known == kinds_.end())
@@ -117,7 +135,7 @@ JobRecord JobService::start(const std::string& kind, const std::string& name, co
     if (jobs_.size() >= limits_.kept)
         fail(ErrorKind::Unavailable, "{} jobs are kept already; remove some that have ended", limits_.kept);
     Job job;
-    job.record.id = jobs_.empty() ? 1 : jobs_.rbegin()->first + 1;
+    job.record.id = nextId();
     job.record.kind = kind;
     job.record.name = name;
     job.record.spec = spec;
@@ -125,7 +143,7 @@ JobRecord JobService::start(const std::string& kind, const std::string& name, co
     job.record.folder = folder_ / std::to_string(job.record.id);
     fs::create_directories(job.record.folder);
     try {
-        job.to_start = known->second(spec, job.record.folder);
+        job.to_start = known->second.command(spec, job.record.folder);
         save(job);
     } catch (...) {
         std::error_code ignored;
@@ -152,9 +170,13 @@ JobRecord JobService::pause(JobId id) {
     Job& job = jobOf(id);
     if (job.record.state != JobState::Running || job.process == 0)
         refuseState(job.record, "paused");
-    ::kill(-job.process, SIGSTOP);
+    if (!haltJobProcess(job.process))
+        fail(ErrorKind::Unavailable,
+             "job {} is ending, or was in the middle of writing whenever it was to be halted; it was not. Try again "
+             "in a moment.",
+             id);
     job.record.state = JobState::Paused;
-    save(job);
+    saveIfPossible(job);
     return recordOf(job);
 }
 
@@ -169,7 +191,7 @@ JobRecord JobService::resume(JobId id) {
         const auto kind = kinds_.find(job.record.kind);
         if (kind == kinds_.end())
             fail(ErrorKind::InvalidInput, "this node does not know jobs of the kind '{}'", job.record.kind);
-        job.to_start = kind->second(job.record.spec, job.record.folder);
+        job.to_start = kind->second.command(job.record.spec, job.record.folder);
         job.record.ended_us.reset();
         job.record.exit_code.reset();
         job.record.message.clear();
@@ -178,24 +200,46 @@ JobRecord JobService::resume(JobId id) {
         refuseState(job.record, "resumed");
     }
     job.record.state = JobState::Running;
-    save(job);
+    saveIfPossible(job);
     wake_.notify_one();
     return recordOf(job);
 }
 
-JobRecord JobService::stop(JobId id) {
-    const std::lock_guard lock(mutex_);
-    Job& job = jobOf(id);
-    if (!isAlive(job.record.state))
-        refuseState(job.record, "stopped");
-    job.record.state = JobState::Stopping;
+std::chrono::milliseconds JobService::graceOf(const Job& job) const {
+    const auto kind = kinds_.find(job.record.kind);
+    if (kind == kinds_.end() || !kind->second.patience)
+        return limits_.grace;
+    try {
+        return std::max(limits_.grace, kind->second.patience(job.record));
+    } catch (const std::exception&) { // nothing is known of it
+        return limits_.grace;
+    }
+}
+
+void JobService::askToStop(Job& job) {
     job.asked_to_stop = true;
-    job.kill_at = Clock::now() + limits_.grace;
+    const std::chrono::milliseconds grace = graceOf(job);
+    job.kill_at = Clock::now() + grace;
+    job.record.kill_us = nowMicroseconds() + std::chrono::microseconds(grace).count();
     if (job.process != 0) {
         ::kill(-job.process, SIGINT); // a trainer writes a checkpoint and ends
         ::kill(-job.process, SIGCONT);
     }
-    save(job);
+}
+
+JobRecord JobService::stop(JobId id, bool now) {
+    const std::lock_guard lock(mutex_);
+    Job& job = jobOf(id);
+    if (!isAlive(job.record.state))
+        refuseState(job.record, "stopped");
+    if (!job.asked_to_stop)
+        askToStop(job);
+    if (now) {
+        job.kill_at = Clock::now();
+        job.record.kill_us = nowMicroseconds();
+    }
+    job.record.state = JobState::Stopping;
+    saveIfPossible(job);
     wake_.notify_one();
     return recordOf(job);
 }
@@ -216,6 +260,14 @@ void JobService::save(const Job& job) const {
     writeJobFile(job.record);
 }
 
+// A full disk, or no descriptor left: the state is right as long as the node lives.
+void JobService::saveIfPossible(const Job& job) const noexcept {
+    try {
+        save(job);
+    } catch (const std::exception&) {
+    }
+}
+
 void JobService::work() {
     std::unique_lock lock(mutex_);
     for (;;) {
@@ -227,22 +279,24 @@ void JobService::work() {
         else
             wake_.wait(lock);
         for (auto& [id, job] : jobs_) {
-            if (closing_ && isAlive(job.record.state) && !job.asked_to_stop) {
-                job.asked_to_stop = true;
-                job.kill_at = Clock::now() + limits_.grace;
-                if (job.process != 0) {
-                    ::kill(-job.process, SIGINT);
-                    ::kill(-job.process, SIGCONT);
-                }
+            try {
+                look(job);
+            } catch (const std::exception&) {
+                // No memory for one of them: it is looked at again, and the node and the others go on.
             }
-            if (job.to_start && !job.asked_to_stop)
-                launch(job);
-            else if (job.process != 0)
-                reap(job);
-            else if (isAlive(job.record.state))
-                finishWith(job, 0); // stopped before it was started
         }
     }
+}
+
+void JobService::look(Job& job) {
+    if (closing_ && isAlive(job.record.state) && !job.asked_to_stop)
+        askToStop(job);
+    if (job.to_start && !job.asked_to_stop)
+        launch(job);
+    else if (job.process != 0)
+        reap(job);
+    else if (isAlive(job.record.state))
+        finishWith(job, 0); // stopped before it was started
 }
 
 void JobService::launch(Job& job) {
@@ -250,11 +304,11 @@ void JobService::launch(Job& job) {
     job.to_start.reset();
     try {
         job.process = startJobProcess(command, job.record.folder, logPath(job));
-    } catch (const Error& error) {
+    } catch (const std::exception& error) {
         job.record.state = JobState::Failed;
         job.record.message = error.what();
         job.record.ended_us = nowMicroseconds();
-        save(job);
+        saveIfPossible(job);
     }
 }
 
@@ -273,16 +327,13 @@ void JobService::reap(Job& job) {
 void JobService::finishWith(Job& job, int status) {
     job.to_start.reset();
     job.kill_at.reset();
+    job.record.kill_us.reset();
     job.record.exit_code = status;
     job.record.ended_us = nowMicroseconds();
     job.record.state = job.asked_to_stop ? JobState::Stopped : status == 0 ? JobState::Finished : JobState::Failed;
     if (job.record.state == JobState::Failed)
         job.record.message = lastLineOf(readJobLog(logPath(job), std::nullopt, kMessageBytes).text);
-    try {
-        save(job);
-    } catch (const Error&) {
-        // A full disk: the state is right as long as the node lives.
-    }
+    saveIfPossible(job);
 }
 
 } // namespace fulgurite::node

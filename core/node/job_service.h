@@ -44,7 +44,8 @@ struct JobRecord {
     JobState state = JobState::Running;
     std::int64_t created_us = 0; // since 1970, UTC
     std::optional<std::int64_t> ended_us;
-    std::optional<int> exit_code; // 128 + signal for one that a signal ended
+    std::optional<std::int64_t> kill_us; // of one that is stopping: it is killed then, unless it has ended
+    std::optional<int> exit_code;        // 128 + signal for one that a signal ended
     std::string message;          // why it failed: the last line that it printed
     std::filesystem::path folder; // its own
     std::uint64_t log_bytes = 0;
@@ -64,10 +65,14 @@ using JobCommand = std::vector<std::string>;
 // left. Throws Error{InvalidInput} for a spec that makes no sense.
 using JobKind = std::function<JobCommand(const nlohmann::json& spec, const std::filesystem::path& folder)>;
 
+// How long a job that was asked to stop may need until it can: a trainer looks between two steps, and what it has
+// computed since its last checkpoint is lost with a kill.
+using JobPatience = std::function<std::chrono::milliseconds(const JobRecord& job)>;
+
 struct JobServiceLimits {
     std::size_t running = 4;
     std::size_t kept = 1000;
-    std::chrono::milliseconds grace{20'000}; // from the request to stop to the kill
+    std::chrono::milliseconds grace{20'000}; // from the request to stop to the kill, at least
 };
 
 // All members may be called from any thread, addKind() before the first job.
@@ -81,7 +86,7 @@ class JobService {
 
     const std::filesystem::path& folder() const { return folder_; }
 
-    void addKind(std::string name, JobKind kind);
+    void addKind(std::string name, JobKind kind, JobPatience patience = {});
     std::vector<std::string> kinds() const;
 
     std::vector<JobRecord> list(); // newest first
@@ -91,12 +96,19 @@ class JobService {
     // From `from`, at most `limit` bytes; the last `limit` bytes without `from`.
     JobLog log(JobId id, std::optional<std::uint64_t> from, std::size_t limit);
     // Each throws Error{InvalidInput} in a state where it makes no sense.
+    // Never in the middle of a transaction, which would keep everybody else from writing into the same file; throws
+    // Error{Unavailable} when no other moment comes.
     JobRecord pause(JobId id);
     JobRecord resume(JobId id); // one that is paused goes on; one that ended but for finishing is started again
-    JobRecord stop(JobId id);
+    // `now`: kills it, also one that has been asked already.
+    JobRecord stop(JobId id, bool now = false);
     void remove(JobId id); // with its folder; not while it runs
 
   private:
+    struct Kind {
+        JobKind command;
+        JobPatience patience;
+    };
     struct Job {
         JobRecord record;
         int process = 0; // 0: none
@@ -107,10 +119,15 @@ class JobService {
 
     void load();
     void work();
+    void look(Job& job);
+    void askToStop(Job& job);
+    std::chrono::milliseconds graceOf(const Job& job) const;
+    JobId nextId();
     void launch(Job& job);
     void reap(Job& job);
     void finishWith(Job& job, int status);
     void save(const Job& job) const;
+    void saveIfPossible(const Job& job) const noexcept;
     Job& jobOf(JobId id);
     JobRecord recordOf(const Job& job) const;
     std::size_t runningCount() const;
@@ -118,7 +135,7 @@ class JobService {
 
     std::filesystem::path folder_;
     JobServiceLimits limits_;
-    std::map<std::string, JobKind> kinds_;
+    std::map<std::string, Kind> kinds_;
 
     mutable std::mutex mutex_;
     std::condition_variable wake_;

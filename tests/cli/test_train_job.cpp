@@ -7,6 +7,7 @@
 #include "tests/support/golden_models.h"
 
 #include <fmt/format.h>
+#include <fstream>
 #include <future>
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
@@ -80,10 +81,25 @@ TEST_F(TrainJob, LeavesItsCurvesInTheNodesRunsFile) {
     ASSERT_EQ(reader.runs().size(), 1u);
     const RunRecord run = reader.runs()[0];
     EXPECT_EQ(run.status, RunStatus::Finished);
-    EXPECT_EQ(run.source_uri, job.folder + "/run"); // how a window finds the run of a job
+    EXPECT_EQ(job.run, run.uuid); // how a window finds the run of a job
+    EXPECT_EQ(run.source_uri, job.folder + "/run");
     EXPECT_EQ(reader.findSeries(run.id, "train.loss")->points, 4);
     const auto log = answerOf<client::JobLogPiece>([&](auto reply) { return jobs->log(job.id, 0, reply); });
     EXPECT_THAT(log.text, HasSubstr("step 4/4"));
+}
+
+// A batch cannot be cut, and what was learnt since the last checkpoint is lost with a kill.
+TEST_F(TrainJob, IsGivenTimeForSeveralOfItsSteps) {
+    const client::NodeJob job = start(spec(1'000'000));
+    const std::filesystem::path log = std::filesystem::path(job.folder) / "run/metrics.jsonl";
+    for (int i = 0; i < 3000 && !std::filesystem::exists(log); ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    std::ofstream(log, std::ios::app) << R"({"perf.step_time": 100})" << std::endl; // one that took long
+    const auto stopping = answerOf<client::NodeJob>([&](auto reply) { return jobs->stop(job.id, reply); });
+    ASSERT_TRUE(stopping.kill_us);
+    EXPECT_GT(*stopping.kill_us, job.created_us + 400'000'000);
+    EXPECT_EQ(ended(job.id).state, client::NodeJobState::Stopped);
+    EXPECT_TRUE(std::filesystem::exists(std::filesystem::path(job.folder) / "run/checkpoints")) << "it saved";
 }
 
 TEST_F(TrainJob, WhatTheTrainerRefusesIsTheJobsMessage) {

@@ -2,6 +2,7 @@
 // Runs and jobs through the real server: what a cluster job reports with curl and what the window asks for.
 #include "core/node/job_service.h"
 #include "core/node/runs_service.h"
+#include "core/store/runs/runs_file.h"
 #include "tests/node/node_fixture.h"
 #include "tests/unit/temporary_folder.h"
 
@@ -196,6 +197,103 @@ TEST_F(RunsApi, JobsPauseStopAndAreKilledInTheEnd) {
     post(deaf_path + "/stop", json::object());
     EXPECT_TRUE(becomes(deaf, "stopped"));
     EXPECT_EQ(get(deaf_path).json().at("exit_code"), 128 + SIGKILL);
+}
+
+// Hundreds of transactions a second, and it is within one most of the time.
+TEST(RunsApiHelper, DISABLED_WritesAllTheTime) {
+    const auto database = openRunsFile(std::filesystem::current_path() / "../../runs.fulgurite");
+    for (;;) {
+        Transaction transaction(*database);
+        database->run("INSERT OR REPLACE INTO schema_meta(key, value) VALUES ('test', ?)", nowMicroseconds());
+        std::this_thread::sleep_for(std::chrono::milliseconds(8));
+        transaction.commit();
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+}
+
+// One that stands still within a transaction would keep everybody else from the file until somebody lets it go on.
+TEST_F(RunsApi, AJobThatIsPausedHoldsUpNoOtherWriter) {
+    jobs_->addKind("writer", [](const json&, const std::filesystem::path&) {
+        return JobCommand{std::filesystem::read_symlink("/proc/self/exe").string(),
+                          "--gtest_filter=RunsApiHelper.*", "--gtest_also_run_disabled_tests"};
+    });
+    const auto database = openRunsFile(runs_->file());
+    database->execute("PRAGMA busy_timeout = 500");
+    const auto written = [&] { return database->integer("SELECT value FROM schema_meta WHERE key = 'test'"); };
+    const json job = post("/fulgurite/v1/jobs", {{"kind", "writer"}, {"spec", json::object()}}).json();
+    const std::string path = "/fulgurite/v1/jobs/" + job.at("id").dump();
+    ASSERT_TRUE(eventually([&] { return written().has_value(); }));
+    for (int i = 0; i < 10; ++i) {
+        ASSERT_EQ(post(path + "/pause", json::object()).status, 200);
+        const auto before = written();
+        EXPECT_NO_THROW(database->run("INSERT OR REPLACE INTO schema_meta(key, value) VALUES ('mine', '1')")) << i;
+        EXPECT_EQ(written(), before) << "it stands still";
+        ASSERT_EQ(post(path + "/resume", json::object()).status, 200);
+        ASSERT_TRUE(eventually([&] { return written() != before; })) << "it goes on";
+    }
+}
+
+TEST_F(RunsApi, AStepThatTakesLongIsWaitedForUnlessNobodyWantsTo) {
+    jobs_->addKind("slow", shell, [](const JobRecord&) { return std::chrono::seconds(60); });
+    const auto start = [&](const std::string& script) {
+        const json job = post("/fulgurite/v1/jobs", {{"kind", "slow"}, {"spec", {{"script", script}}}}).json();
+        EXPECT_TRUE(eventually([&] {
+            return get("/fulgurite/v1/jobs/" + job.at("id").dump() + "/log").json().at("text") == "ready\n";
+        }));
+        return job;
+    };
+    const json job = start("trap 'sleep 1; echo saved; exit 130' INT; echo ready; while :; do sleep 0.02; done");
+    const std::string path = "/fulgurite/v1/jobs/" + job.at("id").dump();
+    post(path + "/stop", json::object()); // the grace of this service is 0.3 s
+    EXPECT_TRUE(becomes(job, "stopped"));
+    EXPECT_EQ(get(path).json().at("exit_code"), 130);
+    const json deaf = start("trap '' INT; echo ready; while :; do sleep 0.02; done");
+    const std::string deaf_path = "/fulgurite/v1/jobs/" + deaf.at("id").dump();
+    post(deaf_path + "/stop", json::object());
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    EXPECT_EQ(stateOf(deaf), "stopping");
+    EXPECT_EQ(post(deaf_path + "/stop", {{"now", true}}).status, 200);
+    EXPECT_TRUE(becomes(deaf, "stopped"));
+    EXPECT_EQ(get(deaf_path).json().at("exit_code"), 128 + SIGKILL);
+}
+
+TEST_F(RunsApi, ANumberOfAJobIsGivenOnce) {
+    EXPECT_TRUE(becomes(startJob("true"), "finished"));
+    EXPECT_EQ(send("DELETE", "/fulgurite/v1/jobs/1").status, 200);
+    EXPECT_EQ(startJob("true").at("id"), 2);
+    EXPECT_TRUE(eventually([&] { return send("DELETE", "/fulgurite/v1/jobs/2").status == 200; }));
+    stopServer();
+    jobs_.reset();
+    JobService again(folder_ / "jobs");
+    again.addKind("shell", shell);
+    EXPECT_EQ(again.start("shell", "", {{"script", "true"}}).id, 3);
+}
+
+TEST_F(RunsApi, AJobSaysWhichRunItReports) {
+    const std::string uuid = newRunUuid();
+    const json job = startJob("mkdir run; printf " + uuid + " > run/run.uuid");
+    EXPECT_EQ(job.at("run"), nullptr);
+    EXPECT_TRUE(becomes(job, "finished"));
+    EXPECT_EQ(get("/fulgurite/v1/jobs/1").json().at("run"), uuid);
+    EXPECT_EQ(get("/fulgurite/v1/jobs").json().at("jobs")[0].at("run"), uuid);
+    const json other = post("/fulgurite/v1/jobs",
+                            {{"kind", "shell"},
+                             {"spec",
+                              {{"config", {{"out", "else"}}},
+                               {"script", "mkdir else; printf '" + std::string(36, '/') + "' > else/run.uuid"}}}})
+                           .json();
+    EXPECT_TRUE(becomes(other, "finished"));
+    EXPECT_EQ(get("/fulgurite/v1/jobs/2").json().at("run"), nullptr) << "that is no uuid";
+}
+
+TEST_F(RunsApi, AJobWhoseFolderIsGoneFailsAndTakesNobodyAlong) {
+    const json job = startJob("exit 3");
+    EXPECT_TRUE(becomes(job, "failed"));
+    std::filesystem::remove_all(folder_ / "jobs/1");
+    EXPECT_EQ(post("/fulgurite/v1/jobs/1/resume", json::object()).status, 200);
+    EXPECT_TRUE(becomes(startJob("true"), "finished"));
+    EXPECT_EQ(stateOf(job), "failed");
+    EXPECT_THAT(jobs_->find(1).message, HasSubstr("cannot be written"));
 }
 
 TEST_F(RunsApi, JobsAreRememberedAndTooManyAreRefused) {

@@ -71,6 +71,7 @@ class TestTrainJobs : public QObject {
                            {"checkpoint", QJsonObject{{"every", 1000000}}}};
         if (with_model) {
             config["model"] = model_;
+            config["out"] = QStringLiteral("elsewhere"); // a job is found by its run, wherever that lies
         }
         return QString::fromUtf8(QJsonDocument(config).toJson());
     }

@@ -53,6 +53,8 @@ JobDialog::JobDialog(ThemeManager& themes, TrainJobs& jobs, QWidget* parent)
     pause_ = add(tr("Pause"), JobStep::Pause);
     resume_ = add(tr("Resume"), JobStep::Resume);
     stop_ = add(tr("Stop"), JobStep::Stop);
+    kill_ = add(tr("Stop now"), JobStep::Kill);
+    kill_->setToolTip(tr("Without waiting for the end of its step: what it has learnt since its last checkpoint is lost"));
     remove_ = add(tr("Remove"), JobStep::Remove);
     column->addWidget(buttons);
     connect(buttons, &QDialogButtonBox::rejected, this, &QDialog::reject);
@@ -91,7 +93,11 @@ void JobDialog::refresh() {
             row, kStarted,
             new QTableWidgetItem(
                 QDateTime::fromMSecsSinceEpoch(job.created_us / 1000).toString(QStringLiteral("d MMM HH:mm:ss"))));
-        table_->setItem(row, kMessage, new QTableWidgetItem(QString::fromStdString(job.message)));
+        const QString said =
+            job.kill_us ? tr("ends with its step, at the latest at %1")
+                              .arg(QDateTime::fromMSecsSinceEpoch(*job.kill_us / 1000).toString("HH:mm:ss"))
+                        : QString::fromStdString(job.message);
+        table_->setItem(row, kMessage, new QTableWidgetItem(said));
         select = &placed == chosen ? row : select;
         table_->setItem(row, kName, name);
         ++row;
@@ -105,6 +111,7 @@ void JobDialog::showLog() {
     for (const auto& [button, step] : {std::pair(pause_, JobStep::Pause),
                                        {resume_, JobStep::Resume},
                                        {stop_, JobStep::Stop},
+                                       {kill_, JobStep::Kill},
                                        {remove_, JobStep::Remove}}) {
         button->setEnabled(job != nullptr && canSteer(job->job.state, step));
     }

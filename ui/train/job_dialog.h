@@ -35,6 +35,7 @@ class JobDialog : public QDialog {
     QPushButton* pause_;
     QPushButton* resume_;
     QPushButton* stop_;
+    QPushButton* kill_;
     QPushButton* remove_;
 };
 

@@ -37,6 +37,8 @@ bool canSteer(client::NodeJobState state, JobStep step) {
         return state == NodeJobState::Paused || state == NodeJobState::Stopped || state == NodeJobState::Failed;
     case JobStep::Stop:
         return state == NodeJobState::Running || state == NodeJobState::Paused;
+    case JobStep::Kill:
+        return state == NodeJobState::Stopping;
     case JobStep::Remove:
         break;
     }
@@ -90,8 +92,15 @@ QString TrainJobs::nameOf(const QString& node) const {
 }
 
 const PlacedJob* TrainJobs::jobOf(const RunInfo& run) const {
+    const std::string uuid = run.uuid.toStdString();
     const std::string uri = run.source_uri.toStdString();
     for (const PlacedJob& placed : jobs_) {
+        if (placed.job.run) { // a folder's name may have been that of another job, and the configuration may choose it
+            if (!uuid.empty() && *placed.job.run == uuid) {
+                return &placed;
+            }
+            continue;
+        }
         const std::string folder = placed.job.folder + "/run";
         if (uri == (placed.node == kLocalNode ? folder : client::mirroredUri(placed.node.toStdString(), folder))) {
             return &placed;
@@ -244,6 +253,9 @@ void TrainJobs::steer(const PlacedJob& placed, JobStep step) {
         break;
     case JobStep::Stop:
         jobs->stop(placed.job.id, reply);
+        break;
+    case JobStep::Kill:
+        jobs->kill(placed.job.id, reply);
         break;
     case JobStep::Remove:
         jobs->remove(placed.job.id, [this, courier = courier_](const client::Outcome<std::int64_t>& outcome) {

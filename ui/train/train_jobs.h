@@ -20,7 +20,7 @@ class LocalEngine;
 class NodeHub;
 struct RunInfo;
 
-enum class JobStep { Pause, Resume, Stop, Remove };
+enum class JobStep { Pause, Resume, Stop, Kill, Remove };
 
 struct PlacedJob {
     QString node; // kLocalNode: this computer
