@@ -84,8 +84,8 @@ def tables(runs):
                     print(f"| {RULES[key[3]][0]} | {key[4]} | {rows[-1]['reward']} | {values[0][1]:.4f} | {values[-1][1]:.4f} |")
             continue
         rates = sorted({key[4] for key in runs if key[:3] == (task, "sweep", mu)}, key=float)
-        print("| rule | " + " | ".join(f"rate {rate}" for rate in rates) + " | best on other seeds: mean (least to most) | ratio p99 | capped or masked |")
-        print("|---|" + "---|" * (len(rates) + 3))
+        print("| rule | " + " | ".join(f"rate {rate}" for rate in rates) + " | best on other seeds: mean (least to most) | ratio p99 | capped or masked | KL | entropy at the end |")
+        print("|---|" + "---|" * (len(rates) + 5))
         for rule, (name, _) in RULES.items():
             cells = []
             for rate in rates:
@@ -99,8 +99,11 @@ def tables(runs):
                 p99 = [float(row["ratio_p99"]) for rows in seeds for row in rows if row["ratio_p99"]]
                 cells += [f"{rate}: {statistics.mean(ends):.3f} ({min(ends):.3f} to {max(ends):.3f}), {len(ends)} seeds",
                           f"{statistics.mean(p99):.2f}", f"{statistics.mean(share):.4f}"]
+                kl = [float(row["kl_old"]) for rows in seeds for row in rows if row["kl_old"]]
+                entropy = [float(row["entropy"]) for rows in seeds for row in [row for row in rows if row["entropy"]][-5:]]
+                cells += [f"{statistics.mean(kl):.4f}", f"{statistics.mean(entropy):.3f}"]
             else:
-                cells += ["", "", ""]
+                cells += [""] * 5
             print(f"| {name} | " + " | ".join(cells) + " |")
 
 
