@@ -252,7 +252,13 @@ void RunningNode::reloadTokensIfChanged() {
 node::HttpServerOptions RunningNode::listening() {
     node::HttpServerOptions server = serverOptions(options_, address_);
     server.on_hangup = [this] { reload(); };
-    server.on_tick = [this] { reloadTokensIfChanged(); };
+    server.on_tick = [this, ticks = 0]() mutable {
+        constexpr int kTidyEach = 60;
+        if (++ticks % kTidyEach == 0 && node_ != nullptr) {
+            node_->tidy();
+        }
+        reloadTokensIfChanged();
+    };
     server.on_drain = [this] {
         if (node_ != nullptr) {
             node_->drain();

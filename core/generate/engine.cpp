@@ -36,6 +36,10 @@ void Engine::takeTurn(const TurnWork& work) {
     scheduler_->takeTurn(work);
 }
 
+std::shared_ptr<const void> Engine::setAside(std::size_t bytes) {
+    return scheduler_->setAside(bytes);
+}
+
 std::optional<SequenceState> Engine::snapshotOf(std::span<const TokenId> tokens, const std::string& tenant) {
     return scheduler_->snapshots().longest(tenant, tokens, tokens.size());
 }

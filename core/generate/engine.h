@@ -39,6 +39,9 @@ class Engine {
     // Runs `work` on the engine's thread between two rounds, with its thread pool, and returns when it is done;
     // throws what it threw, or Error{Unavailable}. Answers get at least half of the time. Not from a listener.
     void takeTurn(const TurnWork& work);
+    // Takes `bytes` out of the memory for states, as a running answer does, until what it returns is gone. Throws
+    // OverloadError when answers have been promised too much of it. The engine must outlive it.
+    std::shared_ptr<const void> setAside(std::size_t bytes);
     // A fork of the longest snapshot that `tenant` has of a beginning of `tokens`. Nothing: there is none.
     std::optional<SequenceState> snapshotOf(std::span<const TokenId> tokens, const std::string& tenant);
     // Keeps a state that has absorbed exactly `tokens`, as if it had been computed here. False: it is larger than the

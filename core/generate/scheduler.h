@@ -43,6 +43,7 @@ class Scheduler {
     EngineStatus status() const;
     ReentryCost reentryCost(std::span<const TokenId> prefix, const std::string& tenant = {}) const;
     void takeTurn(const TurnWork& work);
+    std::shared_ptr<const void> setAside(std::size_t bytes);
     SnapshotCache& snapshots() { return snapshots_; }
 
   private:

@@ -106,6 +106,33 @@ bool Scheduler::withinShare(const Tenant& tenant, std::size_t promised, std::siz
     return tenant.memory_share >= 1 || static_cast<double>(promised + context_.shape.bytesAt(tokens)) <= most;
 }
 
+// Both ends are turns: the working thread alone knows what it has promised.
+std::shared_ptr<const void> Scheduler::setAside(std::size_t bytes) {
+    bool enough = false;
+    std::size_t left = 0;
+    takeTurn([&](kernels::ThreadPool& /*pool*/, std::size_t /*tokens*/) {
+        left = memory_.left();
+        enough = memory_.take(bytes);
+        snapshots_.shrinkTo(memory_.left());
+    });
+    if (!enough) {
+        const std::lock_guard lock(mutex_);
+        throw OverloadError(fmt::format("{} are needed for keys, values and states; answers that are being written "
+                                        "leave {} of {}",
+                                        readableBytes(bytes), readableBytes(left), readableBytes(memory_.limit())),
+                            std::clamp(waitOf({}), kUnknownWait, kLongestWait));
+    }
+    return {this, [bytes](Scheduler* self) {
+                try {
+                    self->takeTurn([&](kernels::ThreadPool& /*pool*/, std::size_t /*tokens*/) {
+                        std::size_t given = bytes;
+                        self->memory_.release(given);
+                    });
+                } catch (const std::exception&) { // it is ending: nobody needs them any more
+                }
+            }};
+}
+
 void Scheduler::admit() {
     while (active_.size() < options_.max_batch && admitNext()) {
     }

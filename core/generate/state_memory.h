@@ -34,6 +34,14 @@ class StateMemory {
         bytes = wanted;
         return true;
     }
+    // For a state that no sequence has. False: there is not enough.
+    bool take(std::size_t bytes) {
+        if (bytes > left()) {
+            return false;
+        }
+        promised_ += bytes;
+        return true;
+    }
     void release(std::size_t& bytes) {
         promised_ -= bytes;
         bytes = 0;

@@ -10,6 +10,7 @@
 #include "core/node/sampling_fields.h"
 #include "core/node/thing_guard.h"
 
+#include "core/base/system_memory.h"
 #include "core/model/weights.h"
 #include "core/probe/capture/costs.h"
 #include "core/probe/capture/decay.h"
@@ -192,6 +193,18 @@ nlohmann::json pointJson(const capture::CostPoint& point) {
             {"seconds", numberOrNull(point.seconds)}};
 }
 
+// Of the memory for states, of which the caller may have a part.
+void requireRoomFor(const ModelService& model, const Caller& caller, std::size_t bytes, std::size_t tokens) {
+    const double most = caller.limits.memory_share * static_cast<double>(model.status().memory_limit);
+    if (static_cast<double>(bytes) > most) {
+        throw ApiError(400,
+                       fmt::format("keys, values and states of {} tokens take {}; this token may have {} of the memory "
+                                   "for them",
+                                   tokens, readableBytes(bytes), readableBytes(static_cast<std::size_t>(most))),
+                       "last", "context_length_exceeded");
+    }
+}
+
 } // namespace
 
 Answer planOfCapture(const EndpointContext& context, const HttpRequest& request) {
@@ -311,7 +324,10 @@ Answer costsOfModel(const EndpointContext& context, const HttpRequest& request) 
     std::vector<capture::CostPoint> points = capture::costCurve(config, format, capture::growingContexts(last));
     if (measure) {
         constexpr int kRepeats = 5;
-        probe::measureDecode(captures.model(), points, kRepeats, captures.turn());
+        const std::size_t bytes = captures.model().newState().shape().bytesAt(last);
+        requireRoomFor(*model, callerOf(request), bytes, last);
+        const auto held = captures.setAside(bytes); // what answers were promised is not to be had
+        probe::measureDecode(captures.model(), points, kRepeats, captures.turn(), request.stop);
     }
     nlohmann::json list = nlohmann::json::array();
     for (const capture::CostPoint& point : points) {

@@ -60,6 +60,8 @@ struct CaptureServiceParams {
     std::uint64_t limit_bytes = probe::kDefaultCaptureLimit;
     probe::ModelTurn turn;
     std::function<double()> prefill_rate; // tokens/s, 0 when nothing was measured
+    // Of the memory for states, for as long as what it returns is held; throws OverloadError. Null: nobody counts it.
+    std::function<std::shared_ptr<const void>(std::size_t bytes)> set_aside = {};
 };
 
 // All members may be called from any thread.
@@ -72,6 +74,9 @@ class CaptureService {
 
     const HybridModel& model() const { return *params_.model; }
     const probe::ModelTurn& turn() const { return params_.turn; }
+    std::shared_ptr<const void> setAside(std::size_t bytes) const {
+        return params_.set_aside ? params_.set_aside(bytes) : nullptr;
+    }
 
     // Throws Error{Unsupported} when the engine keeps nothing.
     CaptureStore& store();

@@ -142,6 +142,7 @@ void Connection::limitRequest() {
         } else if (self->state_ == State::Waiting) {
             self->keep_alive_ = false;
             ++self->exchange_; // what is being made is for nobody any more
+            self->stop_.request_stop();
             self->send(
                 replyOf(ApiError(408, "the answer took longer than a request may take here", {}, "time_limit")));
         }
@@ -169,6 +170,7 @@ void Connection::finish() {
 
 void Connection::interrupt() {
     interrupted_ = true;
+    stop_.request_stop();
     if (source_) {
         source_->shutDown();
         pump();
@@ -184,6 +186,7 @@ void Connection::closeNow() {
     ++timer_round_;
     timer_.cancel();
     request_timer_.cancel();
+    stop_.request_stop();
     if (source_) {
         std::exchange(source_, nullptr)->close();
     }
@@ -336,6 +339,11 @@ void Connection::dispatch() {
     HttpRequest request = reader_.take();
     request.lease = std::exchange(lease_, nullptr);
     request.head.record = head_.record;
+    stop_ = std::stop_source();
+    request.stop = stop_.get_token();
+    if (interrupted_) {
+        stop_.request_stop();
+    }
     enter(State::Waiting);
     ++timer_round_;
     timer_.cancel();

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <stop_token>
 #include <string>
 
 namespace fulgurite::node {
@@ -110,6 +111,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
 
     std::uint64_t exchange_ = 0;
     HttpHead head_; // of the present request
+    std::stop_source stop_; // for whoever makes its answer
     bool keep_alive_ = true;
     bool interrupted_ = false;
     std::shared_ptr<ReplySource> source_;

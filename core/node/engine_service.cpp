@@ -13,6 +13,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cerrno>
+#include <charconv>
+#include <csignal>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -67,10 +70,28 @@ ModelFacts factsOf(const EngineServiceOptions& options, const HybridModel& model
     return facts;
 }
 
+constexpr std::string_view kStates = "fulgurite-states-";
+
+// A process that was killed leaves its folder, as large as the memory for states.
+void removeStatesOfTheDead(const std::filesystem::path& base) {
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(base, ignored)) {
+        const std::string name = entry.path().filename().string();
+        pid_t process = 0;
+        if (name.starts_with(kStates)) {
+            std::from_chars(name.data() + kStates.size(), name.data() + name.size(), process);
+        }
+        if (process > 0 && ::kill(process, 0) != 0 && errno == ESRCH) {
+            std::filesystem::remove_all(entry.path(), ignored);
+        }
+    }
+}
+
 // Where states wait for who moves them: a folder of this process alone.
 std::filesystem::path statesFolder(const EngineServiceOptions& options) {
     const std::filesystem::path base = options.data.empty() ? std::filesystem::temp_directory_path() : options.data;
-    return base / fmt::format("fulgurite-states-{}-{}", ::getpid(), newId(""));
+    removeStatesOfTheDead(base);
+    return base / fmt::format("{}{}-{}", kStates, ::getpid(), newId(""));
 }
 
 class EngineService final : public ModelService {
@@ -127,6 +148,7 @@ class EngineService final : public ModelService {
         params.folder = options.data.empty() ? options.data : options.data / "captures";
         params.limit_bytes = options.capture_limit_bytes;
         params.turn = [this](const probe::ModelWork& work) { engine_.takeTurn(work); };
+        params.set_aside = [this](std::size_t bytes) { return engine_.setAside(bytes); };
         params.prefill_rate = [this] { return engine_.status().prefill_tokens_per_second; };
         return params;
     }

@@ -152,7 +152,7 @@ void HttpReader::acceptBody() {
 }
 
 HttpRequest HttpReader::take() {
-    HttpRequest request{std::move(parser_->head), std::move(parser_->parser->get().body()), nullptr};
+    HttpRequest request{std::move(parser_->head), std::move(parser_->parser->get().body()), nullptr, {}};
     parser_->renew();
     return request;
 }

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,6 +39,7 @@ struct HttpRequest {
     HttpHead head;
     std::string body;
     std::shared_ptr<const void> lease; // gives the body's share of the memory for bodies back
+    std::stop_token stop = {};         // nobody waits for the answer any more, or the server must end
 };
 
 using HttpFields = std::vector<std::pair<std::string, std::string>>;

@@ -51,6 +51,8 @@ Ledger::Ledger(const std::filesystem::path& file)
 
 void Ledger::load() {
     file_->run("DELETE FROM spent WHERE day < ?", CallerUse::dayOf(unixSeconds()) - kDaysKept);
+    // States on their way are files of one process.
+    file_->run("DELETE FROM owners WHERE kind = ?", nameOf(Kind::State));
     Statement owners = file_->prepare("SELECT kind, id, owner, shared FROM owners");
     while (owners.step()) {
         entries_[{kindOf(owners.text(0)), owners.string(1)}] = {owners.string(2), owners.integer(3) != 0};

@@ -2,11 +2,13 @@
 // The table of routes and admission.
 #include "core/node/node.h"
 
+#include "core/base/error.h"
 #include "core/node/host_check.h"
 #include "core/node/json_text.h"
 #include "core/node/node_report.h"
 #include "core/node/route_paths.h"
 #include "core/node/sampling_fields.h"
+#include "core/node/state_exchange.h"
 #include "core/node/thing_guard.h"
 
 #include <fmt/format.h>
@@ -176,19 +178,56 @@ ApiError wrongScope(const Route& route, const Caller& caller) {
             "scope"};
 }
 
-void answer(const Route& route, const EndpointContext& context, const HttpRequest& request, Responder& responder) {
+// Of a request whose work is done on a thread: taken until it has left it, whether or not its client is there.
+class Place {
+  public:
+    explicit Place(std::shared_ptr<RequestRecord> record) : record_(std::move(record)) { record_->keepPlace(); }
+    ~Place() { leave(); }
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+
+    void leave() {
+        if (record_) {
+            std::exchange(record_, nullptr)->leavePlace();
+        }
+    }
+
+  private:
+    std::shared_ptr<RequestRecord> record_;
+};
+
+// What would be done for the answer alone is not done when nobody waits for it.
+bool isForTheAnswerAlone(const Route& route) {
+    return route.method == "GET" || (route.scope == Scope::Prompt && route.where != Where::InspectingThread);
+}
+
+// `place` is free again before the answer goes out: its client may send the next request at once.
+void answer(const Route& route, const EndpointContext& context, const HttpRequest& request, Responder& responder,
+            Place* place = nullptr) {
+    const auto leave = [place] {
+        if (place != nullptr) {
+            place->leave();
+        }
+    };
     try {
+        if (request.stop.stop_requested() && isForTheAnswerAlone(route)) {
+            fail(ErrorKind::Cancelled, "nobody waits for this answer");
+        }
         if (route.kind != Kind::None) {
             guardThing(context, request, route.kind, std::string_view(request.head.path).substr(route.path.size()));
         }
         Answer result = route.endpoint(context, request);
+        leave();
         if (auto* reply = std::get_if<HttpReply>(&result)) {
             responder.reply(std::move(*reply));
         } else {
             responder.stream(std::get<std::shared_ptr<ReplySource>>(std::move(result)));
         }
     } catch (...) {
-        responder.reply(replyOf(toApiError(std::current_exception())));
+        leave();
+        const bool ended = request.stop.stop_requested() && context.draining;
+        responder.reply(replyOf(ended ? ApiError(503, "the server is shutting down", {}, "shutting_down")
+                                      : toApiError(std::current_exception())));
     }
 }
 
@@ -338,6 +377,22 @@ void Node::refuseWhat(const HttpHead& head) const {
     head.record->entered = true;
 }
 
+void Node::tidy(std::chrono::steady_clock::time_point now) {
+    inspecting_.enqueue([this, now] {
+        const std::shared_ptr<ModelService> model = context_.host.find();
+        StateExchange* const states = model ? model->states() : nullptr;
+        if (states == nullptr) {
+            return;
+        }
+        try {
+            for (const std::string& id : states->expire(now)) {
+                ledger_->forget(Kind::State, id);
+            }
+        } catch (const std::exception&) { // a full disk: they are gone all the same, and forgotten at the next start
+        }
+    });
+}
+
 void Node::handle(HttpRequest request, std::shared_ptr<Responder> responder) {
     const Route& route = *findRoute(request.head);
     if (journal_->showsPrompts() && route.scope == Scope::Prompt) {
@@ -352,9 +407,11 @@ void Node::handle(HttpRequest request, std::shared_ptr<Responder> responder) {
                          : where == Where::InspectingThread ? inspecting_
                          : where == Where::SearchingThread  ? searching_
                                                             : records_;
-    thread.enqueue([this, &route, request = std::move(request), responder = std::move(responder)] {
-        answer(route, context_, request, *responder);
-    });
+    auto place = std::make_shared<Place>(request.head.record);
+    thread.enqueue(
+        [this, &route, place = std::move(place), request = std::move(request), responder = std::move(responder)] {
+            answer(route, context_, request, *responder, place.get());
+        });
 }
 
 } // namespace fulgurite::node

@@ -9,6 +9,7 @@
 #include "core/node/task_thread.h"
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -41,6 +42,8 @@ class Node final : public RequestHandler {
 
     // From any thread, once: nothing new is begun and the node says that it is not ready.
     void drain() { draining_ = true; }
+    // From any thread, now and then: forgets what nobody has asked for in a while.
+    void tidy(std::chrono::steady_clock::time_point now = std::chrono::steady_clock::now());
 
     std::optional<HttpReply> admit(HttpHead& head) override;
     void unreadable(HttpHead& head) override;

@@ -72,7 +72,7 @@ Answer embeddings(const EndpointContext& context, const HttpRequest& request) {
     if (format != "float" && format != "base64") {
         refuse("encoding_format", "must be \"float\" or \"base64\"");
     }
-    const RetrievalService::Embedded embedded = retrieval->embed(name, texts);
+    const RetrievalService::Embedded embedded = retrieval->embed(name, texts, request.stop);
     json data = json::array();
     std::size_t tokens = 0;
     for (std::size_t i = 0; i < embedded.vectors.size(); ++i) {

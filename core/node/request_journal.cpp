@@ -124,10 +124,14 @@ void RequestRecord::finish() {
     if (finished_.exchange(true)) {
         return;
     }
-    if (entered) {
+    leavePlace();
+    journal_->finished(*this);
+}
+
+void RequestRecord::leavePlace() {
+    if (--places_ == 0 && entered) {
         who->use->leave();
     }
-    journal_->finished(*this);
 }
 
 RequestJournal::RequestJournal(const JournalOptions& options, Metrics& metrics, std::shared_ptr<Ledger> ledger)

@@ -51,6 +51,11 @@ class RequestRecord {
     // Seconds from the head to the first token; negative: there was none.
     double firstTokenSeconds() const { return first_token_seconds_; }
 
+    // Work that goes on although its client has left keeps the caller's place taken: each keepPlace() wants one
+    // leavePlace(). Any thread.
+    void keepPlace() { ++places_; }
+    void leavePlace();
+
     // I/O thread: before the last bytes go out, so that the next request of this client finds its place free. Later
     // calls do nothing.
     void finish();
@@ -58,6 +63,7 @@ class RequestRecord {
   private:
     std::shared_ptr<RequestJournal> journal_;
     std::atomic<bool> finished_ = false;
+    std::atomic<int> places_ = 1; // the answer's own, and those of work for it
     int status_ = 0; // 0: the client left before it had an answer
     std::string refusal_;
     std::atomic<std::uint64_t> prompt_tokens_ = 0;

@@ -45,6 +45,7 @@ struct Target {
     std::string id;
     std::string view;
     std::string rest;
+    std::stop_token stop; // of the request
 };
 
 Target targetOf(const HttpRequest& request) {
@@ -60,6 +61,7 @@ Target targetOf(const HttpRequest& request) {
     target.id = next();
     target.view = next();
     target.rest = std::string(path);
+    target.stop = request.stop;
     return target;
 }
 
@@ -186,7 +188,7 @@ Answer search(RetrievalService& service, const Target& target, ObjectReader& rea
     request.strategies = readTexts(reader, "strategies");
     request.prompts = readTexts(reader, "prompts");
     reader.finish();
-    return reply(toJson(service.search(collection.id, request)));
+    return reply(toJson(service.search(collection.id, request, target.stop)));
 }
 
 Answer project(RetrievalService& service, const Target& target, ObjectReader& reader) {
@@ -205,7 +207,7 @@ Answer project(RetrievalService& service, const Target& target, ObjectReader& re
         heads.push_back(standard ? -1 : each.get<int>());
     }
     reader.finish();
-    return reply(toJson(service.project(collection.id, layer, heads, query)));
+    return reply(toJson(service.project(collection.id, layer, heads, query, target.stop)));
 }
 
 Answer addQuery(RetrievalService& service, const Target& target, ObjectReader& reader) {

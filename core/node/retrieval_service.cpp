@@ -36,6 +36,23 @@ std::string describe(const retrieval::IngestProgress& progress) {
     return text;
 }
 
+// What is asked of an embedder on the way of a search ends with the search.
+class StoppableEmbedder final : public retrieval::Embedder {
+  public:
+    StoppableEmbedder(retrieval::Embedder& inner, std::stop_token stop) : inner_(inner), stop_(std::move(stop)) {}
+
+    const retrieval::EmbedderInfo& info() const override { return inner_.info(); }
+    std::vector<retrieval::TextVectors> embed(std::span<const std::string> texts,
+                                              const std::stop_token& /*stop*/) override {
+        return inner_.embed(texts, stop_);
+    }
+    std::size_t countTokens(std::string_view text) const override { return inner_.countTokens(text); }
+
+  private:
+    retrieval::Embedder& inner_;
+    std::stop_token stop_;
+};
+
 } // namespace
 
 RetrievalService::RetrievalService(RetrievalServiceParams params)
@@ -94,7 +111,8 @@ std::shared_ptr<RetrievalService::Held> RetrievalService::held(const retrieval::
     return held;
 }
 
-RetrievalService::Embedded RetrievalService::embed(const std::string& model, std::span<const std::string> texts) {
+RetrievalService::Embedded RetrievalService::embed(const std::string& model, std::span<const std::string> texts,
+                                                    const std::stop_token& stop) {
     std::string id = model.empty() || model == params_.name ? kModel : "";
     std::string names = params_.name;
     for (const std::filesystem::path& folder : params_.embedders) {
@@ -110,7 +128,7 @@ RetrievalService::Embedded RetrievalService::embed(const std::string& model, std
     if (const std::lock_guard opening(held->opening); !held->embedder) {
         held->embedder = open(id, {});
     }
-    return {held->embedder->info().name, held->embedder->embed(texts)};
+    return {held->embedder->info().name, held->embedder->embed(texts, stop)};
 }
 
 std::vector<EmbedderOffer> RetrievalService::embedders() {
@@ -187,23 +205,27 @@ void RetrievalService::remove(const std::string& collection) {
 }
 
 retrieval::SearchReply RetrievalService::search(const std::string& collection,
-                                                const retrieval::SearchRequest& request) {
+                                                const retrieval::SearchRequest& request,
+                                                const std::stop_token& stop) {
     const retrieval::CollectionInfo info = collections().info(collection);
     const std::shared_ptr<Held> with = held(info);
     const std::lock_guard lock(with->busy);
-    return collections().search(info.id, request, *with->embedder, pool_);
+    StoppableEmbedder embedder(*with->embedder, stop);
+    return collections().search(info.id, request, embedder, pool_);
 }
 
 std::vector<retrieval::Projection> RetrievalService::project(const std::string& collection, int layer,
                                                              const std::vector<int>& heads,
-                                                             const std::string& query) {
+                                                             const std::string& query,
+                                                             const std::stop_token& stop) {
     const retrieval::CollectionInfo info = collections().info(collection);
     if (query.empty()) {
         return collections().project(info.id, layer, heads, query, nullptr, pool_);
     }
     const std::shared_ptr<Held> with = held(info);
     const std::lock_guard lock(with->busy);
-    return collections().project(info.id, layer, heads, query, with->embedder.get(), pool_);
+    StoppableEmbedder embedder(*with->embedder, stop);
+    return collections().project(info.id, layer, heads, query, &embedder, pool_);
 }
 
 RetrievalJob RetrievalService::ingest(const std::string& collection, std::vector<std::filesystem::path> paths) {

@@ -16,6 +16,7 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -63,10 +64,13 @@ class RetrievalService {
 
     retrieval::CollectionInfo create(const retrieval::CollectionPlan& plan);
     void remove(const std::string& collection); // its work is cancelled first
-    retrieval::SearchReply search(const std::string& collection, const retrieval::SearchRequest& request);
+    // This one and the two below: Error{Cancelled} when `stop` is asked for.
+    retrieval::SearchReply search(const std::string& collection, const retrieval::SearchRequest& request,
+                                  const std::stop_token& stop = {});
     // Without a query no embedder is needed.
     std::vector<retrieval::Projection> project(const std::string& collection, int layer,
-                                               const std::vector<int>& heads, const std::string& query);
+                                               const std::vector<int>& heads, const std::string& query,
+                                               const std::stop_token& stop = {});
 
     // Standard vectors of texts. `model`: the served model's name, or the name or path of an encoder's folder;
     // empty: the served one. Throws Error{NotFound} that lists what there is.
@@ -74,7 +78,7 @@ class RetrievalService {
         std::string model;
         std::vector<retrieval::TextVectors> vectors;
     };
-    Embedded embed(const std::string& model, std::span<const std::string> texts);
+    Embedded embed(const std::string& model, std::span<const std::string> texts, const std::stop_token& stop = {});
 
     // At most one piece of work for each collection: Error{InvalidInput} while another is running or paused.
     RetrievalJob ingest(const std::string& collection, std::vector<std::filesystem::path> paths);

@@ -65,6 +65,10 @@ Target targetOf(const HttpRequest& request) {
             slash == std::string_view::npos ? std::string() : std::string(rest.substr(slash + 1))};
 }
 
+StateOwner ownerOf(const HttpRequest& request) {
+    return {callerOf(request).owner, callerOf(request).limits.memory_share};
+}
+
 // What a caller may hold of the memory for states holds for what it brings, too.
 void requireShare(const EndpointContext& context, const HttpRequest& request, std::uint64_t bytes) {
     const Caller& caller = callerOf(request);
@@ -86,7 +90,7 @@ Answer takeState(const EndpointContext& context, const HttpRequest& request) {
     const PromptTokens text = readPromptTokens(reader, *context.host.get());
     reader.finish();
     const std::string hash = hashOf(*states);
-    const StateExchange::Taken taken = states->take(text.tokens, callerOf(request).owner);
+    const StateExchange::Taken taken = states->take(text.tokens, ownerOf(request));
     context.ledger.claim(Kind::State, taken.id, callerOf(request));
     const TokenIds absorbed(text.tokens.begin(), text.tokens.begin() + static_cast<std::ptrdiff_t>(taken.tokens));
     return reply({{"id", taken.id},
@@ -116,7 +120,7 @@ Answer beginStateUpload(const EndpointContext& context, const HttpRequest& reque
             "weights", "other_weights");
     }
     requireShare(context, request, static_cast<std::uint64_t>(*bytes));
-    const std::string id = states->begin(static_cast<std::uint64_t>(*bytes));
+    const std::string id = states->begin(static_cast<std::uint64_t>(*bytes), ownerOf(request));
     context.ledger.claim(Kind::State, id, callerOf(request));
     return reply({{"id", id}, {"piece_bytes", kPieceBytes}});
 }

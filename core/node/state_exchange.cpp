@@ -4,6 +4,7 @@
 #include "core/base/error.h"
 #include "core/base/sha256.h"
 #include "core/base/system_memory.h"
+#include "core/generate/overload.h"
 #include "core/model/weights.h"
 #include "core/node/sampling_fields.h"
 
@@ -22,7 +23,25 @@ namespace fs = std::filesystem;
 
 constexpr auto kKept = std::chrono::minutes(10);
 constexpr std::size_t kMostFiles = 64;
+constexpr std::size_t kMostOfOne = 16; // of one owner
+constexpr double kRetrySeconds = 30;
 constexpr std::size_t kHashPiece = std::size_t{16} << 20; // between two looks at whether to stop
+
+// Behind the `length` bytes that are known to be there: a piece that a full disk has cut is written again from its
+// beginning.
+bool appendWhole(const fs::path& path, std::uint64_t length, std::string_view bytes) {
+    std::error_code code;
+    if (fs::exists(path, code)) {
+        fs::resize_file(path, length, code);
+    }
+    std::ofstream out(path, std::ios::binary | std::ios::app);
+    const bool whole = !code && out.write(bytes.data(), static_cast<std::streamsize>(bytes.size())).flush().good();
+    out.close();
+    if (!whole) {
+        fs::resize_file(path, length, code);
+    }
+    return whole;
+}
 
 } // namespace
 
@@ -90,30 +109,54 @@ StateExchange::File& StateExchange::find(const std::string& id) {
     return found->second;
 }
 
-void StateExchange::makeRoom(std::uint64_t bytes) const {
+// Of one owner: all that its files will be, and how many they are.
+void StateExchange::requirePlace(std::uint64_t bytes, const StateOwner& owner) const {
+    const auto most = owner.share * static_cast<double>(engine_.status().memory_limit);
+    std::uint64_t own = bytes;
+    std::size_t files = 0;
+    for (const auto& [id, file] : files_) {
+        own += file.owner == owner.name ? file.bytes : 0;
+        files += file.owner == owner.name ? 1 : 0;
+    }
+    if (files_.size() >= kMostFiles || files >= kMostOfOne || static_cast<double>(own) > most) {
+        throw OverloadError(fmt::format("{} states are being moved, {} of them yours, which would be {} with this one; "
+                                        "this node takes {} in all, and of yours {} and {}. Try again when some have "
+                                        "been moved.",
+                                        files_.size(), files, readableBytes(own), kMostFiles, kMostOfOne,
+                                        readableBytes(static_cast<std::size_t>(most))),
+                            kRetrySeconds);
+    }
+}
+
+// Of all: what lies here. Who announces much and sends little keeps nobody out.
+void StateExchange::requireRoom(std::uint64_t bytes) const {
     const std::size_t limit = engine_.status().memory_limit;
     std::uint64_t all = bytes;
     for (const auto& [id, file] : files_) {
-        all += file.bytes;
+        all += file.sent ? file.written : file.bytes;
     }
-    if (all > limit || files_.size() >= kMostFiles) {
-        fail(ErrorKind::OutOfMemory,
-             "{} of states would wait on this node, in {} files; it takes {} in {} files at most. Try again later.",
-             readableBytes(all), files_.size() + 1, readableBytes(limit), kMostFiles);
+    if (all > limit) {
+        throw OverloadError(fmt::format("{} of states would wait on this node; it takes {}. Try again when some have "
+                                        "been moved.",
+                                        readableBytes(all), readableBytes(limit)),
+                            kRetrySeconds);
     }
 }
 
-std::string StateExchange::enter(std::uint64_t bytes, bool sent) {
-    makeRoom(bytes);
+std::string StateExchange::enter(std::uint64_t bytes, bool sent, const StateOwner& owner) {
+    requirePlace(bytes, owner);
+    if (!sent) {
+        requireRoom(bytes);
+    }
     fs::create_directories(folder_);
     fs::permissions(folder_, fs::perms::owner_all);
     const std::string id = newId("state-");
-    files_[id] = File{bytes, sent ? 0 : bytes, sent, Clock::now()};
+    files_[id] = File{bytes, sent ? 0 : bytes, owner.name, sent, Clock::now()};
     return id;
 }
 
-StateExchange::Taken StateExchange::take(std::span<const TokenId> tokens, const std::string& owner) {
-    const std::optional<SequenceState> state = engine_.snapshotOf(tokens, owner);
+StateExchange::Taken StateExchange::take(std::span<const TokenId> tokens, const StateOwner& owner) {
+    const std::optional<SequenceState> state = engine_.snapshotOf(tokens, owner.name);
     if (!state) {
         fail(ErrorKind::NotFound, "this node holds no state for a beginning of this text");
     }
@@ -121,7 +164,7 @@ StateExchange::Taken StateExchange::take(std::span<const TokenId> tokens, const 
     taken.tokens = state->position();
     {
         const std::lock_guard lock(mutex_);
-        taken.id = enter(state->shape().whole().bytesAt(state->position()), false);
+        taken.id = enter(state->shape().whole().bytesAt(state->position()), false, owner);
     }
     try {
         onModelsThread([&] { state->save(pathOf(taken.id)); });
@@ -145,9 +188,9 @@ fs::path StateExchange::fileOf(const std::string& id) {
     return pathOf(id);
 }
 
-std::string StateExchange::begin(std::uint64_t bytes) {
+std::string StateExchange::begin(std::uint64_t bytes, const StateOwner& owner) {
     const std::lock_guard lock(mutex_);
-    return enter(bytes, true);
+    return enter(bytes, true, owner);
 }
 
 std::uint64_t StateExchange::append(const std::string& id, std::uint64_t offset, std::string_view bytes) {
@@ -159,8 +202,9 @@ std::uint64_t StateExchange::append(const std::string& id, std::uint64_t offset,
     }
     const std::size_t known = std::min<std::size_t>(bytes.size(), file.written - offset);
     bytes.remove_prefix(known);
-    std::ofstream out(pathOf(id), std::ios::binary | std::ios::app);
-    if (!out.write(bytes.data(), static_cast<std::streamsize>(bytes.size())).flush()) {
+    requireRoom(bytes.size());
+    const fs::path path = pathOf(id);
+    if (!appendWhole(path, file.written, bytes)) {
         fail(ErrorKind::Io, "the state cannot be written; is the disk full?");
     }
     file.written += bytes.size();

@@ -24,7 +24,14 @@
 
 namespace fulgurite::node {
 
-// Thread-safe. Files that nobody has asked for in ten minutes go.
+// Whose a file is, and what part of the memory for states all of its files may come to.
+struct StateOwner {
+    std::string name;
+    double share = 1;
+};
+
+// Thread-safe. Files that nobody has asked for in ten minutes go. One owner has some of the places only, and what has
+// been announced and not come takes none of the bytes: nobody keeps the others from moving.
 class StateExchange {
   public:
     using Clock = std::chrono::steady_clock;
@@ -45,14 +52,15 @@ class StateExchange {
         std::uint64_t bytes = 0;
     };
     // A copy of the longest state that this node holds for a beginning of `tokens`. Throws Error{NotFound} when it
-    // holds none, Error{OutOfMemory} when too many bytes wait already.
-    Taken take(std::span<const TokenId> tokens, const std::string& owner);
+    // holds none, OverloadError when too much waits already.
+    Taken take(std::span<const TokenId> tokens, const StateOwner& owner);
     // For it to be read; throws Error{NotFound}, and Error{Unavailable} for one that is still being sent.
     std::filesystem::path fileOf(const std::string& id);
 
-    // Begins one of `bytes`; its id. Throws Error{OutOfMemory} for what the node would not keep.
-    std::string begin(std::uint64_t bytes);
-    // The bytes from `offset` on; what is there already is passed over. How many are there now.
+    // Begins one of `bytes`; its id. Throws OverloadError when too much waits already.
+    std::string begin(std::uint64_t bytes, const StateOwner& owner);
+    // The bytes from `offset` on; what is there already is passed over. How many are there now. Throws OverloadError,
+    // and Error{Io} for a full disk: both leave what was there, and the same piece can be sent again.
     std::uint64_t append(const std::string& id, std::uint64_t offset, std::string_view bytes);
     // From now on the node holds it for `tokens`, for `owner`; the file goes. False: there is no room for it among
     // the snapshots. Throws Error{Corrupt | InvalidInput} for what is no state of this model that has absorbed as
@@ -67,14 +75,16 @@ class StateExchange {
     struct File {
         std::uint64_t bytes = 0;   // when it is complete
         std::uint64_t written = 0; // of them
+        std::string owner;
         bool sent = false;         // here, piece by piece
         Clock::time_point used;
     };
 
     std::filesystem::path pathOf(const std::string& id) const;
     File& find(const std::string& id); // under the lock
-    void makeRoom(std::uint64_t bytes) const;
-    std::string enter(std::uint64_t bytes, bool sent);
+    void requirePlace(std::uint64_t bytes, const StateOwner& owner) const;
+    void requireRoom(std::uint64_t bytes) const;
+    std::string enter(std::uint64_t bytes, bool sent, const StateOwner& owner);
     void onModelsThread(const std::function<void()>& work);
     void hash(const std::stop_token& stop);
 

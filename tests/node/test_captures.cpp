@@ -323,6 +323,9 @@ TEST_F(CaptureTest, DecayAndCostsOfTheLoadedModel) {
     // The published form: 94.7e9 + 3.2768e5 p.
     EXPECT_NEAR(m1.at("points").back().at("hybrid_flops").get<double>(), 127.5e9, 0.1e9);
     EXPECT_EQ(get("/fulgurite/v1/inspect/costs?shape=m1&measure=true").errorParam(), "measure");
+    const ClientReply huge = get("/fulgurite/v1/inspect/costs?last=1000000000&measure=true");
+    EXPECT_EQ(huge.status, 400) << "what answers were promised is not to be had";
+    EXPECT_EQ(huge.errorParam(), "last");
 }
 
 TEST_F(CaptureTest, TokensAreJudgedByBothModels) {

@@ -8,15 +8,21 @@
 #include "tests/support/golden_models.h"
 #include "tests/unit/test_paths.h"
 
+#include <gmock/gmock.h>
+
+#include <chrono>
 #include <condition_variable>
 #include <fstream>
 #include <memory>
 #include <mutex>
+#include <thread>
+#include <vector>
 
 namespace fulgurite::node::test {
 namespace {
 
 using fulgurite::test::TemporaryFolder;
+using testing::HasSubstr;
 
 const std::string kCollections = "/fulgurite/v1/collections";
 
@@ -29,6 +35,11 @@ class Gate {
         waiting_ = closed_;
         wake_.wait(lock, [this] { return !closed_; });
         waiting_ = false;
+        ++passed_;
+    }
+    std::size_t passed() {
+        const std::lock_guard lock(mutex_);
+        return passed_;
     }
     bool somebodyWaits() {
         const std::lock_guard lock(mutex_);
@@ -46,6 +57,7 @@ class Gate {
     std::condition_variable wake_;
     bool closed_ = false;
     bool waiting_ = false;
+    std::size_t passed_ = 0;
 };
 
 // The included model as an embedder; what answers prompts is scripted.
@@ -132,6 +144,57 @@ TEST_F(RetrievalWaitsTest, CollectionsAreLookedAtWhileASearchRuns) {
     EXPECT_TRUE(gate_.somebodyWaits());
     gate_.open();
     EXPECT_EQ(searching.reply().status, 200);
+}
+
+// Whoever leaves ends the work that was for nobody else, waits behind it no longer, and has not got its place back
+// before it has ended.
+TEST_F(RetrievalWaitsTest, WorkEndsWithItsClientAndKeepsThePlaceUntilThen) {
+    const std::string ada = addToken("ada", {Scope::Prompt, Scope::Inspect}, {.streams = 3});
+    startServer();
+    nlohmann::json texts = nlohmann::json::array();
+    for (int i = 0; i < 200; ++i) {
+        texts.push_back("A text about ships, number " + std::to_string(i) + ".");
+    }
+    const std::string body = nlohmann::json{{"model", "ember"}, {"input", texts}}.dump();
+    gate_.close();
+    {
+        std::vector<RawClient> gone;
+        for (int i = 0; i < 3; ++i) {
+            gone.push_back(connect());
+            gone.back().send(requestText("POST", "/v1/embeddings", body, {}, ada));
+        }
+        ASSERT_TRUE(eventually([&] { return gate_.somebodyWaits(); }));
+        ASSERT_TRUE(eventually([&] { return metrics_->openConnections() == 3; }));
+    }
+    ASSERT_TRUE(eventually([&] { return metrics_->openConnections() == 0; }));
+    const ClientReply refused = ask(ada, "POST", "/v1/embeddings", {{"model", "ember"}, {"input", "one"}});
+    EXPECT_EQ(refused.status, 429) << "hanging up frees no place while the work goes on";
+    const std::size_t before = gate_.passed();
+    gate_.open();
+    ASSERT_TRUE(eventually([&] {
+        return ask(ada, "POST", "/v1/embeddings", {{"model", "ember"}, {"input", "one"}}).status == 200;
+    }));
+    EXPECT_LE(gate_.passed() - before, 4U) << "nothing was computed for those who had left";
+}
+
+TEST_F(RetrievalWaitsTest, GoingDownDoesNotWaitForWorkToTheEnd) {
+    nlohmann::json texts = nlohmann::json::array();
+    for (int i = 0; i < 200; ++i) {
+        texts.push_back("A text about ships, number " + std::to_string(i) + ".");
+    }
+    gate_.close();
+    RawClient client = connect();
+    client.send(requestText("POST", "/v1/embeddings", nlohmann::json{{"model", "ember"}, {"input", texts}}.dump()));
+    ASSERT_TRUE(eventually([&] { return gate_.somebodyWaits(); }));
+    node_->drain();
+    server_->stop(std::chrono::milliseconds(0)); // its grace is over at once
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    const std::size_t before = gate_.passed();
+    gate_.open();
+    const ClientReply reply = client.reply();
+    EXPECT_EQ(reply.status, 503) << reply.body;
+    EXPECT_THAT(reply.body, HasSubstr("shutting_down"));
+    EXPECT_LE(gate_.passed() - before, 2U);
 }
 
 } // namespace

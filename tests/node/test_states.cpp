@@ -3,15 +3,18 @@
 #include "core/base/base64.h"
 #include "core/client/state_move.h"
 #include "core/node/engine_service.h"
+#include "core/node/ledger.h"
 #include "tests/node/node_fixture.h"
 #include "tests/support/golden_models.h"
 #include "tests/unit/test_paths.h"
 
 #include <gmock/gmock.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <unistd.h>
 
 namespace fulgurite::node::test {
 namespace {
@@ -76,6 +79,10 @@ class StateTest : public NodeTest {
             tokens.push_back(10 + (i * 7) % 400);
         }
         return tokens;
+    }
+    json taken(const std::string& token) {
+        go(token, json::array(), 5);
+        return ask(token, "POST", kStates, {{"tokens", prompt()}}).json();
     }
     // Sends the file in pieces and has it restored.
     ClientReply bring(const std::string& token, const std::string& file, const json& tokens,
@@ -264,6 +271,67 @@ TEST_F(StateTest, TheClientCarriesAStateOrSaysWhyNot) {
     EXPECT_FALSE(nowhere.moved);
     EXPECT_THAT(nowhere.why, HasSubstr("nothing listens"));
     EXPECT_EQ(filesLeft(), 0U);
+}
+
+// Whoever announces much, or much at once, keeps nobody else from moving; what nobody asks for goes by itself.
+TEST_F(StateTest, OneOwnerHasSomeOfThePlacesOnly) {
+    const std::string weights = taken(ada_).at("weights");
+    ClientReply reply;
+    int begun = 0;
+    for (; begun < 64; ++begun) {
+        reply = ask(ada_, "POST", kUploads, {{"bytes", 1'000'000}, {"weights", weights}});
+        if (reply.status != 200) {
+            break;
+        }
+        // A byte of it: nothing is kept for what has not come.
+        EXPECT_EQ(ask(ada_, "POST", kStates + "/" + reply.json().at("id").get<std::string>() + "/piece",
+                      {{"offset", 0}, {"data", "AA=="}})
+                      .status,
+                  200);
+    }
+    EXPECT_EQ(begun, 15) << "and the one that was taken";
+    EXPECT_EQ(reply.status, 429) << reply.body;
+    EXPECT_TRUE(reply.fields.contains("retry-after"));
+    EXPECT_EQ(ask(bob_, "POST", kUploads, {{"bytes", 1'000'000}, {"weights", weights}}).status, 200);
+    EXPECT_GT(filesLeft(), 10U);
+    node_->tidy(std::chrono::steady_clock::now() + std::chrono::minutes(11));
+    EXPECT_TRUE(eventually([&] { return filesLeft() == 0; }));
+    EXPECT_EQ(ask(ada_, "POST", kUploads, {{"bytes", 1'000'000}, {"weights", weights}}).status, 200);
+}
+
+TEST_F(StateTest, APieceThatWasCutIsWrittenAgainFromItsBeginning) {
+    const std::string weights = taken(ada_).at("weights");
+    const std::string id = ask(ada_, "POST", kUploads, {{"bytes", 6}, {"weights", weights}}).json().at("id");
+    const std::string path = kStates + "/" + id + "/piece";
+    EXPECT_EQ(ask(ada_, "POST", path, {{"offset", 0}, {"data", toBase64("abc")}}).json().at("written"), 3);
+    fs::path file;
+    for (const auto& entry : fs::recursive_directory_iterator(data_.path())) {
+        file = entry.path().filename().string().starts_with(id) ? entry.path() : file;
+    }
+    ASSERT_FALSE(file.empty());
+    std::ofstream(file, std::ios::app) << "de"; // as a disk that became full leaves it
+    EXPECT_EQ(ask(ada_, "POST", path, {{"offset", 3}, {"data", toBase64("def")}}).json().at("written"), 6);
+    EXPECT_EQ(fs::file_size(file), 6U);
+}
+
+TEST_F(StateTest, WhatAKilledProcessLeftIsRemoved) {
+    stopServer();
+    const fs::path left = data_ / "fulgurite-states-2147483646-x"; // no process has that number
+    const fs::path own = data_ / ("fulgurite-states-" + std::to_string(::getpid()) + "-x");
+    fs::create_directories(left);
+    fs::create_directories(own);
+    startServer();
+    EXPECT_FALSE(fs::exists(left));
+    EXPECT_TRUE(fs::exists(own));
+    const Caller ada{"ada", "ada", {}, {}, nullptr};
+    {
+        Ledger ledger(data_ / "owners");
+        ledger.claim(Kind::State, "one", ada);
+        ledger.claim(Kind::Run, "one", ada);
+    }
+    Ledger again(data_ / "owners");
+    EXPECT_FALSE(again.has(Kind::State, "one")) << "nor is it known whose it was";
+    EXPECT_TRUE(again.has(Kind::Run, "one"));
 }
 
 } // namespace

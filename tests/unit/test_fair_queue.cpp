@@ -188,6 +188,24 @@ TEST_F(FairnessTest, AfterAnIdleTimeTheWaitIsThatOfTheWorkAlone) {
     EXPECT_EQ(orderOfAll().size(), 3U);
 }
 
+// What others than answers hold of the memory for states is not promised to answers, and the other way round.
+TEST_F(FairnessTest, WhatIsSetAsideIsNobodyElses) {
+    const StateShape shape = StateShape::of(ScriptedRunner(kVocab, 100000, Script({{'A', "ok"}})).config());
+    const std::size_t one = shape.bytesAt(8);
+    start({.memory_bytes = 4 * one, .snapshot_bytes = 0, .max_batch = 8});
+    auto held = scheduler_->setAside(3 * one);
+    EXPECT_THROW(scheduler_->setAside(2 * one), OverloadError);
+    submit("a"); // the last quarter is its own
+    EXPECT_TRUE(listeners_[0]->waitForTokens(1));
+    submit("b");
+    open();
+    EXPECT_TRUE(listeners_[0]->wait() && listeners_[1]->wait());
+    EXPECT_EQ(most_["b"], 1);
+    held = scheduler_->setAside(one);
+    held.reset();
+    EXPECT_NO_THROW(scheduler_->setAside(4 * one));
+}
+
 TEST(FinishRateTest, CountsTheTimeInWhichThereIsWork) {
     using std::chrono::seconds;
     const FinishRate::Clock::time_point start;
