@@ -257,6 +257,7 @@ node::HttpServerOptions RunningNode::listening() {
         if (++ticks % kTidyEach == 0 && node_ != nullptr) {
             node_->tidy();
         }
+        journal_->tick();
         reloadTokensIfChanged();
     };
     server.on_drain = [this] {

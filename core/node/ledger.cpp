@@ -63,29 +63,35 @@ void Ledger::load() {
     }
 }
 
+// What is in the file is what is in memory, or was a moment ago: who only asks never waits for the disk.
 void Ledger::save(const Key& key, const Entry& entry) {
     if (file_) {
         file_->run("INSERT OR REPLACE INTO owners(kind, id, owner, shared) VALUES(?, ?, ?, ?)", nameOf(key.first),
                    key.second, entry.owner, entry.shared);
     }
+    const std::lock_guard lock(mutex_);
     entries_[key] = entry;
+}
+
+Ledger::Entry Ledger::entryOf(const Key& key) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = entries_.find(key);
+    return found == entries_.end() ? Entry() : found->second;
 }
 
 void Ledger::claim(Kind kind, const std::string& id, const Caller& caller) {
     if (caller.owner.empty()) {
         return;
     }
-    const std::lock_guard lock(mutex_);
-    const auto found = entries_.find({kind, id});
-    if (found == entries_.end() || found->second.owner != caller.owner) {
+    const std::lock_guard changing(changing_);
+    if (entryOf({kind, id}).owner != caller.owner) {
         save({kind, id}, {caller.owner, false});
     } // made again by its owner: it stays as shared as it was
 }
 
 void Ledger::assign(Kind kind, const std::string& id, const std::string& owner) {
-    const std::lock_guard lock(mutex_);
-    const auto found = entries_.find({kind, id});
-    save({kind, id}, {owner, found != entries_.end() && found->second.shared});
+    const std::lock_guard changing(changing_);
+    save({kind, id}, {owner, entryOf({kind, id}).shared});
 }
 
 bool Ledger::has(Kind kind, const std::string& id) const {
@@ -94,16 +100,20 @@ bool Ledger::has(Kind kind, const std::string& id) const {
 }
 
 void Ledger::forget(Kind kind, const std::string& id) {
-    const std::lock_guard lock(mutex_);
-    if (entries_.erase({kind, id}) > 0 && file_) {
+    const std::lock_guard changing(changing_);
+    bool known = false;
+    {
+        const std::lock_guard lock(mutex_);
+        known = entries_.erase({kind, id}) > 0;
+    }
+    if (known && file_) {
         file_->run("DELETE FROM owners WHERE kind = ? AND id = ?", nameOf(kind), id);
     }
 }
 
 void Ledger::share(Kind kind, const std::string& id, bool shared) {
-    const std::lock_guard lock(mutex_);
-    const auto found = entries_.find({kind, id});
-    save({kind, id}, {found == entries_.end() ? std::string() : found->second.owner, shared});
+    const std::lock_guard changing(changing_);
+    save({kind, id}, {entryOf({kind, id}).owner, shared});
 }
 
 bool Ledger::shared(Kind kind, const std::string& id) const {
@@ -132,9 +142,12 @@ bool Ledger::mayChange(Kind kind, const std::string& id, const Caller& caller) c
 }
 
 void Ledger::spend(const std::string& name, std::int64_t day, std::uint64_t tokens) {
-    const std::lock_guard lock(mutex_);
-    std::uint64_t& sum = spent_[{name, day}];
-    sum += tokens;
+    const std::lock_guard changing(changing_);
+    std::uint64_t sum = tokens;
+    {
+        const std::lock_guard lock(mutex_);
+        sum = spent_[{name, day}] += tokens;
+    }
     if (file_) {
         file_->run("INSERT OR REPLACE INTO spent(name, day, tokens) VALUES(?, ?, ?)", name, day, sum);
     }

@@ -59,9 +59,11 @@ class Ledger {
 
     void load();
     void save(const Key& key, const Entry& entry);
+    Entry entryOf(const Key& key) const; // an empty one where there is none
 
-    mutable std::mutex mutex_;
+    std::mutex changing_;            // taken before the other one, and held while the file is written
     std::unique_ptr<Database> file_; // null: nothing is kept
+    mutable std::mutex mutex_;       // guards what follows
     std::map<Key, Entry> entries_;
     std::map<std::pair<std::string, std::int64_t>, std::uint64_t> spent_;
 };

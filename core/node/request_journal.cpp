@@ -8,6 +8,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
@@ -56,13 +57,39 @@ nlohmann::json lineOf(const RequestRecord& record, const char* event) {
             {"status", record.status()}};
 }
 
+bool isRefused(const RequestRecord& record) {
+    return record.status() == kUnauthorized || record.status() == kForbidden;
+}
+
+// Reading that shows what others have written or what the model held: captures, what was trained on, the log.
+bool looksInside(const RequestRecord& record) {
+    const bool samples = record.route == "/fulgurite/v1/runs/" && record.path.find("/samples") != std::string::npos;
+    return samples || record.route == "/fulgurite/v1/captures/" || record.route == "/fulgurite/v1/states/" ||
+           record.route == "/fulgurite/v1/node/log";
+}
+
+bool reads(const RequestRecord& record) {
+    return record.method == "GET" || record.method == "HEAD";
+}
+
 // What somebody did to the node or saw of the model's inside, and whoever was turned away.
 bool belongsIntoAudit(const RequestRecord& record) {
-    const bool refused = record.status() == kUnauthorized || record.status() == kForbidden;
-    const bool acts = record.method != "GET" && record.method != "HEAD";
     const bool weighty =
         record.scope == Scope::Inspect || record.scope == Scope::Train || record.scope == Scope::Admin;
-    return refused || (acts && weighty);
+    return isRefused(record) || (weighty && !reads(record)) || looksInside(record);
+}
+
+// What is the same when it comes again: who is turned away, and who looks at one thing. Empty: each counts.
+std::string repetitionOf(const RequestRecord& record) {
+    const std::string name = record.who ? record.who->name : std::string();
+    if (isRefused(record)) {
+        return fmt::format("refused {} {} {}", record.peer, record.status(), name);
+    }
+    if (!reads(record)) {
+        return {};
+    }
+    const std::size_t id = std::min(record.route.size(), record.path.size());
+    return fmt::format("read {} {} {}", name, record.route, record.path.substr(0, record.path.find('/', id)));
 }
 
 // A line of the node's log in memory. What only asks, again and again, is not worth one.
@@ -142,8 +169,13 @@ RequestJournal::RequestJournal(const JournalOptions& options, Metrics& metrics, 
       audit_(options.audit.empty() ? nullptr : std::make_unique<LineFile>(options.audit)) {}
 
 RequestJournal::~RequestJournal() {
+    if (audit_) {
+        for (const nlohmann::json& line : repeated_.due(RepeatedLines::Clock::now(), true)) {
+            put(keeping_, *audit_, line);
+        }
+    }
     constexpr int kLooks = 400;
-    for (int i = 0; i < kLooks && waiting_ > 0; ++i) {
+    for (int i = 0; i < kLooks && logging_.waiting + keeping_.waiting > 0; ++i) {
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
 }
@@ -152,21 +184,20 @@ void RequestJournal::finished(const RequestRecord& record) {
     noteForPeople(record);
     const std::uint64_t used = record.promptTokens() + record.completionTokens();
     if (ledger_ && record.who && used > 0 && record.who->limits.tokens_per_day > 0) {
-        try {
-            ledger_->spend(record.who->name, CallerUse::dayOf(unixSeconds()), used);
-        } catch (const std::exception&) { // a full disk: the memory of this process still counts
-            metrics_.logLost();
-        }
+        enqueue(keeping_, [ledger = ledger_, name = record.who->name, day = CallerUse::dayOf(unixSeconds()), used] {
+            try {
+                ledger->spend(name, day, used);
+                return true;
+            } catch (const std::exception&) { // a full disk: the memory of this process still counts
+                return false;
+            }
+        });
     }
     if (!record.refusal().empty()) {
         metrics_.refused(record.refusal());
     }
     if (audit_ && belongsIntoAudit(record)) {
-        nlohmann::json line = lineOf(record, "action");
-        line["scope"] = nameOf(record.scope);
-        if (!audit_->write(line)) {
-            metrics_.logLost();
-        }
+        audit(record);
     }
     if (!log_) {
         return;
@@ -188,7 +219,27 @@ void RequestJournal::finished(const RequestRecord& record) {
     if (!record.prompt.empty()) {
         line["body"] = record.prompt.substr(0, kMostPrompt);
     }
-    log(line);
+    put(logging_, *log_, line);
+}
+
+void RequestJournal::audit(const RequestRecord& record) {
+    nlohmann::json line = lineOf(record, "action");
+    line["scope"] = nameOf(record.scope);
+    const std::string key = repetitionOf(record);
+    if (key.empty()) {
+        return put(keeping_, *audit_, line);
+    }
+    const std::lock_guard lock(repeated_mutex_);
+    for (const nlohmann::json& each : repeated_.add(key, line, RepeatedLines::Clock::now())) {
+        put(keeping_, *audit_, each);
+    }
+}
+
+void RequestJournal::tick(RepeatedLines::Clock::time_point now) {
+    const std::lock_guard lock(repeated_mutex_);
+    for (const nlohmann::json& each : repeated_.due(now)) {
+        put(keeping_, *audit_, each);
+    }
 }
 
 void RequestJournal::event(const std::string& name, const nlohmann::json& fields) {
@@ -198,26 +249,30 @@ void RequestJournal::event(const std::string& name, const nlohmann::json& fields
                   complains ? name + ": " + message->get<std::string>() : name);
     nlohmann::json line{{"time", timeNow()}, {"event", name}};
     line.update(fields);
-    if (audit_ && !audit_->write(line)) {
-        metrics_.logLost();
+    if (audit_) {
+        put(keeping_, *audit_, line);
     }
     if (log_) {
-        log(line);
+        put(logging_, *log_, line);
     }
 }
 
-void RequestJournal::log(const nlohmann::json& line) {
-    if (waiting_.fetch_add(1) >= kMostWaiting) {
-        --waiting_;
+void RequestJournal::enqueue(Writer& writer, std::function<bool()> write) {
+    if (writer.waiting.fetch_add(1) >= kMostWaiting) {
+        --writer.waiting;
         metrics_.logLost();
         return;
     }
-    writer_.enqueue([this, line] {
-        if (!log_->write(line)) {
+    writer.thread.enqueue([this, &writer, write = std::move(write)] {
+        if (!write()) {
             metrics_.logLost();
         }
-        --waiting_;
+        --writer.waiting;
     });
+}
+
+void RequestJournal::put(Writer& writer, LineFile& file, const nlohmann::json& line) {
+    enqueue(writer, [&file, line] { return file.write(line); });
 }
 
 void RequestJournal::reopen() {

@@ -5,12 +5,14 @@
 
 #include "core/node/ledger.h"
 #include "core/node/metrics.h"
+#include "core/node/repeated_lines.h"
 #include "core/node/request_record.h"
 #include "core/node/task_thread.h"
 
 #include <nlohmann/json_fwd.hpp>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -53,19 +55,32 @@ class RequestJournal : public std::enable_shared_from_this<RequestJournal> {
     void finished(const RequestRecord& record);
     // Something that is no request: a start, a reload, an end.
     void event(const std::string& name, const nlohmann::json& fields);
+    // Every now and then: writes what is due of lines that were counted.
+    void tick(RepeatedLines::Clock::time_point now = RepeatedLines::Clock::now());
     void reopen();
     bool showsPrompts() const { return prompts_; }
 
   private:
-    void log(const nlohmann::json& line);
+    // Writing on a thread of its own: a reader of standard error that is slow, a disk that is far away and stands
+    // still hold up nothing. What more than so many lines wait for is lost, and counted.
+    struct Writer {
+        std::atomic<std::size_t> waiting = 0;
+        TaskThread thread;
+    };
+
+    void enqueue(Writer& writer, std::function<bool()> write);
+    void put(Writer& writer, LineFile& file, const nlohmann::json& line);
+    void audit(const RequestRecord& record);
 
     Metrics& metrics_;
     std::shared_ptr<Ledger> ledger_;
     bool prompts_;
     std::unique_ptr<LineFile> log_;
     std::unique_ptr<LineFile> audit_;
-    std::atomic<std::size_t> waiting_ = 0;
-    TaskThread writer_; // a reader of standard error that is slow holds up nothing
+    std::mutex repeated_mutex_;
+    RepeatedLines repeated_;
+    Writer logging_; // last: they use all of the above
+    Writer keeping_; // the audit file and what names have used
 };
 
 } // namespace fulgurite::node

@@ -228,6 +228,58 @@ TEST_F(AccessTest, RequestsHaveIdsAndTheLogSaysWhoAndNotWhat) {
     EXPECT_EQ(status.st_mode & 0777U, 0600U);
 }
 
+// Whoever guesses tokens all night fills no disk; who looks at one thing again and again is named once a minute.
+TEST_F(AccessTest, TheAuditFileCountsWhatRepeatsAndNamesWhoLooksInside) {
+    const TemporaryFolder folder;
+    const std::string audit = (folder / "audit.jsonl").string();
+    stopServer();
+    Metrics counters;
+    journal_ = std::make_shared<RequestJournal>(JournalOptions{{}, audit, false}, counters, nullptr);
+    startServer();
+    for (int i = 0; i < 200; ++i) {
+        ask("fg-unknown-unknown-unknown-" + std::to_string(i), "GET", "/v1/models");
+    }
+    for (int i = 0; i < 3; ++i) {
+        ask(secrets_[Scope::Inspect], "GET", "/fulgurite/v1/captures/abc/row?position=" + std::to_string(i));
+        ask(secrets_[Scope::Train], "GET", "/fulgurite/v1/runs/1/series"); // curves are no secret of the model
+    }
+    ask(secrets_[Scope::Inspect], "GET", "/fulgurite/v1/captures/other/file");
+    ask(secrets_[Scope::Train], "GET", "/fulgurite/v1/runs/1/samples/7");
+    ask(secrets_[Scope::Admin], "GET", "/fulgurite/v1/node/log");
+    for (int i = 0; i < 3; ++i) { // an action is one each time
+        ask(secrets_[Scope::Train], "POST", "/fulgurite/v1/runs", {{"name", "x"}});
+    }
+    const auto lines = [&] {
+        const std::string text = readTextFile(audit);
+        return std::count(text.begin(), text.end(), '\n');
+    };
+    constexpr int kFirsts = 1 + 2 + 1 + 1 + 3;
+    EXPECT_TRUE(eventually([&] { return lines() == kFirsts; })) << readTextFile(audit);
+    journal_->tick(std::chrono::steady_clock::now() + std::chrono::seconds(61));
+    EXPECT_TRUE(eventually([&] { return lines() == kFirsts + 2; })) << readTextFile(audit);
+    const std::string text = readTextFile(audit);
+    EXPECT_THAT(text, HasSubstr("\"times\":199"));
+    EXPECT_THAT(text, HasSubstr("\"times\":2"));
+    EXPECT_THAT(text, testing::Not(HasSubstr("/series")));
+    stopServer();
+    journal_.reset();
+}
+
+TEST(RepeatedLines, ManyKeysAreOne) {
+    RepeatedLines lines;
+    const RepeatedLines::Clock::time_point now;
+    std::size_t written = 0;
+    for (int i = 0; i < 5000; ++i) {
+        written += lines.add("peer " + std::to_string(i), {{"peer", i}}, now).size();
+    }
+    EXPECT_EQ(written, 1001U);
+    const auto due = lines.due(now + std::chrono::seconds(60));
+    ASSERT_EQ(due.size(), 1U);
+    EXPECT_EQ(due[0], (json{{"peer", 4999}, {"times", 3999}}));
+    EXPECT_TRUE(lines.due(now + std::chrono::seconds(120)).empty());
+    EXPECT_EQ(lines.add("peer 1", {{"peer", 1}}, now + std::chrono::seconds(120)).size(), 1U) << "a new minute";
+}
+
 TEST(TokenList, IsWrittenForOneAndReadStrictly) {
     const TemporaryFolder folder;
     const auto path = folder / "tokens.json";
