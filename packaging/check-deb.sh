@@ -40,7 +40,7 @@ inside sh -c 'apt-get install -qy --no-install-recommends /packages/*.deb'
 say "the desktop"
 inside fulgurite --version
 inside sh -c 'HOME=/root QT_QPA_PLATFORM=offscreen XDG_RUNTIME_DIR=/tmp fulgurite --measure-start'
-inside sh -c 'test -f /usr/share/doc/fulgurite/user/README.md && test -f /usr/share/applications/org.fulgurite.Fulgurite.desktop'
+inside sh -c 'cd /usr/share/doc/fulgurite && test -f user/README.md && test -f openapi.json && test -f cluster/Containerfile && test -f /usr/share/applications/org.fulgurite.Fulgurite.desktop'
 inside sh -c 'dpkg --audit' | (! grep .)
 inside sh -c 'apt-get purge -qy fulgurite fulgurite-engine fulgurite-models fulgurite-doc >/dev/null && test ! -e /usr/share/fulgurite'
 say "installed, used and removed in a bare root of $PRETTY_NAME"

@@ -112,6 +112,11 @@ Where whereOf(const Route& route, std::string_view path) {
     return route.endpoint == changeCollection && path.ends_with("/job") ? Where::InspectingThread : route.where;
 }
 
+// Image libraries have encoders of their own, and records are files.
+bool needsModel(const Route& route) {
+    return route.where != Where::RecordsThread && route.kind != Kind::Library && route.endpoint != createLibrary;
+}
+
 bool methodFits(const Route& route, std::string_view method) {
     return method == route.method || (method == "HEAD" && route.method == "GET");
 }
@@ -363,7 +368,7 @@ void Node::refuseWhat(const HttpHead& head) const {
             throw ApiError(415, "the body must be JSON: send the header 'Content-Type: application/json'");
         }
         // Before its body is read: nothing could be done with it.
-        if (route.where != Where::RecordsThread) {
+        if (needsModel(route)) {
             context_.host.requireReady();
         }
     }

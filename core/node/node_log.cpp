@@ -34,8 +34,11 @@ std::vector<LogLine> NodeLog::from(std::uint64_t number, std::size_t most) const
     auto first =
         std::find_if(lines_.begin(), lines_.end(), [number](const LogLine& line) { return line.number >= number; });
     const auto count = static_cast<std::size_t>(lines_.end() - first);
-    first += static_cast<std::ptrdiff_t>(count - std::min(count, most));
-    return {first, lines_.end()};
+    const auto taken = static_cast<std::ptrdiff_t>(std::min(count, most));
+    if (number == 0) {
+        first = lines_.end() - taken;
+    }
+    return {first, first + taken};
 }
 
 NodeLog& nodeLog() {

@@ -28,7 +28,8 @@ class NodeLog {
     explicit NodeLog(std::size_t kept = 2000) : kept_(kept) {}
 
     void add(LogLevel level, std::string text);
-    // Lines from `number` on, oldest first, at most `most` and of those the latest.
+    // At most `most` lines, oldest first: from `number` on, so that who asks for the next ones misses none, or of 0 the
+    // latest.
     std::vector<LogLine> from(std::uint64_t number, std::size_t most) const;
     std::uint64_t next() const; // number of the line to come
 

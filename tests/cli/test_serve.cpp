@@ -5,6 +5,7 @@
 #include "core/client/http_client.h"
 #include "tests/support/engine_process.h"
 #include "tests/unit/temporary_folder.h"
+#include "tests/unit/test_paths.h"
 
 #include <chrono>
 #include <csignal>
@@ -12,6 +13,7 @@
 #include <future>
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <thread>
 
 namespace fulgurite::test {
@@ -156,6 +158,20 @@ TEST_F(ServeTest, AConfigurationFileTakesEveryOptionAndNoOther) {
         EXPECT_EQ(outcome.status, 1) << text;
         EXPECT_THAT(outcome.err, HasSubstr(message)) << text;
     }
+}
+
+TEST(ServeReference, HasEveryOption) {
+    const std::string help = runEngine({"serve", "--help"}).out;
+    const std::string reference = readTextFile(sourceDir() / "docs/protocol.md");
+    const std::regex option("--[a-z][a-z-]+");
+    std::size_t options = 0;
+    for (std::sregex_iterator each(help.begin(), help.end(), option), end; each != end; ++each) {
+        if (each->str() != "--help") {
+            EXPECT_THAT(reference, testing::ContainsRegex("`" + each->str() + "[ `]"));
+            ++options;
+        }
+    }
+    EXPECT_GT(options, 30U);
 }
 
 TEST_F(ServeTest, AnotherTokenFileCountsFromTheSignalOnAndNoneDoesNotOpenTheNode) {

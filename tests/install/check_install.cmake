@@ -21,6 +21,9 @@ set(files share/doc/Fulgurite/README.md share/doc/Fulgurite/LICENSES/Apache-2.0.
 if(DESKTOP)
   list(APPEND programs fulgurite)
   list(APPEND files
+    share/doc/fulgurite/openapi.json
+    share/doc/fulgurite/cluster/README.md
+    share/doc/fulgurite/cluster/Containerfile
     share/applications/org.fulgurite.Fulgurite.desktop
     share/man/man1/fulgurite.1
     share/mime/packages/org.fulgurite.Fulgurite.xml

@@ -21,6 +21,8 @@ TEST(NodeLog, KeepsTheLatestAndCountsOn) {
     EXPECT_GT(all.back().time_us, 0);
     EXPECT_EQ(log.from(5, 100).size(), 1u);
     EXPECT_EQ(log.from(0, 2).front().text, "3");
+    EXPECT_EQ(log.from(3, 2).front().text, "2") << "who goes on from a number misses none";
+    EXPECT_EQ(log.from(3, 2).back().number + 1, 5U);
     EXPECT_TRUE(log.from(log.next(), 100).empty());
 }
 
