@@ -7,7 +7,7 @@ namespace fulgurite::node {
 
 namespace {
 
-constexpr auto kMinute = std::chrono::seconds(60);
+constexpr auto kPeriod = std::chrono::seconds(60);
 constexpr std::size_t kMostKeys = 1000;
 constexpr const char* kOthers = "*";
 
@@ -38,7 +38,7 @@ std::vector<nlohmann::json> RepeatedLines::due(Clock::time_point now, bool all) 
     std::vector<nlohmann::json> lines;
     for (auto each = entries_.begin(); each != entries_.end();) {
         Entry& entry = each->second;
-        if (!all && now - entry.since < kMinute) {
+        if (!all && now - entry.since < kPeriod) {
             ++each;
             continue;
         }
