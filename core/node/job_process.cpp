@@ -50,8 +50,8 @@ struct Descriptor {
     ::_exit(127);
 }
 
-constexpr int kHaltTries = 60;
-constexpr auto kHaltPause = std::chrono::milliseconds(10);
+constexpr int kHaltTries = 300;
+constexpr auto kHaltPause = std::chrono::milliseconds(3);
 constexpr int kStopLooks = 1000; // a millisecond each
 // Where SQLite locks the file beside a database with a write-ahead log for writing, and for putting the log into the
 // database.
@@ -99,7 +99,7 @@ bool haltJobProcess(int process) {
         ::kill(-process, SIGCONT);
         if (!still)
             return false;
-        std::this_thread::sleep_for(kHaltPause);
+        std::this_thread::sleep_for(kHaltPause * (1 + i % 7)); // never in step with what the process does
     }
     return false;
 }
