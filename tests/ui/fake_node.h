@@ -51,7 +51,10 @@ class FakeNode {
 
     std::atomic<int> delay = 0;
     std::atomic<int> words = 3;
-    std::atomic<bool> die = false; // closes the connection instead of ending the answer
+    std::atomic<int> first_id = 10;                        // of the words
+    std::string start = R"({"id":"g","prompt_tokens":9})"; // set before anything is asked
+    std::atomic<bool> mute = false;                        // closes the connection before the first token
+    std::atomic<bool> die = false;                         // closes the connection instead of ending the answer
 
   private:
     using Server = ScriptedServer;
@@ -93,13 +96,17 @@ class FakeNode {
 
     Server::Script generation() const {
         const std::string prefill = R"({"reused":4,"done":9,"total":9,"tokens_per_second":100})";
-        Server::Script script{{Server::streamHead() + Server::event("start", R"({"id":"g","prompt_tokens":9})") +
-                               Server::event("prefill", prefill)}};
+        Server::Script script{
+            {Server::streamHead() + Server::event("start", start) + Server::event("prefill", prefill)}};
+        if (mute) {
+            return script;
+        }
         script.push_back({Server::event("token", token(1, "<think>", "marker")), delay});
         script.push_back({Server::event("token", token(2, "hm", "thinking")), delay});
         script.push_back({Server::event("token", token(3, "</think>", "marker")), delay});
         for (int i = 0; i < words; ++i) {
-            script.push_back({Server::event("token", token(10 + i, i % 2 ? "two " : "one ", "answer")), delay});
+            script.push_back(
+                {Server::event("token", token(first_id + i, i % 2 ? "two " : "one ", "answer")), delay});
         }
         if (!die) {
             script.push_back(

@@ -54,6 +54,11 @@ class ServedModel {
         process_.kill();
         process_.waitForFinished();
     }
+    // As systemd ends it: it may finish what it writes, within its grace.
+    void terminate() {
+        process_.terminate();
+        process_.waitForFinished();
+    }
     quint16 port() const { return port_; }
     ~ServedModel() { kill(); }
 

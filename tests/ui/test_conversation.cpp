@@ -139,7 +139,7 @@ class TestConversation : public QObject {
         controller_->continueAnswer(stopped.id);
         settle();
         const Turn whole = turns().last();
-        QCOMPARE(whole.id, stopped.id);
+        QCOMPARE(whole.sibling_count, 1); // it took the place of the shorter one
         QVERIFY(whole.state == TurnState::Complete);
         QVERIFY(whole.text.startsWith(stopped.text));
         QCOMPARE(whole.tokens.size(), stopped.tokens.size() + 6);
@@ -150,6 +150,16 @@ class TestConversation : public QObject {
         controller_->continueAnswer(whole.id);
         settle();
         QCOMPARE(node_->generations().last()["continue_tokens"].toArray().size(), whole.tokens.size() - 1);
+
+        // And it is undone as it was done, down to the answer that was stopped.
+        controller_->undo();
+        QTRY_COMPARE(turns().last().id, whole.id);
+        QCOMPARE(turns().last().text, whole.text);
+        controller_->undo();
+        QTRY_COMPARE(turns().last().id, stopped.id);
+        QCOMPARE(turns().last().text, stopped.text);
+        controller_->redo();
+        QTRY_COMPARE(turns().last().text, whole.text);
     }
 
     void regeneratingAndSwitching() {

@@ -26,7 +26,7 @@ class TestFaults : public FaultTest {
         folder_ = std::make_unique<QTemporaryDir>();
         const QString model = folder_->filePath("model");
         QVERIFY(makeRandomModel(model));
-        node_ = std::make_unique<ServedModel>(model);
+        node_ = std::make_unique<ServedModel>(model, QStringList{"--grace-seconds", "0"});
         proxy_ = std::make_unique<FaultProxy>(node_->port());
         openWith(folder_->path(), QStringLiteral("http://127.0.0.1:%1").arg(proxy_->port()));
     }
@@ -65,6 +65,24 @@ class TestFaults : public FaultTest {
         QCOMPARE(ids(first), tokens);
         QCOMPARE(first.text + first.thinking.text, text);
         QVERIFY(!notice().isVisible());
+    }
+
+    // Ended in order, a node says goodbye in the stream itself.
+    void aNodeThatIsStoppedAndStartedGoesOnToo() {
+        QList<int> tokens;
+        QString text;
+        reference(tokens, text);
+        proxy_->delay(15);
+        begin();
+        node_->terminate();
+        QTRY_VERIFY_WITH_TIMEOUT(controller().interrupted() && notice().isVisible(), kPatience);
+        const int had = controller().interrupted()->tokens;
+        QVERIFY2(had > 0 && had < kTokens, qPrintable(QString::number(had)));
+        proxy_->delay(0);
+        node_->start();
+        proxy_->setServer(node_->port());
+        settle();
+        compare(tokens, text);
     }
 
     // The connection of the stream alone is cut: nobody has to wait for anything.

@@ -219,6 +219,13 @@ void TestPromptLists::branchWords() {
     node.snapshot_held = true;
     node.reentry_seconds = 0.002;
     QCOMPARE(reentryText(node), QStringLiteral("snapshot, 2 ms"));
+    // What nobody has asked an engine about costs something, and nobody knows what.
+    QCOMPARE(reentryText(BranchNode()), QStringLiteral("–"));
+    BranchNode unknown;
+    unknown.id = 7;
+    unknown.label = QStringLiteral("A");
+    map.setNodes({unknown});
+    QVERIFY2(map.asCsv().endsWith(QStringLiteral(",,\n")), qPrintable(map.asCsv()));
 }
 
 void TestPromptLists::tokenTable() {

@@ -9,6 +9,7 @@
 #include "ui/prompt/composer.h"
 #include "ui/prompt/conversation_list.h"
 #include "ui/prompt/conversation_model.h"
+#include "ui/prompt/sampler_panel.h"
 #include "ui/prompt/token_popup.h"
 #include "ui/prompt/token_table.h"
 #include "ui/prompt/transcript_view.h"
@@ -20,6 +21,7 @@
 
 #include <QDir>
 #include <QPushButton>
+#include <QScrollBar>
 #include <QSignalSpy>
 #include <QTemporaryDir>
 #include <QTest>
@@ -79,7 +81,7 @@ class TestPromptPage : public QObject {
         QCOMPARE(page().headerTitle(), QString("What is 17+58?"));
         QVERIFY(run("prompt.new"));
         QTRY_VERIFY(page().findChild<StartView*>()->isVisible());
-        QCOMPARE(page().findChild<ConversationList*>()->model().rowCount(), 1);
+        QCOMPARE(desktop_->window().findChild<ConversationList*>()->model().rowCount(), 1);
     }
 
     void tagsAndThePaletteFindConversations() {
@@ -101,7 +103,7 @@ class TestPromptPage : public QObject {
         QVERIFY(palette.runCurrent());
         QTRY_COMPARE(line().id, pears);
         // The chips over the list hide what lacks the tag.
-        auto& list = *page().findChild<ConversationList*>();
+        auto& list = *desktop_->window().findChild<ConversationList*>();
         for (QPushButton* chip : list.findChildren<QPushButton*>()) {
             if (chip->text().contains("garden")) {
                 chip->click();
@@ -257,6 +259,75 @@ class TestPromptPage : public QObject {
         QVERIFY2(!line().turns.last().tokens.isEmpty(), qPrintable(line().turns.last().note));
         QVERIFY(line().turns.last().position > branch.tokens.size());
         QTRY_VERIFY(!line().map.isEmpty() && line().map.last().reentry_seconds > 0);
+    }
+
+    // Found on another branch and far up: the hit is what is seen.
+    void aSearchLeadsToTheMessageThatItFound() {
+        openWindow(false);
+        qint64 wanted = 0;
+        page().controller().store().post([&wanted](StoreSession& session) {
+            ConversationStore& store = session.workspace().conversations();
+            NewConversation fresh;
+            fresh.title = "long";
+            const ConversationId id = store.create(fresh);
+            std::optional<NodeId> at;
+            const auto say = [&](const std::string& text) {
+                NewNode node;
+                node.conversation = id;
+                node.parent = at;
+                node.content = text;
+                at = store.append(node);
+            };
+            say("the beginning");
+            const std::optional<NodeId> fork = at;
+            std::string lines;
+            for (int i = 0; i < 200; ++i) {
+                lines += "a line of many\n\n";
+            }
+            say(lines + "here lies the nugget of it\n\n" + lines);
+            wanted = *at;
+            at = fork;
+            say("another branch that is shown");
+        });
+        page().controller().store().wait();
+        page().controller().search("nugget");
+        QTRY_COMPARE(page().controller().rows().size(), 1);
+        QCOMPARE(page().controller().rows().first().match_turn, wanted);
+        auto* list = desktop_->window().findChild<ConversationList*>();
+        auto* view = page().findChild<TranscriptView*>();
+        QVERIFY(list && view);
+        emit list->openRequested(page().controller().rows().first().id);
+        QTRY_VERIFY(!line().turns.isEmpty() && line().turns.last().id == wanted);
+        const auto* bar = view->verticalScrollBar();
+        QTRY_VERIFY(bar->maximum() > 1000);
+        const double place = static_cast<double>(bar->value()) / bar->maximum();
+        QVERIFY2(place > 0.3 && place < 0.7, qPrintable(QString::number(place)));
+    }
+
+    void thePaletteKnowsWhatThePanelsKnow() {
+        openWindow(false);
+        const QStringList known = desktop_->context().actions.ids();
+        for (const char* id : {"prompt.duplicate", "prompt.folder", "prompt.export_all", "prompt.preset.apply",
+                               "prompt.preset.save", "prompt.preset.reset", "prompt.preset.delete"}) {
+            QVERIFY2(known.contains(QLatin1String(id)), id);
+        }
+        page().controller().store().post([](StoreSession& session) {
+            NewConversation fresh;
+            fresh.title = "one";
+            session.workspace().conversations().create(fresh);
+        });
+        page().controller().search({});
+        QTRY_COMPARE(page().controller().rows().size(), 1);
+        page().controller().openLatest();
+        QTRY_VERIFY(line().id != 0);
+        QVERIFY(run("prompt.duplicate"));
+        QTRY_COMPARE(page().controller().allRows().size(), 2);
+        auto* sampler = desktop_->window().findChild<SamplerPanel*>();
+        SamplerSettings other = sampler->settings();
+        other.temperature = 1.77;
+        sampler->setSettings(other);
+        QVERIFY(run("prompt.preset.reset"));
+        QVERIFY(!sampler->changedFromPreset());
     }
 
     // The engine is killed in the middle of an answer: what came stays, the window goes on.

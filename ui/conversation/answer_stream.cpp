@@ -21,6 +21,7 @@ class AnswerStream::Mailbox : public client::GenerateListener {
         std::vector<TokenInfo> tokens;
         std::optional<client::StreamDone> done;
         std::optional<Error> error;
+        std::optional<client::Refusal> refusal;
     };
 
     explicit Mailbox(AnswerStream* owner) : owner_(owner) {}
@@ -39,6 +40,12 @@ class AnswerStream::Mailbox : public client::GenerateListener {
     }
     void onError(const Error& error) override {
         put([&](Content& content) { content.error = error; });
+    }
+    void onRefused(const Error& error, const client::Refusal& refusal) override {
+        put([&](Content& content) {
+            content.error = error;
+            content.refusal = refusal;
+        });
     }
 
     Content take() {
@@ -115,6 +122,7 @@ void AnswerStream::drain() {
         emit tokensArrived(content.tokens);
     }
     if (content.done || content.error) {
+        refusal_ = content.refusal;
         emit ended(content.done, content.error);
     }
 }

@@ -23,6 +23,8 @@ class AnswerStream : public QObject {
 
     void start(client::EngineClient& client, const client::GenerateRequest& request);
     void cancel(); // ended() follows with Error{Cancelled}
+    // Set in ended() where the server answered the request itself with an error.
+    const std::optional<client::Refusal>& refusal() const { return refusal_; }
 
   signals:
     void started(const fulgurite::client::StreamStart& start);
@@ -39,6 +41,7 @@ class AnswerStream : public QObject {
 
     std::shared_ptr<Mailbox> mailbox_;
     std::shared_ptr<client::HttpCall> call_;
+    std::optional<client::Refusal> refusal_;
     QTimer timer_;
     QElapsedTimer since_drain_;
 };

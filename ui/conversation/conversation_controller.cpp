@@ -453,16 +453,32 @@ void ConversationController::importFrom(const QString& file) {
 }
 
 void ConversationController::savePreset(const QString& name, const SamplerSettings& settings) {
-    store_.post([name = name.toStdString(), json = toJson(settings).toStdString()](StoreSession& session) {
-        session.workspace().setValue(ValueKind::Preset, name, json);
-    });
-    loadPresets();
+    changePreset(name, toJson(settings).toStdString());
 }
 
 void ConversationController::removePreset(const QString& name) {
-    store_.post([name = name.toStdString()](StoreSession& session) {
-        session.workspace().removeValue(ValueKind::Preset, name);
-    });
+    changePreset(name, std::nullopt);
+}
+
+// What stood there before is told, for who wants it back.
+void ConversationController::changePreset(const QString& name, const std::optional<std::string>& json) {
+    store_.ask<std::optional<std::string>>(
+        this,
+        [key = name.toStdString(), json](StoreSession& session) {
+            Workspace& workspace = session.workspace();
+            const std::optional<std::string> before = workspace.value(ValueKind::Preset, key);
+            if (json) {
+                workspace.setValue(ValueKind::Preset, key, *json);
+            } else {
+                workspace.removeValue(ValueKind::Preset, key);
+            }
+            return before;
+        },
+        [this, name, json](const std::optional<std::string>& before) {
+            if (before && before != json) {
+                emit presetLost(name, samplerFromJson(QByteArray::fromStdString(*before)), !json);
+            }
+        });
     loadPresets();
 }
 

@@ -145,6 +145,8 @@ class ConversationController : public QObject {
     void undoChanged();
     void modelSamplerChanged(); // and with it, where nobody chose one, the line's sampler
     void presetsChanged(const QList<fulgurite::SamplerPreset>& presets);
+    // One was deleted, or another saved under its name.
+    void presetLost(const QString& name, const fulgurite::SamplerSettings& settings, bool deleted);
     void draftRestored(const QString& text);
     void draftWithdrawn(const QString& text); // it was sent again
     void draftCounted(int tokens);
@@ -176,23 +178,33 @@ class ConversationController : public QObject {
         qint64 conversation = 0;
         qint64 node = 0;
         client::GenerateRequest request;
-        AnswerResult before; // of an answer that goes on
-        int kept = -1;       // of a cut answer that is resumed: tokens that stay
-        int had = 0;         // that it had
-        Turn turn;           // as far as it stays
+        AnswerResult before;                    // of an answer that goes on
+        int kept = -1;                          // of a cut answer that is resumed: tokens that stay
+        int had = 0;                            // that it had
+        Turn turn;                              // as it is
+        std::optional<std::size_t> text_before; // a chosen token: bytes of the text before it
     };
     struct Run {
         qint64 conversation = 0;
         QString node; // that answers
         Turn turn;    // with all tokens, as far as they came
+        QString title;
         std::unique_ptr<AnswerStream> stream;
         AnswerResult result;
         AnswerResult before;
         PrefillState prefill;
         QElapsedTimer thinking;
         QElapsedTimer since_first_token;
+        std::optional<std::size_t> text_before; // as in Prepared
+        int given = 0;                          // tokens of the answer that the engine was given
         int new_tokens = 0;
         bool stop_asked = false;
+        // A cut answer that is written again: what it had stays, here and in the file, until the new one has got
+        // further. `held` is the new one until then.
+        bool catching_up = false;
+        bool diverged = false; // the new one is another answer
+        std::vector<TokenInfo> held;
+        bool resumed = false;
         bool from_answer = false; // an intervention that begins with this answer: where that is has to be kept
     };
     struct Queued {
@@ -215,10 +227,17 @@ class ConversationController : public QObject {
                                   const EngineAbilities& engine, qint64 shown);
     void resumeInterrupted();
     void showUnsaved(const Turn& turn, const AnswerResult& result, NodeState state);
-    void noteInterruption(const Run& run, const std::optional<Error>& error);
-    void afterInterruption(bool wrote); // the store has the end of a cut answer
+    void noteInterruption(const Run& run, const std::optional<Error>& error,
+                          const std::optional<client::Refusal>& refusal);
+    void forgetInterrupted();
+    bool heldBack(qint64 conversation) const; // what is sent there waits for a cut answer that goes on first
+    void afterInterruption(bool wrote);       // the store has the end of a cut answer
     void launch(const Prepared& prepared);
     void takeTokens(const std::vector<TokenInfo>& tokens);
+    void addTokens(const std::vector<TokenInfo>& tokens, bool all_anew);
+    void settleLastText(const client::StreamStart& start);
+    void catchUp(const std::vector<TokenInfo>& tokens);
+    void overtake();
     void takePrefill(const client::StreamPrefill& prefill);
     void endRun(const std::optional<client::StreamDone>& done, const std::optional<Error>& error);
     void addMissingTokens(LineView& line) const;
@@ -230,7 +249,9 @@ class ConversationController : public QObject {
 
     void updateContext();
     void askMapCosts();
-    void takeMapCosts(qint64 id, const client::Outcome<std::vector<client::ReentryCost>>& costs);
+    void takeMapCosts(qint64 id, const std::vector<NodeId>& nodes,
+                      const client::Outcome<std::vector<client::ReentryCost>>& costs);
+    void changePreset(const QString& name, const std::optional<std::string>& json);
     void loadPresets();
     void saveDraft();
     void saveSampler();
@@ -251,8 +272,9 @@ class ConversationController : public QObject {
     QList<Queued> queue_;
     std::unique_ptr<Run> run_;
     std::optional<Interrupted> interrupted_;
-    QString node_;         // of engine_
-    int idle_resumes_ = 0; // in a row that brought no token
+    QString node_;                // of engine_
+    int idle_resumes_ = 0;        // in a row that brought no token
+    int resume_milliseconds_ = 0; // that the server asked to wait
     QTimer resume_timer_;
     bool loaded_ = false; // a line of the workspace is shown, be it the empty one
     bool starting_ = false;

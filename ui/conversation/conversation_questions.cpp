@@ -4,40 +4,48 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 namespace fulgurite {
 
 namespace {
 
-// Beyond this a map's costs would mean sending megabytes to the engine for every change.
+// Beyond this a map's costs would mean sending megabytes to the engine for every change: the other nodes' are not
+// known.
 constexpr std::size_t kMapNodes = 64;
 constexpr std::size_t kMapCharacters = 2'000'000;
 // A snapshot is taken every so many tokens while decoding; fewer to replay means that it is held.
 constexpr std::size_t kSnapshotInterval = 64;
 
-// The sequences that end with each node.
-std::vector<client::GenerateRequest> nodeRequests(StoreSession& session, ConversationId id,
-                                                  const EngineAbilities& engine) {
-    const std::vector<NodeOutline> outline = session.workspace().conversations().outline(id);
-    std::vector<client::GenerateRequest> requests;
-    if (outline.size() > kMapNodes) {
-        return requests;
-    }
-    std::size_t characters = 0;
+struct MapQuestion {
+    std::vector<NodeId> nodes;
+    std::vector<client::GenerateRequest> requests; // one for each
+};
+
+// The end of the line that is shown, then the newest: the sequences that end with as many nodes as may be asked
+// for.
+MapQuestion nodeRequests(StoreSession& session, ConversationId id, const EngineAbilities& engine) {
+    ConversationStore& store = session.workspace().conversations();
+    std::vector<NodeOutline> outline = store.outline(id);
     std::map<NodeId, std::size_t> length;
     for (const NodeOutline& node : outline) {
         length[node.id] = node.length + (node.parent ? length[*node.parent] : 0);
-        characters += length[node.id];
     }
-    if (characters > kMapCharacters) {
-        return requests;
-    }
+    const NodeId head = store.conversation(id).head.value_or(0);
+    std::sort(outline.begin(), outline.end(), [head](const NodeOutline& a, const NodeOutline& b) {
+        return std::pair(a.id == head, a.id) > std::pair(b.id == head, b.id);
+    });
+    MapQuestion question;
+    std::size_t characters = 0;
     for (const NodeOutline& node : outline) {
-        const bool written = node.tokens > 0;
-        requests.push_back(buildRequest(session.workspace(), id, written ? node.parent : std::optional(node.id), {},
-                                        0, engine, written ? std::optional(node.id) : std::nullopt, node.tokens));
+        characters += length[node.id];
+        if (question.nodes.size() == kMapNodes || characters > kMapCharacters) {
+            break;
+        }
+        question.nodes.push_back(node.id);
+        question.requests.push_back(wholeRequest(session.workspace(), node.id, engine));
     }
-    return requests;
+    return question;
 }
 
 } // namespace
@@ -118,20 +126,23 @@ void ConversationController::askTokenCost(TokenRef token) {
     if (!engine_ || !token.valid() || !info_.can("reentry")) {
         return;
     }
-    store_.ask<client::GenerateRequest>(
+    store_.ask<std::optional<client::GenerateRequest>>(
         this,
-        [token, engine = abilities()](StoreSession& session) {
+        [token, engine = abilities()](StoreSession& session) -> std::optional<client::GenerateRequest> {
             session.flush();
             const Node node = session.workspace().conversations().node(token.turn);
+            if (!idsFit(node, engine)) {
+                return {}; // of another model: there is no way in
+            }
             return buildRequest(session.workspace(), node.conversation, node.parent, {}, 0, engine, node.id,
                                 static_cast<std::size_t>(token.index));
         },
-        [this, token](const client::GenerateRequest& request) {
-            if (!engine_) {
+        [this, token](const std::optional<client::GenerateRequest>& request) {
+            if (!engine_ || !request) {
                 return;
             }
-            engine_->reentry({request}, [this, courier = courier_,
-                                         token](client::Outcome<std::vector<client::ReentryCost>> costs) {
+            engine_->reentry({*request}, [this, courier = courier_,
+                                          token](client::Outcome<std::vector<client::ReentryCost>> costs) {
                 courier->post([this, token, costs] {
                     if (costs.ok() && !costs.value().empty()) {
                         const client::ReentryCost& cost = costs.value().front();
@@ -146,28 +157,32 @@ void ConversationController::askMapCosts() {
     if (!engine_ || running() || line_.id == 0 || !info_.can("reentry")) {
         return;
     }
-    store_.ask<std::vector<client::GenerateRequest>>(
+    store_.ask<MapQuestion>(
         this,
         [id = line_.id, engine = abilities()](StoreSession& session) { return nodeRequests(session, id, engine); },
-        [this, id = line_.id](const std::vector<client::GenerateRequest>& requests) {
-            if (!engine_ || requests.empty()) {
+        [this, id = line_.id](const MapQuestion& question) {
+            if (!engine_ || question.requests.empty()) {
                 return;
             }
-            engine_->reentry(
-                requests, [this, courier = courier_, id](client::Outcome<std::vector<client::ReentryCost>> costs) {
-                    courier->post([this, id, costs] { takeMapCosts(id, costs); });
-                });
+            engine_->reentry(question.requests,
+                             [this, courier = courier_, id, nodes = question.nodes](
+                                 const client::Outcome<std::vector<client::ReentryCost>>& costs) {
+                                 courier->post([this, id, nodes, costs] { takeMapCosts(id, nodes, costs); });
+                             });
         });
 }
 
-void ConversationController::takeMapCosts(qint64 id,
+void ConversationController::takeMapCosts(qint64 id, const std::vector<NodeId>& nodes,
                                           const client::Outcome<std::vector<client::ReentryCost>>& costs) {
-    if (!costs.ok() || id != line_.id || costs.value().size() != static_cast<std::size_t>(line_.map.size())) {
+    if (!costs.ok() || id != line_.id || costs.value().size() != nodes.size()) {
         return;
     }
-    for (qsizetype i = 0; i < line_.map.size(); ++i) {
-        const client::ReentryCost& cost = costs.value()[static_cast<std::size_t>(i)];
-        BranchNode& node = line_.map[i];
+    for (BranchNode& node : line_.map) {
+        const auto at = std::find(nodes.begin(), nodes.end(), node.id);
+        if (at == nodes.end()) {
+            continue;
+        }
+        const client::ReentryCost& cost = costs.value()[static_cast<std::size_t>(at - nodes.begin())];
         const std::size_t replay = cost.tokens - std::min(cost.tokens, cost.reused);
         node.reentry_tokens = static_cast<int>(replay);
         node.reentry_seconds = cost.seconds;

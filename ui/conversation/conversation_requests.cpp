@@ -22,14 +22,14 @@ NodeId addAnswer(StoreSession& session, ConversationId conversation, const std::
 }
 
 // An end of sentence closed the answer: going on means going on before it.
-std::size_t dropEnd(StoreSession& session, const Node& node) {
+std::size_t tokensBeforeEnd(StoreSession& session, const Node& node) {
     TokenStore& tokens = session.workspace().tokens();
     std::size_t count = tokens.count(node.id);
     const AnswerResult result = answerResultFromJson(QByteArray::fromStdString(node.result));
     const bool ended =
         result.reason == QLatin1String("end_of_sentence") || result.reason == QLatin1String("stop_token");
     if (ended && count > 0 && tokens.read(node.id, count - 1, 1, TokenDetail::Summary).front().text.empty()) {
-        tokens.truncate(node.id, --count);
+        --count;
     }
     return count;
 }
@@ -43,7 +43,7 @@ void ConversationController::send(const QString& text) {
     draft_.clear();
     line_.draft.clear();
     draft_timer_.start();
-    if (running() || !engine_ || !queue_.isEmpty()) {
+    if (running() || !engine_ || !queue_.isEmpty() || heldBack(line_.id)) {
         queue_ << Queued{line_.id, text};
         saveQueue();
         emit queueChanged();
@@ -141,7 +141,7 @@ void ConversationController::regenerateUnder(qint64 turn, const InterventionReci
 
 void ConversationController::continueAnswer(qint64 turn) {
     if (interrupted_ && interrupted_->turn == turn) {
-        giveUpInterrupted();
+        forgetInterrupted();
     }
     whenIdle([this, turn] {
         const SamplerSettings sampler = line_.sampler;
@@ -149,21 +149,24 @@ void ConversationController::continueAnswer(qint64 turn) {
         prepareRun([=, engine = abilities()](StoreSession& session) {
             ConversationStore& store = session.workspace().conversations();
             const Node node = store.node(turn);
+            requireToGoOn(node, engine);
+            if (node.tokens == 0 && !node.content.empty()) {
+                fail(ErrorKind::Unsupported, "This answer was edited or came from elsewhere, so that there are no "
+                                             "tokens to go on from. Regenerate it for a new one.");
+            }
             if (node.state == NodeState::Cut && node.model == engine.model.toStdString()) {
                 return prepareResume(session, turn, seed, engine, node.conversation);
             }
             const Conversation about = store.conversation(node.conversation);
             Prepared prepared;
             prepared.conversation = about.id;
-            prepared.node = turn;
             prepared.before = answerResultFromJson(QByteArray::fromStdString(node.result));
-            const std::size_t kept = dropEnd(session, node);
-            prepared.request =
-                buildRequest(session.workspace(), about.id, node.parent, sampler, seed, engine, turn, kept);
+            const std::size_t kept = tokensBeforeEnd(session, node);
             const QByteArray record = requestRecord(sampler, seed, QString::fromStdString(about.system_prompt),
                                                     engine, recordedIntervention(node));
-            store.beginStreaming(turn, record.toStdString());
-            session.turnCache().remove(turn);
+            prepared.node = store.continueFrom(turn, kept, record.toStdString());
+            prepared.request = buildRequest(session.workspace(), about.id, node.parent, sampler, seed, engine,
+                                            prepared.node, kept);
             prepared.update = updateFor(session, about.id, false);
             return prepared;
         });
@@ -230,6 +233,7 @@ void ConversationController::branchFromToken(TokenRef token, const TokenChoice& 
         prepareRun([=, engine = abilities()](StoreSession& session) {
             Workspace& workspace = session.workspace();
             const Node node = workspace.conversations().node(token.turn);
+            requireToGoOn(node, engine);
             const auto kept = static_cast<std::size_t>(token.index);
             const std::vector<TokenInfo> replaced =
                 workspace.tokens().read(node.id, kept, 1, TokenDetail::WithAlternatives);
@@ -241,6 +245,10 @@ void ConversationController::branchFromToken(TokenRef token, const TokenChoice& 
                                                     engine, recordedIntervention(node));
             Prepared prepared;
             prepared.conversation = about.id;
+            prepared.text_before = 0;
+            for (const TokenInfo& each : workspace.tokens().read(node.id, 0, kept, TokenDetail::Summary)) {
+                *prepared.text_before += each.text.size();
+            }
             prepared.node = workspace.conversations().branchFromToken(
                 node.id, kept, forcedToken(choice, replaced.front()), record.toStdString());
             prepared.request =

@@ -12,6 +12,8 @@ namespace {
 
 constexpr int kIdleResumeMilliseconds = 2500;
 constexpr int kMostIdleResumes = 3;
+constexpr int kMostToldResumes = 30; // where the server says when to come back
+constexpr double kLongestWaitSeconds = 600;
 
 // Text that may begin a stop string is held back by the engine, and these penalties count the tokens that one
 // generation drew: with either, only the whole answer again is the same answer.
@@ -21,11 +23,21 @@ bool goesOnExactly(const SamplerSettings& settings) {
 
 } // namespace
 
-// What the server itself says about the request is no interruption.
-void ConversationController::noteInterruption(const Run& run, const std::optional<Error>& error) {
+// What the server itself says about the request is no interruption. That it has no place now is none for a new
+// message either, whose sender is there to decide; an answer that goes on comes back when it was told to.
+void ConversationController::noteInterruption(const Run& run, const std::optional<Error>& error,
+                                              const std::optional<client::Refusal>& refusal) {
+    resume_milliseconds_ = 0;
     if (!error || (error->kind() != ErrorKind::Unavailable && error->kind() != ErrorKind::Io &&
                    error->kind() != ErrorKind::Cancelled)) {
         return;
+    }
+    if (refusal) {
+        const bool may_wait = refusal->status >= 500 || (refusal->status == 429 && run.resumed);
+        if (!may_wait || refusal->retry_seconds > kLongestWaitSeconds) {
+            return;
+        }
+        resume_milliseconds_ = static_cast<int>(refusal->retry_seconds * 1000);
     }
     const auto row = std::find_if(all_rows_.begin(), all_rows_.end(),
                                   [&run](const ConversationRow& each) { return each.id == run.conversation; });
@@ -41,13 +53,18 @@ void ConversationController::afterInterruption(bool wrote) {
     if (!interrupted_ || !engine_ || interrupted_->node != node_) {
         return;
     }
-    if (!info_.can("resume") || idle_resumes_ > kMostIdleResumes) {
-        giveUpInterrupted();
-    } else if (wrote) {
+    const int most = resume_milliseconds_ > 0 ? kMostToldResumes : kMostIdleResumes;
+    if (!info_.can("resume") || idle_resumes_ > most) {
+        forgetInterrupted(); // what waits follows (endRun)
+    } else if (wrote && resume_milliseconds_ == 0) {
         resumeInterrupted();
     } else {
-        resume_timer_.start(kIdleResumeMilliseconds);
+        resume_timer_.start(std::max(kIdleResumeMilliseconds, resume_milliseconds_));
     }
+}
+
+bool ConversationController::heldBack(qint64 conversation) const {
+    return interrupted_ && interrupted_->conversation == conversation && interrupted_->node == node_;
 }
 
 void ConversationController::moveInterrupted(const QString& node) {
@@ -63,11 +80,8 @@ void ConversationController::withWholeText(std::function<void(const client::Gene
     }
     store_.ask<client::GenerateRequest>(
         this,
-        [id = line_.id, last = line_.turns.last().id, engine = abilities()](StoreSession& session) {
-            const Node node = session.workspace().conversations().node(last);
-            const bool written = node.tokens > 0;
-            return buildRequest(session.workspace(), id, written ? node.parent : std::optional(node.id), {}, 0,
-                                engine, written ? std::optional(node.id) : std::nullopt, node.tokens);
+        [last = line_.turns.last().id, engine = abilities()](StoreSession& session) {
+            return wholeRequest(session.workspace(), last, engine);
         },
         [this, use = std::move(use)](const client::GenerateRequest& request) {
             if (engine_) {
@@ -92,11 +106,17 @@ void ConversationController::askReentry() {
     });
 }
 
-void ConversationController::giveUpInterrupted() {
+void ConversationController::forgetInterrupted() {
+    resume_timer_.stop();
     if (interrupted_) {
         interrupted_.reset();
         emit interruptedChanged();
     }
+}
+
+void ConversationController::giveUpInterrupted() {
+    forgetInterrupted();
+    nextFromQueue();
 }
 
 void ConversationController::resumeInterrupted() {
@@ -104,7 +124,7 @@ void ConversationController::resumeInterrupted() {
         return;
     }
     const Interrupted cut = *interrupted_;
-    giveUpInterrupted();
+    forgetInterrupted();
     if (!info_.can("resume")) {
         emit failed(
             tr("The node is back, but it cannot go on inside an answer. What had arrived of \"%1\" is kept; "
@@ -117,6 +137,48 @@ void ConversationController::resumeInterrupted() {
     } else {
         resumeAnswer(cut.turn);
     }
+    nextFromQueue(); // where nothing goes on
+}
+
+void ConversationController::catchUp(const std::vector<TokenInfo>& tokens) {
+    if (run_->diverged) {
+        return; // on its way to the end
+    }
+    std::vector<TokenInfo>& held = run_->held;
+    const QList<TokenView>& old = run_->turn.tokens;
+    for (const TokenInfo& token : tokens) {
+        const auto place = run_->given + static_cast<qsizetype>(held.size());
+        if (place < old.size() && old[place].id != token.id) {
+            run_->diverged = true; // other weights under the same name, or a machine that rounds differently
+            run_->stream->cancel();
+            return;
+        }
+        held.push_back(token);
+    }
+    if (run_->given + static_cast<qsizetype>(held.size()) > old.size()) {
+        overtake();
+    }
+}
+
+void ConversationController::overtake() {
+    run_->catching_up = false;
+    if (run_->given == 0) {
+        run_->before = {}; // its times were those of the first attempt
+    }
+    Turn& turn = run_->turn;
+    turn.tokens.resize(run_->given);
+    turn.text.clear();
+    turn.thinking = {};
+    for (const TokenView& view : turn.tokens) {
+        const bool thinking = view.channel == TokenChannel::Thinking;
+        (thinking ? turn.thinking.text : turn.text) += view.text;
+        turn.thinking.tokens += thinking ? 1 : 0;
+    }
+    const std::vector<TokenInfo> tokens = std::exchange(run_->held, {});
+    store_.post([node = turn.id, given = static_cast<std::size_t>(run_->given), tokens](StoreSession& session) {
+        session.replace(node, given, tokens);
+    });
+    addTokens(tokens, true);
 }
 
 // `seed`: where the answer's own was not kept.
@@ -142,7 +204,6 @@ ConversationController::Prepared ConversationController::prepareResume(StoreSess
         kept = std::min(kept, static_cast<std::size_t>(settings.max_tokens) - 1);
         settings.max_tokens -= static_cast<int>(kept);
     }
-    tokens.truncate(turn, kept);
     prepared.kept = static_cast<int>(kept);
     prepared.request = buildRequest(session.workspace(), node.conversation, node.parent, settings,
                                     settings.seed.value_or(seed), engine, turn, kept);

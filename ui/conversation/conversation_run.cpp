@@ -90,6 +90,7 @@ void ConversationController::launch(const Prepared& prepared) {
     run_->conversation = prepared.conversation;
     run_->node = node_;
     run_->before = prepared.before;
+    run_->result.prompt_tokens = prepared.before.prompt_tokens; // until the engine counts anew
     run_->from_answer = !prepared.request.intervention.empty() && prepared.request.intervention.from_answer;
     run_->turn = prepared.turn;
     run_->turn.id = prepared.node;
@@ -99,6 +100,10 @@ void ConversationController::launch(const Prepared& prepared) {
         }
     }
     run_->turn.state = TurnState::Streaming;
+    run_->text_before = prepared.text_before;
+    run_->resumed = prepared.kept >= 0;
+    run_->given = run_->resumed ? prepared.kept : static_cast<int>(run_->turn.tokens.size());
+    run_->catching_up = run_->given < run_->turn.tokens.size();
     for (Queued& each : queue_) {
         if (each.conversation == 0) {
             each.conversation = prepared.conversation; // what was typed while it came into being
@@ -112,16 +117,26 @@ void ConversationController::launch(const Prepared& prepared) {
         update.line.draft = draft_;
     }
     apply(update);
+    run_->title = line_.title;
     if (created) {
         store_.post([](StoreSession& session) { session.workspace().setDraft(0, {}); });
         draft_timer_.start();
     }
     run_->stream = std::make_unique<AnswerStream>();
     AnswerStream* stream = run_->stream.get();
-    connect(stream, &AnswerStream::started, this, [this](const client::StreamStart& start) {
-        run_->result.prompt_tokens =
-            static_cast<int>(start.prompt_tokens) - static_cast<int>(run_->turn.tokens.size());
+    connect(stream, &AnswerStream::started, this, [this, had = prepared.had](const client::StreamStart& start) {
+        if (run_->resumed && had > 0) {
+            emit resumed(run_->title, run_->given, had);
+        }
+        run_->result.prompt_tokens = static_cast<int>(start.prompt_tokens) - run_->given;
         run_->turn.position = run_->result.prompt_tokens;
+        settleLastText(start);
+        if (run_->result.prompt_tokens > 0) {
+            store_.post([node = run_->turn.id,
+                         prompt = static_cast<std::size_t>(run_->result.prompt_tokens)](StoreSession& session) {
+                session.workspace().conversations().notePrompt(node, prompt);
+            });
+        }
         if (run_->from_answer && start.prompt_tokens > 0) {
             store_.post([node = run_->turn.id, position = start.prompt_tokens - 1](StoreSession& session) {
                 ConversationStore& store = session.workspace().conversations();
@@ -140,12 +155,35 @@ void ConversationController::launch(const Prepared& prepared) {
         return;
     }
     stream->start(*engine_, prepared.request);
-    if (prepared.kept >= 0) {
-        emit resumed(line_.title, prepared.kept, prepared.had);
-    }
     if (std::exchange(stop_at_launch_, false) || !deferred_.empty()) {
         run_->stop_asked = true;
         stream->cancel();
+    }
+}
+
+// A token that a person chose is known by what its list showed: a part of a character looks like no character, and
+// what a stop string held back before it belongs to it too. The engine knows what text stands there now.
+void ConversationController::settleLastText(const client::StreamStart& start) {
+    Turn& turn = run_->turn;
+    if (!run_->text_before || !start.text_bytes || turn.tokens.isEmpty()) {
+        return;
+    }
+    const std::size_t before = *run_->text_before;
+    const std::size_t length = *start.text_bytes - std::min(*start.text_bytes, before);
+    TokenView& last = turn.tokens.last();
+    const bool marker = last.channel == TokenChannel::Marker;
+    const std::string text = start.text_end.substr(start.text_end.size() - std::min(start.text_end.size(), length));
+    const QString shown = marker ? QString() : QString::fromStdString(text);
+    if (length > start.text_end.size() || marker || shown == last.text || !shown.endsWith(last.text)) {
+        return; // it is what it seemed, or nobody can tell
+    }
+    QString& channel = last.channel == TokenChannel::Thinking ? turn.thinking.text : turn.text;
+    channel.chop(last.text.size());
+    channel += shown;
+    last.text = shown;
+    store_.post([node = turn.id, text](StoreSession& session) { session.setLastText(node, text); });
+    if (run_->conversation == line_.id) {
+        emit turnChanged(turn);
     }
 }
 
@@ -163,13 +201,23 @@ void ConversationController::takePrefill(const client::StreamPrefill& prefill) {
 }
 
 void ConversationController::takeTokens(const std::vector<TokenInfo>& tokens) {
-    Turn& turn = run_->turn;
-    if (run_->new_tokens == 0) {
+    if (!run_->since_first_token.isValid()) {
         run_->since_first_token.start();
         if (std::exchange(run_->prefill.active, false) && run_->conversation == line_.id) {
             emit prefillChanged(run_->prefill);
         }
     }
+    if (run_->catching_up) {
+        catchUp(tokens);
+        return;
+    }
+    store_.post([node = run_->turn.id, tokens](StoreSession& session) { session.append(node, tokens); });
+    addTokens(tokens, false);
+}
+
+// `all_anew`: the turn has lost tokens too.
+void ConversationController::addTokens(const std::vector<TokenInfo>& tokens, bool all_anew) {
+    Turn& turn = run_->turn;
     const bool thought = !turn.thinking.text.isEmpty();
     bool thinking = false;
     QList<TokenView> views;
@@ -189,9 +237,8 @@ void ConversationController::takeTokens(const std::vector<TokenInfo>& tokens) {
     if (!turn.thinking.text.isEmpty() && !run_->thinking.isValid() && run_->result.thinking_seconds == 0) {
         run_->thinking.start();
     }
-    store_.post([node = turn.id, tokens](StoreSession& session) { session.append(node, tokens); });
     const bool shown = run_->conversation == line_.id;
-    if (shown) {
+    if (shown && !all_anew) {
         emit tokensAppended(turn.id, views);
     }
     const bool just_began = !thought && !turn.thinking.text.isEmpty();
@@ -205,7 +252,7 @@ void ConversationController::takeTokens(const std::vector<TokenInfo>& tokens) {
         turn.thinking.seconds = run_->result.thinking_seconds;
         turn.thinking.finished = true;
     }
-    if (shown && (just_began || just_ended)) {
+    if (shown && (just_began || just_ended || all_anew)) {
         emit turnChanged(turn);
     }
     if (!context_timer_.isActive()) {
@@ -245,22 +292,37 @@ void ConversationController::whenIdle(std::function<void()> action) {
 
 void ConversationController::endRun(const std::optional<client::StreamDone>& done,
                                     const std::optional<Error>& error) {
+    if (run_->catching_up && done && done->reason != "cancelled") {
+        if (run_->given + static_cast<int>(run_->held.size()) >= run_->turn.tokens.size()) {
+            overtake();
+        } else {
+            run_->diverged = true;
+        }
+    }
     const std::unique_ptr<Run> run = std::move(run_);
+    const std::optional<client::Refusal> refusal = run->stream->refusal();
     run->stream.release()->deleteLater(); // it is what called
     AnswerResult& result = run->result;
     NodeFinish finish;
     std::string rest;
-    if (done) {
+    bool stopped = false;
+    if (run->diverged) {
+        finish.state = NodeState::Cut;
+        result.reason = QStringLiteral("cut");
+        result.error = tr("Written again, the answer came out differently. What had arrived is kept; regenerate it "
+                          "for a new one.");
+    } else if (done) {
         result.reason = QString::fromStdString(done->reason);
         result.stop_string = QString::fromStdString(done->stop_string);
         result.reused_tokens = static_cast<int>(done->reused_tokens);
         result.queue_seconds = done->queue_seconds;
         result.prefill_seconds = done->prefill_seconds;
         result.decode_seconds = done->decode_seconds;
-        finish.state = done->reason == "cancelled" ? NodeState::Stopped : NodeState::Complete;
-        rest = done->rest;
+        stopped = done->reason == "cancelled";
+        finish.state = stopped ? NodeState::Stopped : NodeState::Complete;
+        rest = run->catching_up ? std::string() : done->rest; // behind the old tokens it would be wrong
     } else {
-        const bool stopped = error && error->kind() == ErrorKind::Cancelled && run->stop_asked;
+        stopped = error && error->kind() == ErrorKind::Cancelled && run->stop_asked;
         finish.state = stopped ? NodeState::Stopped : NodeState::Cut;
         result.reason = stopped ? QStringLiteral("cancelled") : QStringLiteral("cut");
         if (!stopped && error) {
@@ -272,10 +334,14 @@ void ConversationController::endRun(const std::optional<client::StreamDone>& don
             result.decode_seconds = static_cast<double>(run->since_first_token.elapsed()) / 1000.0;
         }
     }
-    if (finish.state == NodeState::Cut) {
-        noteInterruption(*run, error);
+    if (stopped && run->catching_up) {
+        finish.state = NodeState::Cut; // as it was: Continue writes it again
+        result.reason = QStringLiteral("cut");
     }
-    result.completion_tokens = run->new_tokens;
+    if (finish.state == NodeState::Cut && !run->diverged && !stopped) {
+        noteInterruption(*run, error, refusal);
+    }
+    result.completion_tokens = run->catching_up ? run->before.completion_tokens : run->new_tokens;
     int thinking_tokens = 0;
     for (qsizetype i = run->turn.tokens.size() - run->new_tokens; i < run->turn.tokens.size(); ++i) {
         thinking_tokens += run->turn.tokens[i].channel == TokenChannel::Thinking ? 1 : 0;
@@ -339,7 +405,7 @@ void ConversationController::showUnsaved(const Turn& turn, const AnswerResult& r
 }
 
 void ConversationController::nextFromQueue() {
-    if (queue_.isEmpty() || running() || !engine_) {
+    if (queue_.isEmpty() || running() || !engine_ || heldBack(queue_.first().conversation)) {
         return;
     }
     const Queued next = queue_.takeFirst();

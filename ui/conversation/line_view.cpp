@@ -311,6 +311,7 @@ QList<ConversationRow> searchRows(StoreSession& session, const QString& query) {
         ConversationRow row = rowOf(session.workspace().conversations().conversation(hit.conversation));
         if (hit.node && !hit.matches.empty()) {
             const auto [begin, end] = hit.matches.front();
+            row.match_turn = *hit.node;
             row.match = text(hit.line);
             row.match_start = static_cast<int>(text(hit.line.substr(0, begin)).size());
             row.match_length = static_cast<int>(text(hit.line.substr(begin, end - begin)).size());
@@ -351,7 +352,12 @@ TokenView tokenView(const TokenInfo& token, bool with_alternatives) {
 TokenInfo forcedToken(const TokenChoice& choice, const TokenInfo& replaced) {
     TokenInfo token = replaced;
     token.id = choice.id;
-    token.text = choice.text.toStdString();
+    // A part of a character is shown as U+FFFD; the token that completes it brings the whole one.
+    QString whole = choice.text;
+    while (whole.endsWith(QChar::ReplacementCharacter)) {
+        whole.chop(1);
+    }
+    token.text = whole.toStdString();
     const QString bare = choice.text.trimmed();
     if (bare == QLatin1String("<think>") || bare == QLatin1String("</think>")) {
         token.channel = StreamChannel::Marker;

@@ -90,7 +90,7 @@ std::string tokenText(Workspace& workspace, const Node& node) {
 }
 
 client::Prompt promptOf(Workspace& workspace, const Conversation& conversation, const std::vector<Node>& path,
-                        bool takes_tokens) {
+                        const EngineAbilities& engine) {
     if (conversation.raw) {
         client::RawText raw;
         for (const Node& node : path) {
@@ -105,7 +105,7 @@ client::Prompt promptOf(Workspace& workspace, const Conversation& conversation, 
     for (const Node& node : path) {
         client::ChatMessage message{
             node.role == MessageRole::Prompt ? "user" : nameOf(node.role), node.content, {}};
-        if (takes_tokens && node.role == MessageRole::Assistant && node.tokens > 0 && hasTokenIds(node)) {
+        if (node.role == MessageRole::Assistant && node.tokens > 0 && idsFit(node, engine)) {
             message.tokens = workspace.tokens().ids(node.id);
         }
         messages.push_back(std::move(message));
@@ -179,6 +179,20 @@ bool hasTokenIds(const Node& node) {
     return recordOf(node)["token_ids"].toBool(true);
 }
 
+bool idsFit(const Node& node, const EngineAbilities& engine) {
+    return engine.takes_tokens && hasTokenIds(node) && node.model == engine.model.toStdString();
+}
+
+void requireToGoOn(const Node& node, const EngineAbilities& engine) {
+    if (engine.takes_tokens && !idsFit(node, engine)) {
+        const std::string author = node.model.empty() ? "another program" : node.model;
+        fail(ErrorKind::Unsupported,
+             "This answer was written by {}, and the engine has {} now, to which its tokens mean something else. "
+             "Regenerate the answer, or choose a node that has {}.",
+             author, engine.model.toStdString(), author);
+    }
+}
+
 SamplerSettings recordedSampler(const Node& node) {
     return samplerFromJson(QJsonDocument(recordOf(node)["sampler"].toObject()).toJson(QJsonDocument::Compact));
 }
@@ -203,11 +217,12 @@ client::GenerateRequest buildRequest(Workspace& workspace, ConversationId conver
     const Conversation about = workspace.conversations().conversation(conversation);
     client::GenerateRequest request;
     const std::vector<Node> path = ancestors(workspace.conversations(), parent);
-    request.prompt = promptOf(workspace, about, path, engine.takes_tokens);
+    request.prompt = promptOf(workspace, about, path, engine);
     request.sampling = samplingOf(settings, seed);
     request.stopping = stoppingOf(settings, about.raw);
     request.alternatives = engine.alternatives;
     if (answer && kept > 0) {
+        requireToGoOn(workspace.conversations().node(*answer), engine);
         request.continue_tokens = workspace.tokens().ids(*answer);
         request.continue_tokens.resize(std::min(kept, request.continue_tokens.size()));
     }
@@ -218,6 +233,13 @@ client::GenerateRequest buildRequest(Workspace& workspace, ConversationId conver
         request.intervention = recordedIntervention(*node);
     }
     return request;
+}
+
+client::GenerateRequest wholeRequest(Workspace& workspace, NodeId id, const EngineAbilities& engine) {
+    const Node node = workspace.conversations().node(id);
+    const bool by_tokens = node.tokens > 0 && idsFit(node, engine);
+    return buildRequest(workspace, node.conversation, by_tokens ? node.parent : std::optional(id), {}, 0, engine,
+                        by_tokens ? std::optional(id) : std::nullopt, node.tokens);
 }
 
 } // namespace fulgurite

@@ -29,6 +29,11 @@ struct EngineAbilities {
 QByteArray requestRecord(const SamplerSettings& settings, std::uint64_t seed, const QString& system_prompt,
                          const EngineAbilities& engine, const InterventionRecipe& intervention = {});
 bool hasTokenIds(const Node& node);
+// The engine may be given the answer's token ids: it takes some, and they are of its own model. An id of another
+// model's vocabulary would be a word that nobody wrote.
+bool idsFit(const Node& node, const EngineAbilities& engine);
+// Throws Error{Unsupported} where the engine cannot go on inside the answer because another model wrote it.
+void requireToGoOn(const Node& node, const EngineAbilities& engine);
 SamplerSettings recordedSampler(const Node& node); // its seed set
 InterventionRecipe recordedIntervention(const Node& node);
 // The same record with the position of an intervention "from the answer on": the answer has been started, so it is
@@ -41,5 +46,7 @@ client::GenerateRequest buildRequest(Workspace& workspace, ConversationId conver
                                      const std::optional<NodeId>& parent, const SamplerSettings& settings,
                                      std::uint64_t seed, const EngineAbilities& engine,
                                      const std::optional<NodeId>& answer = {}, std::size_t kept = 0);
+// The conversation up to `node` and with it, as something to go on from: by tokens where they fit, else as text.
+client::GenerateRequest wholeRequest(Workspace& workspace, NodeId node, const EngineAbilities& engine);
 
 } // namespace fulgurite

@@ -73,6 +73,21 @@ void StoreSession::append(NodeId node, const std::vector<TokenInfo>& tokens) {
     }
 }
 
+void StoreSession::replace(NodeId node, std::size_t kept, const std::vector<TokenInfo>& tokens) {
+    writers_.erase(node);
+    writers_.try_emplace(node, workspace().tokens(), node, kept).first->second.append(tokens);
+    if (!flush_timer_->isActive()) {
+        flush_timer_->start();
+    }
+}
+
+void StoreSession::setLastText(NodeId node, const std::string& text) {
+    writers_.try_emplace(node, workspace().tokens(), node).first->second.setLast(text);
+    if (!flush_timer_->isActive()) {
+        flush_timer_->start();
+    }
+}
+
 void StoreSession::flush() {
     if (writers_.empty() && ends_.empty()) {
         return;

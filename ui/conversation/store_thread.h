@@ -34,6 +34,10 @@ class StoreSession : public QObject {
 
     // Tokens of an answer that is being written; in the file within half a second.
     void append(NodeId node, const std::vector<TokenInfo>& tokens);
+    // The same for an answer that was written again: these take the place of all but its first `kept` tokens, in
+    // one step, so that the file has the old ones or the new ones.
+    void replace(NodeId node, std::size_t kept, const std::vector<TokenInfo>& tokens);
+    void setLastText(NodeId node, const std::string& text); // of its last token
     // `rest`: text that belongs to the last token. Where the file cannot take it, this throws, and it is tried
     // again with the tokens until it can.
     void finish(NodeId node, const NodeFinish& finish, const std::string& rest = {});

@@ -5,6 +5,7 @@
 #include "ui/base/theme_manager.h"
 #include "ui/prompt/composer.h"
 #include "ui/prompt/conversation_list.h"
+#include "ui/prompt/sampler_panel.h"
 #include "ui/prompt/transcript_view.h"
 #include "ui/shell/action_registry.h"
 #include "ui/shell/command_match.h"
@@ -42,6 +43,7 @@ void PromptPage::registerActions() {
     registerConversationActions();
     registerTurnActions();
     registerViewActions();
+    registerSamplerActions();
     registerPaletteSource();
     ActionRegistry& actions = context().actions;
     actions.setEnabled(QStringLiteral("prompt.undo"), false, tr("Nothing to undo"));
@@ -69,6 +71,15 @@ void PromptPage::registerConversationActions() {
         [this] { importConversations(); });
     add("prompt.export", tr("Export this conversation..."), "File", "export", "Ctrl+Shift+S",
         tr("save json markdown"), [this] { exportConversation(controller_.line().id); });
+    add("prompt.export_all", tr("Export all conversations..."), "File", "export", "", tr("save json backup"),
+        [this] { exportAll(); });
+    add("prompt.duplicate", tr("Duplicate this conversation"), "Edit", "copy", "", tr("copy clone"), [this] {
+        if (const qint64 id = controller_.line().id) {
+            controller_.duplicate(id);
+        }
+    });
+    add("prompt.folder", tr("Move this conversation to a folder..."), "Edit", "folder", "", tr("group sort"),
+        [this] { moveToFolder(); });
     add("prompt.attach", tr("Attach text files..."), "File", "attach", "Ctrl+Shift+A", tr("add document upload"),
         [this] { composer_->chooseFiles(); });
     add("prompt.tags", tr("Tags of this conversation..."), "Edit", "title", "", tr("label category"),
@@ -195,6 +206,48 @@ void PromptPage::registerViewActions() {
                           this, [this] { transcript_->focusNextUncertain(); });
 }
 
+void PromptPage::registerSamplerActions() {
+    const auto add = [this](const char* id, const QString& title, std::function<void()> run) {
+        context().actions.add({.id = QLatin1String(id),
+                               .title = title,
+                               .category = QStringLiteral("Prompt"),
+                               .page = this->id(),
+                               .keywords = tr("sampler settings temperature")},
+                              this, std::move(run));
+    };
+    add("prompt.preset.apply", tr("Apply a sampler preset..."), [this] { choosePreset(); });
+    add("prompt.preset.save", tr("Save the sampler as a preset..."), [this] { sampler_->savePreset(); });
+    add("prompt.preset.reset", tr("Reset the sampler to its preset"), [this] { sampler_->resetToPreset(); });
+    add("prompt.preset.delete", tr("Delete the sampler's preset"), [this] { sampler_->deletePreset(); });
+}
+
+void PromptPage::choosePreset() {
+    QStringList names;
+    for (const SamplerPreset& each : sampler_->presets()) {
+        names << each.name;
+    }
+    bool accepted = false;
+    const QString name = QInputDialog::getItem(
+        this, tr("Apply a sampler preset"), tr("Preset"), names,
+        std::max<int>(0, static_cast<int>(names.indexOf(sampler_->presetName()))), false, &accepted);
+    if (accepted && names.contains(name)) {
+        sampler_->applyPreset(static_cast<int>(names.indexOf(name)));
+    }
+}
+
+void PromptPage::moveToFolder() {
+    const LineView& line = controller_.line();
+    if (line.id == 0) {
+        return;
+    }
+    bool accepted = false;
+    const QString folder = QInputDialog::getText(this, tr("Move to folder"), tr("Folder; empty for none"),
+                                                 QLineEdit::Normal, line.folder, &accepted);
+    if (accepted) {
+        controller_.setFolder(line.id, folder.simplified());
+    }
+}
+
 // While an answer is written its tokens are not all in the workspace yet.
 void PromptPage::inspectToken(TokenRef token) {
     if (token.turn == 0 || token.turn == controller_.runningTurn()) {
@@ -215,6 +268,23 @@ void PromptPage::exportConversation(qint64 id) {
                                      tr("JSON, with all branches (*.json);;Markdown, as shown (*.md)"));
     if (!file.isEmpty()) {
         controller_.exportTo(file, {id});
+    }
+}
+
+void PromptPage::exportAll() {
+    QList<qint64> all;
+    for (const ConversationRow& row : controller_.allRows()) {
+        all << row.id;
+    }
+    if (all.isEmpty()) {
+        reportFailure(tr("There is no conversation to export yet."));
+        return;
+    }
+    const QString file =
+        QFileDialog::getSaveFileName(this, tr("Export all conversations"), QStringLiteral("conversations.json"),
+                                     tr("JSON, with all branches (*.json);;Markdown, as shown (*.md)"));
+    if (!file.isEmpty()) {
+        controller_.exportTo(file, all);
     }
 }
 

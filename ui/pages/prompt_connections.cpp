@@ -31,6 +31,17 @@ void PromptPage::connectController() {
     connect(&controller_, &ConversationController::queueChanged, this,
             [this] { composer_->setQueued(static_cast<int>(controller_.queue().size())); });
     connect(&controller_, &ConversationController::presetsChanged, sampler_, &SamplerPanel::setPresets);
+    connect(&controller_, &ConversationController::presetLost, this,
+            [this](const QString& name, const SamplerSettings& settings, bool deleted) {
+                context().notices.post(
+                    {.id = "preset",
+                     .severity = Severity::Info,
+                     .text = deleted ? tr("The preset “%1” was deleted.").arg(name)
+                                     : tr("The preset “%1” was saved over the one before.").arg(name),
+                     .details = {},
+                     .actions = {{tr("Undo"), [this, name, settings] { controller_.savePreset(name, settings); }}},
+                     .seconds = 30});
+            });
     connect(&controller_, &ConversationController::modelSamplerChanged, this, &PromptPage::showSampler);
     connect(&controller_, &ConversationController::draftCounted, this,
             [this](int tokens) { composer_->setDraftTokens(tokens); });

@@ -164,7 +164,7 @@ void PromptPage::connectList() {
         controller_.search(filter.search);
         rows_timer_.start();
     });
-    connect(list_, &ConversationList::openRequested, &controller_, &ConversationController::open);
+    connect(list_, &ConversationList::openRequested, this, &PromptPage::openRow);
     connect(list_, &ConversationList::branchOpenRequested, this,
             [this](qint64, qint64 turn) { controller_.showTurn(turn); });
     connect(list_, &ConversationList::newRequested, this,
@@ -224,6 +224,38 @@ void PromptPage::buildDock() {
     connect(&controller_, &ConversationController::mapChanged, map, &BranchMap::setNodes);
 }
 
+// What a search found is opened where it stands, be it on another branch or far up.
+void PromptPage::openRow(qint64 id) {
+    hit_ = {};
+    for (const ConversationRow& row : controller_.rows()) {
+        if (row.id == id && row.match_turn != 0) {
+            hit_ = row;
+            return controller_.showTurn(row.match_turn);
+        }
+    }
+    controller_.open(id);
+}
+
+void PromptPage::showHit() {
+    for (const Turn& turn : controller_.line().turns) {
+        if (turn.id != hit_.match_turn) {
+            continue;
+        }
+        const ConversationRow hit = std::exchange(hit_, {});
+        // The line may have been shortened at both ends.
+        const QString line = QString(hit.match).remove(QChar(0x2026));
+        const QString word = hit.match.mid(hit.match_start, hit.match_length);
+        const qsizetype at = turn.text.indexOf(line);
+        const qsizetype place = turn.text.indexOf(word, std::max<qsizetype>(at, 0), Qt::CaseInsensitive);
+        if (place >= 0) {
+            transcript_->scrollToText(turn.id, static_cast<int>(place));
+        } else {
+            transcript_->scrollToTurn(turn.id); // in its thinking
+        }
+        return;
+    }
+}
+
 void PromptPage::showLine() {
     const LineView& line = controller_.line();
     transcript_->setTurns(line.turns);
@@ -248,6 +280,9 @@ void PromptPage::showLine() {
     header_->setTitle({}, branch);
     emit headerTitleChanged();
     rows_timer_.start();
+    if (hit_.match_turn != 0) {
+        showHit();
+    }
 }
 
 void PromptPage::showSampler() {

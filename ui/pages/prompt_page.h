@@ -54,7 +54,7 @@ class PromptPage : public Page {
     void showAbilities(); // what the node in use cannot do is disabled, with the reason
     void showInterrupted();
     void openNodeMenu(const QPoint& global);
-    void moveTo(const QString& node);                  // the shown conversation
+    void moveTo(const QString& node); // the shown conversation
     std::optional<client::StateEnd> stateEnd(const NodeLink& link, const QString& node, QString& why) const;
     void carryState(const std::optional<client::StateEnd>& origin, const QString& node, const QString& why);
     void tellMove(int tokens, int reused, double seconds);
@@ -68,6 +68,8 @@ class PromptPage : public Page {
     void registerPaletteSource();
 
     void showLine();
+    void openRow(qint64 id);
+    void showHit();
     void showSampler();
     void showRows();
     void showTags();
@@ -83,6 +85,10 @@ class PromptPage : public Page {
     qint64 lastAnswer() const;
     void inspectToken(TokenRef token); // of an answer; an index of -1 is its last
     void exportConversation(qint64 id);
+    void exportAll();
+    void moveToFolder();
+    void choosePreset();
+    void registerSamplerActions();
     void importConversations();
     void renameConversation(qint64 id);
     void editTags(qint64 id);
@@ -107,8 +113,9 @@ class PromptPage : public Page {
     SystemPanel* system_ = nullptr;
     BranchPanel* branches_ = nullptr;
     TokenTableDialog* table_ = nullptr;
-    QTimer rows_timer_; // one change of the rows for all that comes at once
-    qint64 shown_ = -1; // conversation whose draft stands in the composer
+    QTimer rows_timer_;   // one change of the rows for all that comes at once
+    ConversationRow hit_; // that was opened, until its line is shown
+    qint64 shown_ = -1;   // conversation whose draft stands in the composer
 };
 
 } // namespace fulgurite

@@ -54,6 +54,9 @@ std::vector<BranchPlace> layOutBranches(const QList<BranchNode>& nodes) {
 }
 
 QString reentryText(const BranchNode& node) {
+    if (node.reentry_seconds < 0) {
+        return QStringLiteral("–");
+    }
     const auto say = [](const char* text) { return QCoreApplication::translate("BranchMap", text); };
     if (node.progress) {
         return say("prefilling, %1").arg(secondsText(node.reentry_seconds));

@@ -21,7 +21,7 @@ struct BranchPlace {
 // Same order as `nodes`; a node whose parent is missing stands as a root. Ids must be unique.
 std::vector<BranchPlace> layOutBranches(const QList<BranchNode>& nodes);
 
-// "snapshot, 2 ms", "replay 3.1 s", "prefilling, 1.2 s"
+// "snapshot, 2 ms", "replay 3.1 s", "prefilling, 1.2 s"; "–" where nobody knows.
 QString reentryText(const BranchNode& node);
 
 } // namespace fulgurite

@@ -138,7 +138,8 @@ void BranchMap::setSelected(int index, bool announce) {
     if (index >= 0) {
         reveal(index);
         const BranchNode& node = nodes_[index];
-        setAccessibleDescription(tr("%1, %2 tokens, %3").arg(node.label, grouped(node.tokens), reentryText(node)));
+        const QString cost = node.reentry_seconds < 0 ? tr("cost not known") : reentryText(node);
+        setAccessibleDescription(tr("%1, %2 tokens, %3").arg(node.label, grouped(node.tokens), cost));
         QAccessibleEvent event(this, QAccessible::DescriptionChanged);
         QAccessible::updateAccessibility(&event);
         if (announce) {
@@ -393,7 +394,8 @@ bool BranchMap::event(QEvent* event) {
         if (const int index = nodeAt(help->pos()); index >= 0) {
             const BranchNode& node = nodes_[index];
             const QString cost =
-                node.reentry_tokens > 0
+                node.reentry_seconds < 0 ? tr("what it costs to go on there is not known")
+                : node.reentry_tokens > 0
                     ? tr("%1; %2 tokens to compute").arg(reentryText(node), grouped(node.reentry_tokens))
                     : reentryText(node);
             QString text = tr("%1, %2 tokens\n%3").arg(node.label, grouped(node.tokens), cost);
@@ -434,8 +436,9 @@ QString BranchMap::asCsv() const {
     for (const BranchNode& node : nodes_) {
         csv += csvLine({QString::number(node.id), QString::number(node.parent), node.label,
                         QString::number(node.tokens), QString::number(node.on_path),
-                        QString::number(node.snapshot_held), QString::number(node.reentry_tokens),
-                        csvNumber(node.reentry_seconds)});
+                        QString::number(node.snapshot_held),
+                        node.reentry_tokens < 0 ? QString() : QString::number(node.reentry_tokens),
+                        node.reentry_seconds < 0 ? QString() : csvNumber(node.reentry_seconds)});
     }
     return csv;
 }

@@ -113,8 +113,8 @@ void SamplerPanel::buildPresetRow(QVBoxLayout* column) {
     column->addSpacing(6);
     connect(preset_box_, &QComboBox::activated, this, &SamplerPanel::applyPreset);
     connect(save_, &QPushButton::clicked, this, &SamplerPanel::savePreset);
-    connect(reset_, &QToolButton::clicked, this, [this] { applyPreset(preset_); });
-    connect(delete_, &QToolButton::clicked, this, [this] { emit presetDeleteRequested(presets_[preset_].name); });
+    connect(reset_, &QToolButton::clicked, this, &SamplerPanel::resetToPreset);
+    connect(delete_, &QToolButton::clicked, this, &SamplerPanel::deletePreset);
 }
 
 void SamplerPanel::buildRows(QVBoxLayout* column) {
@@ -352,6 +352,12 @@ void SamplerPanel::refresh() {
     if (changed != was_changed_) {
         was_changed_ = changed;
         emit changedFromPresetChanged(changed);
+    }
+}
+
+void SamplerPanel::deletePreset() {
+    if (!presets_[preset_].built_in) {
+        emit presetDeleteRequested(presets_[preset_].name);
     }
 }
 

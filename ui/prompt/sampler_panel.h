@@ -39,6 +39,10 @@ class SamplerPanel : public QWidget {
     void setSettings(const SamplerSettings& settings); // quiet; picks the preset that it equals, if any
     SamplerSettings settings() const;
     QString presetName() const;
+    void applyPreset(int index); // of presets()
+    void resetToPreset() { applyPreset(preset_); }
+    void savePreset();   // asks for its name
+    void deletePreset(); // the chosen one, where it is the person's own
     bool changedFromPreset() const;
     // The token whose distribution "Effect" shows; nothing when unset.
     void setToken(const std::optional<TokenView>& token);
@@ -59,11 +63,9 @@ class SamplerPanel : public QWidget {
     void buildRows(QVBoxLayout* column);
     void buildLimits(QVBoxLayout* column);
     void showSettings(const SamplerSettings& settings);
-    void applyPreset(int index);
     void edited();
     void refresh();
     void listPresets();
-    void savePreset();
 
     ThemeManager& themes_;
     std::optional<SamplerPreset> recommended_;

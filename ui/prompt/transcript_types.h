@@ -89,8 +89,9 @@ struct BranchNode {
     bool on_path = false; // on the current line
     bool current = false; // its last node
     bool snapshot_held = false;
-    int reentry_tokens = 0; // to compute before it can go on
-    double reentry_seconds = 0;
+    // To compute before it can go on, and how long that takes; below 0: not known.
+    int reentry_tokens = -1;
+    double reentry_seconds = -1;
     std::optional<double> progress; // 0..1 while it prefills
     QString tooltip;
 };
@@ -186,6 +187,7 @@ struct ConversationRow {
     QString match; // the line a search found, with the hit at match_start
     int match_start = -1;
     int match_length = 0;
+    std::int64_t match_turn = 0;        // where it stands; 0: in the title
     QList<ConversationBranch> branches; // of the open conversation only
 };
 
