@@ -26,6 +26,7 @@ class TestEngine : public QObject {
     void tokenIsPrivateAndGone();
     void failureCarriesTheLog();
     void killedEngineIsLostAndRestarts();
+    void anEngineThatTakesItsTimeToEndHoldsNobodyUp();
     void missingProgramAndModelAreSaid();
     void bytesAreReadable();
 };
@@ -133,6 +134,35 @@ void TestEngine::killedEngineIsLostAndRestarts() {
     notices.all().first().actions.first().run();
     QTRY_COMPARE_WITH_TIMEOUT(fixture.engine.state(), EngineState::Loading, kPatience);
     QVERIFY(notices.all().isEmpty());
+}
+
+// It hears nothing: neither the signal nor the end of its input.
+void TestEngine::anEngineThatTakesItsTimeToEndHoldsNobodyUp() {
+    Fixture fixture(R"(#!/bin/sh
+trap '' TERM
+echo '{"event":"listening","host":"127.0.0.1","port":9,"pid":1}'
+exec sleep 60
+)");
+    fixture.engine.start();
+    QTRY_COMPARE_WITH_TIMEOUT(fixture.engine.state(), EngineState::Loading, kPatience);
+    const auto first = static_cast<pid_t>(fixture.engine.processId());
+    fixture.engine.start();
+    // Were it waited for, it would be gone here.
+    QCOMPARE(::kill(first, 0), 0);
+    QCOMPARE(fixture.engine.state(), EngineState::Starting);
+    QVERIFY(!fixture.engine.endpoint().valid());
+    QCOMPARE(fixture.engine.processId(), 0); // two at once would hold two models
+    QTRY_VERIFY_WITH_TIMEOUT(fixture.engine.processId() != 0, kPatience);
+    QVERIFY(::kill(first, 0) != 0);
+    QTRY_COMPARE_WITH_TIMEOUT(fixture.engine.state(), EngineState::Loading, kPatience);
+    const auto second = static_cast<pid_t>(fixture.engine.processId());
+    fixture.engine.start();
+    fixture.engine.stop(); // changed one's mind
+    QCOMPARE(fixture.engine.state(), EngineState::Off);
+    QTRY_VERIFY_WITH_TIMEOUT(::kill(second, 0) != 0, kPatience);
+    QTest::qWait(50);
+    QCOMPARE(fixture.engine.processId(), 0);
+    QCOMPARE(fixture.engine.state(), EngineState::Off);
 }
 
 void TestEngine::missingProgramAndModelAreSaid() {

@@ -9,6 +9,7 @@
 #include "ui/shell/handoff.h"
 #include "ui/shell/status_model.h"
 #include "ui/start/model_facts.h"
+#include "ui/start/model_panel.h"
 #include "ui/start/start_view.h"
 
 #include <QAbstractButton>
@@ -19,6 +20,8 @@
 #include <QTest>
 #include <QtEndian>
 
+#include <sys/stat.h>
+
 using namespace fulgurite;
 
 class TestStart : public QObject {
@@ -27,6 +30,7 @@ class TestStart : public QObject {
   private slots:
     void factsAreReadFromFiles();
     void missingFilesGiveNoFacts();
+    void theModelIsReadBesideTheWindow();
     void headlinesShowDifferentThings();
     void samplesAreOfferedAndPicked();
 };
@@ -69,6 +73,41 @@ void TestStart::missingFilesGiveNoFacts() {
     QVERIFY(!readModelFacts(QString()).valid());
     write(folder.filePath("model.safetensors"), QByteArray(8, '\xff')); // a header of 2^64 - 1 bytes
     QCOMPARE(readModelFacts(folder.path()).parameters, 0);
+    // More parameters than a number holds, and fewer than none.
+    for (const char* shape : {"[4294967296, 4294967296]", "[-3, 5]"}) {
+        const QByteArray header = QByteArray(R"({"a": {"dtype": "F32", "shape": )") + shape + "}}";
+        QByteArray length(8, 0);
+        qToLittleEndian<quint64>(static_cast<quint64>(header.size()), length.data());
+        write(folder.filePath("model.safetensors"), length + header);
+        QCOMPARE(readModelFacts(folder.path()).parameters, 0);
+    }
+}
+
+// Its files may lie far away: the window is there before they have been read.
+void TestStart::theModelIsReadBesideTheWindow() {
+    QTemporaryDir folder;
+    const QString model = folder.filePath("slow");
+    QVERIFY(QDir().mkpath(model));
+    const QString config = model + "/config.json";
+    QCOMPARE(::mkfifo(QFile::encodeName(config).constData(), 0600), 0); // who reads it waits for who writes it
+    ThemeManager themes;
+    Settings settings(folder.filePath("settings.ini"));
+    settings.set(keys::kModelFolder, model);
+    ActionRegistry actions(settings, themes);
+    Notices notices;
+    StatusModel status;
+    const Paths paths = Paths::inside(folder.path());
+    LocalEngine engine(settings, paths);
+    EngineLink link(engine);
+    Handoff handoff;
+    StartView view({themes, settings, actions, notices, status, engine, link, handoff, paths});
+    view.resize(1100, 740);
+    view.show();
+    const auto* panel = view.findChild<ModelPanel*>();
+    QVERIFY(panel);
+    QVERIFY(!panel->isVisible());
+    write(config, R"({"attn_type_list": [0, 1]})");
+    QTRY_VERIFY_WITH_TIMEOUT(panel->isVisible(), 10000);
 }
 
 void TestStart::headlinesShowDifferentThings() {

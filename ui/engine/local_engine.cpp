@@ -15,12 +15,14 @@
 #include <QStandardPaths>
 
 #include <csignal>
+#include <utility>
 
 namespace fulgurite {
 namespace {
 
 constexpr int kLogLines = 400;
 constexpr qint64 kLogFileBytes = 1 << 20;
+constexpr int kLeavingMilliseconds = 1500; // until it is killed
 
 QString exitText(int code, QProcess::ExitStatus status) {
     if (status == QProcess::CrashExit)
@@ -32,11 +34,21 @@ QString exitText(int code, QProcess::ExitStatus status) {
 } // namespace
 
 LocalEngine::LocalEngine(const Settings& settings, const Paths& paths, QObject* parent)
-    : QObject(parent), settings_(settings), paths_(paths) {}
+    : QObject(parent), settings_(settings), paths_(paths) {
+    leaving_timer_.setSingleShot(true);
+    connect(&leaving_timer_, &QTimer::timeout, this, [this] { leaving_->kill(); });
+}
 
 LocalEngine::~LocalEngine() {
     blockSignals(true);
     stop();
+    if (leaving_) {
+        leaving_->disconnect(this);
+        if (!leaving_->waitForFinished(kLeavingMilliseconds)) {
+            leaving_->kill();
+            leaving_->waitForFinished(kLeavingMilliseconds);
+        }
+    }
 }
 
 QString LocalEngine::findProgram() {
@@ -97,10 +109,18 @@ bool LocalEngine::writeToken() {
 }
 
 void LocalEngine::start() {
-    stop();
+    leave();
+    seconds_to_ready_ = 0;
+    start_wanted_ = leaving_ != nullptr;
+    if (start_wanted_)
+        setState(EngineState::Starting);
+    else
+        launch();
+}
+
+void LocalEngine::launch() {
     const QString program = findProgram();
     const QString model = modelFolder();
-    seconds_to_ready_ = 0;
     if (program.isEmpty())
         return setState(EngineState::Failed, QStringLiteral("fulgurite-engine was not found beside this program or "
                                                             "on the PATH. Install the engine's package."));
@@ -145,21 +165,38 @@ void LocalEngine::start() {
 }
 
 void LocalEngine::stop() {
+    start_wanted_ = false;
+    leave();
+    setState(EngineState::Off);
+}
+
+// The window does not wait for it: it ends its answers, joins its threads and gives gigabytes back.
+void LocalEngine::leave() {
     if (!process_)
         return;
     process_->disconnect(this);
-    if (process_->state() != QProcess::NotRunning) {
-        process_->closeWriteChannel(); // --exit-with-stdin
-        process_->terminate();
-        if (!process_->waitForFinished(1500)) {
-            process_->kill();
-            process_->waitForFinished(1500);
-        }
-    }
-    process_.reset();
     QFile::remove(token_file_);
     endpoint_ = {};
-    setState(EngineState::Off);
+    if (process_->state() == QProcess::NotRunning) {
+        process_.reset();
+        return;
+    }
+    leaving_ = std::move(process_); // there is no other: none is launched while one leaves
+    connect(leaving_.get(), &QProcess::finished, this, &LocalEngine::left);
+    connect(leaving_.get(), &QProcess::errorOccurred, this, [this](QProcess::ProcessError error) {
+        if (error == QProcess::FailedToStart)
+            left();
+    });
+    leaving_->closeWriteChannel(); // --exit-with-stdin
+    leaving_->terminate();
+    leaving_timer_.start(kLeavingMilliseconds);
+}
+
+void LocalEngine::left() {
+    leaving_timer_.stop();
+    leaving_.release()->deleteLater(); // it is what called
+    if (std::exchange(start_wanted_, false))
+        launch();
 }
 
 void LocalEngine::readOutput() {

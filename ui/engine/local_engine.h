@@ -10,10 +10,9 @@
 #include <QProcess>
 #include <QString>
 #include <QStringList>
+#include <QTimer>
 
 #include <memory>
-
-class QTimer;
 
 namespace fulgurite {
 
@@ -42,7 +41,8 @@ class LocalEngine : public QObject {
     LocalEngine(const Settings& settings, const Paths& paths, QObject* parent = nullptr);
     ~LocalEngine() override;
 
-    // Starts it, or starts it again with the settings in force. Returns at once.
+    // Starts it, or starts it again with the settings in force: once the one before has ended, so that two never
+    // share a data folder or hold two models. Both return at once.
     void start();
     void stop();
 
@@ -69,6 +69,9 @@ class LocalEngine : public QObject {
     void stateChanged();
 
   private:
+    void launch();
+    void leave();
+    void left();
     void setState(EngineState state, const QString& message = {});
     void readOutput();
     void readLog();
@@ -78,6 +81,9 @@ class LocalEngine : public QObject {
     const Settings& settings_;
     Paths paths_;
     std::unique_ptr<QProcess> process_;
+    std::unique_ptr<QProcess> leaving_; // was told to end, and has not yet
+    QTimer leaving_timer_;              // its patience
+    bool start_wanted_ = false;         // when it has
     EngineState state_ = EngineState::Off;
     EngineEndpoint endpoint_;
     QString message_;

@@ -11,6 +11,7 @@
 #include <QRegularExpression>
 #include <QTextStream>
 #include <QtEndian>
+#include <QtNumeric>
 
 #include <algorithm>
 
@@ -18,7 +19,7 @@ namespace fulgurite {
 namespace {
 
 // A header larger than this is no header; the engine reports such a file in full.
-constexpr quint64 kMaxHeaderBytes = 100 << 20;
+constexpr quint64 kMaxHeaderBytes = 16 << 20;
 
 QJsonObject readObject(const QString& path) {
     QFile file(path);
@@ -39,9 +40,11 @@ qint64 countParameters(const QString& path) {
         if (it.key() == QStringLiteral("__metadata__"))
             continue;
         qint64 size = 1;
+        bool counts = true; // a file may claim any shape
         for (const QJsonValue extent : it.value().toObject()["shape"].toArray())
-            size *= extent.toInteger();
-        total += size;
+            counts = counts && extent.toInteger() >= 0 && !qMulOverflow(size, qint64(extent.toInteger()), &size);
+        if (!counts || qAddOverflow(total, size, &total))
+            return 0;
     }
     return total;
 }

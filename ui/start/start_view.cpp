@@ -2,6 +2,7 @@
 // Layout of the first view: the content at the foot, the picture behind and beside it.
 #include "ui/start/start_view.h"
 
+#include "ui/base/background.h"
 #include "ui/base/theme_manager.h"
 #include "ui/engine/local_engine.h"
 #include "ui/shell/action_registry.h"
@@ -170,11 +171,21 @@ void StartView::showEvent(QShowEvent* event) {
 }
 
 void StartView::updateModel() {
-    model_folder_ = context_.engine.modelFolder();
-    const ModelFacts facts = readModelFacts(model_folder_);
-    model_->setVisible(facts.valid());
-    if (facts.valid())
-        model_->show(facts, QDir(model_folder_) == QDir(LocalEngine::includedModel()));
+    const QString folder = context_.engine.modelFolder();
+    if (folder != model_folder_)
+        model_->hide();
+    model_folder_ = folder;
+    // Hundreds of files, perhaps on another machine's disk.
+    inBackground(
+        this, [folder] { return readModelFacts(folder); },
+        [this, folder](const ModelFacts& facts) {
+            if (folder != model_folder_)
+                return; // another was opened meanwhile
+            model_->setVisible(facts.valid());
+            if (facts.valid())
+                model_->show(facts, QDir(folder) == QDir(LocalEngine::includedModel()));
+            place();
+        });
 }
 
 void StartView::paintEvent(QPaintEvent*) {

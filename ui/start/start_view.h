@@ -10,6 +10,7 @@
 
 class QGridLayout;
 class QLabel;
+class QVBoxLayout;
 
 namespace fulgurite {
 
@@ -33,7 +34,7 @@ class StartView : public QWidget {
   private:
     QWidget* makeSamples();
     QWidget* makeBeginnings();
-    void addBeginning(class QVBoxLayout* column, const QString& action, const QString& note);
+    void addBeginning(QVBoxLayout* column, const QString& action, const QString& note);
     void place();
     void updateModel();
     bool pictureShown() const;
