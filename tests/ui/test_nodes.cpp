@@ -10,6 +10,9 @@
 #include <QTemporaryDir>
 #include <QTest>
 
+#include <csignal>
+#include <unistd.h>
+
 using namespace fulgurite;
 
 namespace {
@@ -28,6 +31,36 @@ bool writeScript(const QString& path, const QByteArray& text) {
     return file.open(QIODevice::WriteOnly) && file.write(text) == text.size() &&
            file.setPermissions(QFile::ReadOwner | QFile::WriteOwner | QFile::ExeOwner);
 }
+
+// Stands for ssh: forwards the port that it is told to.
+const char* const kForwarding = R"(#!/usr/bin/env python3
+import os, socket, sys, threading
+open(os.environ["FULGURITE_TEST_PID"], "w").write(str(os.getpid()))
+spec = sys.argv[sys.argv.index("-L") + 1].split(":")
+listener = socket.create_server((spec[0], int(spec[1])))
+def copy(a, b):
+    while data := a.recv(65536):
+        b.sendall(data)
+    b.close()
+while True:
+    a, _ = listener.accept()
+    b = socket.create_connection((spec[2], int(spec[3])))
+    threading.Thread(target=copy, args=(a, b), daemon=True).start()
+    threading.Thread(target=copy, args=(b, a), daemon=True).start()
+)";
+
+// A secret service that has the token, and is locked.
+class LockedSecrets : public SecretStore {
+  public:
+    using SecretStore::SecretStore;
+    bool locked = true;
+    void read(const QString&, Found done) override {
+        if (locked)
+            done({}, "the wallet is locked", true);
+        else
+            done("secret", {}, false);
+    }
+};
 
 } // namespace
 
@@ -86,12 +119,12 @@ class TestNodes : public QObject {
                      QFile::Permissions());
         }
         SecretStore store(file);
-        store.read("a", [&token](const QString& found, const QString&) { token = found; });
+        store.read("a", [&token](const QString& found, const QString&, bool) { token = found; });
         QTRY_COMPARE(token, QString("secret"));
         store.write("b", "other");
         store.write("a", {});
         token = "?";
-        SecretStore(file).read("a", [](const QString&, const QString&) {});
+        SecretStore(file).read("a", [](const QString&, const QString&, bool) {});
         QTRY_VERIFY(store.place() == SecretStore::Place::File);
     }
 
@@ -117,22 +150,9 @@ class TestNodes : public QObject {
 
     void aTunnelCarriesTheRequests() {
         ScriptedServer server(test::foreignScript);
-        // Stands for ssh: forwards the port that it is told to.
-        QVERIFY(writeScript(folder_->filePath("ssh"), R"(#!/usr/bin/env python3
-import socket, sys, threading
-spec = sys.argv[sys.argv.index("-L") + 1].split(":")
-listener = socket.create_server((spec[0], int(spec[1])))
-def copy(a, b):
-    while data := a.recv(65536):
-        b.sendall(data)
-    b.close()
-while True:
-    a, _ = listener.accept()
-    b = socket.create_connection((spec[2], int(spec[3])))
-    threading.Thread(target=copy, args=(a, b), daemon=True).start()
-    threading.Thread(target=copy, args=(b, a), daemon=True).start()
-)"));
+        QVERIFY(writeScript(folder_->filePath("ssh"), kForwarding));
         qputenv("FULGURITE_SSH", folder_->filePath("ssh").toLocal8Bit());
+        qputenv("FULGURITE_TEST_PID", folder_->filePath("pid").toLocal8Bit());
         NodeEntry entry = entryOf("far", QStringLiteral("http://127.0.0.1:%1").arg(server.port()));
         entry.id = "far";
         entry.ssh_host = "gate";
@@ -143,6 +163,98 @@ while True:
         QVERIFY(link.endpoint().port != server.port());
         QCOMPARE(QString::fromStdString(link.steps().front().name), QString("ssh"));
         QCOMPARE(link.models().size(), 2u);
+
+        // Reached in another way from now on: ssh is not needed, and its end is not the node's.
+        QFile file(folder_->filePath("pid"));
+        QVERIFY(file.open(QIODevice::ReadOnly));
+        const auto ssh = static_cast<pid_t>(file.readAll().toInt());
+        QCOMPARE(::kill(ssh, 0), 0);
+        entry.ssh_host.clear();
+        link.setEntry(entry);
+        QTRY_COMPARE_WITH_TIMEOUT(link.state(), LinkState::Ready, kPatience);
+        QCOMPARE(link.endpoint().port, server.port());
+        QTRY_VERIFY_WITH_TIMEOUT(::kill(ssh, 0) != 0, kPatience);
+        QTest::qWait(100);
+        QCOMPARE(link.state(), LinkState::Ready);
+    }
+
+    void theOwnerOfAPortIsRead() {
+        const QByteArray table =
+            "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+            "   0: 0100007F:1F90 0100007F:C350 01 00000000:00000000 00:00000000 00000000  1001        0 1 1\n"
+            "   1: 00000000:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1002        0 2 1\n"
+            "   2: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1003        0 3 1\n";
+        QCOMPARE(listenerOwner(table, 8080), std::optional<unsigned>(1003)); // not a connection, not all addresses
+        QCOMPARE(listenerOwner(table, 8081), std::optional<unsigned>());
+        QCOMPARE(listenerOwner("garbage", 8080), std::optional<unsigned>());
+    }
+
+    // Somebody else had read the number in ssh's command line and was quicker.
+    void aPortOfAnotherUserGetsNoToken() {
+        if (::geteuid() != 0) {
+            QSKIP("only root can be two users");
+        }
+        QByteArray script = kForwarding;
+        script.replace("spec =", "os.setuid(65534)\nspec =");
+        QVERIFY(writeScript(folder_->filePath("ssh"), script));
+        qputenv("FULGURITE_SSH", folder_->filePath("ssh").toLocal8Bit());
+        qputenv("FULGURITE_TEST_PID", folder_->filePath("pid").toLocal8Bit());
+        SshTunnel tunnel;
+        QSignalSpy failed(&tunnel, &SshTunnel::failed);
+        QSignalSpy opened(&tunnel, &SshTunnel::opened);
+        tunnel.open("gate", "127.0.0.1", 8080);
+        QTRY_COMPARE_WITH_TIMEOUT(failed.count(), 1, kPatience);
+        QVERIFY2(failed.first().first().toString().contains("65534"),
+                 qPrintable(failed.first().first().toString()));
+        QCOMPARE(opened.count(), 0);
+    }
+
+    void aLockedSecretServiceIsNoWrongToken() {
+        ScriptedServer server(test::foreignScript);
+        LockedSecrets secrets(folder_->filePath("tokens.json"));
+        NodeEntry entry = entryOf("far", QStringLiteral("http://127.0.0.1:%1").arg(server.port()));
+        entry.id = "far";
+        RemoteLink link(entry, secrets);
+        link.connectNow();
+        QCOMPARE(link.state(), LinkState::Failed);
+        QVERIFY2(link.message().contains("the wallet is locked"), qPrintable(link.message()));
+        QTest::qWait(100);
+        QVERIFY(server.requests().empty());
+        secrets.locked = false;
+        link.connectNow();
+        QTRY_COMPARE_WITH_TIMEOUT(link.state(), LinkState::Ready, kPatience);
+        QCOMPARE(link.token(), QString("secret"));
+    }
+
+    void aRemovedNodeIsForgottenWhenNoUndoBringsItBack() {
+        const QString file = folder_->filePath("nodes.json");
+        QString gone;
+        {
+            NodeBook book(file);
+            gone = book.add(entryOf("gone", "http://a:1"));
+            const QString back = book.add(entryOf("back", "http://b:1"));
+            book.remove(gone);
+            book.remove(back);
+            QCOMPARE(book.undoRemove(), back);
+        }
+        {
+            NodeBook book(file);
+            QCOMPARE(book.removed(), QStringList(gone));
+            book.forgetRemoved();
+        }
+        QVERIFY(NodeBook(file).removed().isEmpty());
+    }
+
+    void aFileThatCannotBeWrittenIsTold() {
+        qputenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere");
+        SecretStore store(folder_->filePath("no/such/folder/tokens.json"));
+        QSignalSpy fell(&store, &SecretStore::fellBack);
+        QSignalSpy failed(&store, &SecretStore::fileFailed);
+        store.write("a", "secret");
+        QTRY_COMPARE_WITH_TIMEOUT(fell.count(), 1, kPatience);
+        store.keepInFile();
+        QCOMPARE(failed.count(), 1);
+        QVERIFY(store.place() == SecretStore::Place::Session);
     }
 
     void pausesGrow() {

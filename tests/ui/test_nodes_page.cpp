@@ -163,6 +163,14 @@ class TestNodesPage : public QObject {
         QCOMPARE(hub().book().entries().first().id, id);
     }
 
+    // Tab goes from one thing to the next and is never caught in a table.
+    void tabLeavesEveryTable() {
+        openPage();
+        for (const QTableView* each : page().findChildren<QTableView*>()) {
+            QVERIFY2(!each->tabKeyNavigation(), qPrintable(each->accessibleName()));
+        }
+    }
+
     void everythingInteractiveHasAName() {
         openPage();
         for (QWidget* each : page().findChildren<QWidget*>()) {
@@ -393,6 +401,15 @@ class TestNodesPage : public QObject {
         QTRY_COMPARE_WITH_TIMEOUT(first(0), QString("documents into notes"), kPatience);
         QVERIFY2(first(1).startsWith("running, ") && first(1).contains(" of "), qPrintable(first(1)));
         QVERIFY(jobs->isVisibleTo(&page()));
+
+        // Asked again and again: where one is in the table stays.
+        jobs->selectionModel()->setCurrentIndex(jobs->model()->index(0, 1), QItemSelectionModel::SelectCurrent);
+        const QString before = first(1);
+        QTRY_VERIFY_WITH_TIMEOUT(first(1) != before || jobs->model()->rowCount() == 0, kPatience);
+        if (jobs->model()->rowCount() > 0) {
+            QCOMPARE(jobs->currentIndex().row(), 0);
+            QCOMPARE(jobs->currentIndex().column(), 1);
+        }
     }
 };
 

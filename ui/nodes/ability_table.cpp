@@ -28,6 +28,7 @@ AbilityTable::AbilityTable(ThemeManager& themes, NodeHub& hub, QWidget* parent)
     setModel(rows_);
     setAccessibleName(tr("What each node can do"));
     setShowGrid(false);
+    setTabKeyNavigation(false); // Tab leaves it; arrows go from cell to cell
     setEditTriggers(QAbstractItemView::NoEditTriggers);
     setSelectionBehavior(QAbstractItemView::SelectRows);
     setTextElideMode(Qt::ElideRight);

@@ -39,6 +39,7 @@ ConnectPanel::ConnectPanel(ThemeManager& themes, NodeHub& hub, QWidget* parent)
       route_(new QTabBar),
       host_(new QComboBox),
       port_(new QSpinBox),
+      behind_(new QLineEdit),
       address_(new QLineEdit),
       fingerprint_(new QLineEdit),
       note_(new QLabel),
@@ -68,6 +69,7 @@ void ConnectPanel::build() {
     host_->setEditable(true);
     host_->setInsertPolicy(QComboBox::NoInsert);
     port_->setRange(1, 65535);
+    behind_->setPlaceholderText(QStringLiteral("127.0.0.1"));
     address_->setPlaceholderText(QStringLiteral("http://host:8080"));
     name_->setPlaceholderText(tr("the host's name"));
     model_->setPlaceholderText(tr("the first that it offers"));
@@ -81,6 +83,9 @@ void ConnectPanel::build() {
     column->addWidget(host_);
     column->addWidget(port_label_ = fieldLabel(tr("Port there"), port_));
     column->addWidget(port_);
+    column->addWidget(behind_label_ =
+                          fieldLabel(tr("Machine behind it; with https:// where it encrypts"), behind_));
+    column->addWidget(behind_);
     column->addWidget(address_label_ = fieldLabel(tr("Address"), address_));
     column->addWidget(address_);
     column->addWidget(fingerprint_label_ =
@@ -126,7 +131,7 @@ void ConnectPanel::build() {
     connect(test_, &QPushButton::clicked, this, &ConnectPanel::test);
     connect(accept_, &QPushButton::clicked, this, &ConnectPanel::accept);
     connect(cancel, &QPushButton::clicked, this, &ConnectPanel::cancelled);
-    for (QLineEdit* field : {address_, host_->lineEdit()})
+    for (QLineEdit* field : {address_, behind_, host_->lineEdit()})
         connect(field, &QLineEdit::textChanged, this, [this] { accept_->setEnabled(problem().isEmpty()); });
     for (QLineEdit* field : {address_, name_, model_, token_})
         connect(field, &QLineEdit::returnPressed, this, &ConnectPanel::accept);
@@ -145,7 +150,7 @@ void ConnectPanel::beginNew() {
     loadHosts();
     host_->setCurrentText({});
     port_->setValue(kUsualPort);
-    for (QLineEdit* field : {address_, fingerprint_, name_, model_, token_})
+    for (QLineEdit* field : {address_, behind_, fingerprint_, name_, model_, token_})
         field->clear();
     token_->setPlaceholderText(tr("none"));
     accept_->setText(tr("Connect"));
@@ -170,6 +175,11 @@ void ConnectPanel::edit(const QString& id) {
     host_->setCurrentText(entry->ssh_host);
     port_->setValue(address.port(kUsualPort));
     address_->setText(entry->tunnelled() ? QString() : entry->address);
+    const bool secure = address.scheme() == QLatin1String("https");
+    const bool itself = address.host() == QLatin1String("127.0.0.1") && !secure;
+    behind_->setText(itself || !entry->tunnelled()
+                         ? QString()
+                         : (secure ? QStringLiteral("https://") : QString()) + address.host());
     fingerprint_->setText(entry->fingerprint);
     name_->setText(entry->name);
     model_->setText(entry->model);
@@ -179,10 +189,10 @@ void ConnectPanel::edit(const QString& id) {
 
 void ConnectPanel::showRoute() {
     const bool tunnel = route_->currentIndex() == kTunnel;
-    for (QWidget* each : std::initializer_list<QWidget*>{host_label_, host_, port_label_, port_})
-        each->setVisible(tunnel);
     for (QWidget* each :
-         std::initializer_list<QWidget*>{address_label_, address_, fingerprint_label_, fingerprint_})
+         std::initializer_list<QWidget*>{host_label_, host_, port_label_, port_, behind_label_, behind_})
+        each->setVisible(tunnel);
+    for (QWidget* each : std::initializer_list<QWidget*>{address_label_, address_})
         each->setVisible(!tunnel);
     note_->setText(tunnel
                        ? tr("Uses the system's ssh with its configuration, agent and jump hosts: your key stays "
@@ -198,13 +208,18 @@ NodeEntry ConnectPanel::entryFromFields() const {
         entry = *before;
     entry.name = name_->text().trimmed();
     entry.model = model_->text().trimmed();
+    entry.fingerprint = fingerprint_->text().trimmed();
     if (route_->currentIndex() == kTunnel) {
         entry.ssh_host = host_->currentText().trimmed();
-        entry.address = QStringLiteral("http://127.0.0.1:%1").arg(port_->value());
+        QString behind = behind_->text().trimmed();
+        if (behind.isEmpty())
+            behind = QStringLiteral("127.0.0.1");
+        if (!behind.contains(QLatin1String("://")))
+            behind.prepend(QStringLiteral("http://"));
+        entry.address = QStringLiteral("%1:%2").arg(behind).arg(port_->value());
         return entry;
     }
     entry.ssh_host.clear();
-    entry.fingerprint = fingerprint_->text().trimmed();
     entry.address = address_->text().trimmed();
     if (!entry.address.isEmpty() && !entry.address.contains(QLatin1String("://")))
         entry.address.prepend(QStringLiteral("http://"));
@@ -217,8 +232,8 @@ NodeEntry ConnectPanel::entryFromFields() const {
 
 QString ConnectPanel::problem() const {
     const NodeEntry entry = entryFromFields();
-    if (route_->currentIndex() == kTunnel)
-        return entry.ssh_host.isEmpty() ? tr("Name a host.") : QString();
+    if (route_->currentIndex() == kTunnel && entry.ssh_host.isEmpty())
+        return tr("Name a host.");
     try {
         client::parseUrl(entry.address.toStdString());
         return {};

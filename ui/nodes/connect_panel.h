@@ -55,6 +55,8 @@ class ConnectPanel : public QWidget {
     QComboBox* host_;
     QLabel* port_label_;
     QSpinBox* port_;
+    QLabel* behind_label_;
+    QLineEdit* behind_; // the machine that the tunnel's end asks
     QLabel* address_label_;
     QLineEdit* address_;
     QLabel* fingerprint_label_;

@@ -64,6 +64,8 @@ void NodeBook::read() {
             entries_ << entry;
     }
     default_ = document["default"].toString();
+    for (const QJsonValue& each : document["removed"].toArray())
+        removed_ids_ << each.toString();
 }
 
 void NodeBook::save() {
@@ -71,7 +73,10 @@ void NodeBook::save() {
     for (const NodeEntry& each : std::as_const(entries_))
         nodes << objectOf(each);
     QSaveFile file(file_);
-    const QByteArray bytes = QJsonDocument(QJsonObject{{"nodes", nodes}, {"default", default_}}).toJson();
+    const QByteArray bytes = QJsonDocument(QJsonObject{{"nodes", nodes},
+                                                       {"default", default_},
+                                                       {"removed", QJsonArray::fromStringList(removed_ids_)}})
+                                 .toJson();
     if (!file.open(QIODevice::WriteOnly) || file.write(bytes) != bytes.size() || !file.commit())
         emit failed(tr("The list of nodes cannot be written to %1: %2. It lasts until the window closes.")
                         .arg(file_, file.errorString()));
@@ -116,6 +121,7 @@ void NodeBook::remove(const QString& id) {
         if (entries_[i].id != id || id == kLocalNode)
             continue;
         removed_ = Removed{entries_.takeAt(i), i, default_ == id};
+        removed_ids_ << id;
         if (default_ == id)
             default_ = kLocalNode;
         save();
@@ -127,11 +133,20 @@ QString NodeBook::undoRemove() {
     if (!removed_)
         return {};
     const Removed back = *std::exchange(removed_, {});
+    removed_ids_.removeAll(back.entry.id);
     entries_.insert(std::min(back.index, entries_.size()), back.entry);
     if (back.was_default)
         default_ = back.entry.id;
     save();
     return back.entry.id;
+}
+
+void NodeBook::forgetRemoved() {
+    if (removed_ids_.isEmpty())
+        return;
+    removed_ids_.clear();
+    removed_.reset();
+    save();
 }
 
 void NodeBook::move(const QString& id, int by) {

@@ -5,6 +5,7 @@
 #include <QList>
 #include <QObject>
 #include <QString>
+#include <QStringList>
 
 #include <optional>
 
@@ -43,6 +44,10 @@ class NodeBook : public QObject {
     void remove(const QString& id); // not this computer
     // Brings back what was removed last, to its place. Its id, or empty: there is nothing.
     QString undoRemove();
+    // Nodes that were removed and not brought back, in this run or an earlier one, until forgetRemoved(): what is
+    // kept of them elsewhere can go.
+    const QStringList& removed() const { return removed_ids_; }
+    void forgetRemoved();
     void move(const QString& id, int by);
     void setDefault(const QString& id);
 
@@ -64,6 +69,7 @@ class NodeBook : public QObject {
         bool was_default = false;
     };
     std::optional<Removed> removed_;
+    QStringList removed_ids_;
 };
 
 } // namespace fulgurite

@@ -17,6 +17,10 @@ NodeHub::NodeHub(EngineLink& engine, const LocalEngine& local, const QString& fo
       book_(folder + QStringLiteral("/nodes.json")),
       secrets_(folder + QStringLiteral("/node-tokens.json")) {
     clock_.start();
+    // Those that the last run removed, and that no undo brings back any more.
+    for (const QString& id : book_.removed())
+        secrets_.write(id, {});
+    book_.forgetRemoved();
     watch(kLocalNode, engine.local());
     connect(&book_, &NodeBook::changed, this, &NodeHub::followBook);
     followBook();

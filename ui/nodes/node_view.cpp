@@ -37,6 +37,7 @@ QTableView* quietTable(QStandardItemModel* model, const QString& name) {
     table->setModel(model);
     table->setAccessibleName(name);
     table->setShowGrid(false);
+    table->setTabKeyNavigation(false); // Tab leaves it; arrows go from cell to cell
     table->setEditTriggers(QAbstractItemView::NoEditTriggers);
     table->setSelectionBehavior(QAbstractItemView::SelectRows);
     table->verticalHeader()->hide();

@@ -60,7 +60,8 @@ class NodeView : public QWidget {
     void showMachine();
     void showRate();
     void showJobs();
-    void showCollectionWork();
+    struct JobRow;
+    std::vector<JobRow> jobRows() const;
     void showCurves();
     void addLog(const std::vector<client::NodeLogLine>& lines);
     void addBar(const QString& name, double used, double total, const QString& text, bool near_limit);

@@ -143,35 +143,55 @@ void NodeView::showRate() {
     rate_->setData({line});
 }
 
+struct NodeView::JobRow {
+    QString texts[3]; // what, state, since or left
+    QString message;  // on the state
+    Role role = Role::Muted;
+};
+
+// Asked every two seconds: rows change where they stand, so that the selection, the place that one has scrolled to
+// and a screen reader's stay.
 void NodeView::showJobs() {
-    job_rows_->clear();
     const NodeLink& link = hub_.link(id_);
     if (watch_->collectionWork().empty()) {
-        if (link.info() && !link.info()->can("jobs"))
-            return jobs_card_->showMessage(link.whyNot("jobs"));
-        if (!watch_->jobsProblem().isEmpty())
-            return jobs_card_->showMessage(watch_->jobsProblem());
-        if (watch_->jobs().empty())
-            return jobs_card_->showMessage(tr("No training or evaluation runs here."));
+        const bool cannot = link.info() && !link.info()->can("jobs");
+        const QString message = cannot                             ? link.whyNot("jobs")
+                                : !watch_->jobsProblem().isEmpty() ? watch_->jobsProblem()
+                                : watch_->jobs().empty()           ? tr("No training or evaluation runs here.")
+                                                                   : QString();
+        if (!message.isEmpty()) {
+            job_rows_->setRowCount(0);
+            return jobs_card_->showMessage(message);
+        }
     }
     jobs_card_->showContent();
-    job_rows_->setHorizontalHeaderLabels({tr("job"), tr("state"), tr("since")});
-    showCollectionWork();
-    for (const client::NodeJob& job : watch_->jobs()) {
-        const QDateTime since = QDateTime::fromMSecsSinceEpoch(job.created_us / 1000);
-        QList<QStandardItem*> row{cell(text(job.name.empty() ? job.kind : job.name)),
-                                  cell(jobStateName(job.state), text(job.message)),
-                                  cell(since.toString(QStringLiteral("dd.MM. HH:mm")))};
-        row[1]->setForeground(themes_.color(job.state == client::NodeJobState::Running  ? Role::Good
-                                            : job.state == client::NodeJobState::Failed ? Role::Bad
-                                                                                        : Role::Muted));
-        job_rows_->appendRow(row);
+    if (job_rows_->columnCount() == 0)
+        job_rows_->setHorizontalHeaderLabels({tr("job"), tr("state"), tr("since")});
+    const std::vector<JobRow> rows = jobRows();
+    const int count = static_cast<int>(rows.size());
+    if (job_rows_->rowCount() > count)
+        job_rows_->removeRows(count, job_rows_->rowCount() - count);
+    bool grew = false;
+    for (int row = 0; row < count; ++row) {
+        const JobRow& wanted = rows[static_cast<std::size_t>(row)];
+        if (row == job_rows_->rowCount())
+            job_rows_->appendRow({cell({}), cell({}), cell({})});
+        for (int column = 0; column < 3; ++column) {
+            QStandardItem* const item = job_rows_->item(row, column);
+            const QString& words = wanted.texts[column];
+            grew = grew || item->text() != words;
+            item->setText(words); // tells nobody where nothing changes
+            item->setToolTip(column == 1 && !wanted.message.isEmpty() ? wanted.message : words);
+        }
+        job_rows_->item(row, 1)->setForeground(themes_.color(wanted.role));
     }
-    jobs_->resizeColumnsToContents();
+    if (grew)
+        jobs_->resizeColumnsToContents();
 }
 
 // What works through a collection tells how far it is instead of a curve.
-void NodeView::showCollectionWork() {
+std::vector<NodeView::JobRow> NodeView::jobRows() const {
+    std::vector<JobRow> rows;
     for (const NodeWatch::CollectionWork& each : watch_->collectionWork()) {
         const bool evaluates = each.job.kind == "evaluation";
         const QString what =
@@ -181,10 +201,19 @@ void NodeView::showCollectionWork() {
                                  grouped(static_cast<qint64>(each.job.total)));
         const QString left =
             each.job.seconds_left > 0 ? tr("%1 left").arg(secondsText(each.job.seconds_left)) : QString();
-        QList<QStandardItem*> row{cell(what), cell(state, text(each.job.message)), cell(left)};
-        row[1]->setForeground(themes_.color(each.job.state == "running" ? Role::Good : Role::Muted));
-        job_rows_->appendRow(row);
+        rows.push_back(
+            {{what, state, left}, text(each.job.message), each.job.state == "running" ? Role::Good : Role::Muted});
     }
+    for (const client::NodeJob& job : watch_->jobs()) {
+        const QDateTime since = QDateTime::fromMSecsSinceEpoch(job.created_us / 1000);
+        rows.push_back({{text(job.name.empty() ? job.kind : job.name), jobStateName(job.state),
+                         since.toString(QStringLiteral("dd.MM. HH:mm"))},
+                        text(job.message),
+                        job.state == client::NodeJobState::Running  ? Role::Good
+                        : job.state == client::NodeJobState::Failed ? Role::Bad
+                                                                    : Role::Muted});
+    }
+    return rows;
 }
 
 void NodeView::showCurves() {

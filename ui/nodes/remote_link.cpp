@@ -84,9 +84,10 @@ void RemoteLink::connectNow() {
     } catch (const Error& error) {
         return setState(LinkState::Failed, QString::fromUtf8(error.what()));
     }
-    if (!entry_.tunnelled())
+    if (!entry_.tunnelled()) {
+        tunnel_.close(); // of an earlier way to it: its end would be taken for the node's
         askToken();
-    else
+    } else
         tunnel_.open(entry_.ssh_host, text(endpoint_.host), endpoint_.port);
 }
 
@@ -114,13 +115,23 @@ void RemoteLink::dropClient() {
 }
 
 void RemoteLink::askToken() {
-    secrets_.read(entry_.id, [this, mine = generation_, guard = QPointer<RemoteLink>(this)](const QString& token,
-                                                                                            const QString&) {
+    const auto read = [this, mine = generation_, guard = QPointer<RemoteLink>(this)](
+                          const QString& token, const QString& problem, bool withheld) {
         if (!guard || mine != generation_)
             return;
         token_ = token;
-        probe();
-    });
+        secret_problem_ = problem;
+        if (!withheld)
+            return probe();
+        // Without it the node would say that the token is wrong, and a person would type it anew.
+        addStep({"secret service", false, problem.toStdString()});
+        tunnel_.close();
+        setState(LinkState::Failed,
+                 tr("The desktop's secret service does not give the token of %1 out: %2. Unlock it "
+                    "and connect again.")
+                     .arg(entry_.name, problem));
+    };
+    secrets_.read(entry_.id, read);
 }
 
 void RemoteLink::probe() {
@@ -147,6 +158,8 @@ void RemoteLink::probe() {
                 return;
             if (const auto* error = std::get_if<Error>(&result)) {
                 addStep({"server", false, error->what()});
+                if (!secret_problem_.isEmpty())
+                    addStep({"secret service", false, secret_problem_.toStdString()});
                 return lose(QString::fromUtf8(error->what()));
             }
             takeProbe(std::get<client::ServerProbe>(result));

@@ -72,6 +72,7 @@ class RemoteLink : public NodeLink {
     LinkState state_ = LinkState::Off;
     QString message_;
     QString token_;
+    QString secret_problem_; // why the token may be missing
     client::HttpEndpoint endpoint_;
     std::vector<client::OfferedModel> models_;
     std::vector<client::ProbeStep> steps_;

@@ -31,18 +31,20 @@ SecretStore::SecretStore(const QString& file, QObject* parent)
         session_[node] = kept[node].toString();
 }
 
-void SecretStore::read(const QString& node, std::function<void(const QString&, const QString&)> done) {
+void SecretStore::read(const QString& node, Found done) {
     if (const auto known = session_.constFind(node); known != session_.constEnd()) {
         QMetaObject::invokeMethod(
-            this, [done = std::move(done), token = *known] { done(token, {}); }, Qt::QueuedConnection);
+            this, [done = std::move(done), token = *known] { done(token, {}, false); }, Qt::QueuedConnection);
         return;
     }
     auto* job = new QKeychain::ReadPasswordJob(kService, this); // deletes itself
     job->setKey(node);
     connect(job, &QKeychain::Job::finished, this, [done = std::move(done), job] {
         const bool none = job->error() == QKeychain::EntryNotFound;
+        const bool withheld =
+            job->error() == QKeychain::AccessDenied || job->error() == QKeychain::AccessDeniedByUser;
         done(job->error() == QKeychain::NoError ? job->textData() : QString(),
-             job->error() == QKeychain::NoError || none ? QString() : job->errorString());
+             job->error() == QKeychain::NoError || none ? QString() : job->errorString(), withheld);
     });
     job->start();
 }
@@ -66,7 +68,7 @@ void SecretStore::write(const QString& node, const QString& token) {
             place_ = Place::Service;
             return;
         }
-        place_ = file_wanted_ ? Place::File : Place::Session;
+        place_ = Place::Session;
         if (file_wanted_)
             writeFile();
         else if (!std::exchange(told_, true))
@@ -77,7 +79,6 @@ void SecretStore::write(const QString& node, const QString& token) {
 
 void SecretStore::keepInFile() {
     file_wanted_ = true;
-    place_ = Place::File;
     writeFile();
 }
 
@@ -87,10 +88,15 @@ void SecretStore::writeFile() {
         object[each.key()] = each.value();
     QSaveFile file(file_);
     // Nobody else may read it, from its first byte on.
-    if (file.open(QIODevice::WriteOnly) && file.setPermissions(QFile::ReadOwner | QFile::WriteOwner)) {
-        file.write(QJsonDocument(object).toJson(QJsonDocument::Compact));
-        file.commit();
+    const QByteArray bytes = QJsonDocument(object).toJson(QJsonDocument::Compact);
+    if (file.open(QIODevice::WriteOnly) && file.setPermissions(QFile::ReadOwner | QFile::WriteOwner) &&
+        file.write(bytes) == bytes.size() && file.commit()) {
+        place_ = Place::File;
+        return;
     }
+    place_ = Place::Session;
+    emit fileFailed(tr("The tokens cannot be written to %1: %2. They last until the window closes.")
+                        .arg(file_, file.errorString()));
 }
 
 } // namespace fulgurite

@@ -24,8 +24,10 @@ class SecretStore : public QObject {
     // `file`: where Place::File keeps them.
     explicit SecretStore(const QString& file, QObject* parent = nullptr);
 
-    // The token, or an empty text where there is none; `problem` is why the service could not be asked.
-    void read(const QString& node, std::function<void(const QString& token, const QString& problem)> done);
+    // The token, or an empty text where there is none; `problem` is why the service could not be asked. `withheld`:
+    // it is there, and locked.
+    using Found = std::function<void(const QString& token, const QString& problem, bool withheld)>;
+    virtual void read(const QString& node, Found done);
     // An empty token removes. Where the service refuses, the token is kept for this session and fellBack() is told.
     void write(const QString& node, const QString& token);
 
@@ -38,7 +40,8 @@ class SecretStore : public QObject {
     void keepInFile();
 
   signals:
-    void fellBack(const QString& problem); // once a session
+    void fellBack(const QString& problem);   // once a session
+    void fileFailed(const QString& message); // the file cannot be written
 
   private:
     void writeFile();

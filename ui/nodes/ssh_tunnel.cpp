@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/nodes/ssh_tunnel.h"
 
+#include <QCoreApplication>
 #include <QDir>
 #include <QFile>
 #include <QRegularExpression>
 #include <QStandardPaths>
 #include <QtNetwork/QTcpServer>
-#include <QtNetwork/QTcpSocket>
+
+#include <unistd.h>
 
 namespace fulgurite {
 
@@ -14,7 +16,9 @@ namespace {
 
 constexpr int kPortMilliseconds = 100;
 constexpr int kOpenMilliseconds = 30'000;
+constexpr int kEndMilliseconds = 500; // until an ssh that does not end is killed
 constexpr int kMostIncludes = 8;
+constexpr const char* kSockets = "/proc/net/tcp";
 
 quint16 freePort() {
     QTcpServer server;
@@ -98,32 +102,48 @@ void SshTunnel::close() {
     if (!process_)
         return;
     process_->disconnect(this);
-    process_->terminate();
-    if (!process_->waitForFinished(500)) {
-        process_->kill();
-        process_->waitForFinished(500);
-    }
-    process_.reset();
+    letEnd(std::move(process_));
 }
 
-// ssh says nothing when it is there: the port says it.
+// It may take its time; nobody waits for it.
+void SshTunnel::letEnd(std::unique_ptr<QProcess> process) {
+    if (process->state() == QProcess::NotRunning) {
+        process.release()->deleteLater(); // it may be what called
+        return;
+    }
+    QProcess* const ending = process.release();
+    ending->setParent(QCoreApplication::instance());
+    connect(ending, &QProcess::finished, ending, &QObject::deleteLater);
+    connect(ending, &QProcess::errorOccurred, ending, [ending](QProcess::ProcessError error) {
+        if (error == QProcess::FailedToStart)
+            ending->deleteLater();
+    });
+    ending->terminate();
+    QTimer::singleShot(kEndMilliseconds, ending, &QProcess::kill);
+}
+
+// ssh says nothing when it is there: its port says it. The number stands in ssh's command line for everybody to
+// read, a second before ssh has it; so a port that belongs to somebody else gets no token.
 void SshTunnel::tryPort() {
     if (since_start_.elapsed() > kOpenMilliseconds)
         return fail(tr("ssh %1 did not connect in %2 s. %3")
                         .arg(host_)
                         .arg(kOpenMilliseconds / 1000)
                         .arg(lastWords(errors_)));
-    auto* socket = new QTcpSocket(this);
-    connect(socket, &QTcpSocket::connected, this, [this, socket] {
-        socket->deleteLater();
-        if (port_timer_.isActive()) {
-            port_timer_.stop();
-            up_ = true;
-            emit opened(static_cast<double>(since_start_.elapsed()) / 1000);
-        }
-    });
-    connect(socket, &QTcpSocket::errorOccurred, socket, &QObject::deleteLater);
-    socket->connectToHost(QHostAddress::LocalHost, local_port_);
+    QFile sockets(QString::fromLatin1(kSockets));
+    const std::optional<unsigned> owner =
+        sockets.open(QIODevice::ReadOnly) ? listenerOwner(sockets.readAll(), local_port_) : std::nullopt;
+    if (!owner)
+        return;
+    if (*owner != ::geteuid())
+        return fail(tr("Another user of this computer (uid %1) listens on port %2, which the tunnel to %3 was to "
+                       "have. Nothing was sent there. Try again; the tunnel takes another port then.")
+                        .arg(*owner)
+                        .arg(local_port_)
+                        .arg(host_));
+    port_timer_.stop();
+    up_ = true;
+    emit opened(static_cast<double>(since_start_.elapsed()) / 1000);
 }
 
 void SshTunnel::ended() {
@@ -138,11 +158,21 @@ void SshTunnel::fail(const QString& message) {
     up_ = false;
     if (process_) {
         process_->disconnect(this);
-        if (process_->state() != QProcess::NotRunning)
-            process_->kill();
-        process_.release()->deleteLater(); // it may be what called
+        letEnd(std::move(process_));
     }
     emit failed(message);
+}
+
+// A line: "0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000 1000 0 12345 ...": number,
+// local and remote address, state (0A listens), queues, timer, retransmissions, owner.
+std::optional<unsigned> listenerOwner(const QByteArray& table, quint16 port) {
+    const QByteArray wanted = "0100007F:" + QByteArray::number(port, 16).rightJustified(4, '0').toUpper();
+    for (const QByteArray& line : table.split('\n')) {
+        const QList<QByteArray> fields = line.simplified().split(' ');
+        if (fields.size() > 7 && fields[1] == wanted && fields[3] == "0A")
+            return fields[7].toUInt();
+    }
+    return {};
 }
 
 QStringList sshHosts(const QString& config_file) {

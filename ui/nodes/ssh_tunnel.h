@@ -8,6 +8,7 @@
 #include <QTimer>
 
 #include <memory>
+#include <optional>
 
 namespace fulgurite {
 
@@ -37,6 +38,8 @@ class SshTunnel : public QObject {
     void ended();
     void fail(const QString& message);
 
+    static void letEnd(std::unique_ptr<QProcess> process);
+
     std::unique_ptr<QProcess> process_;
     QString host_;
     QByteArray errors_;
@@ -45,6 +48,9 @@ class SshTunnel : public QObject {
     quint16 local_port_ = 0;
     bool up_ = false;
 };
+
+// Whose socket listens on 127.0.0.1:port, by a table as in /proc/net/tcp; nothing: none does.
+std::optional<unsigned> listenerOwner(const QByteArray& table, quint16 port);
 
 // The names in ~/.ssh/config and the files it includes that are hosts one can connect to: no patterns.
 QStringList sshHosts(const QString& config_file);
