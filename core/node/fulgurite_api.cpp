@@ -64,6 +64,9 @@ Answer generate(const EndpointContext& context, const HttpRequest& request) {
     options.id = newId("gen-");
     options.prompt_tokens = prompt.tokens.size();
     options.turn = turnText(service, prompt.opens_thinking, continuation);
+    if (!continuation.empty()) {
+        options.continued = turnText(service, false, continuation);
+    }
     generation.intervention = recipe.forPrompt(options.prompt_tokens);
     generation.prompt = std::move(prompt.tokens);
     std::vector<GenerateRequest> requests;

@@ -7,6 +7,7 @@
 #include "core/node/openai_common.h"
 
 #include <deque>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ class GenerateFormatter final : public ReplyFormatter {
         std::string id;
         std::size_t prompt_tokens = 0;
         std::string turn; // text of the answer so far, and "<think>" first when the prompt itself opens it
+        std::optional<std::string> continued; // text of the tokens that the answer goes on from
     };
 
     GenerateFormatter(const ModelService& service, Options options);

@@ -92,6 +92,22 @@ TEST_F(FulguriteApiTest, TypedSpecialTokensStayText) {
     EXPECT_EQ(promptOf({{"role", "assistant"}, {"content", typed}}), 2);
 }
 
+// Whoever continues may have streamed less than the tokens spell: a part of a character, or what a stop string held
+// back.
+TEST_F(FulguriteApiTest, StartTellsTheTextOfWhatIsContinued) {
+    const auto start = [this](const TokenIds& ids) {
+        return generate({{"prompt", "Hi"}, {"continue_tokens", ids}}).at(0).json();
+    };
+    const json whole = start({97, 10, 98});
+    EXPECT_EQ(whole.at("text_bytes"), 3);
+    EXPECT_EQ(whole.at("text_end"), "a\nb");
+    const json part = start({97, 0xC3}); // the first byte of é
+    EXPECT_EQ(part.at("text_bytes"), 1);
+    EXPECT_EQ(part.at("text_end"), "a");
+    EXPECT_EQ(start(TokenIds(3000, 97)).at("text_end").get<std::string>().size(), 1024U);
+    EXPECT_FALSE(generate({{"prompt", "Hi"}}).at(0).json().contains("text_end"));
+}
+
 TEST_F(FulguriteApiTest, ContinuingInsideThinkingKeepsTheChannel) {
     const TokenId open = service_->idOf("<think>");
     service_->setScript(Script::of({"more", "</think>", "done"}));
