@@ -163,13 +163,13 @@ TEST_F(ServeTest, AConfigurationFileTakesEveryOptionAndNoOther) {
 TEST(ServeReference, HasEveryOption) {
     const std::string help = runEngine({"serve", "--help"}).out;
     const std::string reference = readTextFile(sourceDir() / "docs/protocol.md");
-    const std::regex option("--[a-z][a-z-]+");
+    const std::regex option("\n +(--[a-z][a-z-]+)"); // where it is declared; others are named in texts
     std::size_t options = 0;
     for (std::sregex_iterator each(help.begin(), help.end(), option), end; each != end; ++each) {
-        if (each->str() != "--help") {
-            EXPECT_THAT(reference, testing::ContainsRegex("`" + each->str() + "[ `]"));
-            ++options;
-        }
+        const std::string name = "`" + each->str(1);
+        EXPECT_TRUE(reference.find(name + "`") != std::string::npos || reference.find(name + " ") != std::string::npos)
+            << "docs/protocol.md lacks " << name;
+        ++options;
     }
     EXPECT_GT(options, 30U);
 }
