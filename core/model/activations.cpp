@@ -9,10 +9,11 @@ void Workspace::Buffers::use(kernels::ThreadPool& pool, const std::shared_ptr<ke
     if (device != on) {
         queue.reset();
         stream.reset();
-        for (FloatBuffer* buffer : {&hidden,      &normed,       &branch,        &projected,      &gate,
-                                    &attended,    &squares,      &router_logits, &expert_weights, &ordered_weights,
-                                    &expert_in,   &expert_gate,  &expert_up,     &expert_out,     &wanted,
-                                    &logits_part, &logits_parts, &heads_parts,   &device_ids,     &device_logits}) {
+        for (FloatBuffer* buffer : {&hidden,        &normed,       &branch,        &projected,      &gate,
+                                    &attended,      &squares,      &router_logits, &expert_weights, &ordered_weights,
+                                    &expert_in,     &expert_gate,  &expert_up,     &expert_out,     &wanted,
+                                    &logits_part,   &logits_parts, &heads_parts,   &device_ids,     &device_logits,
+                                    &device_answers}) {
             buffer->moveTo(on);
         }
         device = on;

@@ -128,7 +128,9 @@ void embedGrad(const EmbedGrad& p, Queue& q) {
     auto* order =
         static_cast<std::int32_t*>(queue.scratch(CudaQueue::Slot::Permutation, plan.size() * sizeof(std::int32_t)));
     queue.copyIn(order, plan.data(), plan.size() * sizeof(std::int32_t));
-    queue.launch(embedKernel, dim3(static_cast<unsigned>(tokens.size())), kThreads, 0, p, order,
+    EmbedGrad on_device = p;
+    on_device.ids = nullptr; // the host's, and sorted by now
+    queue.launch(embedKernel, dim3(static_cast<unsigned>(tokens.size())), kThreads, 0, on_device, order,
                  order + p.rows + tokens.size());
 }
 

@@ -6,7 +6,10 @@
 // It is stricter than a device where that finds mistakes: fresh memory is full of NaN, dynamic shared memory too at
 // the start of every block; asynchronous copies to shared memory arrive at the wait and not before; the order in
 // which fibers run can be reversed or shuffled (FULGURITE_EMULATOR_ORDER=reverse|shuffle), which a missing barrier
-// does not survive. It says nothing about speed, about registers, or about timing between blocks.
+// does not survive. Addresses in the host's memory are refused where a device would fault: at either end of a copy,
+// as factors of cuBLAS, and among the arguments of a kernel. (Not seen: addresses that lie in arrays, such as tables
+// of pages, and pieces of an allocation that the device gave back.) It says nothing about speed, about registers, or
+// about timing between blocks.
 #pragma once
 
 #include <algorithm>

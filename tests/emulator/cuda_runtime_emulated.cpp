@@ -2,11 +2,14 @@
 #include "kernels/dtype.h"
 #include "tests/emulator/cuda_emulator.h"
 
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <vector>
 
 namespace fulgurite::emulator {
@@ -55,6 +58,52 @@ std::mutex memory_mutex;
 auto& allocations = *new std::map<void*, std::size_t>;
 std::size_t used = 0;
 
+// Whether all of the bytes lie in one allocation; the address behind its last byte is its own too.
+bool isOfDevice(const void* address, std::size_t bytes) {
+    const std::lock_guard lock(memory_mutex);
+    auto after = allocations.upper_bound(const_cast<void*>(address));
+    if (after == allocations.begin()) {
+        return false;
+    }
+    const auto& [begin, size] = *--after;
+    const auto offset = static_cast<std::size_t>(static_cast<const char*>(address) - static_cast<char*>(begin));
+    return offset <= size && bytes <= size - offset;
+}
+
+// Whether a word can only be meant as an address in the host's memory. Numbers are smaller or larger than any such
+// address, or hit nothing that is mapped.
+bool isOfHost(std::uint64_t word) {
+    constexpr std::uint64_t kLowest = std::uint64_t{1} << 32;
+    constexpr std::uint64_t kHighest = std::uint64_t{1} << 47;
+    if (word < kLowest || word >= kHighest) {
+        return false;
+    }
+    auto* address = reinterpret_cast<void*>(word);
+    if (isOfDevice(address, 0)) {
+        return false;
+    }
+    const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    unsigned char resident = 0;
+    return ::mincore(reinterpret_cast<void*>(word / page * page), 1, &resident) == 0;
+}
+
+cudaError_t startKernel(const void* kernel, dim3 grid, dim3 block, void** arguments, std::size_t shared_bytes) {
+    const std::vector<std::size_t> sizes = fulgurite::emulator::argumentSizes(kernel);
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+        for (std::size_t at = 0; at + sizeof(std::uint64_t) <= sizes[i]; at += sizeof(std::uint64_t)) {
+            std::uint64_t word = 0;
+            std::memcpy(&word, static_cast<const std::byte*>(arguments[i]) + at, sizeof(word));
+            if (isOfHost(word)) {
+                std::fprintf(stderr, "CUDA emulator: byte %zu of argument %zu of a kernel is an address of the host\n",
+                             at, i);
+                return cudaErrorIllegalAddress;
+            }
+        }
+    }
+    fulgurite::emulator::launchRegistered(kernel, arguments, grid, block, shared_bytes);
+    return cudaSuccess;
+}
+
 float elementOf(const void* data, cudaDataType_t type, std::size_t index) {
     return type == CUDA_R_32F ? static_cast<const float*>(data)[index]
                               : fulgurite::bf16ToFloat(static_cast<const std::uint16_t*>(data)[index]);
@@ -72,6 +121,8 @@ const char* cudaGetErrorString(cudaError_t error) {
         return "no CUDA-capable device is detected";
     case cudaErrorInsufficientDriver:
         return "CUDA driver version is insufficient for CUDA runtime version";
+    case cudaErrorIllegalAddress:
+        return "an illegal memory access was encountered";
     default:
         return "invalid argument";
     }
@@ -142,11 +193,19 @@ cudaError_t cudaFreeHost(void* address) {
     std::free(address);
     return cudaSuccess;
 }
-cudaError_t cudaMemcpyAsync(void* target, const void* source, std::size_t bytes, cudaMemcpyKind, cudaStream_t) {
+cudaError_t cudaMemcpyAsync(void* target, const void* source, std::size_t bytes, cudaMemcpyKind kind,
+                            cudaStream_t) {
+    if (bytes > 0 && (isOfDevice(target, bytes) != (kind != cudaMemcpyDeviceToHost) ||
+                      isOfDevice(source, bytes) != (kind != cudaMemcpyHostToDevice))) {
+        return cudaErrorInvalidValue;
+    }
     std::memmove(target, source, bytes);
     return cudaSuccess;
 }
 cudaError_t cudaMemsetAsync(void* target, int value, std::size_t bytes, cudaStream_t) {
+    if (bytes > 0 && !isOfDevice(target, bytes)) {
+        return cudaErrorInvalidValue;
+    }
     std::memset(target, value, bytes);
     return cudaSuccess;
 }
@@ -183,8 +242,7 @@ cudaError_t cudaFuncSetAttribute(const void*, cudaFuncAttribute, int) {
 }
 cudaError_t cudaLaunchKernel(const void* kernel, dim3 grid, dim3 block, void** arguments, std::size_t shared_bytes,
                              cudaStream_t) {
-    fulgurite::emulator::launchRegistered(kernel, arguments, grid, block, shared_bytes);
-    return cudaSuccess;
+    return startKernel(kernel, grid, block, arguments, shared_bytes);
 }
 
 cudaError_t cudaGraphCreate(cudaGraph_t* graph, unsigned) {
@@ -217,7 +275,10 @@ cudaError_t cudaGraphExecKernelNodeSetParams(cudaGraphExec_t, cudaGraphNode_t no
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t) {
     for (const EmulatedNode* node : exec->order) {
         const cudaKernelNodeParams& p = node->params;
-        fulgurite::emulator::launchRegistered(p.func, p.kernelParams, p.gridDim, p.blockDim, p.sharedMemBytes);
+        const cudaError_t status = startKernel(p.func, p.gridDim, p.blockDim, p.kernelParams, p.sharedMemBytes);
+        if (status != cudaSuccess) {
+            return status;
+        }
     }
     return cudaSuccess;
 }
@@ -242,6 +303,9 @@ cublasStatus_t cublasGemmEx(cublasHandle_t, cublasOperation_t transpose_a, cubla
                             int n, int k, const void* alpha, const void* a, cudaDataType_t a_type, int lda,
                             const void* b, cudaDataType_t b_type, int ldb, const void* beta, void* c,
                             cudaDataType_t c_type, int ldc, cublasComputeType_t, cublasGemmAlgo_t) {
+    if (!isOfDevice(a, 1) || !isOfDevice(b, 1) || !isOfDevice(c, 1)) {
+        return CUBLAS_STATUS_EXECUTION_FAILED;
+    }
     const auto at = [](int row, int column, int stride) {
         return static_cast<std::size_t>(column) * static_cast<std::size_t>(stride) + static_cast<std::size_t>(row);
     };

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <numeric>
 #include <vector>
 
@@ -158,6 +159,32 @@ TEST_F(DeviceTest, ADroppedStepDoesNothing) {
     stream_->beginStep();
     stream_->endStep();
     EXPECT_THAT(read(out, 10), testing::Each(1.0f));
+}
+
+// What a GPU answers with an error that ends the process' use of it.
+TEST_F(DeviceTest, TheEmulationRefusesTheHostsMemory) {
+    if (std::getenv("FULGURITE_EMULATOR_ORDER") == nullptr) {
+        GTEST_SKIP() << "a GPU would be of no use to the tests behind this one";
+    }
+    std::vector<float> host(1000, 1.0f);
+    std::vector<float> other(1000, 2.0f);
+    float* one = place(host);
+    constexpr std::size_t kBytes = 4000;
+    EXPECT_THROW(device_->copyOut(other.data(), host.data(), kBytes), DeviceError);
+    EXPECT_THROW(device_->copyIn(host.data(), other.data(), kBytes), DeviceError);
+    EXPECT_THROW(device_->copyWithin(one, host.data(), kBytes), DeviceError);
+    EXPECT_THROW(device_->clear(host.data(), kBytes), DeviceError);
+    EXPECT_THROW(stream_->copyOut(other.data(), host.data(), kBytes), DeviceError);
+    EXPECT_THROW(stream_->copyIn(host.data(), other.data(), kBytes), DeviceError);
+    const OpTable& ops = device_->ops(Precision::Exact);
+    const auto add = [&] { ops.residual({one, host.data(), one, 1000, 1, 1}, queue_); };
+    EXPECT_THROW(add(), DeviceError);
+    stream_->beginStep();
+    for (int i = 0; i < 6; ++i) {
+        add();
+    }
+    EXPECT_THROW(stream_->endStep(), DeviceError);
+    EXPECT_THAT(read(one, 1000), testing::Each(1.0f));
 }
 
 TEST(DeviceNames, AreChecked) {
