@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/thinking.h"
 
+#include "core/base/mark_text.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -10,27 +12,11 @@ namespace {
 
 constexpr std::string_view kSpace = " \t\r\n";
 
-// Length of the longest end of `text` that is a proper beginning of `marker`.
-std::size_t overlap(std::string_view text, std::string_view marker) {
-    for (std::size_t length = std::min(text.size(), marker.size() - 1); length > 0; --length) {
-        if (text.substr(text.size() - length) == marker.substr(0, length)) {
-            return length;
-        }
-    }
-    return 0;
-}
-
 } // namespace
 
-ThinkingSplitter ThinkingSplitter::resume(std::string_view turn) {
+ThinkingSplitter ThinkingSplitter::resume(std::string_view answer) {
     ThinkingSplitter splitter;
-    const std::size_t begin = turn.rfind(kThinkingBegin);
-    if (begin != std::string_view::npos) {
-        splitter.stage_ = Stage::Thinking;
-        splitter.push(turn.substr(begin + kThinkingBegin.size()));
-    } else if (turn.find(kThinkingEnd) != std::string_view::npos) {
-        splitter.stage_ = Stage::Answer;
-    }
+    splitter.push(answer);
     return splitter;
 }
 
@@ -57,7 +43,7 @@ bool ThinkingSplitter::step(std::vector<ChannelText>& out) {
     if (stage_ == Stage::Thinking) {
         const std::size_t end = held_.find(kThinkingEnd);
         if (end == std::string::npos) {
-            take(Channel::Thinking, held_.size() - overlap(held_, kThinkingEnd));
+            take(Channel::Thinking, held_.size() - begunMark(held_, kThinkingEnd));
             return false;
         }
         take(Channel::Thinking, end);

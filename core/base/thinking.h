@@ -29,9 +29,8 @@ struct ChannelText {
 class ThinkingSplitter {
   public:
     ThinkingSplitter() = default;
-    // For an answer that goes on: `turn` is the text of the turn so far, whatever stands before the answer
-    // included.
-    static ThinkingSplitter resume(std::string_view turn);
+    // For an answer that goes on: `answer` is its text so far.
+    static ThinkingSplitter resume(std::string_view answer);
 
     // What is decided now; text that may be the beginning of a marker is held back.
     std::vector<ChannelText> push(std::string_view text);

@@ -1,10 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/generate/prompt_thinking.h"
 
+#include <algorithm>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace fulgurite {
+
+namespace {
+
+// Where the answer begins in the text behind a special token: "ai name=assistant\n" is the header of a turn. A frame
+// without one begins with the answer at once.
+std::size_t answerIn(std::string_view turn) {
+    const std::size_t text = std::min(turn.find_first_not_of(" \t\r\n"), turn.size());
+    if (turn.substr(text).starts_with(kThinkingBegin)) {
+        return 0;
+    }
+    const std::size_t line = turn.find('\n', text);
+    return line == std::string_view::npos ? turn.size() : line + 1;
+}
+
+} // namespace
 
 PromptThinking thinkingAtEnd(std::span<const TokenId> prompt, const Tokenizer& tokenizer) {
     std::size_t begin = prompt.size();
@@ -17,9 +34,10 @@ PromptThinking thinkingAtEnd(std::span<const TokenId> prompt, const Tokenizer& t
         starts.push_back(turn.size());
         turn += tokenizer.bytesOf(id);
     }
-    PromptThinking result{ThinkingSplitter::resume(turn), 0};
+    const std::size_t answer = begin > 0 ? answerIn(turn) : 0; // a prompt without a frame is text to go on with
+    PromptThinking result{ThinkingSplitter::resume(std::string_view(turn).substr(answer)), 0};
     if (result.splitter.thinking()) {
-        const std::size_t inside = turn.rfind(kThinkingBegin) + kThinkingBegin.size();
+        const std::size_t inside = turn.find(kThinkingBegin, answer) + kThinkingBegin.size();
         for (const std::size_t start : starts) {
             result.tokens += start >= inside ? 1 : 0;
         }

@@ -15,7 +15,8 @@ struct PromptThinking {
     std::size_t tokens = 0; // of the open thinking section, as far as the prompt holds it
 };
 
-// Looks at what follows the last special token: the turn that the model is to go on with.
+// Looks at what follows the last special token and the header behind it: the answer that the model is to go on with.
+// As in an answer that is streamed, thoughts begin where it begins or not at all.
 PromptThinking thinkingAtEnd(std::span<const TokenId> prompt, const Tokenizer& tokenizer);
 
 } // namespace fulgurite

@@ -2,6 +2,8 @@
 // String-based detection of tool calls.
 #include "core/node/answer_scanner.h"
 
+#include "core/base/mark_text.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -10,16 +12,6 @@ namespace fulgurite::node {
 namespace {
 
 constexpr std::string_view kWhiteSpace = " \t\r\n";
-
-// Length of the longest end of `text` that is a proper beginning of `mark`.
-std::size_t partialMarkLength(std::string_view text, std::string_view mark) {
-    for (std::size_t length = std::min(text.size(), mark.size() - 1); length > 0; --length) {
-        if (text.substr(text.size() - length) == mark.substr(0, length)) {
-            return length;
-        }
-    }
-    return 0;
-}
 
 } // namespace
 
@@ -36,7 +28,7 @@ std::vector<ScannedText> ToolCallScanner::push(std::string_view text) {
         held_.erase(0, found + mark.size());
         inside_ = !inside_;
     }
-    const std::size_t keep = partialMarkLength(held_, inside_ ? kCloseTools : kOpenTools);
+    const std::size_t keep = begunMark(held_, inside_ ? kCloseTools : kOpenTools);
     pieces.push_back({held_.substr(0, held_.size() - keep), inside_, false});
     held_.erase(0, held_.size() - keep);
     return pieces;

@@ -35,6 +35,15 @@ inline TokenId endOfSentence() {
     return *smallTokenizer()->idOf("<end_of_sentence>");
 }
 
+// `before`, the token that a turn begins with, and the turn.
+inline TokenIds framed(const std::string& before, const std::string& turn) {
+    TokenIds ids = bytes(before);
+    ids.push_back(*smallTokenizer()->idOf("<beginning_of_sentence>"));
+    const TokenIds text = bytes(turn);
+    ids.insert(ids.end(), text.begin(), text.end());
+    return ids;
+}
+
 // "NAME...|" is answered with the text given for the letter NAME, byte by byte, then the end of sentence. Of each
 // draw the next token has probability 0.9 or so, and all others share the rest.
 class Script {

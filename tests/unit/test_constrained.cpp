@@ -124,8 +124,10 @@ TEST_F(ConstrainedTest, ThoughtsAreFreeAndTheAnswerIsNot) {
     EXPECT_EQ(answer->summary.reason, FinishReason::EndOfSentence);
     EXPECT_GT(answer->summary.thinking_tokens, 5U);
     // A prompt that has begun to think.
-    start(Script({{'A', "<think>hm</think>true"}}));
-    EXPECT_EQ(run(asked("A|<think>", R"({"type":"boolean"})"))->text, "hm</think>true");
+    start(Script({{'A', "<think>?hm</think>true"}}));
+    GenerateRequest begun = asked("", R"({"type":"boolean"})");
+    begun.prompt = framed("A|", "<think>");
+    EXPECT_EQ(run(begun)->text, "hm</think>true");
 }
 
 TEST_F(ConstrainedTest, ABudgetEndsTheThoughts) {

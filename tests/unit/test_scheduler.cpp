@@ -138,9 +138,9 @@ TEST_F(SchedulerTest, ThinkingBudgetEndsThinking) {
     request.stop.thinking_budget = 0;
     EXPECT_EQ(run(request)->summary.thinking_tokens, 37u);
     // What the prompt holds of the section counts too.
-    request = greedy(bytes("A|<think>\nabc"));
+    request = greedy(framed("A|", "<think>\nabc"));
     request.stop.thinking_budget = 5;
-    EXPECT_TRUE(run(request)->text.starts_with("d\n</think>\n"));
+    EXPECT_TRUE(run(request)->text.starts_with("e\n</think>\n"));
     // A section that the model ends in time is left alone, even when the budget runs out inside the marker.
     start(Script({{'A', "<think>abcd</think>42"}}));
     request = greedy(bytes("A|"));
@@ -493,7 +493,7 @@ TEST_F(SchedulerTest, ManyComeAndGo) {
     clients.clear();
     EXPECT_GT(finished, 20);
     waitUntilIdle();
-    EXPECT_LE(scheduler_->status().snapshot_bytes, options.snapshot_bytes);
+    EXPECT_LE(scheduler_->status().snapshot_bytes, *options.snapshot_bytes);
 }
 
 } // namespace

@@ -2,7 +2,9 @@
 // Stop strings and thinking markers, cut into pieces in every way.
 #include "core/base/error.h"
 #include "core/base/thinking.h"
+#include "core/generate/prompt_thinking.h"
 #include "core/generate/stop_rules.h"
+#include "tests/unit/letter_script.h"
 
 #include <gtest/gtest.h>
 #include <random>
@@ -168,14 +170,51 @@ TEST(ThinkingSplitter, AnyCutGivesTheSameSplit) {
     }
 }
 
-TEST(ThinkingSplitter, ResumesInsideATurn) {
-    EXPECT_TRUE(ThinkingSplitter::resume("ai name=assistant\n<think>\nso").thinking());
-    EXPECT_FALSE(ThinkingSplitter::resume("ai name=assistant\n<think>\nso</think>\n").thinking());
-    EXPECT_FALSE(ThinkingSplitter::resume("ai name=assistant\n").thinking());
+TEST(ThinkingSplitter, ResumesInsideAnAnswer) {
+    EXPECT_TRUE(ThinkingSplitter::resume("<think>\nso").thinking());
+    EXPECT_FALSE(ThinkingSplitter::resume("<think>\nso</think>\n").thinking());
+    EXPECT_FALSE(ThinkingSplitter::resume("").thinking());
+    // Wherever it is cut, an answer goes on as it would have gone on uncut.
+    const std::string mentions = "<think>a</think>The tag <think> marks where it begins, </think> where it ends.";
+    for (std::size_t cut = 0; cut <= mentions.size(); ++cut) {
+        ThinkingSplitter uncut;
+        uncut.push(mentions.substr(0, cut));
+        EXPECT_EQ(splitAll(ThinkingSplitter::resume(mentions.substr(0, cut)), {mentions.substr(cut)}),
+                  splitAll(uncut, {mentions.substr(cut)}))
+            << cut;
+        EXPECT_EQ(ThinkingSplitter::resume(mentions.substr(0, cut)).thinking(), cut >= 7 && cut < 16) << cut;
+    }
+    EXPECT_FALSE(ThinkingSplitter::resume("The tag <think> marks").thinking());
     const Split cut_marker = splitAll(ThinkingSplitter::resume("<think>x</th"), {"ink", ">\n7"});
     EXPECT_EQ(cut_marker.answer, "\n7");
     const Split again = splitAll(ThinkingSplitter::resume("x</think>\n"), {"<think>"});
     EXPECT_EQ(again.answer, "<think>");
+}
+
+TEST(PromptThinking, LooksAtTheAnswerThatThePromptHasBegun) {
+    const auto tokenizer = test::letters::smallTokenizer();
+    const TokenId begin = *tokenizer->idOf("<beginning_of_sentence>");
+    const auto end = [&](const std::string& turn, bool framed = true) {
+        TokenIds prompt;
+        if (framed) {
+            prompt = {'x', begin};
+        }
+        const TokenIds text = test::letters::bytes(turn); // a token for each byte
+        prompt.insert(prompt.end(), text.begin(), text.end());
+        return thinkingAtEnd(prompt, *tokenizer);
+    };
+    EXPECT_FALSE(end("ai name=assistant").splitter.thinking());
+    EXPECT_FALSE(end("ai name=assistant\n").splitter.thinking());
+    EXPECT_TRUE(end("ai name=assistant\n<think>\nso").splitter.thinking());
+    EXPECT_EQ(end("ai name=assistant\n<think>\nso").tokens, 3u);
+    EXPECT_TRUE(end("<think>so").splitter.thinking()) << "a frame without a header";
+    EXPECT_EQ(end("\n<think>so").tokens, 2u);
+    EXPECT_FALSE(end("ai name=assistant\n<think>a</think>The tag <think> marks").splitter.thinking());
+    EXPECT_EQ(end("ai name=assistant\n<think>a</think>The tag <think> marks").tokens, 0u);
+    EXPECT_FALSE(end("ai name=assistant\nThe tag <think> marks").splitter.thinking());
+    // Text without a frame is gone on with as it is.
+    EXPECT_TRUE(end("<think>so", false).splitter.thinking());
+    EXPECT_FALSE(end("Of marks.\n<think> is one", false).splitter.thinking());
 }
 
 TEST(ThinkingTracker, TokensOfMarkersAreMarkers) {
