@@ -4,6 +4,8 @@
 #include "app/engine/device_option.h"
 #include "app/engine/ranked_model.h"
 #include "app/engine/token_file.h"
+#include "core/base/error.h"
+#include "core/base/system_memory.h"
 #include "core/checkpoint/safetensors.h"
 #include "core/model/hybrid_model.h"
 
@@ -32,6 +34,16 @@ class LayerRecorder : public ForwardTap {
   public:
     explicit LayerRecorder(const ModelConfig& config)
         : hidden_(config.layers.size() + 1), experts_(config.layers.size()), weights_(config.layers.size()) {}
+    // All at once: what grows by doubling would for a moment need twice as much.
+    void expect(const ModelConfig& config, std::size_t tokens) {
+        for (auto& hidden : hidden_) {
+            hidden.reserve(tokens * static_cast<std::size_t>(config.hidden_size));
+        }
+        for (std::size_t i = 0; i < experts_.size(); ++i) {
+            experts_[i].reserve(tokens * static_cast<std::size_t>(config.top_k));
+            weights_[i].reserve(tokens * static_cast<std::size_t>(config.top_k));
+        }
+    }
 
     bool wants(TapPoint point, int) const override { return point == TapPoint::Hidden; }
     void onValues(TapPoint, int index, std::span<const float> hidden, std::size_t) override {
@@ -86,11 +98,32 @@ class LayerRecorder : public ForwardTap {
     std::vector<std::vector<float>> weights_;
 };
 
+// Of the host's memory: keys, values and states, and what --layers keeps of every token until the file can take it.
+std::size_t bytesToScore(const HybridModel& model, std::size_t tokens, bool layers) {
+    const ModelConfig& config = model.config();
+    const auto size = [](std::int64_t value) { return static_cast<std::size_t>(value); };
+    const std::size_t streams = (config.layers.size() + 1) * size(config.hidden_size) * sizeof(float);
+    const std::size_t choices = config.layers.size() * size(config.top_k) * (sizeof(std::int32_t) + sizeof(float));
+    const std::size_t states = model.device() == nullptr ? model.stateShape().bytesAt(tokens) : 0; // a device tells
+    return states + (layers ? tokens * (streams + choices) : 0);
+}
+
+// Before anything is computed: a program that the system ends in the middle says nothing.
+void requireMemory(const HybridModel& model, std::size_t tokens, bool layers) {
+    const std::size_t needed = bytesToScore(model, tokens, layers);
+    if (const std::size_t free = availableMemory(); free > 0 && needed > free) {
+        fail(ErrorKind::OutOfMemory, "to score {} tokens{} takes {} of memory, and {} are free; give fewer tokens{}",
+             tokens, layers ? " with --layers" : "", readableBytes(needed), readableBytes(free),
+             layers ? ", or leave --layers out" : "");
+    }
+}
+
 void score(const ScoreOptions& options) {
     const TokenIds tokens = readTokenFile(options.tokens);
     const auto model = loadRanked(
         {.folder = options.model, .ranks = options.ranks, .device = options.device, .threads = options.threads});
     const ModelConfig& config = model->config();
+    requireMemory(*model, tokens.size(), options.layers);
     const auto n = static_cast<std::int64_t>(tokens.size());
     SafetensorsWriter writer(options.out);
     writer.declare("logits", DType::F32, {n, config.vocab_size});
@@ -98,6 +131,7 @@ void score(const ScoreOptions& options) {
     if (options.layers) {
         LayerRecorder::declare(writer, config, n);
         recorder = std::make_unique<LayerRecorder>(config);
+        recorder->expect(config, tokens.size());
     }
     kernels::ThreadPool pool(threadsOfRank(options.ranks, options.threads));
     Workspace workspace;

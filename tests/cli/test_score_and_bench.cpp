@@ -8,6 +8,7 @@
 
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
+#include <sys/resource.h>
 
 namespace fulgurite::test {
 namespace {
@@ -75,6 +76,25 @@ TEST_F(Measure, ScoreWritesTheInsideHoweverThePromptIsSplit) {
         }
         EXPECT_FALSE(file.contains("state.1"));
     }
+}
+
+TEST_F(Measure, ScoreSaysBeforehandWhatMemoryItLacks) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    GTEST_SKIP() << "a sanitizer needs all of the address space";
+#endif
+    // More than 1,200 bytes of each token for its streams and choices, and its keys and values.
+    writeFileAtomically(folder / "tokens.json", nlohmann::json(TokenIds(2'000'000, 1)).dump());
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_AS, &before), 0);
+    rlimit tight = before;
+    tight.rlim_cur = std::size_t{2} << 30;
+    ASSERT_EQ(::setrlimit(RLIMIT_AS, &tight), 0); // the program's too
+    const Outcome outcome = score({"--layers", "--threads", "2"});
+    ASSERT_EQ(::setrlimit(RLIMIT_AS, &before), 0);
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("to score 2000000 tokens with --layers takes "));
+    EXPECT_THAT(outcome.err, HasSubstr("leave --layers out"));
+    EXPECT_FALSE(std::filesystem::exists(folder / "out"));
 }
 
 TEST_F(Measure, ScoreRefusesBadTokensWithOneClearLine) {
