@@ -9,8 +9,12 @@
 #include <algorithm>
 #include <cmath>
 #include <fmt/ranges.h>
+#include <iterator>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <regex>
 #include <set>
+#include <utility>
 
 namespace fulgurite {
 
@@ -18,8 +22,8 @@ namespace {
 
 constexpr const char* kIndexName = "model.safetensors.index.json";
 
-// The shard names of an index, each once; names with a folder part are refused.
-std::set<std::string> shardsOfIndex(const std::filesystem::path& index) {
+// Which shard has which tensor; names with a folder part are refused.
+std::map<std::string, std::string, std::less<>> readIndex(const std::filesystem::path& index) {
     const std::string text = readTextFile(index);
     nlohmann::json json;
     try {
@@ -30,44 +34,72 @@ std::set<std::string> shardsOfIndex(const std::filesystem::path& index) {
     if (!json.is_object() || !json.contains("weight_map") || !json["weight_map"].is_object()) {
         fail(ErrorKind::Corrupt, "{}: expected an object with weight_map", index.string());
     }
-    std::set<std::string> shards;
+    std::map<std::string, std::string, std::less<>> shards;
     for (const auto& [tensor, shard] : json["weight_map"].items()) {
         if (!shard.is_string() || std::filesystem::path(shard.get<std::string>()).has_parent_path()) {
             fail(ErrorKind::Corrupt, "{}: weight_map[\"{}\"] is not the name of a file in this folder",
                  index.string(), tensor);
         }
-        shards.insert(shard.get<std::string>());
+        shards.emplace(tensor, shard.get<std::string>());
     }
     return shards;
 }
 
-std::set<std::string> shardsInFolder(const std::filesystem::path& folder) {
-    std::set<std::string> shards;
+std::set<std::string> filesInFolder(const std::filesystem::path& folder) {
+    std::set<std::string> files;
     std::error_code error;
     for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
         if (entry.path().extension() == ".safetensors") {
-            shards.insert(entry.path().filename().string());
+            files.insert(entry.path().filename().string());
         }
     }
     if (error) {
         fail(error == std::errc::no_such_file_or_directory ? ErrorKind::NotFound : ErrorKind::Io, "{}: {}",
              folder.string(), error.message());
     }
-    return shards;
+    return files;
 }
 
-std::set<std::string> findShards(const std::filesystem::path& folder) {
-    if (std::filesystem::exists(folder / kIndexName)) {
-        return shardsOfIndex(folder / kIndexName);
+// "model-00002-of-00413.safetensors": the name before the number, the number and how many there are.
+struct ShardName {
+    std::string stem;
+    std::size_t number = 0;
+    std::size_t of = 0;
+
+    std::string file() const { return fmt::format("{}-{:05}-of-{:05}.safetensors", stem, number, of); }
+};
+
+std::optional<ShardName> readShardName(const std::string& file) {
+    static const std::regex kNumbered(R"((.*)-([0-9]{5})-of-([0-9]{5})\.safetensors)");
+    std::smatch parts;
+    if (!std::regex_match(file, parts, kNumbered)) {
+        return std::nullopt;
     }
-    std::set<std::string> shards = shardsInFolder(folder);
-    if (shards.contains("model.safetensors")) {
-        return {"model.safetensors"};
+    return ShardName{parts[1], std::stoul(parts[2]), std::stoul(parts[3])};
+}
+
+// Those that the names of the others speak of. Published checkpoints count from 0 or from 1.
+std::set<std::string> withNumbersThatLack(std::set<std::string> files) {
+    std::map<std::pair<std::string, std::size_t>, std::set<std::size_t>> series;
+    for (const std::string& file : files) {
+        if (const auto name = readShardName(file)) {
+            series[{name->stem, name->of}].insert(name->number);
+        }
     }
-    if (shards.empty()) {
-        fail(ErrorKind::NotFound, "{}: no .safetensors files; this is not a checkpoint folder", folder.string());
+    for (const auto& [of, numbers] : series) {
+        const std::size_t first = numbers.contains(0) ? 0 : 1;
+        for (std::size_t number = first; number < first + of.second; ++number) {
+            files.insert(ShardName{of.first, number, of.second}.file());
+        }
     }
-    return shards;
+    return files;
+}
+
+std::string listed(const std::vector<std::string>& names) {
+    constexpr std::size_t kListed = 10;
+    const std::size_t count = std::min(kListed, names.size());
+    return fmt::format("{}{}", fmt::join(names.begin(), names.begin() + static_cast<long>(count), ", "),
+                       names.size() > count ? ", ..." : "");
 }
 
 bool isFloating(DType dtype) {
@@ -77,38 +109,74 @@ bool isFloating(DType dtype) {
 } // namespace
 
 Checkpoint::Checkpoint(const std::filesystem::path& folder) : folder_(folder) {
-    const std::set<std::string> shards = findShards(folder);
-    std::vector<std::string> missing;
-    for (const std::string& shard : shards) {
-        if (!std::filesystem::exists(folder / shard)) {
-            missing.push_back(shard);
+    const std::set<std::string> found = filesInFolder(folder);
+    std::set<std::string> wanted;
+    if (std::filesystem::exists(folder / kIndexName)) {
+        index_ = readIndex(folder / kIndexName);
+        for (const auto& [tensor, shard] : index_) {
+            wanted.insert(shard);
         }
+    } else if (found.contains("model.safetensors")) {
+        wanted = {"model.safetensors"};
+    } else if (found.empty()) {
+        fail(ErrorKind::NotFound, "{}: no .safetensors files; this is not a checkpoint folder", folder.string());
+    } else {
+        wanted = withNumbersThatLack(found);
     }
+    std::vector<std::string> missing;
+    std::set_difference(wanted.begin(), wanted.end(), found.begin(), found.end(), std::back_inserter(missing));
     if (!missing.empty()) {
-        constexpr std::size_t kListed = 10;
-        const std::size_t listed = std::min(kListed, missing.size());
-        fail(ErrorKind::NotFound, "{}: {} of {} shards are missing: {}{}; download them into this folder",
-             folder.string(), missing.size(), shards.size(),
-             fmt::join(missing.begin(), missing.begin() + static_cast<long>(listed), ", "),
-             missing.size() > listed ? ", ..." : "");
+        lost_.insert(missing.begin(), missing.end());
+        problems_.push_back(fmt::format("{} of {} shards are missing: {}; download them into this folder",
+                                        missing.size(), wanted.size(), listed(missing)));
     }
-    for (const std::string& shard : shards) {
-        addFile(folder / shard);
+    // Other files may lie here for other reasons, a numbered one is a leftover of another download.
+    std::vector<std::string> extra;
+    std::set_difference(found.begin(), found.end(), wanted.begin(), wanted.end(), std::back_inserter(extra));
+    std::erase_if(extra, [](const std::string& file) { return !readShardName(file); });
+    if (!extra.empty()) {
+        problems_.push_back(fmt::format("{} extra shard(s) that belong to none of the others: {}; delete what is "
+                                        "left from another download",
+                                        extra.size(), listed(extra)));
+    }
+    for (const std::string& shard : wanted) {
+        if (!lost_.contains(shard)) {
+            addFile(folder / shard);
+        }
     }
 }
 
+bool Checkpoint::mayBeLost(std::string_view name) const {
+    const auto known = index_.find(name);
+    return index_.empty() ? !lost_.empty() : known != index_.end() && lost_.contains(known->second);
+}
+
 void Checkpoint::addFile(const std::filesystem::path& path) {
-    const SafetensorsFile& file = files_.emplace_back(path);
+    try {
+        files_.emplace_back(path);
+    } catch (const Error& error) {
+        if (error.kind() != ErrorKind::Corrupt) {
+            throw;
+        }
+        lost_.insert(path.filename().string());
+        problems_.emplace_back(error.what());
+        return;
+    }
+    const SafetensorsFile& file = files_.back();
     for (const auto& [name, entry] : file.header().entries) {
         const auto [known, is_new] = origin_.emplace(name, path.filename().string());
         if (!is_new) {
-            fail(ErrorKind::Corrupt, "{}: tensor \"{}\" is in {} and in {}", folder_.string(), name, known->second,
-                 path.filename().string());
+            problems_.push_back(fmt::format("{}: is in {} and in {}", name, known->second, path.filename().string()));
+            continue;
         }
         const TensorView view = file.tensor(name);
         bytes_ += view.bytes();
         tensors_.emplace(name, view);
     }
+}
+
+bool TensorBinder::has(std::string_view name) const {
+    return checkpoint_.tensors().contains(name) || (checkpoint_.indexed(name) && checkpoint_.mayBeLost(name));
 }
 
 const std::pair<const std::string, TensorView>* TensorBinder::find(const std::vector<std::string>& names,
@@ -130,7 +198,12 @@ const std::pair<const std::string, TensorView>* TensorBinder::find(const std::ve
         }
         return &*found;
     }
-    problems_.push_back(fmt::format("{}: missing, shape {} expected", fmt::join(names, " or "), toString(shape)));
+    if (std::any_of(names.begin(), names.end(), [&](const auto& name) { return checkpoint_.mayBeLost(name); })) {
+        ++lost_;
+    } else {
+        problems_.push_back(
+            fmt::format("{}: missing, shape {} expected", fmt::join(names, " or "), toString(shape)));
+    }
     return nullptr;
 }
 
@@ -177,6 +250,10 @@ StoredMatrix TensorBinder::takeMatrix(const std::vector<std::string>& names, con
 TensorView TensorBinder::takeScale(const std::string& weight, std::int64_t rows) {
     const std::string name = scaleName(weight);
     const auto found = checkpoint_.tensors().find(name);
+    if (found == checkpoint_.tensors().end() && checkpoint_.mayBeLost(name)) {
+        ++lost_;
+        return {};
+    }
     if (found == checkpoint_.tensors().end()) {
         problems_.push_back(fmt::format("{}: type I8 without its scales: {} is missing", weight, name));
         return {};
@@ -207,17 +284,25 @@ void TensorBinder::finish() const {
                 fmt::format("{}: extra, shape {} found, no such tensor expected", name, toString(view.shape)));
         }
     }
-    if (problems.empty()) {
+    const std::vector<std::string>& shards = checkpoint_.problems();
+    if (problems.empty() && shards.empty()) {
         return;
     }
+    const std::string tensors = fmt::format("{} tensor(s) do not match config.json", problems.size());
+    std::string what = problems.empty() ? std::string() : tensors;
+    if (!shards.empty()) {
+        what = fmt::format("the shards are not complete{}{}", problems.empty() ? "" : ", and ", what);
+    }
+    problems.insert(problems.begin(), shards.begin(), shards.end());
     constexpr std::size_t kListed = 30;
-    const std::size_t count = problems.size();
-    if (count > kListed) {
+    if (const std::size_t count = problems.size(); count > kListed) {
         problems.resize(kListed);
         problems.push_back(fmt::format("... and {} more", count - kListed));
     }
-    fail(ErrorKind::Corrupt, "{}: {} tensor(s) do not match config.json:\n  {}", checkpoint_.folder().string(),
-         count, fmt::join(problems, "\n  "));
+    if (lost_ > 0) {
+        problems.push_back(fmt::format("{} tensors of shards that are missing or damaged were not looked at", lost_));
+    }
+    fail(ErrorKind::Corrupt, "{}: {}:\n  {}", checkpoint_.folder().string(), what, fmt::join(problems, "\n  "));
 }
 
 } // namespace fulgurite

@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,13 +16,21 @@ namespace fulgurite {
 
 class Checkpoint {
   public:
-    // Maps every shard. Throws Error{NotFound | Corrupt | Io}; missing shards are all named in one message.
+    // Maps every shard. Throws Error{NotFound | Corrupt | Io} when there is nothing to map or no sense in the index;
+    // what is wrong with shards becomes problems(), to be told together with what is wrong with tensors: whoever takes
+    // tensors otherwise than through a TensorBinder has to look at them.
     explicit Checkpoint(const std::filesystem::path& folder);
 
     const std::filesystem::path& folder() const { return folder_; }
     const std::map<std::string, TensorView, std::less<>>& tensors() const { return tensors_; }
     // Sum of the sizes of all arrays.
     std::uint64_t bytes() const { return bytes_; }
+    // Shards that are missing, damaged or one too many, each in a line.
+    const std::vector<std::string>& problems() const { return problems_; }
+    // Whether a tensor that was not found may be in a shard that is missing or damaged.
+    bool mayBeLost(std::string_view name) const;
+    // Whether an index lists it.
+    bool indexed(std::string_view name) const { return index_.contains(name); }
 
   private:
     void addFile(const std::filesystem::path& path);
@@ -30,6 +39,9 @@ class Checkpoint {
     std::vector<SafetensorsFile> files_;
     std::map<std::string, TensorView, std::less<>> tensors_;
     std::map<std::string, std::string> origin_; // tensor -> file name, for messages
+    std::map<std::string, std::string, std::less<>> index_; // tensor -> shard, as far as an index says
+    std::set<std::string> lost_;                            // shards
+    std::vector<std::string> problems_;
     std::uint64_t bytes_ = 0;
 };
 
@@ -40,12 +52,12 @@ struct StoredMatrix {
 };
 
 // Hands out the tensors that a model expects and remembers everything that does not fit, so that one message can
-// list all of it: missing, extra and mis-shaped tensors.
+// list all of it: missing, extra and damaged shards, and missing, extra and mis-shaped tensors.
 class TensorBinder {
   public:
     explicit TensorBinder(const Checkpoint& checkpoint) : checkpoint_(checkpoint) {}
 
-    bool has(std::string_view name) const { return checkpoint_.tensors().contains(name); }
+    bool has(std::string_view name) const;
     // The first of `names` that exists; records a problem and returns an empty view when none does, when the shape
     // differs or when the dtype is not F32, BF16 or F16.
     TensorView take(const std::vector<std::string>& names, const Shape& shape);
@@ -65,6 +77,7 @@ class TensorBinder {
     const Checkpoint& checkpoint_;
     std::map<std::string, bool, std::less<>> taken_;
     std::vector<std::string> problems_;
+    std::size_t lost_ = 0; // tensors of shards that are missing or damaged
 };
 
 } // namespace fulgurite

@@ -135,10 +135,16 @@ bool hasInt8Experts(const ModelWeights& weights) {
     });
 }
 
+// The published code computes 1.0 / (base ** (arange(0, dim, 2).float() / dim)): exponent, power and quotient are each
+// rounded to float32. One rounding in their place would differ by a unit in the last place in half of the entries, and
+// by up to 0.03 radians at a million tokens.
 std::vector<float> rotaryFrequencies(const ModelConfig& config) {
+    const auto base = static_cast<double>(static_cast<float>(config.rope_theta));
     std::vector<float> frequencies;
     for (int i = 0; i < config.rotary_dim / 2; ++i) {
-        frequencies.push_back(static_cast<float>(1.0 / std::pow(config.rope_theta, 2.0 * i / config.rotary_dim)));
+        const float exponent = static_cast<float>(2 * i) / static_cast<float>(config.rotary_dim);
+        const auto power = static_cast<float>(std::pow(base, static_cast<double>(exponent)));
+        frequencies.push_back(1.0f / power);
     }
     return frequencies;
 }

@@ -5,9 +5,11 @@
 #include "core/base/file_io.h"
 #include "core/checkpoint/random_checkpoint.h"
 #include "core/model/hybrid_model.h"
+#include "core/model/weights.h"
 #include "tests/support/golden_models.h"
 
 #include <cmath>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -18,6 +20,7 @@ namespace {
 using test::goldenModel;
 using test::TemporaryFolder;
 using testing::HasSubstr;
+using testing::Not;
 
 template <class Action>
 std::string messageOf(Action action) {
@@ -104,6 +107,21 @@ TEST(Config, DecayRatesOfOddHeadCounts) {
     EXPECT_NEAR(decayRates(config, 0)[0], 0.5f * 1.00001f, 1e-7f);
 }
 
+// Every step in float32, as the published code has it: for half of them one rounding gives another last bit.
+TEST(Config, RotaryFrequenciesAreThePublishedOnes) {
+    ModelConfig config;
+    config.rope_theta = 1e7;
+    config.rotary_dim = 64;
+    const std::vector<float> frequencies = rotaryFrequencies(config);
+    ASSERT_EQ(frequencies.size(), 32u);
+    const std::pair<std::size_t, float> expected[] = {
+        {0, 0x1p+0f}, {1, 0x1.356656p-1f}, {2, 0x1.75f036p-2f}, {3, 0x1.c3f06ap-3f}, {5, 0x1.4a12acp-4f},
+        {7, 0x1.e222eep-6f}, {16, 0x1.4b96cp-12f}, {31, 0x1.635e88p-23f}};
+    for (const auto& [i, frequency] : expected) {
+        EXPECT_EQ(frequencies[i], frequency) << i;
+    }
+}
+
 TEST(Checkpoint, ReportsMissingExtraAndMisshapedTensorsTogether) {
     const TemporaryFolder folder;
     const auto golden = goldenModel('A');
@@ -144,6 +162,50 @@ TEST(Checkpoint, MissingAndTruncatedShardsAreNamed) {
     std::filesystem::remove(shard);
     EXPECT_THAT(loadMessage(folder.path()),
                 testing::AllOf(HasSubstr("1 of 3 shards are missing"), HasSubstr("model-00002")));
+}
+
+// Whoever has to fetch files again must not learn of them one by one.
+TEST(Checkpoint, ShardsAndTensorsAreReportedTogether) {
+    for (const int first : {0, 1}) {
+        for (const bool indexed : {true, false}) {
+            SCOPED_TRACE(testing::Message() << "from " << first << (indexed ? ", indexed" : ""));
+            const TemporaryFolder folder;
+            const auto golden = goldenModel('A');
+            test::WriteOptions options;
+            options.shards = 5;
+            options.first_shard = first;
+            nlohmann::json config = nlohmann::json::parse(golden.config_json);
+            config["intermediate_size"] = 95; // every expert matrix has another shape
+            options.config_json = config.dump();
+            writeCheckpoint(golden, folder.path(), options);
+            const auto shard = [&](int number) {
+                return folder / fmt::format("model-{:05}-of-00005.safetensors", first + number);
+            };
+            std::filesystem::copy_file(shard(1), folder / "model-00001-of-00002.safetensors");
+            std::filesystem::remove(shard(1));
+            std::filesystem::remove(shard(2));
+            std::filesystem::resize_file(shard(3), std::filesystem::file_size(shard(3)) - 1);
+            writeFileAtomically(folder / "notes.safetensors", std::string("\x02\0\0\0\0\0\0\0{}", 10));
+            if (!indexed) {
+                std::filesystem::remove(folder / "model.safetensors.index.json");
+                std::filesystem::remove(folder / "model-00001-of-00002.safetensors");
+                std::filesystem::remove(folder / "notes.safetensors");
+            }
+            const std::string message = loadMessage(folder.path());
+            EXPECT_THAT(message, HasSubstr("2 of 5 shards are missing: " + shard(1).filename().string() + ", " +
+                                           shard(2).filename().string()));
+            EXPECT_THAT(message, HasSubstr(shard(3).string()));
+            EXPECT_THAT(message, HasSubstr("truncated"));
+            EXPECT_THAT(message, HasSubstr(".w1.weight: shape [96, 64] found, [95, 64] expected"));
+            EXPECT_THAT(message, Not(HasSubstr("weight: missing"))) << "it may be in a shard that is not there";
+            EXPECT_THAT(message, HasSubstr("tensors of shards that are missing or damaged"));
+            EXPECT_THAT(message, Not(HasSubstr("notes.safetensors")));
+            if (indexed) {
+                EXPECT_THAT(message, HasSubstr("1 extra shard(s)"));
+                EXPECT_THAT(message, HasSubstr("model-00001-of-00002.safetensors"));
+            }
+        }
+    }
 }
 
 TEST(Checkpoint, FoldersThatAreNoCheckpoint) {
