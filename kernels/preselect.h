@@ -91,8 +91,9 @@ inline bool suffices(const PreselectRow& wish, const Preselected& answer) {
 // found above which the candidates lie.
 inline constexpr int kWeightBuckets = 1017; // that of weight 1 is the last
 inline constexpr int kBucketShift = 20;
-// Masses are added up as whole numbers, so that their sum does not depend on the order.
-inline constexpr float kMassUnits = 0x1p44f;
+// Masses are added up as whole numbers, so that their sum does not depend on the order. Those of 2^24 equal weights, the
+// largest vocabulary, still fit into 63 bits.
+inline constexpr float kMassUnits = 0x1p38f;
 // What rounding may have cost: candidates may be a few more than needed, never fewer.
 inline constexpr double kShareMargin = 1e-7;
 inline constexpr float kWeightMargin = 0.99999f;
@@ -110,7 +111,7 @@ struct DeviceSampling {
 inline constexpr const char* kSamplingEntry = "fulgurite_device_sampling";
 
 // Rises with every change of meaning in this header; changes of layout show by themselves.
-inline constexpr std::uint64_t kSamplingRevision = 1;
+inline constexpr std::uint64_t kSamplingRevision = 2;
 inline constexpr std::uint64_t kSamplingInterface = [] {
     std::uint64_t hash = kDeviceInterface ^ kSamplingRevision;
     for (const std::size_t size : {sizeof(PreselectRow), sizeof(LogitChange), sizeof(Preselected),

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 // Always inline: a call in the middle of a loop would keep compilers from vectorising it.
 #ifdef __CUDACC__
@@ -85,6 +86,12 @@ struct SoftmaxWeight {
 FG_EVERYWHERE SoftmaxWeight softmaxWeightOf(float logit, float max, float scale) {
     const float x = timesRounded(plusRounded(logit, -max), scale);
     return x < kSmallestExponent ? SoftmaxWeight{0.0f, 0.0f} : SoftmaxWeight{expOfNegative(x), x};
+}
+
+// What differences of logits are multiplied with. 1 / temperature is infinite for the smallest temperatures, and the
+// difference of the best logit to itself is 0.
+inline float softmaxScale(float temperature) {
+    return std::fmin(1.0f / temperature, std::numeric_limits<float>::max());
 }
 
 // A logit after what a request asks for: `bias`, and for a token that was seen before the penalties, of which two

@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <fmt/format.h>
+#include <random>
 #include <unistd.h>
 #include <utility>
 
@@ -24,12 +26,30 @@ bool replaceable(const std::filesystem::path& target) {
     return true;
 }
 
+// A hidden neighbour with the target's name at its end, so that whoever looks for what was left behind knows of what.
+std::filesystem::path neighbour(const std::filesystem::path& target) {
+    std::random_device random;
+    return target.parent_path() / fmt::format(".{:08x}.{}.partial", random(), target.filename().string());
+}
+
+// A rename is on the disk when the folder is. File systems that cannot say so keep it anyway.
+void syncFolder(const std::filesystem::path& folder) {
+    const int fd = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        ::fsync(fd);
+        ::close(fd);
+    }
+}
+
 } // namespace
 
-AtomicFile::AtomicFile(std::filesystem::path target)
-    : target_(std::move(target)),
-      temporary_(target_.string() + ".partial"),
-      fd_(replaceable(target_) ? ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644) : -1) {
+AtomicFile::AtomicFile(std::filesystem::path target) : target_(std::move(target)) {
+    if (replaceable(target_)) {
+        do {
+            temporary_ = neighbour(target_);
+            fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+        } while (fd_ < 0 && errno == EEXIST);
+    }
     check(fd_ >= 0, "create");
 }
 
@@ -94,6 +114,7 @@ void AtomicFile::commit() {
     check(::close(std::exchange(fd_, -1)) == 0, "close");
     check(::rename(temporary_.c_str(), target_.c_str()) == 0, "rename");
     temporary_.clear();
+    syncFolder(target_.parent_path());
 }
 
 void writeFileAtomically(const std::filesystem::path& path, std::string_view content) {

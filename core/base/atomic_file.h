@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A file that appears whole or not at all: written under a temporary name beside the target, synced, then renamed.
+// A file that appears whole or not at all: written under a temporary name beside the target, synced, then renamed. Of
+// several that write one target at the same time, the last one to be done has its own there, whole.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +13,8 @@ namespace fulgurite {
 
 class AtomicFile {
   public:
-    // Creates TARGET.partial. Every member throws Error{Io} with path and cause.
+    // Creates a file whose name ends in the target's and ".partial" and that nobody else has. Every member throws
+    // Error{Io} with path and cause.
     explicit AtomicFile(std::filesystem::path target);
     ~AtomicFile(); // removes the temporary file unless committed
     AtomicFile(const AtomicFile&) = delete;
@@ -26,6 +28,8 @@ class AtomicFile {
     void writeAt(std::uint64_t offset, std::span<const std::byte> bytes);
     // Replaces the target; call once, last.
     void commit();
+    // What commit() renames.
+    const std::filesystem::path& temporary() const { return temporary_; }
 
   private:
     void check(bool ok, const char* what) const;

@@ -4,6 +4,7 @@
 #include "core/base/json.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace fulgurite {
 
@@ -81,6 +82,26 @@ void mark(std::vector<Place>& places, const nlohmann::json& messages) {
     }
 }
 
+// A template may show messages in another order than theirs: MiniMax-M1's begins with all of the system's.
+void sortAsShown(std::vector<Place>& places, std::string_view shown) {
+    std::vector<std::pair<std::size_t, Place>> found;
+    for (Place& place : places) {
+        const std::size_t at = shown.find(place.mark);
+        if (at == std::string_view::npos || shown.find(place.mark, at + 1) != std::string_view::npos) {
+            throw UnplacedMessage(place.message,
+                                  fmt::format("the model's chat template does not show message {} as it "
+                                              "is, so its tokens cannot be put in",
+                                              place.message));
+        }
+        found.emplace_back(at, std::move(place));
+    }
+    std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    places.clear();
+    for (auto& [at, place] : found) {
+        places.push_back(std::move(place));
+    }
+}
+
 void append(TokenIds& tokens, const TokenIds& more) {
     tokens.insert(tokens.end(), more.begin(), more.end());
 }
@@ -107,15 +128,10 @@ ChatTokens chatTokens(const ChatText& chat, const nlohmann::json& messages,
     }
     ChatTokens result;
     result.text = chat.render(with_marks);
+    sortAsShown(places, result.text);
     std::string_view rest = result.text;
     for (const Place& place : places) {
         const std::size_t at = rest.find(place.mark);
-        if (at == std::string_view::npos || rest.find(place.mark, at + 1) != std::string_view::npos) {
-            throw UnplacedMessage(place.message,
-                                  fmt::format("the model's chat template does not show message {} as it "
-                                              "is, so its tokens cannot be put in",
-                                              place.message));
-        }
         append(result.tokens, chat.encode(rest.substr(0, at), SpecialTokens::Parse));
         append(result.tokens, place.tokens);
         rest.remove_prefix(at + place.mark.size());

@@ -228,7 +228,7 @@ SoftmaxSums softmaxWeights(std::span<const float> logits, float temperature, std
     static const AddAll add_all = chooseAddAll();
     SoftmaxSums sums;
     sums.max = maximum(logits);
-    const WeightSums all = add_all(logits, sums.max, 1.0f / temperature, weights);
+    const WeightSums all = add_all(logits, sums.max, kernels::softmaxScale(temperature), weights);
     sums.sum = all.sum;
     return completed(sums, all.weighted);
 }

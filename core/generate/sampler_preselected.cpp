@@ -81,7 +81,7 @@ kernels::PreselectRow Sampler::wish(std::uint64_t position, const ReportParams& 
     if (params_.temperature == 0.0f) {
         wish.least = kernels::kWeightMargin; // the largest, and what rounding may have brought beside it
     } else {
-        wish.scale = 1.0f / params_.temperature;
+        wish.scale = kernels::softmaxScale(params_.temperature);
         if (drawsFromAll(known_ids_)) {
             wish.draws = 1;
             wish.uniform = uniformAt(params_.seed, position);

@@ -117,11 +117,11 @@ json toJson(const TokenEntry& entry) {
 }
 
 // An administrator writes into the folder of a service that has to read it.
-void giveToOwnerOfFolder(const std::filesystem::path& path) {
+void giveToOwnerOfFolder(const AtomicFile& file, const std::filesystem::path& path) {
     const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
     struct stat status {};
     if (::geteuid() == 0 && ::stat(folder.c_str(), &status) == 0 &&
-        ::chown((path.string() + ".partial").c_str(), status.st_uid, status.st_gid) != 0) {
+        ::chown(file.temporary().c_str(), status.st_uid, status.st_gid) != 0) {
         fail(ErrorKind::Io, "{}: cannot be given to the owner of its folder", path.string());
     }
 }
@@ -175,7 +175,7 @@ void writeTokenList(const std::filesystem::path& path, const TokenList& list) {
     try {
         AtomicFile file(path);
         file.write(json{{"tokens", std::move(tokens)}}.dump(2) + "\n");
-        giveToOwnerOfFolder(path);
+        giveToOwnerOfFolder(file, path);
         file.commit();
     } catch (...) {
         ::umask(before);

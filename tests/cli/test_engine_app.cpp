@@ -159,5 +159,22 @@ TEST(ChatTokens, SampledAnswersAndTypedSpecialTokens) {
     EXPECT_NE(std::search(tokens.begin(), tokens.end(), bytes.begin(), bytes.end()), tokens.end());
 }
 
+// MiniMax-M1's template begins with all that the system says, wherever that stands among the messages.
+TEST(ChatTokens, GoByTheOrderOfTheTemplate) {
+    const auto tokenizer = Tokenizer::load(test::sourceDir() / "tests/data/tokenizer_small");
+    const auto chat = ChatTemplate::parse(
+        "{% for m in messages %}{% if m.role == 'system' %}S:{{ m.content }}\n{% endif %}{% endfor %}"
+        "{% for m in messages %}{% if m.role != 'system' %}{{ m.role }}:{{ m.content }}\n{% endif %}{% endfor %}",
+        "test");
+    const nlohmann::json messages = {{{"role", "user"}, {"content", "a <end_of_sentence> b"}},
+                                     {{"role", "assistant"}, {"content", "the quick"}},
+                                     {{"role", "system"}, {"content", "c <end_of_sentence> d"}}};
+    const TokenIds bytes{'q', 'k'};
+    const TokenIds tokens = chatTokens(*chat, *tokenizer, messages, {{1, bytes}}, true);
+    EXPECT_EQ(tokenizer->decode(tokens),
+              "S:c <end_of_sentence> d\nuser:a <end_of_sentence> b\nassistant:qk\n");
+    EXPECT_FALSE(std::any_of(tokens.begin(), tokens.end(), [&](TokenId id) { return tokenizer->isSpecial(id); }));
+}
+
 } // namespace
 } // namespace fulgurite::app

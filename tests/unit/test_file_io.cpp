@@ -4,8 +4,11 @@
 #include "core/base/file_io.h"
 #include "core/base/mapped_file.h"
 
+#include <csignal>
 #include <filesystem>
 #include <gtest/gtest.h>
+#include <iterator>
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace fulgurite {
@@ -19,6 +22,10 @@ class FileIo : public testing::Test {
     }
     ~FileIo() override { std::filesystem::remove_all(folder); }
 
+    std::ptrdiff_t files() const {
+        return std::distance(std::filesystem::directory_iterator(folder), std::filesystem::directory_iterator());
+    }
+
     std::filesystem::path folder;
 };
 
@@ -26,18 +33,46 @@ TEST_F(FileIo, WritesAndReadsBack) {
     writeFileAtomically(folder / "a", "first");
     writeFileAtomically(folder / "a", "second");
     EXPECT_EQ(readTextFile(folder / "a"), "second");
-    EXPECT_FALSE(std::filesystem::exists(folder / "a.partial"));
+    EXPECT_EQ(files(), 1);
+}
+
+// Two programs, or two threads, that write one target: each has a file of its own until it is whole.
+TEST_F(FileIo, WritersOfOneTargetDoNotMix) {
+    writeFileAtomically(folder / "a.partial", "a person's own");
+    {
+        AtomicFile first(folder / "a");
+        AtomicFile second(folder / "a");
+        first.write(std::string_view("11"));
+        second.write(std::string_view("2222"));
+        first.write(std::string_view("11"));
+        first.commit();
+        EXPECT_EQ(readTextFile(folder / "a"), "1111");
+        second.commit();
+        EXPECT_EQ(readTextFile(folder / "a"), "2222");
+        AtomicFile dropped(folder / "a");
+        dropped.write(std::string_view("3"));
+        EXPECT_TRUE(dropped.temporary().string().ends_with(".a.partial"));
+        EXPECT_EQ(dropped.temporary().parent_path(), folder);
+    }
+    EXPECT_EQ(readTextFile(folder / "a"), "2222");
+    EXPECT_EQ(readTextFile(folder / "a.partial"), "a person's own");
+    EXPECT_EQ(files(), 2);
 }
 
 TEST_F(FileIo, FailedWriteLeavesTheOldFile) {
     EXPECT_THROW(writeFileAtomically(folder / "no-such-folder" / "a", "x"), Error);
-    if (std::filesystem::exists("/dev/full")) {
-        std::filesystem::create_symlink("/dev/full", folder / "b.partial");
-        writeFileAtomically(folder / "old", "kept");
-        EXPECT_THROW(writeFileAtomically(folder / "b", "x"), Error);
-        EXPECT_EQ(readTextFile(folder / "old"), "kept");
-        EXPECT_FALSE(std::filesystem::exists(folder / "b"));
-    }
+    writeFileAtomically(folder / "old", "kept");
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+    rlimit tight = before;
+    tight.rlim_cur = 1000;
+    const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &tight), 0);
+    EXPECT_THROW(writeFileAtomically(folder / "old", std::string(2000, 'x')), Error);
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+    std::signal(SIGXFSZ, handler);
+    EXPECT_EQ(readTextFile(folder / "old"), "kept");
+    EXPECT_EQ(files(), 1);
 }
 
 TEST_F(FileIo, MissingFileIsNamed) {

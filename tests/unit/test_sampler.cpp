@@ -278,6 +278,38 @@ TEST(Sampler, ALargeFlatVocabularyIsCutExactly) {
     EXPECT_NEAR(record.entropy, std::log(200064.0), 1e-5);
 }
 
+// The largest vocabulary that a configuration may have is 2^24: masses must not overflow.
+TEST(Distribution, AnyVocabularyIsCutExactly) {
+    for (const std::size_t count : {std::size_t{1} << 19, std::size_t{1} << 21, std::size_t{1} << 24}) {
+        std::vector<Entry> entries(count);
+        for (std::size_t i = 0; i < count; ++i) {
+            entries[i] = {1.0f, static_cast<TokenId>(i)};
+        }
+        keepMass(entries, 0.75 * static_cast<double>(count));
+        ASSERT_EQ(entries.size(), count / 4 * 3);
+        EXPECT_TRUE(std::all_of(entries.begin(), entries.end(), [&](const Entry& entry) {
+            return static_cast<std::size_t>(entry.id) < count / 4 * 3; // equal weights rank by id
+        }));
+    }
+}
+
+TEST(Sampler, TheSmallestTemperaturesChooseTheBest) {
+    const std::vector<float> logits{1.0f, 3.0f, -2.0f, 2.9999998f, -std::numeric_limits<float>::infinity()};
+    for (const float temperature : {1e-3f, 1e-30f, 1.2e-38f, 2.9e-39f, 1e-40f, 1e-45f}) {
+        for (const float top_p : {1.0f, 0.9f}) {
+            const TokenRecord record =
+                Sampler({.temperature = temperature, .top_p = top_p}, logits.size()).sample(logits, 0, kFull);
+            EXPECT_TRUE(temperature < 1e-3f ? record.id == 1 : record.id == 1 || record.id == 3) << temperature;
+            EXPECT_TRUE(std::isfinite(record.logprob)) << temperature;
+            EXPECT_TRUE(std::isfinite(record.logprob_after)) << temperature;
+        }
+        std::vector<kernels::LogitChange> changes;
+        EXPECT_TRUE(
+            std::isfinite(Sampler({.temperature = temperature}, logits.size()).wish(0, kFull, changes).scale))
+            << temperature;
+    }
+}
+
 // With k categories the statistic has mean k - 1 and variance 2 (k - 1); five standard deviations above the mean is
 // passed by chance less than once in 10^4 seeds, and the seed is fixed.
 TEST(Sampler, DrawsFollowTheDistribution) {
