@@ -38,13 +38,16 @@ class FloatArray {
     FloatArray& operator=(const FloatArray&) = delete;
 
     FloatArray copy(const char* purpose) const {
-        FloatArray result(count_, device_, purpose);
+        FloatArray result;
+        result.device_ = device_;
         if (!device_) {
             result.host_ = host_;
             result.data_ = result.host_.data();
         } else if (count_ > 0) {
+            result.data_ = static_cast<float*>(device_->allocate(bytes(), purpose));
             device_->copyWithin(result.data_, data_, bytes());
         }
+        result.count_ = count_;
         return result;
     }
 

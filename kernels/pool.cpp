@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #if defined(__x86_64__)
@@ -45,14 +47,27 @@ struct ThreadPool::Shared {
     std::size_t count = 0;
     std::size_t chunk = 0;
     bool spin = true;
+    std::mutex failing;
+    std::exception_ptr failure; // of the call under way
+    std::size_t failed_range = 0;
 
     explicit Shared(std::size_t threads) : open(threads) {}
 
     std::size_t ranges() const { return (count + chunk - 1) / chunk; }
 
-    void runRange(std::size_t range) const {
+    // Keeps what is thrown for the caller: a worker has nobody else to tell, and the caller must not leave before
+    // the others are done with what it lent them.
+    void runRange(std::size_t range) noexcept {
         const std::size_t begin = range * chunk;
-        (*body)(begin, std::min(count, begin + chunk), range);
+        try {
+            (*body)(begin, std::min(count, begin + chunk), range);
+        } catch (...) {
+            const std::lock_guard lock(failing);
+            if (failure == nullptr || range < failed_range) {
+                failure = std::current_exception();
+                failed_range = range;
+            }
+        }
     }
 
     // What the call is about may be read only once its range is taken: until that is run, it cannot change.
@@ -149,6 +164,10 @@ void ThreadPool::parallelFor(std::size_t count, std::size_t grain, const Body& b
         } else {
             std::this_thread::yield();
         }
+    }
+    // Nobody else touches it now: every range has been run.
+    if (const std::exception_ptr failure = std::exchange(shared.failure, nullptr)) {
+        std::rethrow_exception(failure);
     }
 }
 

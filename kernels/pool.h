@@ -20,7 +20,8 @@ class ThreadPool {
 
     // Calls body(begin, end, worker) for disjoint ranges that cover [0, count), at most one range per worker, each
     // a multiple of `grain` long but the last. Returns when all are done. Runs inline when one range suffices. Not
-    // reentrant; callers on different threads take turns. `body` must not throw.
+    // reentrant; callers on different threads take turns. What `body` throws is thrown here, when the other ranges
+    // are done too: of several, that of the first range.
     using Body = std::function<void(std::size_t begin, std::size_t end, std::size_t worker)>;
     void parallelFor(std::size_t count, std::size_t grain, const Body& body);
 

@@ -257,7 +257,7 @@ void ChatSession::showStatus() const {
                readableBytes(shape.bytesAt(tokens) - shape.lightningBytes()),
                readableBytes(shape.lightningBytes()));
     fmt::print("snapshots: {}, {} of at most {}\n", status.snapshot_count, readableBytes(status.snapshot_bytes),
-               readableBytes(status.memory_limit));
+               readableBytes(status.snapshot_limit));
 }
 
 void ChatSession::save(const std::string& path) const {

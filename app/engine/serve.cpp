@@ -292,6 +292,9 @@ void RunningNode::tellModel(const node::ModelHost& host) {
     nlohmann::json fields{{"state", node::nameOf(state)}};
     if (const auto model = host.find()) {
         fields["model"] = model->facts().id;
+        if (const std::string notice = snapshotNotice(model->status()); !notice.empty()) {
+            fmt::print(stderr, "fulgurite-engine: {}\n", notice);
+        }
     }
     journal_->event("model_changed", fields);
 }

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <fmt/format.h>
 #include <system_error>
 
 namespace fulgurite::app {
@@ -81,13 +82,25 @@ node::EngineServiceOptions engineOptions(const ServeOptions& options,
     };
     engine.engine.threads = threadsOfRank(options.ranks, options.threads);
     engine.engine.memory_bytes = memoryOfRank(options.ranks, options.device, options.memory_mib << 20);
-    engine.engine.snapshot_bytes = options.snapshot_mib << 20;
+    if (options.snapshot_mib) {
+        engine.engine.snapshot_bytes = *options.snapshot_mib << 20;
+    }
     engine.engine.max_batch = options.max_batch;
     engine.engine.max_queue = options.max_queue;
     engine.data = options.data;
     engine.capture_limit_bytes = options.capture_mib << 20;
     engine.embedders.assign(options.embedders.begin(), options.embedders.end());
     return engine;
+}
+
+std::string snapshotNotice(const EngineStatus& status) {
+    if (status.snapshot_tokens >= kWorthKeeping || status.snapshot_limit == 0 ||
+        status.snapshot_limit >= status.memory_limit) {
+        return {}; // enough, switched off, or all that there is
+    }
+    return fmt::format("snapshots may take {}: of a conversation of more than {} tokens none is kept, and every edit "
+                       "computes all of it again; a larger --snapshot-mib changes that",
+                       readableBytes(status.snapshot_limit), status.snapshot_tokens);
 }
 
 node::ModelShelfOptions shelfOptions(const ServeOptions& options) {
@@ -249,8 +262,8 @@ void addServeOptions(CLI::App& command, ServeOptions& options) {
     command.add_option("--threads", options.threads, "Computing threads; 0 takes one for each core");
     command.add_option("--memory-mib", options.memory_mib,
                        "Memory for conversations' states; 0 takes half of what is free at start");
-    command.add_option("--snapshot-mib", options.snapshot_mib, "Part of it for snapshots of prefixes")
-        ->capture_default_str();
+    command.add_option("--snapshot-mib", options.snapshot_mib,
+                       "Part of it for snapshots of prefixes; unless given a quarter, and room for two long ones");
     command.add_option("--max-batch", options.max_batch, "Answers that are computed together")
         ->check(CLI::Range(1, 4096))
         ->capture_default_str();

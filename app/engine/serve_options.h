@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,7 @@ struct ServeOptions {
     std::vector<std::string> embedders;
     std::size_t threads = 0;
     std::size_t memory_mib = 0;
-    std::size_t snapshot_mib = 512;
+    std::optional<std::size_t> snapshot_mib;
     std::uint64_t capture_mib = std::uint64_t{16} << 10;
     std::size_t max_batch = 64;
     std::size_t body_mib = 32;
@@ -73,6 +74,8 @@ node::HttpServerOptions serverOptions(const ServeOptions& options, const Address
 // `on_loss`: see ModelWish.
 node::EngineServiceOptions engineOptions(const ServeOptions& options,
                                          const std::function<void(const kernels::CommError&)>& on_loss);
+// What a person had better know of the memory for snapshots; empty: nothing.
+std::string snapshotNotice(const EngineStatus& status);
 // The models that clients may have loaded: that of --model and those in the folders of --models.
 node::ModelShelfOptions shelfOptions(const ServeOptions& options);
 node::JournalOptions journalOptions(const ServeOptions& options);

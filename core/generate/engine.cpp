@@ -44,10 +44,9 @@ std::optional<SequenceState> Engine::snapshotOf(std::span<const TokenId> tokens,
     return scheduler_->snapshots().longest(tenant, tokens, tokens.size());
 }
 
-bool Engine::keepSnapshot(std::span<const TokenId> tokens, SequenceState state, const std::string& tenant) {
-    SnapshotCache& snapshots = scheduler_->snapshots();
-    return snapshots.insert(tenant, tokens, std::move(state), SnapshotKind::Turn) ||
-           snapshots.contains(tenant, tokens);
+bool Engine::keepSnapshot(std::span<const TokenId> tokens, const std::function<SequenceState()>& restore,
+                          const std::string& tenant) {
+    return scheduler_->keepSnapshot(tokens, restore, tenant);
 }
 
 const HybridModel& Engine::model() const {

@@ -10,6 +10,7 @@
 #include "core/text/tokenizer.h"
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -44,9 +45,11 @@ class Engine {
     std::shared_ptr<const void> setAside(std::size_t bytes);
     // A fork of the longest snapshot that `tenant` has of a beginning of `tokens`. Nothing: there is none.
     std::optional<SequenceState> snapshotOf(std::span<const TokenId> tokens, const std::string& tenant);
-    // Keeps a state that has absorbed exactly `tokens`, as if it had been computed here. False: it is larger than the
-    // memory for snapshots.
-    bool keepSnapshot(std::span<const TokenId> tokens, SequenceState state, const std::string& tenant);
+    // Keeps what restore() gives, a state that has absorbed exactly `tokens`, as if it had been computed here. Only
+    // called when there is memory for it, which is set aside meanwhile. False: it is larger than the memory for
+    // snapshots. Throws Error{OutOfMemory} with the figures while running answers need what it would take.
+    bool keepSnapshot(std::span<const TokenId> tokens, const std::function<SequenceState()>& restore,
+                      const std::string& tenant);
     const HybridModel& model() const;
     const std::shared_ptr<const Tokenizer>& tokenizer() const;
 

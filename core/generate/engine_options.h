@@ -4,14 +4,20 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace fulgurite {
 
+// Tokens of a conversation that it would be a pity to compute again with every edit.
+inline constexpr std::size_t kWorthKeeping = 16384;
+
 struct EngineOptions {
     std::size_t threads = 0;                             // 0: one per core
     std::size_t memory_bytes = 0;                        // for states; 0: half of what is available at start
-    std::size_t snapshot_bytes = std::size_t{512} << 20; // part of it for snapshots of prefixes
+    // Part of it for snapshots of prefixes, which give way to what is being answered; unless given a quarter, or more
+    // where that holds less than two conversations of kWorthKeeping tokens.
+    std::optional<std::size_t> snapshot_bytes;
     std::size_t snapshot_interval = 64;                  // tokens between snapshots while decoding
     std::size_t prefill_chunk = 256;                     // tokens between two decode steps
     std::size_t max_batch = 64;                          // sequences that decode together
@@ -34,6 +40,8 @@ struct EngineStatus {
     std::size_t state_bytes = 0;
     std::size_t snapshot_bytes = 0;
     std::size_t snapshot_count = 0;
+    std::size_t snapshot_limit = 0;
+    std::size_t snapshot_tokens = 0; // of the longest prefix that a snapshot can be kept of; the largest number: of any
     std::size_t memory_limit = 0;
     double queue_seconds = 0; // that a new request would wait, from how fast the last ones were finished
     double prefill_tokens_per_second = 0; // recent

@@ -34,10 +34,10 @@ Sequence* FairQueue::next(const std::function<std::size_t(const std::string&)>& 
 
 FairQueue::Entry FairQueue::take(const std::string& tenant) {
     const auto line = lines_.find(tenant);
+    served_[tenant] = ++turn_; // first, for it may throw: nobody who waits is lost
     Entry entry = std::move(line->second.front());
     line->second.pop_front();
     --size_;
-    served_[tenant] = ++turn_;
     if (line->second.empty()) {
         lines_.erase(line);
     }
@@ -46,12 +46,14 @@ FairQueue::Entry FairQueue::take(const std::string& tenant) {
 
 std::vector<FairQueue::Entry> FairQueue::remove(const std::set<GenerationId>& ids) {
     std::vector<Entry> removed;
+    removed.reserve(size_); // what follows does not throw: nobody who waits is lost
     for (auto line = lines_.begin(); line != lines_.end();) {
-        std::deque<Entry> kept;
         for (Entry& entry : line->second) {
-            (ids.contains(entry->id()) ? removed.emplace_back() : kept.emplace_back()) = std::move(entry);
+            if (ids.contains(entry->id())) {
+                removed.push_back(std::move(entry));
+            }
         }
-        line->second = std::move(kept);
+        std::erase(line->second, nullptr);
         line = line->second.empty() ? lines_.erase(line) : std::next(line);
     }
     size_ -= removed.size();
@@ -60,6 +62,7 @@ std::vector<FairQueue::Entry> FairQueue::remove(const std::set<GenerationId>& id
 
 std::vector<FairQueue::Entry> FairQueue::removeAll() {
     std::vector<Entry> removed;
+    removed.reserve(size_);
     for (auto& [tenant, line] : lines_) {
         for (Entry& entry : line) {
             removed.push_back(std::move(entry));

@@ -5,6 +5,7 @@
 #include "core/generate/generation_context.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace fulgurite {
@@ -21,7 +22,9 @@ EngineOptions completed(EngineOptions options, const ForwardRunner& runner) {
     if (options.memory_bytes == 0) {
         options.memory_bytes = runner.freeMemory() / 2;
     }
-    options.snapshot_bytes = std::min(options.snapshot_bytes, options.memory_bytes);
+    const std::size_t worth = 2 * runner.stateShape().bytesAt(kWorthKeeping);
+    options.snapshot_bytes = std::min(options.snapshot_bytes.value_or(std::max(options.memory_bytes / 4, worth)),
+                                      options.memory_bytes);
     options.prefill_chunk = std::max(options.prefill_chunk, kSmallestChunk);
     options.max_batch = std::max<std::size_t>(options.max_batch, 1);
     return options;
@@ -34,14 +37,18 @@ Scheduler::Scheduler(std::unique_ptr<ForwardRunner> runner, std::shared_ptr<cons
     : runner_(std::move(runner)),
       options_(completed(std::move(options), *runner_)),
       context_(contextOf(runner_->config(), std::move(tokenizer), options_)),
-      snapshots_(options_.snapshot_bytes),
+      snapshots_(*options_.snapshot_bytes),
       turns_([this] { wakeUp(); }),
       memory_(context_.shape, options_.memory_bytes) {
     context_.shape = runner_->stateShape();
     runner_->reserve(options_.memory_bytes);
     const std::size_t one = std::max<std::size_t>(context_.shape.bytesAt(1), 1);
-    snapshot_allowance_ = options_.snapshot_bytes / kSequenceShare / one;
+    snapshot_allowance_ = snapshots_.budget() / kSequenceShare / one;
     status_.memory_limit = memory_.limit();
+    status_.snapshot_limit = snapshots_.budget();
+    const std::size_t tokens = context_.shape.tokensWithin(snapshots_.budget());
+    status_.snapshot_tokens =
+        tokens < context_.max_positions ? tokens : std::numeric_limits<std::size_t>::max();
     thread_ = std::jthread([this] { run(); });
 }
 
@@ -118,19 +125,26 @@ ReentryCost Scheduler::reentryCost(std::span<const TokenId> prefix, const std::s
 void Scheduler::run() {
     measureOnce();
     while (waitForWork()) {
-        const double seconds = secondsOf([this] {
-            handleCancels();
-            admit();
-            decodeStep();
-            removeFinished();
-            prefillStep();
-            removeFinished();
-        });
+        double seconds = 0;
+        try {
+            seconds = secondsOf([this] { round(); });
+        } catch (const std::exception& error) {
+            failAll(error);
+        }
         turns_.afterRound(seconds, !active_.empty(), runner_->pool(), turnBudget());
         publish();
     }
     turns_.stop();
     finishAll();
+}
+
+void Scheduler::round() {
+    handleCancels();
+    admit();
+    decodeStep();
+    removeFinished();
+    prefillStep();
+    removeFinished();
 }
 
 bool Scheduler::waitForWork() {
@@ -149,18 +163,18 @@ void Scheduler::handleCancels() {
     std::vector<std::unique_ptr<Sequence>> waiting;
     {
         const std::lock_guard lock(mutex_);
-        ids.swap(cancelled_);
-        if (ids.empty()) {
+        if (cancelled_.empty()) {
             return;
         }
-        waiting = queue_.remove(ids);
+        waiting = queue_.remove(cancelled_);
+        ids.swap(cancelled_);
     }
     for (const auto& sequence : waiting) {
-        sequence->finish(FinishReason::Cancelled);
+        forOne(*sequence, [&] { sequence->finish(FinishReason::Cancelled); });
     }
     for (Slot& slot : active_) {
         if (ids.contains(slot.sequence->id())) {
-            slot.sequence->finish(FinishReason::Cancelled);
+            forOne(*slot.sequence, [&] { slot.sequence->finish(FinishReason::Cancelled); });
         }
     }
     removeFinished();
@@ -188,7 +202,7 @@ void Scheduler::decodeStep() {
     sampleAll(slots, logits_);
     for (Slot* slot : slots) {
         keepPeriodic(*slot->sequence);
-        slot->sequence->accept();
+        forOne(*slot->sequence, [&] { slot->sequence->accept(); });
     }
     const std::lock_guard lock(mutex_);
     status_.completion_tokens_total += slots.size();
@@ -284,10 +298,10 @@ void Scheduler::prefillStep() {
             continue;
         }
         const std::size_t rows = batch[i].logits == LogitsWanted::All ? counts[i] : 0;
-        sequence.prefilled(
-            counts[i], std::span(logits_).subspan(row * context_.vocab_size, rows * context_.vocab_size), seconds);
+        const auto described =
+            std::span(logits_).subspan(row * context_.vocab_size, rows * context_.vocab_size);
         row += rows;
-        if (sequence.failed()) {
+        if (!forOne(sequence, [&] { sequence.prefilled(counts[i], described, seconds); }) || sequence.failed()) {
             continue;
         }
         if (sequence.atTurn()) {
@@ -303,23 +317,25 @@ void Scheduler::keepPeriodic(Sequence& sequence) {
     if (!sequence.shareable() || !sequence.plan().due(state.position())) {
         return;
     }
-    const auto prefix = sequence.tokens().first(state.position());
-    const std::string& tenant = sequence.tenant().name;
-    if (snapshots_.contains(tenant, prefix) ||
-        !snapshots_.insert(tenant, prefix, state.fork(), SnapshotKind::Periodic)) {
-        sequence.plan().start(state.position());
-        return;
-    }
-    for (const std::size_t position : sequence.plan().add(state.position())) {
-        snapshots_.erasePeriodic(tenant, sequence.tokens().first(position));
-    }
+    sequence.plan().start(state.position()); // the next one is due as far from here, whether this one is kept or not
+    keeping([&] {
+        const auto prefix = sequence.tokens().first(state.position());
+        const std::string& tenant = sequence.tenant().name;
+        if (snapshots_.contains(tenant, prefix) ||
+            !snapshots_.insert(tenant, prefix, state.fork(), SnapshotKind::Periodic)) {
+            return;
+        }
+        for (const std::size_t position : sequence.plan().add(state.position())) {
+            snapshots_.erasePeriodic(tenant, sequence.tokens().first(position));
+        }
+    });
 }
 
 void Scheduler::keepTurn(Sequence& sequence) {
     const SequenceState& state = sequence.state();
     const auto prefix = sequence.tokens().first(state.position());
     if (sequence.shareable() && !prefix.empty() && state.bytes() <= snapshots_.budget()) {
-        snapshots_.insert(sequence.tenant().name, prefix, state.fork(), SnapshotKind::Turn);
+        keeping([&] { snapshots_.insert(sequence.tenant().name, prefix, state.fork(), SnapshotKind::Turn); });
     }
 }
 
@@ -337,10 +353,12 @@ void Scheduler::removeFinished() {
             finishes_.finished(FinishRate::Clock::now());
         }
         if (!sequence.failed() && sequence.started() && sequence.shareable()) {
-            SequenceState state = sequence.takeState();
-            const std::size_t position = state.position();
-            snapshots_.insert(sequence.tenant().name, sequence.tokens().first(position), std::move(state),
-                              SnapshotKind::Turn);
+            keeping([&] {
+                SequenceState state = sequence.takeState();
+                const std::size_t position = state.position();
+                snapshots_.insert(sequence.tenant().name, sequence.tokens().first(position), std::move(state),
+                                  SnapshotKind::Turn);
+            });
         }
         slot = active_.erase(slot);
     }
@@ -354,10 +372,10 @@ void Scheduler::finishAll() {
         waiting = queue_.removeAll();
     }
     for (Slot& slot : active_) {
-        slot.sequence->finish(FinishReason::Cancelled);
+        forOne(*slot.sequence, [&] { slot.sequence->finish(FinishReason::Cancelled); });
     }
     for (const auto& sequence : waiting) {
-        sequence->finish(FinishReason::Cancelled);
+        forOne(*sequence, [&] { sequence->finish(FinishReason::Cancelled); });
     }
     active_.clear();
 }

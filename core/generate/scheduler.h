@@ -18,8 +18,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <set>
 #include <span>
 #include <string>
@@ -44,6 +47,8 @@ class Scheduler {
     ReentryCost reentryCost(std::span<const TokenId> prefix, const std::string& tenant = {}) const;
     void takeTurn(const TurnWork& work);
     std::shared_ptr<const void> setAside(std::size_t bytes);
+    bool keepSnapshot(std::span<const TokenId> tokens, const std::function<SequenceState()>& restore,
+                      const std::string& tenant);
     SnapshotCache& snapshots() { return snapshots_; }
 
   private:
@@ -63,6 +68,7 @@ class Scheduler {
     std::size_t promisedTo(const std::string& tenant) const;
     bool withinShare(const Tenant& tenant, std::size_t promised, std::size_t tokens) const;
     void run();
+    void round();
     void measureOnce();
     bool waitForWork();
     void handleCancels();
@@ -76,6 +82,20 @@ class Scheduler {
     // Runs a batch, one by one if a sequence of it is refused. Returns the seconds; those that failed are finished.
     double forward(const Slots& slots, std::vector<SequenceChunk>& batch, std::vector<float>& logits);
     double forwardOne(Slot& slot, SequenceChunk chunk, std::vector<float>& logits);
+    // Ends one answer, or all that run, with what went wrong.
+    void failWith(Sequence& sequence, const std::exception& error) noexcept;
+    void failAll(const std::exception& error) noexcept;
+    // call(), which is about one sequence; what it throws ends that one. Whether it did not.
+    template <class Call>
+    bool forOne(Sequence& sequence, const Call& call) noexcept;
+    // call(), which takes memory for a state and may be called again: when there is none, once more without any
+    // snapshots.
+    template <class Call>
+    bool takeFor(Sequence& sequence, const Call& call) noexcept;
+    // call(), which keeps a snapshot. They are worth having and not needed: where there is no memory for one, older
+    // ones go and the answers go on.
+    template <class Call>
+    void keeping(const Call& call) noexcept;
     bool growTo(Slot& slot, std::size_t tokens);
     void wishFor(Slot& slot, SequenceChunk& chunk) const;
     void sampleAll(const Slots& slots, const std::vector<float>& logits);
@@ -87,14 +107,15 @@ class Scheduler {
 
     const std::unique_ptr<ForwardRunner> runner_;
     const EngineOptions options_;
+    // Made while there is memory for it.
+    const Error no_memory_{ErrorKind::OutOfMemory, "the machine has no memory left"};
     GenerationContext context_;
     std::size_t snapshot_allowance_ = 0; // periodic ones of one sequence
     SnapshotCache snapshots_;
     ModelTurns turns_;
 
-    // The working thread's own.
-    std::deque<Slot> active_;
     StateMemory memory_;
+    std::deque<Slot> active_; // from here on the working thread's own
     std::size_t next_prefill_ = 0;
     RateMeter prefill_rate_;
     RateMeter decode_rate_;
@@ -111,5 +132,41 @@ class Scheduler {
 
     std::jthread thread_; // last: it uses all of the above
 };
+
+template <class Call>
+bool Scheduler::forOne(Sequence& sequence, const Call& call) noexcept {
+    try {
+        call();
+        return true;
+    } catch (const std::exception& error) {
+        failWith(sequence, error);
+        return false;
+    }
+}
+
+template <class Call>
+bool Scheduler::takeFor(Sequence& sequence, const Call& call) noexcept {
+    try {
+        call();
+        return true;
+    } catch (const std::bad_alloc&) { // tried again below
+    } catch (const Error& error) {
+        if (error.kind() != ErrorKind::OutOfMemory) {
+            failWith(sequence, error);
+            return false;
+        }
+    }
+    snapshots_.shrinkTo(0);
+    return forOne(sequence, call);
+}
+
+template <class Call>
+void Scheduler::keeping(const Call& call) noexcept {
+    try {
+        call();
+    } catch (const std::exception&) {
+        snapshots_.shrinkTo(snapshots_.bytes() / 2);
+    }
+}
 
 } // namespace fulgurite

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace fulgurite {
@@ -164,23 +165,62 @@ bool Scheduler::admitNext() {
             (!active_.empty() || !memory_.promise(slot.promised, next->promptSize() + 1))) {
             return false;
         }
-        slot.sequence = queue_.take(next->tenant().name);
+        try {
+            slot.sequence = queue_.take(next->tenant().name);
+        } catch (...) {
+            memory_.release(slot.promised);
+            throw;
+        }
         status_.active = active_.size() + 1;
     }
     snapshots_.shrinkTo(memory_.left());
     Sequence& sequence = *slot.sequence;
-    active_.push_back(std::move(slot));
-    try {
-        auto state = snapshots_.longest(sequence.tenant().name, sequence.tokens(), sequence.reusable());
-        sequence.begin(state ? std::move(*state) : SequenceState(context_.shape),
-                       SnapshotPlan(options_.snapshot_interval, snapshot_allowance_));
-    } catch (const std::bad_alloc&) {
-        sequence.finishWith(Error(ErrorKind::OutOfMemory, "the machine has no memory left for another state"));
+    if (!forOne(sequence, [&] { active_.push_back(std::move(slot)); })) {
+        memory_.release(slot.promised);
+        return true;
+    }
+    std::optional<SequenceState> state;
+    const bool taken = takeFor(sequence, [&] {
+        state = snapshots_.longest(sequence.tenant().name, sequence.tokens(), sequence.reusable());
+        if (!state) {
+            state.emplace(context_.shape);
+        }
+    });
+    if (taken) {
+        forOne(sequence, [&] {
+            sequence.begin(std::move(*state), SnapshotPlan(options_.snapshot_interval, snapshot_allowance_));
+        });
     }
     const std::lock_guard lock(mutex_);
     status_.prompt_tokens_total += sequence.promptSize();
     status_.reused_tokens_total += sequence.started() ? sequence.state().position() : 0;
     return true;
+}
+
+bool Scheduler::keepSnapshot(std::span<const TokenId> tokens, const std::function<SequenceState()>& restore,
+                             const std::string& tenant) {
+    const std::size_t needed = context_.shape.bytesAt(tokens.size());
+    if (needed > snapshots_.budget()) {
+        return false;
+    }
+    std::size_t promised = 0;
+    if (!memory_.promise(promised, tokens.size())) {
+        fail(ErrorKind::OutOfMemory,
+             "the state of {} tokens needs {}; the answers that are being written leave {} of {} for it. Try again "
+             "later",
+             tokens.size(), readableBytes(needed), readableBytes(memory_.left()), readableBytes(memory_.limit()));
+    }
+    bool kept = false;
+    try {
+        snapshots_.shrinkTo(memory_.left());
+        kept = snapshots_.insert(tenant, tokens, restore(), SnapshotKind::Turn) ||
+               snapshots_.contains(tenant, tokens);
+    } catch (...) {
+        memory_.release(promised);
+        throw;
+    }
+    memory_.release(promised);
+    return kept;
 }
 
 // Room for what a sequence is about to absorb. When there is none, its answer ends here.
@@ -190,17 +230,11 @@ bool Scheduler::growTo(Slot& slot, std::size_t tokens) {
     const bool allowed =
         !grows || withinShare(sequence.tenant(), promisedTo(sequence.tenant().name) - slot.promised, tokens);
     if (!allowed || !memory_.promise(slot.promised, tokens)) {
-        sequence.finish(FinishReason::ContextFull);
+        forOne(sequence, [&] { sequence.finish(FinishReason::ContextFull); });
         return false;
     }
     snapshots_.shrinkTo(memory_.left());
-    try {
-        sequence.state().reserve(tokens - sequence.state().position());
-    } catch (const std::bad_alloc&) {
-        sequence.finishWith(Error(ErrorKind::OutOfMemory, "the machine has no memory left for keys and values"));
-        return false;
-    }
-    return true;
+    return takeFor(sequence, [&] { sequence.state().reserve(tokens - sequence.state().position()); });
 }
 
 } // namespace fulgurite

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The scheduler's calls of the model, timed, and what becomes of the sequences when one fails.
 #include "core/generate/scheduler.h"
+#include "core/generate/unexpected.h"
 
-#include <new>
+#include <algorithm>
 
 namespace fulgurite {
 
@@ -12,13 +13,11 @@ namespace {
 constexpr std::int64_t kQuickModel = 100'000'000;
 constexpr std::size_t kMeasuredTokens = 64;
 
-// What no part of the program announces. Memory may run out inside an operation, whose scratch arrays nobody
-// counts.
-Error unexpected(const std::exception& error) {
-    if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) {
-        return {ErrorKind::OutOfMemory, "the machine had no memory left while the answer was computed"};
-    }
-    return {ErrorKind::Internal, error.what()};
+// Whether a call of the model was refused before it changed any state.
+bool untouched(const std::exception& error) {
+    const auto* refusal = dynamic_cast<const Error*>(&error);
+    return refusal != nullptr && dynamic_cast<const BrokenPass*>(refusal) == nullptr &&
+           (refusal->kind() == ErrorKind::InvalidInput || refusal->kind() == ErrorKind::OutOfMemory);
 }
 
 } // namespace
@@ -44,10 +43,9 @@ void Scheduler::measureOnce() {
 double Scheduler::forward(const Slots& slots, std::vector<SequenceChunk>& batch, std::vector<float>& logits) {
     try {
         return secondsOf([&] { runner_->forward(batch, logits); });
-    } catch (const Error& error) {
-        const bool untouched = error.kind() == ErrorKind::InvalidInput || error.kind() == ErrorKind::OutOfMemory;
-        if (untouched && slots.size() > 1) {
-            // Refused before any state was touched: one alone may pass, and who does not answers for it.
+    } catch (const std::exception& error) {
+        if (untouched(error) && slots.size() > 1) {
+            // One alone may pass, and who does not answers for it.
             logits.clear();
             double seconds = 0;
             for (std::size_t i = 0; i < slots.size(); ++i) {
@@ -56,11 +54,7 @@ double Scheduler::forward(const Slots& slots, std::vector<SequenceChunk>& batch,
             return seconds;
         }
         for (Slot* slot : slots) {
-            slot->sequence->finishWith(error);
-        }
-    } catch (const std::exception& error) {
-        for (Slot* slot : slots) {
-            slot->sequence->finishWith(unexpected(error));
+            failWith(*slot->sequence, error);
         }
     }
     return 0;
@@ -70,13 +64,30 @@ double Scheduler::forwardOne(Slot& slot, SequenceChunk chunk, std::vector<float>
     const std::size_t before = logits.size();
     try {
         return secondsOf([&] { runner_->forward({&chunk, 1}, logits); });
-    } catch (const Error& error) {
-        slot.sequence->finishWith(error);
     } catch (const std::exception& error) {
-        slot.sequence->finishWith(unexpected(error));
+        failWith(*slot.sequence, error);
     }
     logits.resize(before);
     return 0;
+}
+
+void Scheduler::failWith(Sequence& sequence, const std::exception& error) noexcept {
+    try {
+        sequence.finishWith(unexpected(error));
+    } catch (const std::exception&) { // no memory for the words
+        sequence.finishWith(no_memory_);
+    }
+}
+
+// Whatever goes wrong between two calls of the model goes wrong for all: nobody knows how far it came. The thread
+// lives on for those who wait.
+void Scheduler::failAll(const std::exception& error) noexcept {
+    for (Slot& slot : active_) {
+        failWith(*slot.sequence, error);
+        memory_.release(slot.promised);
+    }
+    active_.clear();
+    snapshots_.shrinkTo(std::min(memory_.left(), snapshots_.bytes() / 2));
 }
 
 } // namespace fulgurite

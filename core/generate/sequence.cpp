@@ -2,6 +2,7 @@
 #include "core/generate/sequence.h"
 
 #include "core/generate/prompt_thinking.h"
+#include "core/generate/unexpected.h"
 
 #include <algorithm>
 #include <cmath>
@@ -193,10 +194,8 @@ void Sequence::drawBy(const Draw& draw) noexcept {
     }
     try {
         drawn_ = draw();
-    } catch (const Error& error) {
-        error_ = error;
     } catch (const std::exception& error) {
-        error_ = Error(ErrorKind::Internal, error.what());
+        error_ = unexpected(error);
     }
 }
 
@@ -295,9 +294,11 @@ void Sequence::finish(FinishReason reason) {
     if (finished_) {
         return;
     }
+    // Before the rest: for want of memory the answer may yet end with an error.
+    const std::string rest = reason == FinishReason::StopString ? std::string() : stops_.flush() + decoder_.flush();
+    tracker_.finish();
     finished_ = true;
     const Clock::time_point now = Clock::now();
-    tracker_.finish();
     summary_.reason = reason;
     summary_.completion_tokens = generated();
     summary_.thinking_tokens = tracker_.thinkingTokens();
@@ -307,7 +308,6 @@ void Sequence::finish(FinishReason reason) {
     } else {
         summary_.queue_seconds = secondsBetween(submitted_at_, now);
     }
-    const std::string rest = reason == FinishReason::StopString ? std::string() : stops_.flush() + decoder_.flush();
     notify([&](GenerationListener& listener) { listener.onFinish(summary_, rest); });
     listener_.reset();
 }

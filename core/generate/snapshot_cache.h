@@ -63,10 +63,13 @@ class SnapshotCache {
     Node* find(const std::string& tenant, std::span<const TokenId> tokens) const;
     Node* makeNode(const std::string& tenant, std::span<const TokenId> tokens);
     static void splitEdge(Node& node, std::size_t length);
-    void account(const SequenceState& state, bool added);
-    void evict(Node* node);
-    void prune(Node* node);
-    void shrinkLocked(std::size_t bytes);
+    static std::vector<const KvPage*> pagesOf(const SequenceState& state);
+    // The change in bytes.
+    std::size_t addUser(const SequenceState& state, const std::vector<const KvPage*>& pages);
+    std::size_t removeUser(const SequenceState& state, const std::vector<const KvPage*>& pages) noexcept;
+    void evict(Node* node) noexcept;
+    void prune(Node* node) noexcept;
+    void shrinkLocked(std::size_t bytes) noexcept;
 
     const std::size_t budget_;
     mutable std::mutex mutex_;

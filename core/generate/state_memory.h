@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The memory that running sequences hold or have been promised. Snapshots live on what they leave.
+// The memory that running sequences, and states on their way in, hold or have been promised. Snapshots live on what
+// they leave. Thread-safe.
 #pragma once
 
 #include "core/state/sequence_state.h"
 
 #include <cstddef>
+#include <mutex>
+#include <utility>
 
 namespace fulgurite {
 
@@ -13,8 +16,10 @@ class StateMemory {
     StateMemory(StateShape shape, std::size_t limit) : shape_(std::move(shape)), limit_(limit) {}
 
     std::size_t limit() const { return limit_; }
-    std::size_t promised() const { return promised_; }
-    std::size_t left() const { return limit_ - promised_; }
+    std::size_t left() const {
+        const std::lock_guard lock(mutex_);
+        return limit_ - promised_;
+    }
     const StateShape& shape() const { return shape_; }
 
     // A prompt fits when its state and room for one more token do.
@@ -27,7 +32,8 @@ class StateMemory {
         if (wanted <= bytes) {
             return true;
         }
-        if (wanted - bytes > left()) {
+        const std::lock_guard lock(mutex_);
+        if (wanted - bytes > limit_ - promised_) {
             return false;
         }
         promised_ += wanted - bytes;
@@ -36,13 +42,15 @@ class StateMemory {
     }
     // For a state that no sequence has. False: there is not enough.
     bool take(std::size_t bytes) {
-        if (bytes > left()) {
+        const std::lock_guard lock(mutex_);
+        if (bytes > limit_ - promised_) {
             return false;
         }
         promised_ += bytes;
         return true;
     }
     void release(std::size_t& bytes) {
+        const std::lock_guard lock(mutex_);
         promised_ -= bytes;
         bytes = 0;
     }
@@ -50,6 +58,7 @@ class StateMemory {
   private:
     StateShape shape_;
     std::size_t limit_;
+    mutable std::mutex mutex_;
     std::size_t promised_ = 0;
 };
 

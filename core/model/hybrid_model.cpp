@@ -16,6 +16,21 @@ Workspace::~Workspace() = default;
 Workspace::Workspace(Workspace&&) noexcept = default;
 Workspace& Workspace::operator=(Workspace&&) noexcept = default;
 
+namespace {
+
+// run(), from where on states change: what it throws says so. A device may be out of memory only then, for what its
+// operations need in between.
+template <class Run>
+void runToTheEnd(const Run& run) {
+    try {
+        onDevice(run);
+    } catch (const Error& error) {
+        throw BrokenPass(error.kind(), error.what());
+    }
+}
+
+} // namespace
+
 // What all ranks run on.
 struct HybridModel::Pass {
     std::span<SequenceChunk> batch;
@@ -403,8 +418,11 @@ void HybridModel::runTeam(const Pass& pass, kernels::ThreadPool& pool, Workspace
             team->rank(rank).workspace.buffers().prepare(config(), shards_[rank], pass.rows, wanted);
         }
     });
-    team->run([&](RankTeam::Rank& rank) {
-        runRank(pass, static_cast<std::size_t>(rank.index), rank.comm.get(), rank.pool, rank.workspace.buffers());
+    runToTheEnd([&] {
+        team->run([&](RankTeam::Rank& rank) {
+            runRank(pass, static_cast<std::size_t>(rank.index), rank.comm.get(), rank.pool,
+                    rank.workspace.buffers());
+        });
     });
 }
 
@@ -455,7 +473,7 @@ void HybridModel::forward(std::span<SequenceChunk> batch, kernels::ThreadPool& p
             });
         });
         const auto turn = leader_ ? std::unique_lock(leader_->turn()) : std::unique_lock<std::mutex>();
-        onDevice([&] { runProcess(pass, pool, buffers); });
+        runToTheEnd([&] { runProcess(pass, pool, buffers); });
     }
     for (SequenceChunk& chunk : batch) {
         chunk.state->advance(chunk.tokens.size());

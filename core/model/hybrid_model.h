@@ -3,6 +3,7 @@
 // The mathematics is the published MiniMax-Text-01 / M1 modelling code in float32 arithmetic.
 #pragma once
 
+#include "core/base/error.h"
 #include "core/base/types.h"
 #include "core/checkpoint/model_config.h"
 #include "core/model/forward_tap.h"
@@ -54,6 +55,13 @@ struct SequenceChunk {
     const Intervention* intervention = nullptr; // checked against the model; nullptr: none
     const LogitsWish* wish = nullptr;           // with LogitsWanted::Last; nullptr: none
     LogitsAnswer* answer = nullptr;             // to the wish
+};
+
+// A forward pass ended after it had begun to change the states of its batch: they are of no use any more. Other errors
+// of a pass leave them as they were.
+class BrokenPass : public Error {
+  public:
+    using Error::Error;
 };
 
 // Scratch memory of forward passes; reused between calls, grows to the largest batch seen. One per thread.
@@ -117,8 +125,9 @@ class HybridModel {
     bool preselects() const;
 
     // Runs all chunks as one batch. Appends to `logits` F32 [vocab_size] for each wanted row, in batch order, but
-    // not for those whose chunk has got an answer to its wish. Throws Error{InvalidInput} for a token outside the
-    // vocabulary, before any state is touched.
+    // not for those whose chunk has got an answer to its wish. Before any state is touched it throws
+    // Error{InvalidInput} for a token outside the vocabulary and Error{OutOfMemory}; BrokenPass, or what an operation
+    // threw, when it is too late.
     void forward(std::span<SequenceChunk> batch, kernels::ThreadPool& pool, Workspace& workspace,
                  std::vector<float>& logits, ForwardTap* tap = nullptr) const;
 

@@ -223,12 +223,13 @@ bool StateExchange::restore(const std::string& id, std::span<const TokenId> toke
     bool kept = false;
     try {
         onModelsThread([&] {
-            SequenceState state = SequenceState::restore(pathOf(id), model_->stateShape());
-            if (state.position() != tokens.size()) {
+            const std::size_t position = SequenceState::savedPosition(pathOf(id));
+            if (position != tokens.size()) {
                 fail(ErrorKind::InvalidInput, "the state has absorbed {} tokens, and {} are said to be its own",
-                     state.position(), tokens.size());
+                     position, tokens.size());
             }
-            kept = engine_.keepSnapshot(tokens, std::move(state), owner);
+            kept = engine_.keepSnapshot(
+                tokens, [&] { return SequenceState::restore(pathOf(id), model_->stateShape()); }, owner);
         });
     } catch (const Error& error) { // says what is wrong with the file, not where it lies
         const std::string path = pathOf(id).string();

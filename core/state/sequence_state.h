@@ -110,6 +110,7 @@ struct StateShape {
     std::size_t lightningBytes() const;            // fixed, whatever the length
     std::size_t kvBytesPerToken() const;           // all softmax layers together
     std::size_t bytesAt(std::size_t tokens) const; // whole pages
+    std::size_t tokensWithin(std::size_t bytes) const; // the most whose bytesAt() that is; any number without softmax layers
     bool operator==(const StateShape&) const = default;
 };
 
@@ -158,6 +159,8 @@ class SequenceState {
     // sent: a file does not tell how a model was split.
     void save(const std::filesystem::path& path) const;
     static SequenceState restore(const std::filesystem::path& path, const StateShape& shape);
+    // The position of a saved state, without taking memory for it.
+    static std::size_t savedPosition(const std::filesystem::path& path);
 
     // The matrices of a lightning layer, F32 [num_heads, head_dim (key), head_dim (value)]. For the model: in the
     // memory of the shape's device.

@@ -183,6 +183,10 @@ void SequenceState::save(const std::filesystem::path& path) const {
     writer.finish();
 }
 
+std::size_t SequenceState::savedPosition(const std::filesystem::path& path) {
+    return readPosition(SafetensorsFile(path));
+}
+
 SequenceState SequenceState::restore(const std::filesystem::path& path, const StateShape& shape) {
     const StateShape whole = shape.whole();
     const SafetensorsFile file(path);

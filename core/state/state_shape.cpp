@@ -3,6 +3,7 @@
 #include "core/state/sequence_state.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace fulgurite {
@@ -68,6 +69,14 @@ std::size_t StateShape::kvBytesPerToken() const {
 std::size_t StateShape::bytesAt(std::size_t tokens) const {
     const std::size_t pages = (tokens + kPageTokens - 1) / kPageTokens;
     return lightningBytes() + pages * kPageTokens * kvBytesPerToken();
+}
+
+std::size_t StateShape::tokensWithin(std::size_t bytes) const {
+    if (bytes < lightningBytes()) {
+        return 0;
+    }
+    const std::size_t page = kPageTokens * kvBytesPerToken();
+    return page == 0 ? std::numeric_limits<std::size_t>::max() : (bytes - lightningBytes()) / page * kPageTokens;
 }
 
 } // namespace fulgurite

@@ -255,7 +255,7 @@ TEST_F(EngineTest, ManyComeAndGo) {
         });
     }
     clients.clear();
-    EXPECT_LE(engine->status().snapshot_bytes, options.snapshot_bytes);
+    EXPECT_LE(engine->status().snapshot_bytes, *options.snapshot_bytes);
 }
 
 } // namespace

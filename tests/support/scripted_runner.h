@@ -7,8 +7,10 @@
 
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace fulgurite::test {
@@ -31,6 +33,13 @@ class ScriptedRunner final : public ForwardRunner {
     }
 
     const ModelConfig& config() const override { return config_; }
+    StateShape stateShape() const override {
+        StateShape shape = StateShape::of(config_);
+        shape.device = device_;
+        return shape;
+    }
+    // Of which the states are to be; its memory must be the host's. Before a scheduler has the runner.
+    void keepStatesOn(std::shared_ptr<kernels::Device> device) { device_ = std::move(device); }
     kernels::ThreadPool& pool() override { return pool_; }
 
     void forward(std::span<SequenceChunk> batch, std::vector<float>& logits) override {
@@ -48,6 +57,9 @@ class ScriptedRunner final : public ForwardRunner {
         }
         for (SequenceChunk& chunk : batch) {
             for (std::size_t i = 0; i < chunk.tokens.size(); ++i) {
+                if (chunk.tokens[i] == broken) {
+                    throw BrokenPass(ErrorKind::OutOfMemory, "no memory left half way");
+                }
                 absorb(*chunk.state, chunk.tokens[i]);
                 const bool last = i + 1 == chunk.tokens.size();
                 if (chunk.logits == LogitsWanted::All || (chunk.logits == LogitsWanted::Last && last)) {
@@ -78,6 +90,8 @@ class ScriptedRunner final : public ForwardRunner {
     std::atomic<TokenId> too_large{-1};          // alone or not
     std::atomic<TokenId> too_large_together{-1}; // only beside others
 
+    std::atomic<TokenId> broken{-1}; // found when the tokens before it have been absorbed
+
   private:
     static void absorb(SequenceState& state, TokenId token) {
         state.reserve(1);
@@ -88,6 +102,7 @@ class ScriptedRunner final : public ForwardRunner {
     }
 
     ModelConfig config_;
+    std::shared_ptr<kernels::Device> device_;
     Script script_;
     kernels::ThreadPool pool_;
     mutable std::mutex mutex_;

@@ -2,7 +2,10 @@
 #include "kernels/pool.h"
 
 #include <atomic>
+#include <chrono>
 #include <gtest/gtest.h>
+#include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -27,6 +30,35 @@ TEST(ThreadPool, CoversEveryIndexOnce) {
             }
         }
     }
+}
+
+TEST(ThreadPool, WhatARangeThrowsReachesTheCallerWhenAllAreDone) {
+    ThreadPool pool(4);
+    for (std::size_t thrower = 0; thrower < 4; ++thrower) {
+        std::atomic<int> done{0};
+        const auto call = [&] {
+            pool.parallelFor(4, 1, [&](std::size_t begin, std::size_t, std::size_t) {
+                if (begin >= thrower) {
+                    throw std::runtime_error(std::to_string(begin));
+                }
+                std::this_thread::sleep_for(std::chrono::milliseconds(5));
+                ++done;
+            });
+        };
+        try {
+            call();
+            FAIL() << "nothing was thrown";
+        } catch (const std::runtime_error& error) {
+            EXPECT_EQ(error.what(), std::to_string(thrower)) << "of several, the first range's";
+        }
+        EXPECT_EQ(done.load(), static_cast<int>(thrower));
+    }
+    // Of use afterwards, and with nothing left over.
+    std::atomic<int> sum{0};
+    pool.parallelFor(100, 1, [&](std::size_t begin, std::size_t end, std::size_t) {
+        sum += static_cast<int>(end - begin);
+    });
+    EXPECT_EQ(sum.load(), 100);
 }
 
 TEST(ThreadPool, CallersOnSeveralThreadsTakeTurns) {

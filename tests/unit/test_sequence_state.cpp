@@ -5,6 +5,7 @@
 #include "core/base/file_io.h"
 #include "core/checkpoint/safetensors.h"
 #include "core/state/sequence_state.h"
+#include "tests/support/host_device.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -333,6 +334,25 @@ TEST_F(StateFile, AFailedSaveKeepsTheOldFile) {
         ++files;
     }
     EXPECT_EQ(files, 1u); // no temporary left behind
+}
+
+// A fork copies what lies in a device's memory; to clear it first would move every byte twice.
+TEST(SequenceStateOnADevice, AForkIsWrittenOnce) {
+    const auto device = std::make_shared<test::HostDevice>();
+    StateShape shape = smallShape();
+    shape.device = device;
+    SequenceState state(shape);
+    state.skipTo(kPageTokens + 3);
+    state.page(1, 1).keys[5] = 7.0f;
+    state.lightning(2)[3] = 9.0f;
+    const int clears = device->clears;
+    EXPECT_GT(clears, 0) << "what is new is zero";
+    SequenceState fork = state.fork();
+    EXPECT_EQ(device->clears, clears);
+    EXPECT_EQ(fork.page(1, 1).keys[5], 7.0f);
+    EXPECT_EQ(fork.lightning(2)[3], 9.0f);
+    fork.lightning(2)[3] = 1.0f;
+    EXPECT_EQ(state.lightning(2)[3], 9.0f);
 }
 
 } // namespace
