@@ -2,6 +2,7 @@
 #include "core/base/atomic_file.h"
 
 #include "core/base/error.h"
+#include "core/base/staged_folder.h"
 
 #include <cerrno>
 #include <cstring>
@@ -30,15 +31,6 @@ bool replaceable(const std::filesystem::path& target) {
 std::filesystem::path neighbour(const std::filesystem::path& target) {
     std::random_device random;
     return target.parent_path() / fmt::format(".{:08x}.{}.partial", random(), target.filename().string());
-}
-
-// A rename is on the disk when the folder is. File systems that cannot say so keep it anyway.
-void syncFolder(const std::filesystem::path& folder) {
-    const int fd = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        ::fsync(fd);
-        ::close(fd);
-    }
 }
 
 } // namespace
@@ -114,7 +106,11 @@ void AtomicFile::commit() {
     check(::close(std::exchange(fd_, -1)) == 0, "close");
     check(::rename(temporary_.c_str(), target_.c_str()) == 0, "rename");
     temporary_.clear();
-    syncFolder(target_.parent_path());
+    try {
+        syncFolder(std::filesystem::absolute(target_).parent_path());
+    } catch (const Error&) {
+        // A folder that may not be read, or a file system that cannot sync one: the file is there, and whole.
+    }
 }
 
 void writeFileAtomically(const std::filesystem::path& path, std::string_view content) {
