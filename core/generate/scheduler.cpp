@@ -39,7 +39,7 @@ Scheduler::Scheduler(std::unique_ptr<ForwardRunner> runner, std::shared_ptr<cons
       context_(contextOf(runner_->config(), std::move(tokenizer), options_)),
       snapshots_(*options_.snapshot_bytes),
       turns_([this] { wakeUp(); }),
-      memory_(context_.shape, options_.memory_bytes) {
+      memory_(runner_->stateShape(), options_.memory_bytes) { // of what lies here, not of the whole model
     context_.shape = runner_->stateShape();
     runner_->reserve(options_.memory_bytes);
     const std::size_t one = std::max<std::size_t>(context_.shape.bytesAt(1), 1);

@@ -217,6 +217,34 @@ TEST(BroughtStates, TakeWhatRunningAnswersLeave) {
     EXPECT_TRUE(bring(400, restored)) << "what was set aside was given back";
 }
 
+// One of four ranks: a fourth of the heads, and so of every state, is here.
+class OneOfFour final : public ForwardRunner {
+  public:
+    OneOfFour() : inner_(kVocab, 100000, Script({{'A', "found"}})), config_(inner_.config()) {
+        config_.num_heads *= 4;
+        config_.num_kv_heads *= 4;
+    }
+    const ModelConfig& config() const override { return config_; }
+    StateShape stateShape() const override { return inner_.stateShape(); }
+    kernels::ThreadPool& pool() override { return inner_.pool(); }
+    void forward(std::span<SequenceChunk> batch, std::vector<float>& logits) override {
+        inner_.forward(batch, logits);
+    }
+
+  private:
+    ScriptedRunner inner_;
+    ModelConfig config_;
+};
+
+TEST(RankMemory, AStateIsAsLargeAsItsPartHere) {
+    EngineOptions options;
+    options.memory_bytes = 5000; // two pages of 1 KiB and the matrices, not four times that
+    Scheduler scheduler(std::make_unique<OneOfFour>(), smallTokenizer(), options);
+    const auto answer = answerTo(scheduler, "A" + std::string(100, 'p') + "|");
+    EXPECT_FALSE(answer->error);
+    EXPECT_EQ(answer->text, "found");
+}
+
 // The memory for snapshots goes by what a conversation of this model takes.
 TEST(SnapshotMemory, HoldsTwoLongConversationsOrAQuarter) {
     const auto statusWith = [](std::size_t memory, std::optional<std::size_t> snapshots, std::int64_t positions) {
