@@ -212,9 +212,12 @@ TEST(PromptThinking, LooksAtTheAnswerThatThePromptHasBegun) {
     EXPECT_FALSE(end("ai name=assistant\n<think>a</think>The tag <think> marks").splitter.thinking());
     EXPECT_EQ(end("ai name=assistant\n<think>a</think>The tag <think> marks").tokens, 0u);
     EXPECT_FALSE(end("ai name=assistant\nThe tag <think> marks").splitter.thinking());
-    // Text without a frame is gone on with as it is.
+    // Behind text without a frame an answer begins.
     EXPECT_TRUE(end("<think>so", false).splitter.thinking());
-    EXPECT_FALSE(end("Of marks.\n<think> is one", false).splitter.thinking());
+    PromptThinking plain = end("Of marks.\n<think> is one", false);
+    EXPECT_FALSE(plain.splitter.thinking());
+    plain.splitter.push("<think>so");
+    EXPECT_TRUE(plain.splitter.thinking());
 }
 
 TEST(ThinkingTracker, TokensOfMarkersAreMarkers) {
