@@ -71,11 +71,13 @@ bool isOfDevice(const void* address, std::size_t bytes) {
 }
 
 // Whether a word can only be meant as an address in the host's memory. Numbers are smaller or larger than any such
-// address, or hit nothing that is mapped.
+// address, or hit nothing that is mapped; a flag may be followed, up to the next member, by what is left of an address
+// that stood there before.
 bool isOfHost(std::uint64_t word) {
     constexpr std::uint64_t kLowest = std::uint64_t{1} << 32;
     constexpr std::uint64_t kHighest = std::uint64_t{1} << 47;
-    if (word < kLowest || word >= kHighest) {
+    const bool flag = (word & 0xffu) <= 1;
+    if (flag || word < kLowest || word >= kHighest) {
         return false;
     }
     auto* address = reinterpret_cast<void*>(word);
