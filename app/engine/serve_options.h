@@ -33,7 +33,7 @@ struct ServeOptions {
     std::vector<std::string> embedders;
     std::size_t threads = 0;
     std::size_t memory_mib = 0;
-    std::optional<std::size_t> snapshot_mib;
+    std::optional<std::size_t> snapshot_mib = std::nullopt;
     std::uint64_t capture_mib = std::uint64_t{16} << 10;
     std::size_t max_batch = 64;
     std::size_t body_mib = 32;

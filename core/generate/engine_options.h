@@ -17,7 +17,7 @@ struct EngineOptions {
     std::size_t memory_bytes = 0;                        // for states; 0: half of what is available at start
     // Part of it for snapshots of prefixes, which give way to what is being answered; unless given a quarter, or more
     // where that holds less than two conversations of kWorthKeeping tokens.
-    std::optional<std::size_t> snapshot_bytes;
+    std::optional<std::size_t> snapshot_bytes = std::nullopt;
     std::size_t snapshot_interval = 64;                  // tokens between snapshots while decoding
     std::size_t prefill_chunk = 256;                     // tokens between two decode steps
     std::size_t max_batch = 64;                          // sequences that decode together
