@@ -73,7 +73,8 @@ class TestTrainJobs : public QObject {
             config["model"] = model_;
             config["out"] = QStringLiteral("elsewhere"); // a job is found by its run, wherever that lies
         }
-        return QString::fromUtf8(QJsonDocument(config).toJson());
+        // As in a file of one's own: with a comment.
+        return QStringLiteral("// endless\n") + QString::fromUtf8(QJsonDocument(config).toJson());
     }
     void startRun(const QString& node, const QString& name) {
         NewRunDialog dialog(desktop_->context().themes, page().jobs(), LocalEngine::findProgram(), model_, nullptr);
@@ -108,6 +109,8 @@ class TestTrainJobs : public QObject {
 
         QTest::keyClick(&list, Qt::Key_P);
         QTRY_COMPARE_WITH_TIMEOUT(state(), client::NodeJobState::Paused, kPatience);
+        QTRY_COMPARE_WITH_TIMEOUT(page().board().stateOf(*theRun()), RunState::Paused, kPatience);
+        QVERIFY(list.list().stateText(*theRun()).startsWith(QStringLiteral("paused at")));
         QTest::qWait(1500); // what was written before has come by now
         const qint64 paused_at = points();
         QTest::qWait(1000);
@@ -116,6 +119,7 @@ class TestTrainJobs : public QObject {
         QVERIFY(run("train.run_pause")); // goes on
         QTRY_VERIFY_WITH_TIMEOUT(points() > paused_at, kPatience);
         QTRY_COMPARE_WITH_TIMEOUT(state(), client::NodeJobState::Running, kPatience);
+        QTRY_COMPARE_WITH_TIMEOUT(page().board().stateOf(*theRun()), RunState::Running, kPatience);
 
         JobDialog dialog(desktop_->context().themes, page().jobs(), nullptr);
         QTRY_VERIFY_WITH_TIMEOUT(dialog.log().toPlainText().contains(QStringLiteral("step ")), kPatience);

@@ -154,6 +154,13 @@ class TestTrainRuns : public QObject {
         QTest::keyClick(&list(), Qt::Key_G);
         QCOMPARE(page().board().groupField(), QStringLiteral("objective.loss"));
         QCOMPARE(page().board().groups().size(), std::size_t(2));
+
+        QTableWidget& table = page().differences().table();
+        page().board().setGroupField({});
+        table.setFocus();
+        table.setCurrentCell(0, 0);
+        QTest::keyClick(&table, Qt::Key_Return);
+        QCOMPARE(page().board().groupField(), page().differences().differences().differing[0].field);
     }
 
     void fieldsThatTellRunsApartAreKnown() {

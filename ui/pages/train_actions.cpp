@@ -20,6 +20,7 @@
 #include "ui/train/train_header.h"
 #include "ui/train/train_jobs.h"
 
+#include <QDateTime>
 #include <QDir>
 #include <QFile>
 #include <QFileDialog>
@@ -205,6 +206,15 @@ void TrainPage::fillFileMenu() {
         action->setChecked(file == feed_->file());
         action->setEnabled(QFileInfo::exists(file));
     }
+    const QStringList logs = import_->followed();
+    if (!logs.isEmpty()) {
+        file_menu_->addSection(tr("Logs that are followed"));
+    }
+    for (const QString& path : logs) {
+        QAction* action = file_menu_->addAction(tr("Stop following %1").arg(QFileInfo(path).fileName()), this,
+                                                [this, path] { import_->stop(path); });
+        action->setToolTip(path);
+    }
     const std::vector<RemoteRuns::Node> nodes = remote_->nodes();
     if (!nodes.empty()) {
         file_menu_->addSection(tr("Runs of other nodes, copied into your file"));
@@ -258,7 +268,12 @@ QString TrainPage::sampleFile() const {
 
 // A copy: the installed one may lie where nothing can be written, which SQLite needs even for reading.
 void TrainPage::openSample() {
-    const QString copy = context().paths.data + QStringLiteral("/sample.fulgurite");
+    // One for each version of the sample: what somebody named or tagged in an older one is theirs.
+    const QFileInfo installed(sampleFile());
+    const QString copy = QStringLiteral("%1/sample-%2-%3.fulgurite")
+                             .arg(context().paths.data)
+                             .arg(installed.size())
+                             .arg(installed.lastModified().toSecsSinceEpoch());
     if (!QFileInfo::exists(copy)) {
         QFile source(sampleFile());
         if (!source.copy(copy)) {
@@ -289,7 +304,7 @@ void TrainPage::chooseImport(bool folder) {
     }
 }
 
-void TrainPage::importPaths(const QStringList& paths, bool follow) {
+void TrainPage::importPaths(const QStringList& paths) {
     const QString program = LocalEngine::findProgram();
     if (program.isEmpty()) {
         tellFailure(
@@ -297,7 +312,7 @@ void TrainPage::importPaths(const QStringList& paths, bool follow) {
         return;
     }
     QDir().mkpath(QFileInfo(ownFile()).path());
-    import_->start(program, paths, feed_->file().isEmpty() ? ownFile() : feed_->file(), follow);
+    import_->start(program, paths, feed_->file().isEmpty() ? ownFile() : feed_->file());
 }
 
 void TrainPage::addChart() {

@@ -70,33 +70,15 @@ TrainPage::TrainPage(const ShellContext& shell)
     build();
     registerActions();
     connect(feed_, &RunFeed::failed, this, &TrainPage::tellFailure);
-    connect(feed_, &RunFeed::runsChanged, this, &TrainPage::followRuns);
+    connect(feed_, &RunFeed::runsChanged, this, &TrainPage::followJobs); // listChanged() came before
     connect(feed_, &RunFeed::curvesChanged, this, &TrainPage::checkAlerts);
     connect(feed_, &RunFeed::opened, this, [this] { updateActions(); });
     connect(board_, &RunBoard::listChanged, this, &TrainPage::followRuns);
-    connect(import_, &ImportProcess::began, this, [this](const QString& path) {
-        context().notices.post(
-            {.id = "train-import", .severity = Severity::Info, .text = tr("Reading %1…").arg(path)});
-    });
-    connect(import_, &ImportProcess::imported, this, [this](const QString& path, const QString& summary) {
-        context().notices.post({.id = "train-import",
-                                .severity = Severity::Info,
-                                .text = summary.isEmpty() ? tr("Read %1").arg(path) : summary,
-                                .details = {},
-                                .seconds = 8});
-        if (feed_->file().isEmpty()) {
-            openFile(ownFile());
-        }
-    });
-    connect(import_, &ImportProcess::failed, this, [this](const QString& path, const QString& message) {
-        context().notices.post({.id = "train-import",
-                                .severity = Severity::Error,
-                                .text = tr("%1 was not imported: %2").arg(path, message)});
-    });
+    connectImport();
     connect(header_, &TrainHeader::newRunWanted, this,
             [this] { context().actions.run(QStringLiteral("train.new")); });
     connect(jobs_, &TrainJobs::changed, this, &TrainPage::followEngine);
-    connect(jobs_, &TrainJobs::changed, this, &TrainPage::updateRunActions);
+    connect(jobs_, &TrainJobs::changed, this, &TrainPage::followJobs);
     connect(board_, &RunBoard::selectionChanged, this, &TrainPage::updateRunActions);
     connect(&edits_->undo(), &QUndoStack::indexChanged, this, &TrainPage::updateRunActions);
     connect(edits_, &RunEdits::removed, remote_, &RemoteRuns::leaveOut);
@@ -113,6 +95,51 @@ TrainPage::TrainPage(const ShellContext& shell)
     });
     followEngine();
     followRuns();
+}
+
+void TrainPage::connectImport() {
+    const auto tell = [this](Severity severity, const QString& text, int seconds = 0) {
+        context().notices.post(
+            {.id = "train-import", .severity = severity, .text = text, .details = {}, .seconds = seconds});
+    };
+    connect(import_, &ImportProcess::began, this,
+            [tell](const QString& path) { tell(Severity::Info, tr("Reading %1…").arg(path)); });
+    connect(import_, &ImportProcess::imported, this,
+            [this](const QString& path, const QString& summary, bool follows) {
+                QList<NoticeAction> actions;
+                if (follows) {
+                    actions << NoticeAction{tr("Stop following"), [this, path] { import_->stop(path); }};
+                }
+                const QString read = summary.isEmpty() ? tr("Read %1").arg(path) : summary;
+                context().notices.post(
+                    {.id = "train-import",
+                     .severity = Severity::Info,
+                     .text = follows ? tr("%1. What it gets is read too, until it was silent for %2 minutes.")
+                                           .arg(read)
+                                           .arg(ImportProcess::kSilentMinutes)
+                                     : read,
+                     .details = {},
+                     .actions = actions,
+                     .seconds = 8});
+                if (feed_->file().isEmpty()) {
+                    openFile(ownFile());
+                }
+            });
+    connect(import_, &ImportProcess::fellSilent, this, [tell](const QString& path) {
+        tell(Severity::Info,
+             tr("%1 got nothing for %2 minutes and is followed no longer. Drop it again to go on.")
+                 .arg(path)
+                 .arg(ImportProcess::kSilentMinutes),
+             15);
+    });
+    connect(import_, &ImportProcess::troubled, this, [this](const QString& path, const QString& message) {
+        context().notices.post({.id = "train-import-trouble",
+                                .severity = Severity::Warning,
+                                .text = message.contains(path) ? message : tr("%1: %2").arg(path, message)});
+    });
+    connect(import_, &ImportProcess::failed, this, [tell](const QString& path, const QString& message) {
+        tell(Severity::Error, tr("%1 was not imported: %2").arg(path, message));
+    });
 }
 
 TrainPage::~TrainPage() {

@@ -58,8 +58,8 @@ class TrainPage : public Page {
     ImportProcess& importer() { return *import_; }
 
     void openFile(const QString& file) override; // a file of runs
-    // Into the open file, or into the person's own one.
-    void importPaths(const QStringList& paths, bool follow = false);
+    // Into the open file, or into the person's own one; what grows is followed.
+    void importPaths(const QStringList& paths);
     void openRollouts(qint64 run, qint64 step);
     void newRun();
     TrainJobs& jobs() { return *jobs_; }
@@ -76,6 +76,7 @@ class TrainPage : public Page {
 
   private:
     void build();
+    void connectImport();
     QWidget* buildRuns();
     QWidget* buildEmpty();
     void registerActions();
@@ -106,6 +107,7 @@ class TrainPage : public Page {
     void pauseOrResume();
     void stopRun();
     void updateRunActions();
+    void followJobs();
     void fillRunMenu(QMenu& menu);
     void editAlerts();
     void checkAlerts(const QSet<qint64>& runs);

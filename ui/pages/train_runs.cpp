@@ -182,6 +182,19 @@ void TrainPage::stopRun() {
     }
 }
 
+// What is halted writes nothing, not even that it is.
+void TrainPage::followJobs() {
+    QSet<qint64> paused;
+    for (const RunInfo& run : *feed_->runs()) {
+        const PlacedJob* job = run.state == RunState::Running ? jobs_->jobOf(run) : nullptr;
+        if (job != nullptr && job->job.state == client::NodeJobState::Paused) {
+            paused.insert(run.id);
+        }
+    }
+    board_->setPaused(paused);
+    updateRunActions();
+}
+
 void TrainPage::updateRunActions() {
     const auto enable = [this](const char* id, bool enabled, const QString& reason) {
         context().actions.setEnabled(QLatin1String(id), enabled, reason);

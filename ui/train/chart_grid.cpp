@@ -172,13 +172,19 @@ void ChartGrid::followNames() {
         return;
     }
     names_ = names;
+    std::vector<const RunInfo*> runs;
+    if (const std::vector<qint64> drawn = board_.drawnRuns(); drawn.size() <= kMostRunsAsked) {
+        for (const qint64 id : drawn) {
+            runs.push_back(board_.feed().run(id));
+        }
+    }
     Entries entries;
     for (const ChartSpec& spec : wantedCharts()) {
         const auto found = std::find_if(entries_.begin(), entries_.end(),
                                         [&](const auto& entry) { return entry && entry->spec.id == spec.id; });
         entries.push_back(found != entries_.end() ? std::exchange(*found, nullptr) : std::make_shared<Entry>());
         entries.back()->spec = spec;
-        entries.back()->series = chosenSeries(spec, names);
+        entries.back()->series = chosenSeries(spec, names, runs);
     }
     for (const auto& entry : entries_) {
         if (entry && entry->frame != nullptr) {

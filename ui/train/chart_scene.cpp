@@ -3,6 +3,7 @@
 
 #include "ui/train/group_curves.h"
 #include "ui/train/level_of_detail.h"
+#include "ui/train/run_look.h"
 
 #include <algorithm>
 #include <array>
@@ -13,7 +14,8 @@ namespace fulgurite {
 namespace {
 
 constexpr std::size_t kMostMembersSmoothed = 64; // more thin lines than that are drawn raw
-constexpr std::size_t kMostWithRaw = 200;        // of more lines the smooth ones alone are drawn
+constexpr std::size_t kMostWithRaw = 200;        // of more lines the smooth ones alone are drawn, over one band
+constexpr double kCrowdAlpha = 0.1;
 constexpr std::size_t kMostGlyphs = 400;
 const double kNan = std::numeric_limits<double>::quiet_NaN();
 
@@ -79,6 +81,7 @@ class Builder {
                     addGroup(group, static_cast<int>(s),
                              input_.series.size() > 1 ? input_.series[s].label : QString());
                 }
+                addCrowd();
             }
         }
         findExtent();
@@ -181,10 +184,12 @@ class Builder {
         const bool smoothing = input_.settings.smoothing.kind != Smoothing::Off;
         const Stroke main = run.line->selected ? Stroke::Selected : Stroke::Mean;
         if (!smoothing || !crowded_ || run.line->selected) {
-            addCurve(run, run.raw, smoothing ? Stroke::Raw : main, group, series, true);
+            addCurve(run, run.raw, smoothing ? Stroke::Raw : main, group, series, series_label, true);
+        } else {
+            crowd_.push_back(run);
         }
         if (smoothing) {
-            addCurve(run, run.smooth, main, group, series, false);
+            addCurve(run, run.smooth, main, group, series, series_label, false);
         }
         SceneRow row{.label = group.label,
                      .series = series_label,
@@ -198,13 +203,35 @@ class Builder {
         scene_->rows.push_back(std::move(row));
     }
 
+    static MemberCurve rawMember(const Placed& run) {
+        return {.x = run.x, .y = run.raw, .least = run.least, .most = run.most};
+    }
+
+    // Behind smooth lines that are too many for a raw one each: from the least to the most of all of them.
+    void addCrowd() {
+        if (crowd_.empty()) {
+            return;
+        }
+        std::vector<MemberCurve> members;
+        for (const Placed& each : crowd_) {
+            members.push_back(rawMember(each));
+        }
+        GroupCurve all = groupCurves(members, commonPlaces(members));
+        finish(SceneBand{.x = std::move(all.x),
+                         .low = std::move(all.least),
+                         .high = std::move(all.most),
+                         .look = kPlainLook,
+                         .alpha = kCrowdAlpha});
+        crowd_.clear();
+    }
+
     void addMean(const std::vector<Placed>& placed, const GroupInput& group, int series,
                  const QString& series_label) {
         std::vector<MemberCurve> smooth;
         std::vector<MemberCurve> raw;
         for (const Placed& each : placed) {
-            smooth.push_back({each.x, each.smooth});
-            raw.push_back({each.x, each.raw});
+            smooth.push_back({.x = each.x, .y = each.smooth, .least = {}, .most = {}});
+            raw.push_back(rawMember(each));
         }
         const Values places = commonPlaces(raw);
         GroupCurve raw_mean = groupCurves(raw, places);
@@ -214,7 +241,7 @@ class Builder {
         for (const Placed& each : placed) {
             if (input_.settings.members || each.line->selected) {
                 addCurve(each, each.smooth, each.line->selected ? Stroke::Selected : Stroke::Member, group, series,
-                         true);
+                         series_label, true);
             }
         }
         addBand(input_.spec.raw_band ? raw_mean : mean, places, group.look);
@@ -225,10 +252,13 @@ class Builder {
                         .stroke = Stroke::Mean,
                         .look = group.look,
                         .dash = series,
-                        .label = group.label};
+                        .label = group.label,
+                        .series = series_label};
         if (input_.settings.smoothing.kind != Smoothing::Off) {
             SceneCurve raw_line = line;
             raw_line.y = raw_mean.mean;
+            raw_line.least = raw_mean.mean_least;
+            raw_line.most = raw_mean.mean_most;
             raw_line.stroke = Stroke::Raw;
             finish(std::move(raw_line));
         }
@@ -261,7 +291,7 @@ class Builder {
     }
 
     void addCurve(const Placed& run, const Values& y, Stroke stroke, const GroupInput& group, int series,
-                  bool with_range) {
+                  const QString& series_label, bool with_range) {
         SceneCurve curve{.x = run.x,
                          .y = y,
                          .least = {},
@@ -270,6 +300,7 @@ class Builder {
                          .look = group.look,
                          .dash = series,
                          .label = run.line->label,
+                         .series = series_label,
                          .run = run.line->run,
                          .cross = run.line->broke_off && stroke != Stroke::Raw};
         if (with_range) {
@@ -281,7 +312,9 @@ class Builder {
 
     // p1 to p99 and p10 to p90 as areas, the others as lines; of the first group alone.
     void addFan() {
+        const bool smoothing = input_.settings.smoothing.kind != Smoothing::Off;
         std::vector<GroupCurve> quantiles(input_.series.size());
+        std::vector<GroupCurve> raw(input_.series.size());
         int look = 0;
         for (std::size_t s = 0; s < input_.series.size(); ++s) {
             if (input_.series[s].groups.empty()) {
@@ -292,13 +325,17 @@ class Builder {
             std::vector<Placed> placed = place(group);
             smooth(placed, true);
             std::vector<MemberCurve> members;
+            std::vector<MemberCurve> raw_members;
             for (const Placed& each : placed) {
-                members.push_back({each.x, each.smooth});
+                members.push_back({.x = each.x, .y = each.smooth, .least = {}, .most = {}});
+                raw_members.push_back(rawMember(each));
                 if (s == 0) {
                     addGlyphs(each, look);
                 }
             }
-            quantiles[s] = groupCurves(members, commonPlaces(members));
+            const std::vector<double> places = commonPlaces(members);
+            quantiles[s] = groupCurves(members, places);
+            raw[s] = groupCurves(raw_members, places);
         }
         const auto at = [&](const char* label) -> const GroupCurve* {
             for (std::size_t s = 0; s < quantiles.size(); ++s) {
@@ -321,6 +358,15 @@ class Builder {
             }
             const QString& label = input_.series[s].label;
             const bool strong = label == QLatin1String("p50") || label == QLatin1String("max");
+            if (smoothing && strong) { // the largest ratio is what the chart is watched for
+                finish(SceneCurve{.x = raw[s].x,
+                                  .y = raw[s].mean,
+                                  .least = raw[s].mean_least,
+                                  .most = raw[s].mean_most,
+                                  .stroke = Stroke::Raw,
+                                  .look = look,
+                                  .label = label});
+            }
             finish(SceneCurve{.x = quantiles[s].x,
                               .y = quantiles[s].mean,
                               .least = {},
@@ -333,10 +379,10 @@ class Builder {
                                     .look = look,
                                     .x = quantiles[s].x,
                                     .smooth = quantiles[s].mean,
-                                    .raw = quantiles[s].mean,
-                                    .least = quantiles[s].least,
-                                    .most = quantiles[s].most,
-                                    .members = quantiles[s].members});
+                                    .raw = raw[s].mean,
+                                    .least = raw[s].least,
+                                    .most = raw[s].most,
+                                    .members = raw[s].members});
         }
     }
 
@@ -432,6 +478,7 @@ class Builder {
     const SceneInput& input_;
     std::shared_ptr<Scene> scene_;
     bool crowded_ = false;
+    std::vector<Placed> crowd_; // whose raw lines are not drawn
     Steps last_steps_;
     Values last_places_;
 };

@@ -70,6 +70,7 @@ struct SceneCurve {
     int look = 0;
     int dash = 0; // of the series; 0: solid
     QString label;
+    QString series{}; // where the chart has several
     qint64 run = 0; // 0: a group
     bool cross = false;
 };

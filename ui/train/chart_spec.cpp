@@ -31,16 +31,19 @@ bool fits(QStringView pattern, QStringView name) {
     return false;
 }
 
-// The first of the sorted names that the pattern chooses. There may be ten thousand of them.
-const QString* firstFit(const QString& pattern, const QStringList& names) {
+constexpr qsizetype kMostOfOnePattern = 8; // a chart with more would say nothing
+
+// Those of the sorted names that the pattern chooses. There may be ten thousand of them.
+QStringList fitting(const QString& pattern, const QStringList& names) {
+    QStringList found;
     const QString head = pattern.section(u'*', 0, 0);
     for (auto name = std::lower_bound(names.begin(), names.end(), head);
-         name != names.end() && name->startsWith(head); ++name) {
+         name != names.end() && name->startsWith(head) && found.size() < kMostOfOnePattern; ++name) {
         if (fits(pattern, *name)) {
-            return &*name;
+            found << *name;
         }
     }
-    return nullptr;
+    return found;
 }
 
 std::vector<ChartSpec> makeStandardCharts() {
@@ -107,13 +110,32 @@ ChartSpec chartOfSeries(const QString& name) {
 QStringList chosenSeries(const ChartSpec& spec, const QStringList& names) {
     QStringList chosen;
     for (const QString& pattern : spec.series) {
-        if (const QString* name = firstFit(pattern, names)) {
-            chosen << *name;
-        }
+        chosen += fitting(pattern, names);
         // Patterns are alternatives for one quantity; plain names stand side by side.
         if (!chosen.isEmpty() && pattern.contains(u'*')) {
             break;
         }
+    }
+    return chosen;
+}
+
+QStringList chosenSeries(const ChartSpec& spec, const QStringList& names, const std::vector<const RunInfo*>& runs) {
+    QStringList chosen = chosenSeries(spec, names);
+    if (chosen.isEmpty() || !spec.series.front().contains(u'*')) {
+        return chosen;
+    }
+    for (const RunInfo* run : runs) {
+        const bool served = std::any_of(run->series->begin(), run->series->end(),
+                                        [&](const SeriesInfo& series) { return chosen.contains(series.name()); });
+        if (served || chosen.size() >= kMostOfOnePattern) {
+            continue;
+        }
+        QStringList own;
+        for (const SeriesInfo& series : *run->series) {
+            own << series.name();
+        }
+        own.sort();
+        chosen += chosenSeries(spec, own);
     }
     return chosen;
 }

@@ -31,8 +31,8 @@ struct ChartSpec {
     QString id;
     QString title;
     QString unit;
-    // Canonical or raw names; a '*' stands for anything, and the first such name that the drawn runs have is taken.
-    // Several series are told apart by their dashes and by their short names.
+    // Canonical or raw names; a '*' stands for anything, and of several such patterns the first that a run has
+    // names for is taken, with all of them. Several series are told apart by their dashes and by their short names.
     QStringList series;
     QStringList labels; // of several series, in the same order
     bool log_y = false;
@@ -48,6 +48,8 @@ ChartSpec chartOfSeries(const QString& name);
 
 // The names among `names`, which are sorted, that the spec's patterns choose, in the order of the spec.
 QStringList chosenSeries(const ChartSpec& spec, const QStringList& names);
+// And for those of the runs that have none of them what the next pattern chooses, so that no run is left out.
+QStringList chosenSeries(const ChartSpec& spec, const QStringList& names, const std::vector<const RunInfo*>& runs);
 
 // "Held-out accuracy": how axes and tables call it.
 QString axisName(XAxis axis);

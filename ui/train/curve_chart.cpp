@@ -23,6 +23,7 @@ namespace {
 
 constexpr double kNear = 10; // pixels from a curve that still mean it
 constexpr int kPage = 10;
+constexpr int kWidestLabel = 110; // of a series, at the ends of the lines
 
 } // namespace
 
@@ -54,8 +55,14 @@ void CurveChart::arrange() {
         return static_cast<int>(metrics.horizontalAdvance(label) / themes().fontScale());
     };
     int right = large_ ? 56 : 10;
-    for (const QString& label : spec_.labels) { // at the ends of the lines
-        right = std::max(right, width(label) + 14);
+    QStringList labels = spec_.labels; // at the ends of the lines
+    for (const SceneRow& row : scene_->rows) {
+        if (!row.series.isEmpty() && !labels.contains(row.series)) {
+            labels << row.series;
+        }
+    }
+    for (const QString& label : labels) {
+        right = std::max(right, std::min(width(label), kWidestLabel) + 14);
     }
     int left = 40; // the same in most charts, so that they stand in line
     if (scene_ && picture_.window.y_high > picture_.window.y_low) {

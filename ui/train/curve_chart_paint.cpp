@@ -182,7 +182,7 @@ void CurveChart::paintEndLabels(QPainter& painter) const {
     std::vector<double> taken;
     for (auto each = scene_->curves.rbegin(); each != scene_->curves.rend(); ++each) {
         const SceneCurve& curve = *each;
-        const bool named = scene_->spec.fan || (scene_->spec.series.size() > 1 && !large_);
+        const bool named = scene_->spec.fan || (!curve.series.isEmpty() && !large_);
         const bool wanted = curve.stroke == Stroke::Mean || curve.stroke == Stroke::Selected ||
                             curve.stroke == Stroke::Paper || (scene_->spec.fan && curve.stroke == Stroke::FanLine);
         const auto index = indexAt(curve.x, range().right());
@@ -200,9 +200,9 @@ void CurveChart::paintEndLabels(QPainter& painter) const {
         if (large_ && !paper) {
             paintMark(painter, at, kMark, curve.look, lookColor(themes().theme(), curve.look));
         }
-        const QString series =
-            curve.dash < scene_->spec.labels.size() ? scene_->spec.labels[curve.dash] : QString();
-        const QString text = scene_->spec.fan ? curve.label : named ? series : valueText(shown(curve.y[*index]));
+        const QString text = scene_->spec.fan ? curve.label
+                             : named          ? curve.series
+                                              : valueText(shown(curve.y[*index]));
         painter.setFont(paper || named ? plain : bold);
         painter.setPen(lookText(themes().theme(), curve.look));
         painter.drawText(QRectF(plot.right() + 6, at.y() - 8, width() - plot.right() - 7, 16),

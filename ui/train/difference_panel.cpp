@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/train/difference_panel.h"
 
+#include "ui/base/csv.h"
 #include "ui/base/theme_manager.h"
 #include "ui/train/run_look.h"
 
@@ -9,6 +10,7 @@
 #include <QHeaderView>
 #include <QKeyEvent>
 #include <QLabel>
+#include <QMenu>
 #include <QPainter>
 #include <QTableWidget>
 #include <QVBoxLayout>
@@ -20,7 +22,8 @@ namespace {
 
 constexpr std::size_t kMostGroups = 6; // columns; a comparison of more is a table for another place
 constexpr std::size_t kMostFields = 300;
-constexpr qsizetype kMostValues = 3; // of one cell
+constexpr std::size_t kFewRuns = 100; // are compared at once
+constexpr qsizetype kMostValues = 3;  // of one cell
 
 QString cellText(const QStringList& values) {
     if (values.isEmpty()) {
@@ -76,7 +79,18 @@ DifferencePanel::DifferencePanel(ThemeManager& themes, RunBoard& board, QWidget*
     connect(table_, &QTableWidget::cellDoubleClicked, this, [this](int row, int) {
         emit groupWanted(differences_.differing[static_cast<std::size_t>(row)].field);
     });
-    connect(&board, &RunBoard::drawnChanged, this, &DifferencePanel::refresh);
+    table_->setContextMenuPolicy(Qt::CustomContextMenu);
+    connect(table_, &QWidget::customContextMenuRequested, this, &DifferencePanel::openMenu);
+    refresh_timer_.setSingleShot(true);
+    refresh_timer_.setInterval(0);
+    connect(&refresh_timer_, &QTimer::timeout, this, &DifferencePanel::refresh);
+    connect(&board, &RunBoard::drawnChanged, this, [this] {
+        if (board_.matching().size() > kFewRuns) {
+            refresh_timer_.start();
+        } else {
+            refresh();
+        }
+    });
     connect(&themes, &ThemeManager::changed, this, [this] { fill(shown_); });
 }
 
@@ -114,7 +128,7 @@ void DifferencePanel::fill(const std::vector<RunGroup>& groups) {
     for (std::size_t row = 0; row < differences_.differing.size(); ++row) {
         const FieldDifference& difference = differences_.differing[row];
         auto* field = new QTableWidgetItem(difference.field.section(u'.', -1).replace(u'_', u' '));
-        field->setToolTip(tr("%1\nDouble-click to group by it").arg(difference.field));
+        field->setToolTip(tr("%1\nDouble-click or Enter to group by it").arg(difference.field));
         field->setForeground(themes_.color(Role::Muted));
         table_->setItem(static_cast<int>(row), 0, field);
         for (std::size_t g = 0; g < groups.size(); ++g) {
@@ -139,25 +153,60 @@ void DifferencePanel::fill(const std::vector<RunGroup>& groups) {
     equal_->setToolTip(differences_.equal.join(u'\n'));
 }
 
-void DifferencePanel::keyPressEvent(QKeyEvent* event) {
-    if (!event->matches(QKeySequence::Copy)) {
-        QWidget::keyPressEvent(event);
-        return;
+void DifferencePanel::groupByCurrent() {
+    const auto row = static_cast<std::size_t>(table_->currentRow());
+    if (row < differences_.differing.size()) {
+        emit groupWanted(differences_.differing[row].field);
     }
-    QStringList lines;
-    QStringList head{tr("field")};
+}
+
+QList<QStringList> DifferencePanel::lines() const {
+    QList<QStringList> lines{{tr("field")}};
     for (const RunGroup& group : shown_) {
-        head << group.label;
+        lines.front() << group.label;
     }
-    lines << head.join(u'\t');
     for (const FieldDifference& difference : differences_.differing) {
-        QStringList cells{difference.field};
+        lines << QStringList{difference.field};
         for (const QStringList& values : difference.values) {
-            cells << values.join(QStringLiteral(" / "));
+            lines.back() << values.join(QStringLiteral(" / "));
         }
-        lines << cells.join(u'\t');
     }
-    QApplication::clipboard()->setText(lines.join(u'\n'));
+    return lines;
+}
+
+void DifferencePanel::openMenu(const QPoint& at) {
+    QMenu menu(this);
+    menu.setObjectName(QStringLiteral("differences-menu"));
+    QAction* group = menu.addAction(tr("Group by this field\tEnter"), this, &DifferencePanel::groupByCurrent);
+    group->setEnabled(table_->currentRow() >= 0);
+    menu.addAction(themes_.icon(QStringLiteral("copy")), tr("Copy the table\tCtrl+C"), this,
+                   &DifferencePanel::copy);
+    menu.addAction(tr("Save as CSV…"), this, [this] {
+        QString csv;
+        for (const QStringList& line : lines()) {
+            csv += csvLine(line);
+        }
+        saveCsv(this, QStringLiteral("differences.csv"), csv);
+    });
+    menu.exec(table_->viewport()->mapToGlobal(at));
+}
+
+void DifferencePanel::copy() {
+    QStringList text;
+    for (const QStringList& line : lines()) {
+        text << line.join(u'\t');
+    }
+    QApplication::clipboard()->setText(text.join(u'\n'));
+}
+
+void DifferencePanel::keyPressEvent(QKeyEvent* event) {
+    if (event->matches(QKeySequence::Copy)) {
+        copy();
+    } else if (event->key() == Qt::Key_Return || event->key() == Qt::Key_Enter) {
+        groupByCurrent();
+    } else {
+        QWidget::keyPressEvent(event);
+    }
 }
 
 } // namespace fulgurite

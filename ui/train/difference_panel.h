@@ -5,6 +5,7 @@
 
 #include "ui/train/run_board.h"
 
+#include <QTimer>
 #include <QWidget>
 
 class QLabel;
@@ -27,10 +28,14 @@ class DifferencePanel : public QWidget {
     void groupWanted(const QString& field);
 
   protected:
-    void keyPressEvent(QKeyEvent* event) override; // Ctrl+C copies the table
+    void keyPressEvent(QKeyEvent* event) override; // Ctrl+C copies the table, Enter groups by the field
 
   private:
     void refresh();
+    void groupByCurrent();
+    void openMenu(const QPoint& at);
+    void copy();
+    QList<QStringList> lines() const; // of the table, with its head
     void fill(const std::vector<RunGroup>& groups);
 
     ThemeManager& themes_;
@@ -40,6 +45,7 @@ class DifferencePanel : public QWidget {
     QLabel* equal_;
     ConfigDifferences differences_;
     std::vector<RunGroup> shown_;
+    QTimer refresh_timer_; // of many runs: not within the event that brought them
 };
 
 } // namespace fulgurite

@@ -11,14 +11,18 @@ namespace fulgurite {
 struct MemberCurve {
     std::span<const double> x;
     std::span<const double> y;
+    std::span<const double> least{}; // where y are means of buckets; empty otherwise
+    std::span<const double> most{};
 };
 
 struct GroupCurve {
     std::vector<double> x;
     std::vector<double> mean;
     std::vector<double> deviation; // of the members, n − 1; 0 for one member
-    std::vector<double> least;
+    std::vector<double> least;     // of all that the members have since the place before
     std::vector<double> most;
+    std::vector<double> mean_least; // the members' mean of that; empty where every point has its place
+    std::vector<double> mean_most;
     std::vector<int> members; // that reach this x
 };
 
@@ -27,7 +31,8 @@ struct GroupCurve {
 std::vector<double> commonPlaces(std::span<const MemberCurve> members);
 
 // At each place the members between whose first and last point it lies, by straight lines between their points. A
-// value that is not finite leaves its member out there.
+// value that is not finite leaves its member out there. Range and mean range take in what lies between two places
+// and inside of buckets, so that no spike of a member is lost.
 GroupCurve groupCurves(std::span<const MemberCurve> members, std::span<const double> places);
 
 } // namespace fulgurite

@@ -1,78 +1,142 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/train/import_process.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace fulgurite {
 namespace {
 
-constexpr int kStopMilliseconds = 3000;
+constexpr int kEndMilliseconds = 1000; // of all together; they end in tens of milliseconds
 
 } // namespace
 
 ImportProcess::~ImportProcess() {
-    if (process_) {
-        process_->disconnect(this);
-        process_->terminate();
-        process_->waitForFinished(kStopMilliseconds);
+    for (const auto& reader : readers_) {
+        reader->process->disconnect(this);
+        reader->process->terminate();
+    }
+    for (const auto& reader : readers_) {
+        reader->process->waitForFinished(kEndMilliseconds / static_cast<int>(readers_.size()));
     }
 }
 
-void ImportProcess::start(const QString& program, const QStringList& paths, const QString& database, bool follow) {
+void ImportProcess::start(const QString& program, const QStringList& paths, const QString& database) {
     for (const QString& path : paths) {
-        waiting_ << Job{program, path, database, follow};
+        const bool known = std::any_of(readers_.begin(), readers_.end(), [&](const auto& reader) {
+            return !reader->stopped && reader->job.path == path && reader->job.database == database;
+        });
+        if (known) {
+            emit imported(path, tr("%1 is being followed already").arg(path), true);
+        } else {
+            waiting_ << Job{program, path, database};
+        }
     }
-    if (!process_) {
-        next();
+    next();
+}
+
+QStringList ImportProcess::followed() const {
+    QStringList paths;
+    for (const auto& reader : readers_) {
+        if (reader->follows && !reader->stopped) {
+            paths << reader->job.path;
+        }
+    }
+    return paths;
+}
+
+void ImportProcess::stop(const QString& path) {
+    for (const auto& reader : readers_) {
+        if (reader->job.path == path) {
+            reader->stopped = true;
+            reader->process->terminate();
+        }
     }
 }
 
-void ImportProcess::stop() {
-    waiting_.clear();
-    if (process_) {
-        process_->terminate();
-    }
+ImportProcess::Reader* ImportProcess::reading() const {
+    const auto found = std::find_if(readers_.begin(), readers_.end(),
+                                    [](const auto& reader) { return !reader->follows && !reader->stopped; });
+    return found == readers_.end() ? nullptr : found->get();
 }
 
 void ImportProcess::next() {
-    if (waiting_.isEmpty()) {
+    if (waiting_.isEmpty() || reading() != nullptr) {
         return;
     }
-    const Job job = waiting_.takeFirst();
-    path_ = job.path;
-    last_line_.clear();
-    process_ = std::make_unique<QProcess>();
-    QStringList arguments{QStringLiteral("import-run"), job.path, QStringLiteral("--db"), job.database};
-    if (job.follow) {
-        arguments << QStringLiteral("--follow");
-    }
-    connect(process_.get(), &QProcess::readyReadStandardOutput, this, [this] {
-        const QStringList lines =
-            QString::fromUtf8(process_->readAllStandardOutput()).split(u'\n', Qt::SkipEmptyParts);
-        if (!lines.isEmpty()) {
-            last_line_ = lines.last().trimmed();
-            emit progressed(last_line_);
-        }
-    });
-    connect(process_.get(), &QProcess::finished, this, &ImportProcess::finish);
-    connect(process_.get(), &QProcess::errorOccurred, this, [this](QProcess::ProcessError error) {
+    readers_.push_back(std::make_unique<Reader>());
+    Reader& reader = *readers_.back();
+    reader.job = waiting_.takeFirst();
+    reader.process = std::make_unique<QProcess>();
+    QProcess* process = reader.process.get();
+    connect(process, &QProcess::readyReadStandardOutput, this, [this, &reader] { readLines(reader); });
+    connect(process, &QProcess::readyReadStandardError, this, [this, &reader] { readComplaints(reader); });
+    connect(process, &QProcess::finished, this,
+            [this, &reader](int code, QProcess::ExitStatus status) { end(reader, code, status); });
+    connect(process, &QProcess::errorOccurred, this, [this, &reader](QProcess::ProcessError error) {
         if (error == QProcess::FailedToStart) {
-            emit failed(path_, tr("the engine program could not be started: %1").arg(process_->errorString()));
-            process_.release()->deleteLater();
-            next();
+            emit failed(reader.job.path,
+                        tr("the engine program could not be started: %1").arg(reader.process->errorString()));
+            forget(reader);
         }
     });
-    emit began(path_);
-    process_->start(job.program, arguments);
+    emit began(reader.job.path);
+    process->start(reader.job.program,
+                   {QStringLiteral("import-run"), reader.job.path, QStringLiteral("--db"), reader.job.database,
+                    QStringLiteral("--follow"), QStringLiteral("--until-silent"), QString::number(kSilentMinutes)});
 }
 
-void ImportProcess::finish(int code, QProcess::ExitStatus status) {
-    const QString complaint = QString::fromUtf8(process_->readAllStandardError()).trimmed();
-    process_.release()->deleteLater(); // not from within its own signal
-    if (code == 0 && status == QProcess::NormalExit) {
-        emit imported(path_, last_line_);
-    } else {
-        emit failed(path_, complaint.isEmpty() ? tr("the import ended with code %1").arg(code)
-                                               : complaint.section(u'\n', -1));
+void ImportProcess::readLines(Reader& reader) {
+    const QStringList lines =
+        QString::fromUtf8(reader.process->readAllStandardOutput()).split(u'\n', Qt::SkipEmptyParts);
+    for (const QString& line : lines) {
+        if (line.startsWith(QLatin1String("following"))) {
+            reader.follows = true;
+            emit imported(reader.job.path, reader.last_line, true);
+            readComplaints(reader);
+            next();
+        } else {
+            reader.last_line = line.trimmed();
+        }
     }
+}
+
+void ImportProcess::readComplaints(Reader& reader) {
+    const QString text = QString::fromUtf8(reader.process->readAllStandardError()).trimmed();
+    if (!text.isEmpty()) {
+        reader.complaint = text.section(u'\n', -1);
+    }
+    if (reader.follows && !reader.complaint.isEmpty()) {
+        emit troubled(reader.job.path, std::exchange(reader.complaint, {}));
+    }
+}
+
+void ImportProcess::end(Reader& reader, int code, QProcess::ExitStatus status) {
+    readLines(reader);
+    readComplaints(reader);
+    const QString path = reader.job.path;
+    if (reader.stopped) {
+        // somebody wished it
+    } else if (code != 0 || status != QProcess::NormalExit) {
+        emit failed(path,
+                    reader.complaint.isEmpty() ? tr("the import ended with code %1").arg(code) : reader.complaint);
+    } else if (reader.follows) {
+        emit fellSilent(path);
+    } else {
+        emit imported(path, reader.last_line, false);
+        if (!reader.complaint.isEmpty()) {
+            emit troubled(path, reader.complaint);
+        }
+    }
+    forget(reader);
+}
+
+void ImportProcess::forget(const Reader& reader) {
+    const auto found =
+        std::find_if(readers_.begin(), readers_.end(), [&](const auto& each) { return each.get() == &reader; });
+    (*found)->process->disconnect(this);
+    (*found)->process.release()->deleteLater(); // not from within its own signal
+    readers_.erase(found);
     next();
 }
 

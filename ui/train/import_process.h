@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Logs of training become runs: the engine's own `import-run`, as a process beside the window, one path after
-// another.
+// Logs of training become runs: the engine's own `import-run`, as processes beside the window. One path is read
+// after another; those that still grow are followed by a process each, until they are silent or somebody stops it.
 #pragma once
 
 #include <QObject>
@@ -8,6 +8,7 @@
 #include <QStringList>
 
 #include <memory>
+#include <vector>
 
 namespace fulgurite {
 
@@ -16,34 +17,48 @@ class ImportProcess : public QObject {
 
   public:
     explicit ImportProcess(QObject* parent = nullptr) : QObject(parent) {}
-    ~ImportProcess() override;
+    ~ImportProcess() override; // ends them all; the next import goes on where they came
 
-    // Adds to what is waiting. `follow` goes on reading while the files grow, until stop().
-    void start(const QString& program, const QStringList& paths, const QString& database, bool follow);
-    void stop();
-    bool running() const { return process_ != nullptr; }
-    const QString& path() const { return path_; } // that is being read
+    // Adds to what is waiting.
+    void start(const QString& program, const QStringList& paths, const QString& database);
+    // Logs that are followed now.
+    QStringList followed() const;
+    void stop(const QString& path);
+    // Minutes without anything new after which a log is no longer followed.
+    static constexpr int kSilentMinutes = 30;
 
   signals:
     void began(const QString& path);
-    void progressed(const QString& line); // what the engine says
-    void imported(const QString& path, const QString& summary);
+    // All that is there now; `follows`: what comes is read too.
+    void imported(const QString& path, const QString& summary, bool follows);
+    void fellSilent(const QString& path); // and is followed no longer
     void failed(const QString& path, const QString& message);
+    void troubled(const QString& path,
+                  const QString& message); // of a part; the rest is read, and it is tried again
 
   private:
     struct Job {
         QString program;
         QString path;
         QString database;
-        bool follow = false;
+    };
+    struct Reader {
+        Job job;
+        std::unique_ptr<QProcess> process;
+        QString last_line;
+        QString complaint;
+        bool follows = false; // it has read what was there
+        bool stopped = false;
     };
     void next();
-    void finish(int code, QProcess::ExitStatus status);
+    void readLines(Reader& reader);
+    void readComplaints(Reader& reader);
+    void end(Reader& reader, int code, QProcess::ExitStatus status);
+    void forget(const Reader& reader);
+    Reader* reading() const; // that has not read yet what is there; null: none
 
     QList<Job> waiting_;
-    std::unique_ptr<QProcess> process_;
-    QString path_;
-    QString last_line_;
+    std::vector<std::unique_ptr<Reader>> readers_;
 };
 
 } // namespace fulgurite

@@ -169,13 +169,19 @@ void NewRunDialog::offerConfig() {
 void NewRunDialog::dryRun() {
     folder_ = std::make_unique<QTemporaryDir>();
     const QString path = folder_->filePath(QStringLiteral("config.json"));
-    QJsonObject config = QJsonDocument::fromJson(config_->toPlainText().toUtf8()).object();
+    QString problem;
+    const std::optional<QJsonObject> parsed = readTrainConfig(config_->toPlainText(), problem);
+    if (!parsed) {
+        output_->setPlainText(problem);
+        return;
+    }
+    QJsonObject config = *parsed;
     if (!config.contains(QStringLiteral("out"))) {
         config["out"] = QStringLiteral("run");
     }
     QFile file(path);
-    if (config.size() == 1 || !file.open(QIODevice::WriteOnly) || file.write(QJsonDocument(config).toJson()) < 0) {
-        output_->setPlainText(config.size() == 1 ? tr("The configuration is no JSON object.") : file.errorString());
+    if (!file.open(QIODevice::WriteOnly) || file.write(QJsonDocument(config).toJson()) < 0) {
+        output_->setPlainText(file.errorString());
         return;
     }
     file.close();

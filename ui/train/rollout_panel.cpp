@@ -158,6 +158,7 @@ void RolloutPanel::open(qint64 run, qint64 step, int place) {
     if (const RunInfo* info = feed_.run(run)) {
         rules_ = ruleSettings(*info);
         path_->setText(info->name);
+        algorithm_ = info->algorithm.toLower();
     }
     if (other_run) {
         feed_.ask<std::vector<std::pair<std::int64_t, std::int64_t>>>(
@@ -229,6 +230,28 @@ void RolloutPanel::chooseAnswer(int row) {
     showSummary();
 }
 
+QString RolloutPanel::boundText(const Answer& answer, const QString& algorithm, const RuleSettings& rules) {
+    int masked = 0;
+    int raised = 0; // to the floor of CISPO's weight
+    int kept = 0;   // at its cap
+    int by_dapo = 0;
+    for (const AnswerToken& token : answer.tokens) {
+        if (token.capped) {
+            ++(token.weight == 0 ? masked : token.weight > token.ratio ? raised : kept);
+        }
+        by_dapo += dapoWeight(token.ratio, answer.advantage, rules).verdict == RuleVerdict::Masked ? 1 : 0;
+    }
+    const auto count = answer.tokens.size();
+    if (masked > 0 || algorithm == QLatin1String("dapo") || algorithm == QLatin1String("grpo")) {
+        return tr("%1 of %2 masked: no gradient from them; CISPO would keep them").arg(masked).arg(count);
+    }
+    QStringList parts{tr("%1 capped, kept at weight %2").arg(kept).arg(rules.cispo_cap)};
+    if (raised > 0) {
+        parts << tr("%1 raised to weight %2").arg(raised).arg(rules.cispo_floor);
+    }
+    return parts.join(QStringLiteral(", ")) + tr("; DAPO would mask %1 of %2").arg(by_dapo).arg(count);
+}
+
 void RolloutPanel::showSummary() {
     const Answer* answer = answers_->answers().answer(row_);
     if (answer == nullptr) {
@@ -239,15 +262,7 @@ void RolloutPanel::showSummary() {
         summary_->setText(tr("Tokens were not logged for this answer."));
         return;
     }
-    int dapo = 0;
-    for (const AnswerToken& token : answer->tokens) {
-        dapo += dapoWeight(token.ratio, answer->advantage, rules_).verdict == RuleVerdict::Masked ? 1 : 0;
-    }
-    QString text = tr("%1 capped, kept at weight %2; DAPO would mask %3 of %4")
-                       .arg(answer->capped())
-                       .arg(rules_.cispo_cap)
-                       .arg(dapo)
-                       .arg(answer->tokens.size());
+    QString text = boundText(*answer, algorithm_, rules_);
     if (group_->zeroVariance()) {
         text = tr("zero variance: advantage 0 for all, nothing flows");
     }

@@ -36,6 +36,9 @@ class RolloutPanel : public QWidget {
     TokenFlow& flow() { return *flow_; }
     TokenInspector& inspector() { return *inspector_; }
 
+    // What the run's rule did to the tokens of an answer, and what another would have done.
+    static QString boundText(const Answer& answer, const QString& algorithm, const RuleSettings& rules);
+
   signals:
     void opened(); // the answers are there, or it is said that there are none
 
@@ -53,6 +56,7 @@ class RolloutPanel : public QWidget {
     qint64 run_ = 0;
     quint64 asked_ = 0;
     std::shared_ptr<const AnswerGroup> group_ = std::make_shared<const AnswerGroup>();
+    QString algorithm_; // of the run, in small letters
     RuleSettings rules_;
     int row_ = -1;
     int beside_ = -1;

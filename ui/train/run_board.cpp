@@ -44,8 +44,9 @@ std::optional<FilterProblem> RunBoard::filterProblem() const {
 void RunBoard::followRuns(bool redraw) {
     const std::vector<qint64> before = std::move(matching_);
     matching_.clear();
+    RunInfo room;
     for (const RunInfo& run : *feed_.runs()) {
-        if (!removed_.contains(run.id) && good_filter_.matches(run)) {
+        if (!removed_.contains(run.id) && good_filter_.matches(seen(run, room))) {
             matching_.push_back(run.id);
         }
     }
@@ -71,11 +72,12 @@ void RunBoard::arrange() {
     groups_.clear();
     group_of_.clear();
     QHash<QString, std::size_t> index;
+    RunInfo room;
     for (const qint64 id : matching_) {
         const RunInfo& run = *feed_.run(id);
         const bool single = group_field_.isEmpty();
         const QString key =
-            single ? QString::number(id) : RunFilter::fieldValue(run, group_field_).value_or(QString());
+            single ? QString::number(id) : RunFilter::fieldValue(seen(run, room), group_field_).value_or(QString());
         auto found = index.find(key);
         if (found == index.end()) {
             found = index.insert(key, groups_.size());
@@ -118,6 +120,27 @@ void RunBoard::setRemoved(const QSet<qint64>& runs) {
     removed_ = runs;
     select(QSet<qint64>(selected_).subtract(runs));
     followRuns(false);
+}
+
+void RunBoard::setPaused(const QSet<qint64>& runs) {
+    if (runs != paused_) {
+        paused_ = runs;
+        followRuns(false);
+    }
+}
+
+// With the state that it has for a person; a copy of it in `room` where that is another than the file's.
+const RunInfo& RunBoard::seen(const RunInfo& run, RunInfo& room) const {
+    if (stateOf(run) == run.state) {
+        return run;
+    }
+    room = run;
+    room.state = stateOf(run);
+    return room;
+}
+
+RunState RunBoard::stateOf(const RunInfo& run) const {
+    return run.state == RunState::Running && paused_.contains(run.id) ? RunState::Paused : run.state;
 }
 
 void RunBoard::setLook(const QString& group, std::optional<int> look) {

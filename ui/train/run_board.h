@@ -48,6 +48,10 @@ class RunBoard : public QObject {
     void setRemoved(const QSet<qint64>& runs);
     const QSet<qint64>& removed() const { return removed_; }
 
+    // Runs whose jobs are halted: of them the file says that they run.
+    void setPaused(const QSet<qint64>& runs);
+    RunState stateOf(const RunInfo& run) const;
+
     bool drawn(qint64 run) const { return !hidden_.contains(run); }
     void setDrawn(const std::vector<qint64>& runs, bool drawn);
     // Groups that have drawn runs, with those alone. Worked out once after each change.
@@ -76,6 +80,7 @@ class RunBoard : public QObject {
   private:
     void followRuns(bool redraw);
     void arrange();
+    const RunInfo& seen(const RunInfo& run, RunInfo& room) const;
     int lookOf(const RunGroup& group, std::size_t index) const;
 
     RunFeed& feed_;
@@ -90,6 +95,7 @@ class RunBoard : public QObject {
     QHash<QString, int> chosen_looks_;
     QSet<qint64> hidden_;
     QSet<qint64> removed_;
+    QSet<qint64> paused_;
     QSet<qint64> selected_;
     qint64 current_ = 0;
     ChartSettings settings_;

@@ -96,7 +96,7 @@ void RunDelegate::paintRun(QPainter& painter, const QRect& row, const QModelInde
                     state_left - x - metrics.horizontalAdvance(name) - 10, row.height()),
               run.tags);
 
-    const Role role = stateRole(run.state);
+    const Role role = stateRole(board_.stateOf(run));
     const QRect mark(state_left, row.center().y() - 6, 12, 12);
     if (run.state == RunState::Done) {
         themes_.icon(QStringLiteral("check"), Role::Muted).paint(&painter, mark);
@@ -110,7 +110,7 @@ void RunDelegate::paintRun(QPainter& painter, const QRect& row, const QModelInde
     const QFontMetrics small(themes_.uiFont(11));
     painter.drawText(QRect(state_left + 16, row.top(), value_left - state_left - 18, row.height()),
                      Qt::AlignVCenter,
-                     small.elidedText(RunListModel::stateText(run), Qt::ElideRight, value_left - state_left - 18));
+                     small.elidedText(model_.stateText(run), Qt::ElideRight, value_left - state_left - 18));
     painter.setFont(themes_.uiFont(12));
     painter.setPen(themes_.color(run.state == RunState::Failed ? Role::Muted : Role::Text));
     painter.drawText(QRect(value_left, row.top(), row.right() - 8 - value_left, row.height()),

@@ -145,8 +145,8 @@ QModelIndex RunListModel::indexOfRun(qint64 run) const {
     return {};
 }
 
-QString RunListModel::stateText(const RunInfo& run) {
-    switch (run.state) {
+QString RunListModel::stateText(const RunInfo& run) const {
+    switch (board_.stateOf(run)) {
     case RunState::Running:
         return tr("step %1").arg(run.last_step);
     case RunState::Paused:

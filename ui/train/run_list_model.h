@@ -34,7 +34,7 @@ class RunListModel : public QAbstractItemModel {
     QString headlineName() const;
     QString valueText(const QModelIndex& index) const;
     QString spreadText(const QModelIndex& index) const; // "± 2.8" for groups
-    static QString stateText(const RunInfo& run);
+    QString stateText(const RunInfo& run) const;
 
   private:
     void refresh();

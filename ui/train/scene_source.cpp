@@ -6,6 +6,7 @@
 #include <QCoreApplication>
 
 #include <algorithm>
+#include <cmath>
 
 namespace fulgurite {
 namespace {
@@ -27,6 +28,18 @@ std::optional<double> numberField(const RunInfo& run, std::initializer_list<cons
     return {};
 }
 
+// Nothing but ones, or nothing but zeros: what ratios and shares of clipped tokens are where nothing can be
+// clipped.
+bool saysNothing(const RunCurve& curve) {
+    const auto all = [&](double trivial) {
+        const auto isTrivial = [trivial](double value) { return !std::isfinite(value) || value == trivial; };
+        return std::all_of(curve.values.begin(), curve.values.end(), isTrivial) &&
+               std::all_of(curve.least.begin(), curve.least.end(), isTrivial) &&
+               std::all_of(curve.most.begin(), curve.most.end(), isTrivial);
+    };
+    return all(0) || all(1);
+}
+
 class Assembly {
   public:
     explicit Assembly(const SceneSource& source) : source_(source), groups_(*source.groups) {}
@@ -41,7 +54,8 @@ class Assembly {
         for (qsizetype i = 0; i < source_.series.size(); ++i) {
             const QString& name = source_.series[i];
             SeriesInput series{.name = name,
-                               .label = source_.spec.labels.value(source_.spec.series.indexOf(name), name),
+                               .label =
+                                   source_.spec.labels.value(source_.spec.series.indexOf(name), shortName(name)),
                                .groups = {}};
             for (const RunGroup& group : groups_) {
                 if (drawn(group)) {
@@ -58,6 +72,17 @@ class Assembly {
     }
 
   private:
+    // "addition" of "eval.addition.mean@8": what tells the series of one pattern apart, as long as it does.
+    QString shortName(const QString& name) const {
+        const auto task = [](const QString& of) { return of.section(u'.', 1, -2); };
+        if (!name.startsWith(QLatin1String("eval.")) || task(name).isEmpty()) {
+            return name;
+        }
+        const auto same = std::count_if(source_.series.begin(), source_.series.end(),
+                                        [&](const QString& other) { return task(other) == task(name); });
+        return same == 1 ? task(name) : name.section(u'.', 1);
+    }
+
     // A fan shows one group: the selected run's, else the first.
     bool drawn(const RunGroup& group) const {
         if (!source_.spec.fan) {
@@ -73,15 +98,18 @@ class Assembly {
         input.lines.reserve(group.runs.size());
         for (const qint64 id : group.runs) {
             const RunInfo* run = source_.runs.find(id);
-            // A flat zero that only says that nothing could be clipped is not drawn.
-            if (run == nullptr || (source_.spec.needs_updates && updatesPerBatch(*run) == 1.0)) {
+            const CurveRef curve = curves.value(id);
+            // A flat zero that only says that nothing could be clipped is not drawn. What the configuration says is
+            // not enough: programs count updates in several ways, and what was logged was.
+            if (run == nullptr ||
+                (source_.spec.needs_updates && curve && updatesPerBatch(*run) == 1.0 && saysNothing(*curve))) {
                 continue;
             }
             const bool broke_off =
                 run->state == RunState::Failed || run->state == RunState::Cut || run->state == RunState::Stopped;
             input.lines.push_back({.run = id,
                                    .label = run->name,
-                                   .curve = curves.value(id),
+                                   .curve = curve,
                                    .clock = source_.clocks.value(id),
                                    .selected = source_.selected.contains(id),
                                    .broke_off = broke_off});
@@ -138,7 +166,11 @@ class Assembly {
         }
         const auto single_update = [this](qint64 id) {
             const RunInfo* run = source_.runs.find(id);
-            return run != nullptr && updatesPerBatch(*run) == 1.0;
+            return run != nullptr && updatesPerBatch(*run) == 1.0 &&
+                   std::all_of(source_.curves.begin(), source_.curves.end(), [id](const RunCurves& curves) {
+                       const CurveRef curve = curves.value(id);
+                       return curve == nullptr || saysNothing(*curve);
+                   });
         };
         if (source_.spec.needs_updates && everyRun(single_update)) {
             return tr("n/a: one update per batch\nmu = 1 holds every ratio at exactly 1, so no token can reach a "
@@ -158,8 +190,23 @@ class Assembly {
 
 } // namespace
 
+// Own runs say it. TRL and verl say how often a batch is gone through, and into how many parts it is cut.
 std::optional<double> updatesPerBatch(const RunInfo& run) {
-    return numberField(run, {"updates", "num_iterations", "rl.mu", "mu", "actor_rollout_ref.actor.ppo_epochs"});
+    if (const auto updates = numberField(run, {"updates", "rl.mu", "mu"})) {
+        return updates;
+    }
+    const auto parts = [&run](const char* whole, const char* part) {
+        const auto of = numberField(run, {whole});
+        const auto by = numberField(run, {part});
+        return of && by && *by > 0 ? std::max(1.0, *of / *by) : 1.0;
+    };
+    if (const auto rounds = numberField(run, {"num_iterations"})) {
+        return *rounds * parts("steps_per_generation", "gradient_accumulation_steps");
+    }
+    if (const auto rounds = numberField(run, {"actor_rollout_ref.actor.ppo_epochs"})) {
+        return *rounds * parts("data.train_batch_size", "actor_rollout_ref.actor.ppo_mini_batch_size");
+    }
+    return {};
 }
 
 SceneInput inputOf(const SceneSource& source) {

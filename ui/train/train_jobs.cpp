@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <nlohmann/json.hpp>
 
 namespace fulgurite {
 namespace {
@@ -22,6 +23,21 @@ bool atWork(client::NodeJobState state) {
 }
 
 } // namespace
+
+std::optional<QJsonObject> readTrainConfig(const QString& text, QString& problem) {
+    try {
+        const auto json =
+            nlohmann::json::parse(text.toStdString(), nullptr, true, true); // comments are let through
+        if (json.is_object()) {
+            return QJsonDocument::fromJson(QByteArray::fromStdString(json.dump())).object();
+        }
+        problem = TrainJobs::tr("The configuration is no JSON object");
+    } catch (const nlohmann::json::parse_error& error) {
+        problem =
+            TrainJobs::tr("The configuration is no JSON object: it cannot be read at character %1").arg(error.byte);
+    }
+    return {};
+}
 
 QString jobStateName(client::NodeJobState state) {
     static constexpr std::array kNames{"running", "paused", "stopping", "finished", "failed", "stopped"};
@@ -212,15 +228,13 @@ void TrainJobs::start(const QString& node, const QString& method, const QString&
                         : tr("%1 is not connected. Connect it on the Nodes page and try again.").arg(nameOf(node)));
         return;
     }
-    QJsonParseError wrong;
-    const QJsonDocument parsed = QJsonDocument::fromJson(config.toUtf8(), &wrong);
-    if (!parsed.isObject()) {
-        emit failed(tr("The configuration is no JSON object: %1 at character %2")
-                        .arg(wrong.errorString())
-                        .arg(wrong.offset));
+    QString problem;
+    const std::optional<QJsonObject> parsed = readTrainConfig(config, problem);
+    if (!parsed) {
+        emit failed(problem);
         return;
     }
-    QJsonObject named = parsed.object();
+    QJsonObject named = *parsed;
     if (!named.contains(QStringLiteral("name"))) {
         named["name"] = name; // of the run, which would be called after its folder otherwise
     }

@@ -6,12 +6,14 @@
 #include "core/client/jobs_client.h"
 #include "ui/base/courier.h"
 
+#include <QJsonObject>
 #include <QObject>
 #include <QTimer>
 
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace fulgurite {
@@ -83,6 +85,10 @@ class TrainJobs : public QObject {
     std::vector<PlacedJob> jobs_;
     QTimer timer_;
 };
+
+// A configuration as `fulgurite-engine train` reads it: JSON that may have comments. Unset, with what is wrong,
+// when it is no object.
+std::optional<QJsonObject> readTrainConfig(const QString& text, QString& problem);
 
 QString jobStateName(client::NodeJobState state);
 // Whether the step makes sense for a job in this state.
