@@ -246,8 +246,15 @@ bool RunListModel::setData(const QModelIndex& index, const QVariant& value, int 
     return true;
 }
 
+// A view that expands all keeps a persistent index of everything that might have children, and lays each out by itself.
 Qt::ItemFlags RunListModel::flags(const QModelIndex& index) const {
-    return index.isValid() ? Qt::ItemIsEnabled | Qt::ItemIsSelectable | Qt::ItemIsUserCheckable : Qt::NoItemFlags;
+    if (!index.isValid()) {
+        return Qt::NoItemFlags;
+    }
+    const Qt::ItemFlags all = Qt::ItemIsEnabled | Qt::ItemIsSelectable | Qt::ItemIsUserCheckable;
+    const RunGroup* const of = group(index);
+    const bool leaf = index.internalId() != kTop || (of != nullptr && of->single);
+    return leaf ? all | Qt::ItemNeverHasChildren : all;
 }
 
 } // namespace fulgurite
