@@ -242,7 +242,24 @@ void CudaDevice::reserve(std::size_t bytes, const char* purpose) {
     }
 }
 
-// The beginning of a new slab; when the driver has no more, of a larger piece that somebody gave back.
+// Pieces of one size are of no use to another: slabs of which nothing is given out go back to the driver, which waits for
+// what still computes there.
+bool CudaDevice::giveBackIdleSlabs() {
+    return std::erase_if(slabs_, [this](const Slab& slab) {
+               const auto inside = [&slab](const void* memory) {
+                   return memory >= slab.memory && memory < slab.memory + slab.bytes;
+               };
+               const auto given = sizes_.lower_bound(slab.memory);
+               if (given != sizes_.end() && inside(given->first)) {
+                   return false;
+               }
+               std::erase_if(free_, [&inside](const auto& piece) { return inside(piece.second); });
+               return cudaFree(slab.memory) == cudaSuccess;
+           }) > 0;
+}
+
+// The beginning of a new slab; when the driver has no more, of a larger piece that somebody gave back, or of a slab in place of those
+// that nobody uses.
 std::byte* CudaDevice::newSlab(std::size_t size, std::size_t wanted, const char* purpose) {
     // Small pieces share a slab where there is room for a whole one.
     std::size_t slab = size < kSlabBytes ? kSlabBytes : size;
@@ -258,7 +275,11 @@ std::byte* CudaDevice::newSlab(std::size_t size, std::size_t wanted, const char*
     } catch (const DeviceError&) {
         const auto larger = free_.lower_bound(size);
         if (larger == free_.end()) {
-            throw;
+            if (!giveBackIdleSlabs()) {
+                throw;
+            }
+            slabs_.push_back({fromDriver(size, wanted, purpose), size, size});
+            return slabs_.back().memory;
         }
         const auto [piece, memory] = *larger;
         free_.erase(larger);

@@ -45,6 +45,7 @@ class CudaDevice final : public Device {
     };
     std::byte* fromDriver(std::size_t bytes, std::size_t wanted, const char* purpose);
     std::byte* fromSlabs(std::size_t bytes);
+    bool giveBackIdleSlabs(); // whether there were any
     std::byte* newSlab(std::size_t size, std::size_t wanted, const char* purpose);
 
     DeviceInfo info_;

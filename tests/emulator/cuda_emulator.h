@@ -7,9 +7,10 @@
 // the start of every block; asynchronous copies to shared memory arrive at the wait and not before; the order in
 // which fibers run can be reversed or shuffled (FULGURITE_EMULATOR_ORDER=reverse|shuffle), which a missing barrier
 // does not survive. Addresses in the host's memory are refused where a device would fault: at either end of a copy,
-// as factors of cuBLAS, and among the arguments of a kernel. (Not seen: addresses that lie in arrays, such as tables
-// of pages, and pieces of an allocation that the device gave back.) It says nothing about speed, about registers, or
-// about timing between blocks.
+// as factors of cuBLAS, and as an argument of a kernel; with FULGURITE_EMULATOR_STRICT set also within the structures that
+// are a kernel's arguments, where padding can raise a false alarm. (Not seen: addresses that lie in arrays, such as
+// tables of pages, and pieces of an allocation that the device gave back.) It says nothing about speed, about
+// registers, or about timing between blocks.
 #pragma once
 
 #include <algorithm>

@@ -70,14 +70,12 @@ bool isOfDevice(const void* address, std::size_t bytes) {
     return offset <= size && bytes <= size - offset;
 }
 
-// Whether a word can only be meant as an address in the host's memory. Numbers are smaller or larger than any such
-// address, or hit nothing that is mapped; a flag may be followed, up to the next member, by what is left of an address
-// that stood there before.
+// Whether an address lies in the host's memory. Numbers of the same size are smaller or larger than any such address,
+// or hit nothing that is mapped.
 bool isOfHost(std::uint64_t word) {
     constexpr std::uint64_t kLowest = std::uint64_t{1} << 32;
     constexpr std::uint64_t kHighest = std::uint64_t{1} << 47;
-    const bool flag = (word & 0xffu) <= 1;
-    if (flag || word < kLowest || word >= kHighest) {
+    if (word < kLowest || word >= kHighest) {
         return false;
     }
     auto* address = reinterpret_cast<void*>(word);
@@ -91,11 +89,13 @@ bool isOfHost(std::uint64_t word) {
 
 cudaError_t startKernel(const void* kernel, dim3 grid, dim3 block, void** arguments, std::size_t shared_bytes) {
     const std::vector<std::size_t> sizes = fulgurite::emulator::argumentSizes(kernel);
+    // Padding in a structure may hold what is left of any address, so only who asks has them searched.
+    const bool structures = std::getenv("FULGURITE_EMULATOR_STRICT") != nullptr;
     for (std::size_t i = 0; i < sizes.size(); ++i) {
         for (std::size_t at = 0; at + sizeof(std::uint64_t) <= sizes[i]; at += sizeof(std::uint64_t)) {
             std::uint64_t word = 0;
             std::memcpy(&word, static_cast<const std::byte*>(arguments[i]) + at, sizeof(word));
-            if (isOfHost(word)) {
+            if ((structures || sizes[i] == sizeof(word)) && isOfHost(word)) {
                 std::fprintf(stderr, "CUDA emulator: byte %zu of argument %zu of a kernel is an address of the host\n",
                              at, i);
                 return cudaErrorIllegalAddress;

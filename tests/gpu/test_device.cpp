@@ -177,6 +177,7 @@ TEST_F(DeviceTest, TheEmulationRefusesTheHostsMemory) {
     EXPECT_THROW(stream_->copyOut(other.data(), host.data(), kBytes), DeviceError);
     EXPECT_THROW(stream_->copyIn(host.data(), other.data(), kBytes), DeviceError);
     const OpTable& ops = device_->ops(Precision::Exact);
+    ::setenv("FULGURITE_EMULATOR_STRICT", "1", 1);
     const auto add = [&] { ops.residual({one, host.data() + 1, one, 999, 1, 1}, queue_); };
     EXPECT_THROW(add(), DeviceError);
     stream_->beginStep();
@@ -184,6 +185,7 @@ TEST_F(DeviceTest, TheEmulationRefusesTheHostsMemory) {
         add();
     }
     EXPECT_THROW(stream_->endStep(), DeviceError);
+    ::unsetenv("FULGURITE_EMULATOR_STRICT");
     EXPECT_THAT(read(one, 1000), testing::Each(1.0f));
 }
 
