@@ -270,13 +270,14 @@ QString TrainPage::sampleFile() const {
 void TrainPage::openSample() {
     // One for each version of the sample: what somebody named or tagged in an older one is theirs.
     const QFileInfo installed(sampleFile());
-    const QString copy = QStringLiteral("%1/sample-%2-%3.fulgurite")
-                             .arg(context().paths.data)
-                             .arg(installed.size())
-                             .arg(installed.lastModified().toSecsSinceEpoch());
+    const QString folder = QStringLiteral("%1/samples/%2-%3")
+                               .arg(context().paths.data)
+                               .arg(installed.size())
+                               .arg(installed.lastModified().toSecsSinceEpoch());
+    const QString copy = folder + QStringLiteral("/sample.fulgurite");
     if (!QFileInfo::exists(copy)) {
         QFile source(sampleFile());
-        if (!source.copy(copy)) {
+        if (!QDir().mkpath(folder) || !source.copy(copy)) {
             tellFailure(tr("The sample runs could not be copied to %1: %2").arg(copy, source.errorString()));
             return;
         }
