@@ -9,6 +9,7 @@
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QPushButton>
+#include <QScopedValueRollback>
 #include <QSlider>
 #include <QTimer>
 
@@ -165,10 +166,15 @@ void TrainToolbar::showEvent(QShowEvent* event) {
 
 // What does not fit goes away from the least needed on; every one of them is an action too.
 void TrainToolbar::fold() {
+    if (folding_) {
+        return; // what is shown or hidden below can change the bar's own size for a moment, which leads here again
+    }
+    const QScopedValueRollback folding(folding_, true);
+    const int room = width();
     for (QWidget* each : foldable_) {
         each->setVisible(true);
     }
-    for (auto each = foldable_.rbegin(); each != foldable_.rend() && layout()->sizeHint().width() > width();
+    for (auto each = foldable_.rbegin(); each != foldable_.rend() && layout()->sizeHint().width() > room;
          ++each) {
         (*each)->setVisible(false);
         layout()->invalidate();

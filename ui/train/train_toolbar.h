@@ -55,6 +55,7 @@ class TrainToolbar : public QWidget {
     QCheckBox* paper_;
     QComboBox* figure_;
     QPushButton* add_;
+    bool folding_ = false;
     std::vector<QWidget*> foldable_; // hidden from the last on when there is no room
 };
 
