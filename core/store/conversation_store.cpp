@@ -28,6 +28,18 @@ std::vector<std::string> linesOf(const std::string& text) {
     return result;
 }
 
+// An answer in the place of another, under the same question.
+NewNode besides(const Node& other, const std::string& request) {
+    NewNode node;
+    node.conversation = other.conversation;
+    node.parent = other.parent;
+    node.role = other.role;
+    node.state = NodeState::Streaming;
+    node.model = other.model;
+    node.request = request;
+    return node;
+}
+
 Conversation conversationIn(const Statement& row) {
     Conversation result;
     result.id = row.integer(0);
@@ -260,14 +272,7 @@ NodeId ConversationStore::branchFromToken(NodeId source, std::size_t kept, const
              tokens_.count(source), kept);
     NodeId id = 0;
     journal_.asOneStep("Branch from token", from.conversation, [&] {
-        NewNode branch;
-        branch.conversation = from.conversation;
-        branch.parent = from.parent;
-        branch.role = from.role;
-        branch.state = NodeState::Streaming;
-        branch.model = from.model;
-        branch.request = request;
-        id = append(branch);
+        id = append(besides(from, request));
         database_.run("UPDATE nodes SET source_node = ?, source_tokens = ? WHERE id = ?", source, kept, id);
         tokens_.copy(source, id, kept);
         TokenWriter writer(tokens_, id);
@@ -281,14 +286,7 @@ NodeId ConversationStore::continueFrom(NodeId source, std::size_t kept, const st
     const Node from = node(source);
     NodeId id = 0;
     journal_.asOneStep("Continue", from.conversation, [&] {
-        NewNode longer;
-        longer.conversation = from.conversation;
-        longer.parent = from.parent;
-        longer.role = from.role;
-        longer.state = NodeState::Streaming;
-        longer.model = from.model;
-        longer.request = request;
-        id = append(longer);
+        id = append(besides(from, request));
         database_.run("UPDATE nodes SET name = ?, result = ?, source_node = ?, source_tokens = ? WHERE id = ?",
                       from.name, from.result, from.source_node, from.source_tokens, id);
         tokens_.copy(source, id, kept);

@@ -5,42 +5,15 @@
 #include "kernels/device.h"
 #include "tests/support/golden_models.h"
 #include "tests/support/model_runner.h"
+#include "tests/support/refused_memory.h"
 
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
-
+namespace fulgurite::test {
 namespace {
 
 // Arrays from here on count; what is smaller is bookkeeping, lists of tasks and of pages.
 constexpr std::size_t kLarge = 4096;
-std::atomic<int> large_until_refusal{-1}; // -1: nothing is refused
-
-} // namespace
-
-// Not inlined: the compiler would take malloc and delete for a mismatch.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-    if (size >= kLarge && large_until_refusal.load() >= 0 && large_until_refusal.fetch_sub(1) == 0) {
-        large_until_refusal = -1;
-        throw std::bad_alloc();
-    }
-    if (void* memory = std::malloc(size == 0 ? 1 : size)) {
-        return memory;
-    }
-    throw std::bad_alloc();
-}
-
-[[gnu::noinline]] void operator delete(void* memory) noexcept {
-    std::free(memory);
-}
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
-    std::free(memory);
-}
-
-namespace fulgurite::test {
-namespace {
 
 class ModelMemory : public testing::TestWithParam<char> {};
 
@@ -52,6 +25,7 @@ TEST_P(ModelMemory, APassThatGetsNoneHasChangedNothing) {
     const std::span<const TokenId> prompt(golden.prompt);
     const ModelRun expected = runModel(*model, prompt, prompt.size());
     kernels::ThreadPool pool(2);
+    RefusedMemory::smallest = kLarge;
     int refused = 0;
     for (int allowed = 0;; ++allowed) {
         // A new workspace each time: all its arrays are still to be had.
@@ -59,7 +33,7 @@ TEST_P(ModelMemory, APassThatGetsNoneHasChangedNothing) {
         SequenceState state = model->newState();
         std::vector<float> logits;
         SequenceChunk chunk{&state, prompt, LogitsWanted::All};
-        large_until_refusal = allowed;
+        RefusedMemory::until = allowed;
         try {
             model->forward({&chunk, 1}, pool, workspace, logits);
         } catch (const Error& error) {
@@ -67,7 +41,7 @@ TEST_P(ModelMemory, APassThatGetsNoneHasChangedNothing) {
             EXPECT_NE(std::string(error.what()).find(std::to_string(prompt.size()) + " tokens"), std::string::npos);
             ++refused;
         }
-        const bool enough = large_until_refusal.exchange(-1) >= 0;
+        const bool enough = RefusedMemory::until.exchange(-1) >= 0;
         if (!enough) {
             EXPECT_EQ(state.position(), 0u) << allowed;
             model->forward({&chunk, 1}, pool, workspace, logits);

@@ -43,6 +43,28 @@ void write(const QString& path, const QByteArray& content) {
     file.write(content);
 }
 
+// The view with everything that it stands on, and the model that the settings name, where they name one.
+struct Shown {
+    explicit Shown(const QString& folder, const QString& model = {})
+        : settings(folder + "/settings.ini"), paths(Paths::inside(folder)) {
+        if (!model.isEmpty())
+            settings.set(keys::kModelFolder, model);
+        view.resize(1100, 740);
+        view.show();
+    }
+
+    ThemeManager themes;
+    Settings settings;
+    ActionRegistry actions{settings, themes};
+    Notices notices;
+    StatusModel status;
+    const Paths paths;
+    LocalEngine engine{settings, paths};
+    EngineLink link{engine};
+    Handoff handoff;
+    StartView view{{themes, settings, actions, notices, status, engine, link, handoff, paths}};
+};
+
 } // namespace
 
 void TestStart::factsAreReadFromFiles() {
@@ -90,20 +112,8 @@ void TestStart::theModelIsReadBesideTheWindow() {
     QVERIFY(QDir().mkpath(model));
     const QString config = model + "/config.json";
     QCOMPARE(::mkfifo(QFile::encodeName(config).constData(), 0600), 0); // who reads it waits for who writes it
-    ThemeManager themes;
-    Settings settings(folder.filePath("settings.ini"));
-    settings.set(keys::kModelFolder, model);
-    ActionRegistry actions(settings, themes);
-    Notices notices;
-    StatusModel status;
-    const Paths paths = Paths::inside(folder.path());
-    LocalEngine engine(settings, paths);
-    EngineLink link(engine);
-    Handoff handoff;
-    StartView view({themes, settings, actions, notices, status, engine, link, handoff, paths});
-    view.resize(1100, 740);
-    view.show();
-    const auto* panel = view.findChild<ModelPanel*>();
+    Shown shown(folder.path(), model);
+    const auto* panel = shown.view.findChild<ModelPanel*>();
     QVERIFY(panel);
     QVERIFY(!panel->isVisible());
     write(config, R"({"attn_type_list": [0, 1]})");
@@ -123,32 +133,21 @@ void TestStart::headlinesShowDifferentThings() {
 
 void TestStart::samplesAreOfferedAndPicked() {
     QTemporaryDir folder;
-    ThemeManager themes;
-    Settings settings(folder.filePath("settings.ini"));
-    ActionRegistry actions(settings, themes);
-    Notices notices;
-    StatusModel status;
-    const Paths paths = Paths::inside(folder.path());
-    LocalEngine engine(settings, paths);
-    EngineLink link(engine);
-    Handoff handoff;
-    StartView view({themes, settings, actions, notices, status, engine, link, handoff, paths});
-    view.resize(1100, 740);
-    view.show();
-    QSignalSpy picked(&view, &StartView::samplePicked);
+    Shown shown(folder.path());
+    QSignalSpy picked(&shown.view, &StartView::samplePicked);
     QStringList prompts;
-    for (const QString& id : actions.ids()) {
+    for (const QString& id : shown.actions.ids()) {
         if (!id.startsWith("start.sample."))
             continue;
-        actions.action(id)->trigger();
+        shown.actions.action(id)->trigger();
         prompts << picked.last().first().value<SamplePrompt>().prompt;
     }
     QCOMPARE(prompts.size(), 3);
     QVERIFY(prompts.contains("What is 17+58?"));
-    for (QAbstractButton* button : view.findChildren<QAbstractButton*>())
+    for (QAbstractButton* button : shown.view.findChildren<QAbstractButton*>())
         QVERIFY(!button->accessibleName().isEmpty() || !button->text().isEmpty());
     if (qEnvironmentVariableIsSet("FULGURITE_TEST_PICTURES"))
-        view.grab().save(qEnvironmentVariable("FULGURITE_TEST_PICTURES") + "/start.png");
+        shown.view.grab().save(qEnvironmentVariable("FULGURITE_TEST_PICTURES") + "/start.png");
 }
 
 QTEST_MAIN(TestStart)

@@ -4,7 +4,7 @@
 #include "core/store/runs/run_reader.h"
 #include "core/store/runs/run_writer.h"
 #include "tests/unit/event_records.h"
-#include "tests/unit/temporary_folder.h"
+#include "tests/unit/log_folder.h"
 
 #include <atomic>
 #include <cmath>
@@ -20,13 +20,8 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::SizeIs;
 
-class ImportTrouble : public testing::Test {
+class ImportTrouble : public test::LogFolder {
   protected:
-    fs::path write(const std::string& name, const std::string& content) {
-        fs::create_directories((folder / name).parent_path());
-        std::ofstream(folder / name, std::ios::binary) << content;
-        return folder / name;
-    }
     static std::string rows(int first, int last, double factor = 1) {
         std::string text;
         for (int step = first; step <= last; ++step)
@@ -53,8 +48,6 @@ class ImportTrouble : public testing::Test {
     }
     std::vector<RunRecord> runs() const { return RunReader(file).runs(); }
 
-    TemporaryFolder folder;
-    fs::path file = folder / "runs.fulgurite";
     const std::string rollout =
         R"({"step":4,"prompt":"1+1=","completion":"2","reward":1.0,"advantage":0.5,"meta":{"prompt_index":3}})";
 };

@@ -6,7 +6,7 @@
 #include "core/store/runs/metric_names.h"
 #include "core/store/runs/run_editor.h"
 #include "core/store/runs/run_reader.h"
-#include "tests/unit/temporary_folder.h"
+#include "tests/unit/log_folder.h"
 #include "tests/unit/test_paths.h"
 
 #include <cmath>
@@ -44,13 +44,8 @@ const std::string tensor_record = fromHex(
     "36000000000000004f578cef0900008040fc54d94110062a290a270a0a747261696e2f6c6f73734a0d0a090a077363616c617273"
     "2001420a0801120022040000803ee088e960");
 
-class RunImports : public testing::Test {
+class RunImports : public test::LogFolder {
   protected:
-    fs::path write(const std::string& name, const std::string& content) {
-        fs::create_directories((folder / name).parent_path());
-        std::ofstream(folder / name, std::ios::binary) << content;
-        return folder / name;
-    }
     void append(const fs::path& path, const std::string& content) {
         std::ofstream(path, std::ios::binary | std::ios::app) << content;
     }
@@ -71,9 +66,6 @@ class RunImports : public testing::Test {
         ADD_FAILURE() << "no series " << series << " of run " << run;
         return {};
     }
-
-    TemporaryFolder folder;
-    fs::path file = folder / "runs.fulgurite";
 };
 
 TEST_F(RunImports, ChecksumsAreThoseOfTheFormat) {

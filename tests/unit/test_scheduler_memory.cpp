@@ -4,49 +4,22 @@
 #include "core/generate/scheduler.h"
 #include "tests/support/collecting_listener.h"
 #include "tests/support/host_device.h"
+#include "tests/support/refused_memory.h"
 #include "tests/support/scripted_runner.h"
 #include "tests/unit/letter_script.h"
 
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
 #include <gtest/gtest.h>
-#include <new>
 #include <optional>
 #include <thread>
-
-namespace {
-
-// Of threads that have set the first; the second counts down to the refused one, -1: nothing is refused.
-thread_local bool refusable = false;
-std::atomic<int> until_refusal{-1};
-
-} // namespace
-
-// Not inlined: the compiler would take malloc and delete for a mismatch.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-    if (refusable && until_refusal.load() >= 0 && until_refusal.fetch_sub(1) == 0) {
-        until_refusal = -1;
-        throw std::bad_alloc();
-    }
-    if (void* memory = std::malloc(size == 0 ? 1 : size)) {
-        return memory;
-    }
-    throw std::bad_alloc();
-}
-
-[[gnu::noinline]] void operator delete(void* memory) noexcept {
-    std::free(memory);
-}
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
-    std::free(memory);
-}
 
 namespace fulgurite {
 namespace {
 
 using test::CollectingListener;
 using test::HostDevice;
+using test::RefusedMemory;
 using test::ScriptedRunner;
 using namespace test::letters;
 
@@ -295,17 +268,18 @@ class FrugalListener final : public GenerationListener {
 TEST(HostMemory, NoArrayThatIsRefusedEndsTheEngine) {
     const Script script({{'A', "an answer of some length, so that snapshots are taken"}, {'B', "a shorter one"}});
     const std::string expected[] = {"an answer of some length, so that snapshots are taken", "a shorter one"};
+    RefusedMemory::marked_threads_alone = true;
     int failures = 0;
     for (int allowed = 0;; allowed += 1 + allowed / 64) {
         Scheduler scheduler(std::make_unique<ScriptedRunner>(kVocab, 100000,
                                                              [&](const TokenIds& tokens, std::span<float> logits) {
                                                                  script(tokens, logits);
-                                                                 refusable = true; // the working thread from now on
+                                                                 RefusedMemory::marked = true; // the working thread from now on
                                                              }),
                             smallTokenizer(), smallOptions());
         answerTo(scheduler, "B|"); // the thread has shown itself
         waitUntilIdle(scheduler);
-        until_refusal = allowed;
+        RefusedMemory::until = allowed;
         std::vector<std::shared_ptr<FrugalListener>> listeners;
         for (const char* prompt : {"A|", "B again|"}) {
             listeners.push_back(std::make_shared<FrugalListener>());
@@ -319,7 +293,7 @@ TEST(HostMemory, NoArrayThatIsRefusedEndsTheEngine) {
             }
         }
         waitUntilIdle(scheduler);
-        const bool enough = until_refusal.exchange(-1) >= 0;
+        const bool enough = RefusedMemory::until.exchange(-1) >= 0;
         const auto afterwards = answerTo(scheduler, "A|");
         ASSERT_FALSE(afterwards->error) << "array " << allowed << ": " << afterwards->error->what();
         ASSERT_EQ(afterwards->text, expected[0]) << "array " << allowed;

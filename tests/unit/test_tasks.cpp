@@ -156,6 +156,12 @@ TEST(Tasks, PromptsAndAnswersLookAsDocumented) {
     EXPECT_EQ(item.gold, std::string(text.rbegin(), text.rend()));
     item = itemOf(*taskOf("sorting", R"({"min_length": 4, "max_length": 4})"), Split::Train, 1, 0);
     EXPECT_THAT(item.prompt, testing::MatchesRegex("[0-9] [0-9] [0-9] [0-9]="));
+    const auto falling = taskOf("sorting", R"({"min_length": 3, "max_length": 3, "order": "falling", "mark": "?"})");
+    item = itemOf(*falling, Split::Train, 1, 0);
+    EXPECT_THAT(item.prompt, testing::MatchesRegex("[0-9] [0-9] [0-9]\\?"));
+    ASSERT_THAT(item.gold, testing::MatchesRegex("[0-9] [0-9] [0-9]"));
+    EXPECT_GE(item.gold[0], item.gold[2]);
+    EXPECT_GE(item.gold[2], item.gold[4]);
     item = itemOf(*taskOf("parity", R"({"min_length": 3, "max_length": 3})"), Split::Train, 1, 0);
     EXPECT_THAT(item.gold, testing::MatchesRegex("[01][01][01]:[01]"));
     item = itemOf(*taskOf("path"), Split::Train, 1, 0);

@@ -8,13 +8,17 @@ namespace fulgurite {
 
 namespace {
 
+const std::vector<std::string> kOrders{"rising", "falling"};
+
 class Sorting final : public Task {
   public:
     explicit Sorting(ConfigFields& fields)
         : Task("sorting"),
           length_(KnobRange::read(fields, "length", 2, 64, {3, 6})),
           largest_(fields.integer("largest", 1, 999'999, 9)),
-          repeats_(fields.flag("repeats", true)) {
+          repeats_(fields.flag("repeats", true)),
+          falling_(fields.choice("order", kOrders, 0) == 1),
+          mark_(fields.text("mark", "=")) {
         if (!repeats_ && largest_ + 1 < length_.max) {
             fail(ErrorKind::InvalidInput,
                  "task sorting: {} different numbers do not lie between 0 and {}: raise "
@@ -28,6 +32,8 @@ class Sorting final : public Task {
         length_.write(json, "length");
         json["largest"] = largest_;
         json["repeats"] = repeats_;
+        json["order"] = kOrders[falling_ ? 1 : 0];
+        json["mark"] = mark_;
         return json;
     }
     TaskItem draw(RandomStream& random) const override {
@@ -39,10 +45,13 @@ class Sorting final : public Task {
             }
         }
         TaskItem item;
-        item.prompt = spaced(numbers) + "=";
+        item.prompt = spaced(numbers) + mark_;
         std::sort(numbers.begin(), numbers.end());
+        item.facts = numbers;
+        if (falling_) {
+            std::reverse(numbers.begin(), numbers.end());
+        }
         item.gold = spaced(numbers);
-        item.facts = std::move(numbers);
         return item;
     }
 
@@ -59,7 +68,7 @@ class Sorting final : public Task {
         }
         std::size_t ordered = 0;
         for (std::size_t i = 1; i < numbers.size(); ++i) {
-            ordered += numbers[i - 1] <= numbers[i] ? 1 : 0;
+            ordered += (falling_ ? numbers[i - 1] >= numbers[i] : numbers[i - 1] <= numbers[i]) ? 1 : 0;
         }
         std::vector<std::int64_t> sorted = numbers;
         std::sort(sorted.begin(), sorted.end());
@@ -74,6 +83,8 @@ class Sorting final : public Task {
     KnobRange length_;
     std::int64_t largest_;
     bool repeats_;
+    bool falling_;
+    std::string mark_; // between the problem and its answer
 };
 
 const std::vector<std::string> kOperations{"reverse", "copy", "dedupe"};

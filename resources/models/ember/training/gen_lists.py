@@ -45,8 +45,8 @@ def selected(xs, big):
     return f"{width} digits: {' '.join(padded(xs))}\n{'max' if big else 'min'} {str(best).zfill(width)}"
 
 
-def sort(rng, held=False, down=None):
-    xs = numbers(rng, held)
+def sort(rng, held=False, down=None, low=3):
+    xs = numbers(rng, held, low)
     down = rng.random() < .2 if down is None else down
     q = rng.choice(SORT_DOWN if down else SORT).format(l=join(rng, xs))
     if rng.random() < .15:
@@ -59,6 +59,11 @@ def sort(rng, held=False, down=None):
         out.append(int(m))
         lines.append(f"{'max' if down else 'min'} {m}" + (", left: " + " ".join(left) if left else ""))
     return q, "\n".join(lines), " ".join(map(str, out)), " ".join(map(str, out))
+
+
+def sort_long(rng, held=False):
+    """Long lists are the ones that go wrong, so they have a share of their own."""
+    return sort(rng, held, low=7)
 
 
 def extreme(rng, held=False):
