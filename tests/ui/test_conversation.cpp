@@ -383,7 +383,7 @@ class TestConversation : public QObject {
         sampler.temperature = 0.25;
         sampler.seed = 18446744073709551615ULL;
         sampler.stop_strings = {"\n\nYou:"};
-        sampler.logit_bias = {{7, "x", -100}};
+        sampler.logit_bias = {{7, "x", -100, "ember"}, {8, "y", 2, "another"}};
         controller_->setSampler(sampler);
         controller_->setSystemPrompt("Be short.");
         controller_->savePreset("Mine", sampler);
@@ -393,6 +393,8 @@ class TestConversation : public QObject {
         QCOMPARE(body["messages"].toArray().first()["content"].toString(), QString("Be short."));
         QCOMPARE(body["sampler"]["temperature"].toDouble(), 0.25);
         QCOMPARE(body["stop"]["strings"].toArray().first().toString(), QString("\n\nYou:"));
+        // Of another model's token the number would be any word here.
+        QCOMPARE(body["sampler"]["logit_bias"].toObject().keys(), QStringList{"7"});
         controller_.reset();
         start();
         QVERIFY(controller_->line().sampler == sampler);

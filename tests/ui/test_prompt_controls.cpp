@@ -341,6 +341,16 @@ void TestPromptControls::biasByIdAndText() {
     editor.addBias({42, QStringLiteral("x"), 3});
     QCOMPARE(editor.biases().size(), 1);
     QCOMPARE(editor.biases()[0].bias, 3.0);
+    // The number is a word of one model alone.
+    const auto chip = [&editor] { return editor.findChildren<QPushButton*>(Qt::FindDirectChildrenOnly).back()->text(); };
+    editor.setModel(QStringLiteral("first"));
+    editor.setBiases({{7, QStringLiteral("x"), -1, QStringLiteral("first")}});
+    QVERIFY2(!chip().contains(QStringLiteral("not sent")), qPrintable(chip()));
+    editor.setModel(QStringLiteral("second"));
+    QVERIFY2(chip().contains(QStringLiteral("not sent")), qPrintable(chip()));
+    token->setText(QStringLiteral("8"));
+    QTest::keyClick(token, Qt::Key_Return);
+    QCOMPARE(editor.biases().last().model, QStringLiteral("second"));
 }
 
 void TestPromptControls::prefillWords() {

@@ -17,8 +17,10 @@
 #include "ui/train/run_list.h"
 #include "ui/train/train_jobs.h"
 
+#include <QClipboard>
 #include <QComboBox>
 #include <QFile>
+#include <QGuiApplication>
 #include <QJsonArray>
 #include <QLineEdit>
 #include <QPlainTextEdit>
@@ -124,6 +126,14 @@ class TestTrainJobs : public QObject {
         JobDialog dialog(desktop_->context().themes, page().jobs(), nullptr);
         QTRY_VERIFY_WITH_TIMEOUT(dialog.log().toPlainText().contains(QStringLiteral("step ")), kPatience);
         QCOMPARE(dialog.table().rowCount(), 1);
+        dialog.show();
+        QVERIFY(QTest::qWaitForWindowActive(&dialog));
+        dialog.table().setFocus();
+        QTest::keyClick(&dialog.table(), Qt::Key_C, Qt::ControlModifier);
+        const QStringList copied = QGuiApplication::clipboard()->text().split(u'\n');
+        QCOMPARE(copied.first(), QStringLiteral("name\ton\tstate\tstarted\tlast said"));
+        QVERIFY2(copied[1].contains(QStringLiteral("\trunning\t")), qPrintable(copied[1]));
+        dialog.close();
 
         QTest::keyClick(&list, Qt::Key_S);
         QTRY_COMPARE_WITH_TIMEOUT(state(), client::NodeJobState::Stopped, kPatience);

@@ -12,12 +12,14 @@
 #include <QHeaderView>
 #include <QLabel>
 #include <QLocale>
+#include <QMenu>
 #include <QMessageBox>
 #include <QPointer>
 #include <QPushButton>
 #include <QSaveFile>
 #include <QShortcut>
 #include <QTableView>
+#include <QTableWidget>
 #include <QThreadPool>
 #include <QVBoxLayout>
 
@@ -170,6 +172,39 @@ void saveTwin(QWidget* parent, const TableTwin& twin) {
                     "fulgurite", "%1 could not be written: %2. Choose another folder or free some space.")
                     .arg(path, why));
         });
+    });
+}
+
+TableTwin twinOf(const QTableWidget& table) {
+    TableTwin twin{.title = table.accessibleName(), .columns = {}, .rows = table.rowCount(), .cell = {}};
+    for (int column = 0; column < table.columnCount(); ++column) {
+        const QTableWidgetItem* name = table.horizontalHeaderItem(column);
+        twin.columns << (name != nullptr ? name->text() : QString());
+    }
+    QList<QStringList> rows;
+    for (int row = 0; row < twin.rows; ++row) {
+        QStringList fields;
+        for (int column = 0; column < table.columnCount(); ++column) {
+            const QTableWidgetItem* item = table.item(row, column);
+            fields << (item != nullptr ? item->text() : QString());
+        }
+        rows << fields;
+    }
+    twin.cell = [rows](int row, int column) { return QVariant(rows[row][column]); };
+    return twin;
+}
+
+void offerTwin(QTableWidget* table) {
+    const auto copy = [table] { copyTwin(twinOf(*table)); };
+    QObject::connect(new QShortcut(QKeySequence::Copy, table, nullptr, nullptr, Qt::WidgetShortcut),
+                     &QShortcut::activated, table, copy);
+    table->setContextMenuPolicy(Qt::CustomContextMenu);
+    QObject::connect(table, &QWidget::customContextMenuRequested, table, [table, copy](const QPoint& at) {
+        QMenu menu(table);
+        menu.addAction(QCoreApplication::translate("fulgurite", "Copy the table\tCtrl+C"), table, copy);
+        menu.addAction(QCoreApplication::translate("fulgurite", "Save as CSV…"), table,
+                       [table] { saveTwin(table, twinOf(*table)); });
+        menu.exec(table->viewport()->mapToGlobal(at));
     });
 }
 

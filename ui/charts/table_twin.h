@@ -13,6 +13,7 @@
 
 class QLabel;
 class QTableView;
+class QTableWidget;
 
 namespace fulgurite {
 
@@ -67,5 +68,9 @@ class TableTwinDialog : public QDialog {
 void copyTwin(const TableTwin& twin); // to the clipboard, with tabs
 // Asks for a file, writes it on another thread and tells the person when that fails.
 void saveTwin(QWidget* parent, const TableTwin& twin);
+// What a table of texts shows now.
+TableTwin twinOf(const QTableWidget& table);
+// Gives it copying (Ctrl+C) and a context menu with copying and saving.
+void offerTwin(QTableWidget* table);
 
 } // namespace fulgurite

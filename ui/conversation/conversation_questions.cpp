@@ -232,7 +232,8 @@ void ConversationController::lookUpToken(const QString& text, double bias) {
                     emit tokenLookupFailed(
                         tr("“%1” is %2 tokens; a bias is for one.").arg(text).arg(result.value().tokens.size()));
                 } else {
-                    emit tokenLookedUp(LogitBias{result.value().tokens.front(), text, bias});
+                    emit tokenLookedUp(
+                        LogitBias{result.value().tokens.front(), text, bias, abilities().model});
                 }
             });
         });

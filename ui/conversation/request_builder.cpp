@@ -16,7 +16,7 @@ namespace {
 QJsonObject samplerObject(const SamplerSettings& settings) {
     QJsonArray bias;
     for (const LogitBias& each : settings.logit_bias) {
-        bias.append(QJsonObject{{"id", each.id}, {"text", each.text}, {"bias", each.bias}});
+        bias.append(QJsonObject{{"id", each.id}, {"text", each.text}, {"bias", each.bias}, {"model", each.model}});
     }
     QJsonObject result{{"temperature", settings.temperature},
                        {"top_p", settings.top_p},
@@ -38,7 +38,7 @@ QJsonObject samplerObject(const SamplerSettings& settings) {
     return result;
 }
 
-client::Sampling samplingOf(const SamplerSettings& settings, std::uint64_t seed) {
+client::Sampling samplingOf(const SamplerSettings& settings, std::uint64_t seed, const QString& model) {
     client::Sampling result;
     result.temperature = settings.temperature;
     result.top_k = settings.top_k;
@@ -49,7 +49,9 @@ client::Sampling samplingOf(const SamplerSettings& settings, std::uint64_t seed)
     result.frequency_penalty = settings.frequency_penalty;
     result.seed = seed;
     for (const LogitBias& each : settings.logit_bias) {
-        result.logit_bias[each.id] = each.bias;
+        if (each.model.isEmpty() || each.model == model) {
+            result.logit_bias[each.id] = each.bias;
+        }
     }
     return result;
 }
@@ -141,7 +143,8 @@ SamplerSettings samplerFromJson(const QByteArray& json, const SamplerSettings& o
         result.stop_strings << each.toString();
     }
     for (const QJsonValue& each : object["logit_bias"].toArray()) {
-        result.logit_bias << LogitBias{each["id"].toInt(), each["text"].toString(), each["bias"].toDouble()};
+        result.logit_bias << LogitBias{each["id"].toInt(), each["text"].toString(), each["bias"].toDouble(),
+                                       each["model"].toString()};
     }
     bool ok = false;
     const std::uint64_t seed = object["seed"].toString().toULongLong(&ok);
@@ -218,7 +221,7 @@ client::GenerateRequest buildRequest(Workspace& workspace, ConversationId conver
     client::GenerateRequest request;
     const std::vector<Node> path = ancestors(workspace.conversations(), parent);
     request.prompt = promptOf(workspace, about, path, engine);
-    request.sampling = samplingOf(settings, seed);
+    request.sampling = samplingOf(settings, seed, engine.model);
     request.stopping = stoppingOf(settings, about.raw);
     request.alternatives = engine.alternatives;
     if (answer && kept > 0) {

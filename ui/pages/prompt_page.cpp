@@ -292,6 +292,7 @@ void PromptPage::showSampler() {
         const QString name = tr("%1, as recommended").arg(QString::fromStdString(model.id));
         recommended = SamplerPreset{name, controller_.modelSampler(), true};
     }
+    sampler_->setModel(QString::fromStdString(model.id));
     sampler_->setModelPreset(recommended);
     sampler_->setSettings(controller_.line().sampler);
 }

@@ -157,6 +157,13 @@ void LogitBiasEditor::setBiases(const QList<LogitBias>& biases) {
     rebuild();
 }
 
+void LogitBiasEditor::setModel(const QString& model) {
+    if (model_ != model) {
+        model_ = model;
+        rebuild();
+    }
+}
+
 void LogitBiasEditor::addBias(const LogitBias& bias) {
     const auto same =
         std::find_if(biases_.begin(), biases_.end(), [&](const LogitBias& other) { return other.id == bias.id; });
@@ -191,7 +198,15 @@ void LogitBiasEditor::rebuild() {
     for (const LogitBias& bias : biases_) {
         const QString name =
             bias.text.isEmpty() ? QStringLiteral("#%1").arg(bias.id) : u'“' + readableToken(bias.text) + u'”';
-        QPushButton* chip = makeChip(name + u' ' + QString::number(bias.bias), tr("bias"), this);
+        const bool elsewhere = !bias.model.isEmpty() && bias.model != model_;
+        QPushButton* chip = makeChip(name + u' ' + QString::number(bias.bias) + (elsewhere ? tr(", not sent") : QString()),
+                                     tr("bias"), this);
+        if (elsewhere) {
+            chip->setProperty("kind", "quiet");
+            chip->setToolTip(
+                tr("A token of %1: to this model its number is another word, so it is not sent.\nClick to remove")
+                    .arg(bias.model));
+        }
         connect(chip, &QPushButton::clicked, this, [this, id = bias.id] {
             biases_.removeIf([id](const LogitBias& other) { return other.id == id; });
             QMetaObject::invokeMethod(
@@ -212,7 +227,7 @@ void LogitBiasEditor::finish() {
     bool is_id = false;
     const int id = token_->text().trimmed().toInt(&is_id);
     if (is_id && id >= 0) {
-        addBias({id, {}, bias_->value()});
+        addBias({id, {}, bias_->value(), model_});
     } else if (!token_->text().isEmpty()) {
         emit lookupRequested(token_->text(), bias_->value());
     }

@@ -50,6 +50,8 @@ class LogitBiasEditor : public QWidget {
   public:
     explicit LogitBiasEditor(QWidget* parent = nullptr);
     void setBiases(const QList<LogitBias>& biases);
+    // Whose ids are written from now on; biases of others are marked, for they are not sent to it.
+    void setModel(const QString& model);
     const QList<LogitBias>& biases() const { return biases_; }
     // The answer to lookupRequested(): adds or replaces.
     void addBias(const LogitBias& bias);
@@ -73,6 +75,7 @@ class LogitBiasEditor : public QWidget {
     QPushButton* add_;
     QList<QPushButton*> chips_;
     QList<LogitBias> biases_;
+    QString model_;
 };
 
 } // namespace fulgurite

@@ -374,6 +374,10 @@ void SamplerPanel::setToken(const std::optional<TokenView>& token) {
     effect_->setToken(token);
 }
 
+void SamplerPanel::setModel(const QString& model) {
+    biases_->setModel(model);
+}
+
 void SamplerPanel::addBias(const LogitBias& bias) {
     biases_->addBias(bias);
 }

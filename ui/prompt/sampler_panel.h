@@ -46,6 +46,7 @@ class SamplerPanel : public QWidget {
     bool changedFromPreset() const;
     // The token whose distribution "Effect" shows; nothing when unset.
     void setToken(const std::optional<TokenView>& token);
+    void setModel(const QString& model);         // whose tokens are biased
     void addBias(const LogitBias& bias);         // answers tokenLookupRequested()
     void setBiasMessage(const QString& message); // or says why it cannot be
     // Wide enough for every row: a layout that was saved with a narrower panel must not cut them off.

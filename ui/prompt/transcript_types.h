@@ -120,6 +120,7 @@ struct LogitBias {
     int id = 0;
     QString text;
     double bias = 0;
+    QString model; // whose vocabulary the id is of, and who alone is given it; empty: not known, anyone is
     bool operator==(const LogitBias&) const = default;
 };
 

@@ -2,6 +2,7 @@
 #include "ui/train/job_dialog.h"
 
 #include "ui/base/theme_manager.h"
+#include "ui/charts/table_twin.h"
 #include "ui/train/train_jobs.h"
 
 #include <QDateTime>
@@ -34,6 +35,7 @@ JobDialog::JobDialog(ThemeManager& themes, TrainJobs& jobs, QWidget* parent)
     table_->setSelectionMode(QAbstractItemView::SingleSelection);
     table_->setEditTriggers(QAbstractItemView::NoEditTriggers);
     table_->setAccessibleName(tr("Jobs"));
+    offerTwin(table_);
     table_->setColumnWidth(kName, themes.scaled(200));
     column->addWidget(table_, 1);
     log_->setReadOnly(true);
