@@ -17,6 +17,10 @@ namespace {
 constexpr char match_begin = '\x01';
 constexpr char match_end = '\x02';
 
+// A pasted page: SQLite refuses conditions that are deeper and patterns that are longer than it likes.
+constexpr std::size_t kMostTerms = 64;
+constexpr std::size_t kLongestTerm = 1024; // bytes
+
 bool isSpace(char c) {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
@@ -87,8 +91,8 @@ struct SearchTerms {
 
 SearchTerms termsOf(std::string_view query) {
     SearchTerms result;
-    std::size_t at = 0;
-    while (at < query.size()) {
+    std::size_t at = 0, taken = 0;
+    while (at < query.size() && taken < kMostTerms) {
         if (isSpace(query[at])) {
             ++at;
             continue;
@@ -98,11 +102,13 @@ SearchTerms termsOf(std::string_view query) {
         std::size_t end = begin;
         while (end < query.size() && (quoted ? query[end] != '"' : !isSpace(query[end]) && query[end] != '"'))
             ++end;
-        const std::string_view term = query.substr(begin, end - begin);
+        std::string_view term = query.substr(begin, std::min(end - begin, kLongestTerm));
+        term = term.substr(0, validUtf8Prefix(term));
         const bool closed = quoted && end < query.size();
         at = closed ? end + 1 : end;
         if (!hasWord(term))
             continue;
+        ++taken;
         if (holdsUnspaced(term))
             result.scanned.emplace_back(term);
         else

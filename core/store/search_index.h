@@ -18,7 +18,7 @@ class SearchIndex {
     // Every word must occur; the last one may be the beginning of a word; "quoted words" stand together. Terms in a
     // script without spaces (Chinese, Japanese, Korean, Thai) are found anywhere in a text. Titles first, then
     // messages, latest first, of each conversation the latest: at most `limit` of both. Never throws for what a
-    // person types.
+    // person types or pastes: of that, the first 64 words count, and of each the first 1,024 bytes.
     std::vector<SearchHit> search(std::string_view query, std::size_t limit = 200);
 
   private:

@@ -223,6 +223,13 @@ class TestTrainScenes : public QObject {
         QVERIFY(!readTrainConfig(QStringLiteral("{\"steps\": }"), problem));
         QVERIFY2(problem.contains(QStringLiteral("at character")), qPrintable(problem));
         QVERIFY(!readTrainConfig(QStringLiteral("[1]"), problem));
+        for (const QString& hostile :
+             {QStringLiteral("{\"learning_rate\": {\"peak\": 1e999}}"),
+              QStringLiteral("{\"a\": ") + QString(100'000, u'[') + QString(100'000, u']') + u'}'}) {
+            problem.clear();
+            QVERIFY(!readTrainConfig(hostile, problem));
+            QVERIFY2(problem.contains(QStringLiteral("cannot be read")), qPrintable(problem.left(200)));
+        }
     }
 
     // Two tasks are two lines, and a run that logged another of the alternatives is not left out.

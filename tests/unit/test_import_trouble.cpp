@@ -86,6 +86,36 @@ TEST_F(ImportTrouble, AnImportThatBrokeOffDoublesNoCompletion) {
     EXPECT_THAT(import(folder / "run"), SizeIs(0)) << "nothing is new";
 }
 
+TEST_F(ImportTrouble, OneThatBrokeOffDoesNotSayThatTheLogWasReplaced) {
+    write("run/run.json", R"({"method":"rl"})");
+    write("run/metrics.jsonl", rows(1, 4));
+    std::string completions;
+    int broke = 0;
+    for (int allowed = -1;; ++allowed) { // the first time nothing is broken off
+        write("run/rollouts.jsonl", completions += rollout + "\n");
+        int asked = 0;
+        ImportOptions some = options();
+        some.interrupted = [&] {
+            if (allowed >= 0 && asked++ == allowed)
+                throw std::runtime_error("killed");
+            return false;
+        };
+        const int before = broke;
+        try {
+            RunImport(folder / "run", some).update();
+        } catch (const std::runtime_error&) {
+            ++broke;
+        }
+        for (const ImportedRun& run : import(folder / "run"))
+            EXPECT_THAT(run.remarks, testing::IsEmpty());
+        EXPECT_EQ(RunReader(file).samples(runs().at(0).id, 4).size(),
+                  static_cast<std::size_t>(std::count(completions.begin(), completions.end(), '\n')));
+        if (allowed >= 0 && broke == before)
+            break;
+    }
+    EXPECT_GT(broke, 0);
+}
+
 TEST_F(ImportTrouble, OneThatIsInterruptedGoesOnWhereItCame) {
     const fs::path log = write("steps.jsonl", rows(1, 150'000)); // several pieces
     int asked = 0;

@@ -286,6 +286,19 @@ TEST_F(Store, SearchFindsPartsOfTextWithoutSpaces) {
     store.append(userNode(id, node, "한국어 문장은 띄어쓰기가 있다 with words"));
     EXPECT_THAT(found("문장 words"), testing::SizeIs(1));
     EXPECT_THAT(found("문장 nowhere"), IsEmpty());
+    // A page that was pasted.
+    std::string page;
+    for (int i = 0; i < 2000; ++i)
+        page += "문장 ";
+    EXPECT_THAT(found(page), testing::SizeIs(1));
+    std::string line;
+    for (int i = 0; i < 30'000; ++i)
+        line += "漢";
+    EXPECT_THAT(found(line), IsEmpty());
+    std::string words;
+    for (int i = 0; i < 20'000; ++i)
+        words += "w" + std::to_string(i) + " ";
+    EXPECT_THAT(found(words), IsEmpty());
     // Far into a long text: what is around it, in whole characters.
     std::string lots;
     for (int i = 0; i < 400; ++i)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/train/train_jobs.h"
 
+#include "core/base/json.h"
 #include "core/client/run_mirror.h"
 #include "ui/engine/local_engine.h"
 #include "ui/nodes/node_hub.h"
@@ -25,9 +26,11 @@ bool atWork(client::NodeJobState state) {
 } // namespace
 
 std::optional<QJsonObject> readTrainConfig(const QString& text, QString& problem) {
+    constexpr std::size_t kDeepest = 128;
     try {
-        const auto json =
-            nlohmann::json::parse(text.toStdString(), nullptr, true, true); // comments are let through
+        const std::string utf8 = text.toStdString();
+        requireJsonDepth(utf8, TrainJobs::tr("the configuration").toStdString(), kDeepest);
+        const auto json = nlohmann::json::parse(utf8, nullptr, true, true); // comments are let through
         if (json.is_object()) {
             return QJsonDocument::fromJson(QByteArray::fromStdString(json.dump())).object();
         }
@@ -35,6 +38,8 @@ std::optional<QJsonObject> readTrainConfig(const QString& text, QString& problem
     } catch (const nlohmann::json::parse_error& error) {
         problem =
             TrainJobs::tr("The configuration is no JSON object: it cannot be read at character %1").arg(error.byte);
+    } catch (const std::exception& error) { // a number that none holds, nesting without an end
+        problem = TrainJobs::tr("The configuration cannot be read: %1").arg(QString::fromUtf8(error.what()));
     }
     return {};
 }

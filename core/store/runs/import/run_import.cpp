@@ -268,6 +268,8 @@ std::vector<RunImport::LogFile> RunImport::lookAt(const LogRun& run, bool& anew)
                             (saved->tail && tailOf(path, saved->offset) != *saved->tail);
             anew = anew || file.replaced || saved->unfinished;
             file.cursor.offset = saved->offset;
+            file.cursor.identity = saved->identity;
+            file.cursor.tail = saved->tail;
         }
         file.parser->restore(saved->parser);
     }
@@ -280,6 +282,8 @@ std::vector<RunImport::LogFile> RunImport::lookAt(const LogRun& run, bool& anew)
         database_->run("DELETE FROM import_state WHERE source_uri = ?", file.key);
         file.has_new = true;
         file.cursor.offset = 0;
+        file.cursor.identity = 0;
+        file.cursor.tail.reset();
         file.parser = makeLogParser(run.format, file.path);
     }
     return files;
