@@ -55,6 +55,7 @@ class FakeNode {
     std::string start = R"({"id":"g","prompt_tokens":9})"; // set before anything is asked
     std::atomic<bool> mute = false;                        // closes the connection before the first token
     std::atomic<bool> die = false;                         // closes the connection instead of ending the answer
+    std::atomic<int> busy = 0;                             // refuses: it may be asked again after so many seconds
 
   private:
     using Server = ScriptedServer;
@@ -80,6 +81,12 @@ class FakeNode {
 
     Server::Script route(const std::string& request) {
         if (request.starts_with("POST /fulgurite/v1/generate")) {
+            if (busy > 0) {
+                std::string refusal =
+                    Server::answer(503, "application/json", R"({"error":{"message":"all places are taken"}})");
+                refusal.insert(refusal.find("Content-Length"), "Retry-After: " + std::to_string(busy) + "\r\n");
+                return {{refusal}};
+            }
             return generation();
         }
         if (request.starts_with("POST /fulgurite/v1/tokenize")) {

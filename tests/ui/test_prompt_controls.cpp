@@ -111,6 +111,14 @@ void TestPromptControls::sendFollowsTheEngine() {
     composer.setRunning(true);
     QVERIFY(send->text().startsWith(QStringLiteral("Queue")));
     QVERIFY(!stop->isHidden());
+    composer.setRunning(false);
+    QVERIFY(stop->isHidden());
+    composer.setStoppable(true); // an answer of another conversation waits for its node
+    QVERIFY(send->text().startsWith(QStringLiteral("Send")));
+    QVERIFY(!stop->isHidden());
+    QSignalSpy stopped(&composer, &Composer::stopRequested);
+    QTest::keyClick(composer.findChild<QPlainTextEdit*>(), Qt::Key_Escape);
+    QCOMPARE(stopped.count(), 1);
 }
 
 void TestPromptControls::composerGrows() {
@@ -342,7 +350,9 @@ void TestPromptControls::biasByIdAndText() {
     QCOMPARE(editor.biases().size(), 1);
     QCOMPARE(editor.biases()[0].bias, 3.0);
     // The number is a word of one model alone.
-    const auto chip = [&editor] { return editor.findChildren<QPushButton*>(Qt::FindDirectChildrenOnly).back()->text(); };
+    const auto chip = [&editor] {
+        return editor.findChildren<QPushButton*>(Qt::FindDirectChildrenOnly).back()->text();
+    };
     editor.setModel(QStringLiteral("first"));
     editor.setBiases({{7, QStringLiteral("x"), -1, QStringLiteral("first")}});
     QVERIFY2(!chip().contains(QStringLiteral("not sent")), qPrintable(chip()));

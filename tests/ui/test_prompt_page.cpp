@@ -4,6 +4,7 @@
 #include "tests/ui/random_model.h"
 #include "ui/base/notices.h"
 #include "ui/engine/local_engine.h"
+#include "ui/nodes/reconnect_notice.h"
 #include "ui/pages/prompt_page.h"
 #include "ui/prompt/attachments.h"
 #include "ui/prompt/composer.h"
@@ -328,6 +329,49 @@ class TestPromptPage : public QObject {
         sampler->setSettings(other);
         QVERIFY(run("prompt.preset.reset"));
         QVERIFY(!sampler->changedFromPreset());
+    }
+
+    // The node is there and has no place: that is seen, with when it is asked again, and can be ended.
+    void anAnswerWithoutAPlaceIsSeenAndGivenUp() {
+        openWindow(false);
+        client::EngineInfo info = FakeNode::info();
+        info.capabilities.insert("resume");
+        page().controller().setEngine(node_->connect(), info);
+        node_->busy = 300;
+        page().controller().send("question");
+        QTRY_VERIFY_WITH_TIMEOUT(page().controller().resumeWait(), 60000);
+        auto* notice = page().findChild<ReconnectNotice*>();
+        QVERIFY(notice->isVisible());
+        QVERIFY2(notice->accessibleName().contains("all places are taken"), qPrintable(notice->accessibleName()));
+        auto* ring = notice->findChild<CountdownRing*>();
+        QVERIFY2(ring->accessibleName().contains("until the next try"), qPrintable(ring->accessibleName()));
+        const QString before = ring->accessibleName();
+        QTRY_VERIFY(ring->accessibleName() != before); // it counts
+        QVERIFY(desktop_->context().actions.action("prompt.stop")->isEnabled());
+        QVERIFY(run("prompt.stop"));
+        QVERIFY(!notice->isVisible());
+        QVERIFY(!page().controller().interrupted());
+        QVERIFY(!desktop_->context().actions.action("prompt.stop")->isEnabled());
+
+        // Stop in the notice does the same; Try now does not wait.
+        page().controller().send("again");
+        QTRY_VERIFY_WITH_TIMEOUT(notice->isVisible(), 60000);
+        const auto press = [notice](const QString& text) {
+            for (QPushButton* each : notice->findChildren<QPushButton*>()) {
+                if (each->text() == text) {
+                    each->click();
+                }
+            }
+        };
+        press("Stop");
+        QVERIFY(!notice->isVisible());
+        page().controller().send("once more");
+        QTRY_VERIFY_WITH_TIMEOUT(notice->isVisible(), 60000);
+        node_->busy = 0;
+        press("Try now");
+        settle();
+        QVERIFY(!notice->isVisible());
+        QVERIFY2(line().turns.last().state == TurnState::Complete, qPrintable(line().turns.last().note));
     }
 
     // The engine is killed in the middle of an answer: what came stays, the window goes on.

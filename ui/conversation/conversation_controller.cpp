@@ -32,18 +32,17 @@ ConversationController::ConversationController(const QString& workspace_file, QO
     connect(&store_, &StoreThread::failed, this, &ConversationController::failed);
     connect(&store_, &StoreThread::saved, this, [this] { emit saved(QDateTime::currentDateTime()); });
     connect(&store_, &StoreThread::caughtUp, this, [this] {
-        saveQueue();
-        if (line_.id != 0) {
-            open(line_.id); // as the file has it now
-        }
+        settleLate();
         emit caughtUp();
     });
+    connect(&store_, &StoreThread::gaveUp, this, &ConversationController::settleLate);
     const auto prepare = [this](QTimer& timer, int milliseconds, auto action) {
         timer.setSingleShot(true);
         timer.setInterval(milliseconds);
         connect(&timer, &QTimer::timeout, this, action);
     };
     prepare(draft_timer_, kDraftMilliseconds, [this] { saveDraft(); });
+    prepare(draft_again_timer_, kDraftAgainMilliseconds, [this] { writeDrafts(); });
     prepare(sampler_timer_, kSamplerMilliseconds, [this] { saveSampler(); });
     prepare(count_timer_, kCountMilliseconds, [this] { countDraft(draft_); });
     resume_timer_.setSingleShot(true);
@@ -63,7 +62,7 @@ ConversationController::~ConversationController() {
             session.finish(node, {NodeState::Cut, json, 0});
         });
     }
-    if (draft_timer_.isActive()) {
+    if (draft_timer_.isActive() || !unsaved_drafts_.isEmpty()) {
         saveDraft();
     }
     if (!queue_.isEmpty()) {
@@ -72,30 +71,6 @@ ConversationController::~ConversationController() {
     if (sampler_timer_.isActive()) {
         saveSampler();
     }
-}
-
-void ConversationController::saveDraft() {
-    draft_timer_.stop();
-    draft_timer_.setInterval(kDraftMilliseconds);
-    store_.ask<QString>(
-        this,
-        [id = line_.id, text = draft_.toStdString()](StoreSession& session) {
-            try {
-                session.workspace().setDraft(id, text);
-                return QString();
-            } catch (const Error& error) {
-                return QString::fromUtf8(error.what());
-            }
-        },
-        [this](const QString& problem) {
-            if (!problem.isEmpty() && !draft_refused_) {
-                emit failed(problem);
-            }
-            draft_refused_ = !problem.isEmpty();
-            if (draft_refused_ && !draft_timer_.isActive()) {
-                draft_timer_.start(kDraftAgainMilliseconds);
-            }
-        });
 }
 
 void ConversationController::saveSampler() {
@@ -171,6 +146,7 @@ void ConversationController::apply(const Update& update) {
     const bool another = update.line.id != line_.id || !std::exchange(loaded_, true);
     const LineView before = std::exchange(line_, update.line);
     if (another) {
+        line_.draft = unsaved_drafts_.value(line_.id, line_.draft);
         draft_ = line_.draft;
     } else {
         line_.draft = before.draft;
@@ -408,16 +384,6 @@ void ConversationController::setRaw(bool raw) {
             return id;
         });
     }
-}
-
-void ConversationController::setDraft(const QString& text) {
-    if (text == draft_) {
-        return;
-    }
-    draft_ = text;
-    line_.draft = text;
-    draft_timer_.start();
-    count_timer_.start();
 }
 
 void ConversationController::exportTo(const QString& file, const QList<qint64>& conversations) {

@@ -13,6 +13,7 @@
 
 #include <QDateTime>
 #include <QElapsedTimer>
+#include <QHash>
 #include <QObject>
 #include <QTimer>
 
@@ -58,8 +59,18 @@ class ConversationController : public QObject {
         QString node;
         QString model;
         int tokens = 0; // that had arrived
+        QString why;    // as the node or the connection says it
     };
     const std::optional<Interrupted>& interrupted() const { return interrupted_; }
+    // Of an interrupted answer whose node is there and has no place for it: when it is asked again.
+    struct ResumeWait {
+        int left = 0; // seconds
+        int of = 0;
+        int tries = 0; // so far
+        QString why;
+    };
+    std::optional<ResumeWait> resumeWait() const;
+    void resumeNow(); // without waiting
     void giveUpInterrupted();
     void moveInterrupted(const QString& node); // it goes on there instead
     // What the shown conversation costs to enter at the node in use; reentryTold() follows.
@@ -69,6 +80,8 @@ class ConversationController : public QObject {
     qint64 runningTurn() const { return run_ ? run_->turn.id : 0; }
     qint64 runningConversation() const { return run_ ? run_->conversation : 0; }
     QStringList queue() const;
+    bool queues() const;                      // what is sent now waits
+    bool heldBack(qint64 conversation) const; // what is sent there waits for a cut answer that goes on first
 
     // Which conversation is shown.
     void open(qint64 id);
@@ -78,7 +91,8 @@ class ConversationController : public QObject {
 
     // Answers. While one is written, send() queues; the others stop it first.
     void send(const QString& text);
-    void stop();                      // the queue comes back as draftRestored()
+    // The queue comes back as draftRestored(); while nothing is written, an interrupted answer is given up.
+    void stop();
     void continueAnswer(qint64 turn); // what was cut goes on with the draws that it would have had
     void regenerate(qint64 turn);
     // The answer again with a changed model, as a branch beside it: same settings and seed as the answer had, so
@@ -138,7 +152,7 @@ class ConversationController : public QObject {
     void contextChanged(const fulgurite::ContextState& state);
     void runningChanged();
     void queueChanged();
-    void interruptedChanged();
+    void interruptedChanged(); // it, or when it is asked for again
     // A cut answer goes on: behind its first `kept` tokens, or from its beginning.
     void resumed(const QString& title, int kept, int had);
     void reentryTold(int tokens, int reused, double seconds);
@@ -226,12 +240,12 @@ class ConversationController : public QObject {
     static Prepared prepareResume(StoreSession& session, qint64 turn, std::uint64_t seed,
                                   const EngineAbilities& engine, qint64 shown);
     void resumeInterrupted();
-    void showUnsaved(const Turn& turn, const AnswerResult& result, NodeState state);
+    void showEnd(const Turn& turn, const AnswerResult& result, NodeState state, bool kept);
     void noteInterruption(const Run& run, const std::optional<Error>& error,
                           const std::optional<client::Refusal>& refusal);
     void forgetInterrupted();
-    bool heldBack(qint64 conversation) const; // what is sent there waits for a cut answer that goes on first
-    void afterInterruption(bool wrote);       // the store has the end of a cut answer
+    void afterInterruption(bool wrote); // the store has the end of a cut answer
+    QString titleOf(qint64 conversation) const;
     void launch(const Prepared& prepared);
     void takeTokens(const std::vector<TokenInfo>& tokens);
     void addTokens(const std::vector<TokenInfo>& tokens, bool all_anew);
@@ -240,9 +254,14 @@ class ConversationController : public QObject {
     void overtake();
     void takePrefill(const client::StreamPrefill& prefill);
     void endRun(const std::optional<client::StreamDone>& done, const std::optional<Error>& error);
+    void endHandedOver();
+    void runDeferred();
+    void settled(bool wrote);
+    void settleLate(); // what could not be saved is saved now, or never will be
     void addMissingTokens(LineView& line) const;
     void nextFromQueue();
     void saveQueue();
+    QStringList takeQueued(std::optional<qint64> conversation);
     void sendNow(qint64 conversation, const QString& text);
     EngineAbilities abilities() const;
     std::uint64_t seedFor(const SamplerSettings& settings) const;
@@ -254,6 +273,7 @@ class ConversationController : public QObject {
     void changePreset(const QString& name, const std::optional<std::string>& json);
     void loadPresets();
     void saveDraft();
+    void writeDrafts();
     void saveSampler();
     std::string samplerToKeep() const;
     void workspaceReady(int recovered);
@@ -280,12 +300,15 @@ class ConversationController : public QObject {
     bool starting_ = false;
     bool stop_at_launch_ = false;
     std::vector<std::function<void()>> deferred_; // until the run that is being stopped has ended
+    std::optional<bool> unsettled_; // an answer whose end the file has not taken yet: whether it brought tokens
     int draft_tokens_ = 0;
     quint64 draft_question_ = 0;
     quint64 search_question_ = 0;
     QString draft_;
-    bool draft_refused_ = false; // by the file, and told
+    QHash<qint64, QString> unsaved_drafts_; // of each conversation, that the file does not have yet
+    bool draft_refused_ = false;            // by the file, and told
     QTimer draft_timer_;
+    QTimer draft_again_timer_;
     QTimer count_timer_;
     QTimer sampler_timer_;
     QTimer map_timer_;

@@ -43,7 +43,7 @@ void ConversationController::send(const QString& text) {
     draft_.clear();
     line_.draft.clear();
     draft_timer_.start();
-    if (running() || !engine_ || !queue_.isEmpty() || heldBack(line_.id)) {
+    if (queues()) {
         queue_ << Queued{line_.id, text};
         saveQueue();
         emit queueChanged();
@@ -93,7 +93,11 @@ void ConversationController::sendNow(qint64 conversation, const QString& text) {
         prepared.update = updateFor(session, show, true);
         return prepared;
     };
-    prepareRun(std::move(job), [this, text] { emit draftRestored(text); });
+    prepareRun(std::move(job), [this, conversation, text] {
+        // What was to follow it comes back with it, so that the order stays.
+        const QStringList unsent = QStringList(text) + takeQueued(conversation);
+        emit draftRestored(unsent.join(QLatin1String("\n\n")));
+    });
 }
 
 void ConversationController::regenerate(qint64 turn) {

@@ -39,11 +39,21 @@ void ConversationController::noteInterruption(const Run& run, const std::optiona
         }
         resume_milliseconds_ = static_cast<int>(refusal->retry_seconds * 1000);
     }
-    const auto row = std::find_if(all_rows_.begin(), all_rows_.end(),
-                                  [&run](const ConversationRow& each) { return each.id == run.conversation; });
-    interrupted_ = Interrupted{run.conversation, run.turn.id,    row == all_rows_.end() ? line_.title : row->title,
-                               run.node,         run.turn.model, static_cast<int>(run.turn.tokens.size())};
+    interrupted_ = Interrupted{.conversation = run.conversation,
+                               .turn = run.turn.id,
+                               .title = titleOf(run.conversation),
+                               .node = run.node,
+                               .model = run.turn.model,
+                               .tokens = static_cast<int>(run.turn.tokens.size()),
+                               .why = QString::fromUtf8(error->what())};
     emit interruptedChanged();
+}
+
+// Another conversation than the one that an answer is for may be shown.
+QString ConversationController::titleOf(qint64 conversation) const {
+    const auto row = std::find_if(all_rows_.begin(), all_rows_.end(),
+                                  [conversation](const ConversationRow& each) { return each.id == conversation; });
+    return row == all_rows_.end() ? line_.title : row->title;
 }
 
 // Its node may never have been gone: the stream alone was cut, and goes on at once. One that ends before its first
@@ -60,7 +70,22 @@ void ConversationController::afterInterruption(bool wrote) {
         resumeInterrupted();
     } else {
         resume_timer_.start(std::max(kIdleResumeMilliseconds, resume_milliseconds_));
+        emit interruptedChanged();
     }
+}
+
+std::optional<ConversationController::ResumeWait> ConversationController::resumeWait() const {
+    if (!interrupted_ || !engine_ || interrupted_->node != node_ || !resume_timer_.isActive()) {
+        return std::nullopt;
+    }
+    return ResumeWait{.left = std::max(1, (resume_timer_.remainingTime() + 999) / 1000),
+                      .of = (resume_timer_.interval() + 999) / 1000,
+                      .tries = idle_resumes_,
+                      .why = interrupted_->why};
+}
+
+void ConversationController::resumeNow() {
+    resumeInterrupted();
 }
 
 bool ConversationController::heldBack(qint64 conversation) const {
@@ -69,7 +94,9 @@ bool ConversationController::heldBack(qint64 conversation) const {
 
 void ConversationController::moveInterrupted(const QString& node) {
     if (interrupted_) {
+        resume_timer_.stop(); // as the other node had wanted it
         interrupted_->node = node;
+        emit interruptedChanged();
         resumeInterrupted();
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// One answer while it is written, and what waits behind it.
+// One answer while it is written.
 #include "ui/conversation/conversation_controller.h"
 
 #include <QRandomGenerator>
@@ -51,16 +51,6 @@ std::uint64_t ConversationController::seedFor(const SamplerSettings& settings) c
     return settings.seed ? *settings.seed : QRandomGenerator::global()->generate();
 }
 
-QStringList ConversationController::queue() const {
-    QStringList result;
-    for (const Queued& each : queue_) {
-        if (each.conversation == line_.id) {
-            result << each.text;
-        }
-    }
-    return result;
-}
-
 void ConversationController::prepareRun(PreparingJob job, std::function<void()> otherwise) {
     if (!engine_) {
         emit failed(tr("No engine is ready. Start it, or wait until the model has loaded."));
@@ -77,10 +67,13 @@ void ConversationController::prepareRun(PreparingJob job, std::function<void()> 
         [this](const Prepared& prepared) { launch(prepared); },
         [this, otherwise = std::move(otherwise)] {
             starting_ = false;
+            stop_at_launch_ = false; // nothing is launched
             emit runningChanged();
             if (otherwise) {
                 otherwise();
             }
+            runDeferred();
+            nextFromQueue();
         });
 }
 
@@ -114,10 +107,11 @@ void ConversationController::launch(const Prepared& prepared) {
     if (created) {
         // What is being typed goes along into the conversation that came into being.
         draft_timer_.stop();
+        unsaved_drafts_.remove(0);
         update.line.draft = draft_;
     }
     apply(update);
-    run_->title = line_.title;
+    run_->title = titleOf(run_->conversation);
     if (created) {
         store_.post([](StoreSession& session) { session.workspace().setDraft(0, {}); });
         draft_timer_.start();
@@ -260,36 +254,6 @@ void ConversationController::addTokens(const std::vector<TokenInfo>& tokens, boo
     }
 }
 
-void ConversationController::stop() {
-    QStringList waiting;
-    for (const Queued& each : std::exchange(queue_, {})) {
-        waiting << each.text;
-    }
-    if (!waiting.isEmpty()) {
-        saveQueue();
-        emit queueChanged();
-        emit draftRestored(waiting.join(QLatin1String("\n\n")));
-    }
-    if (run_) {
-        run_->stop_asked = true;
-        run_->stream->cancel();
-    } else {
-        stop_at_launch_ = starting_;
-    }
-}
-
-void ConversationController::whenIdle(std::function<void()> action) {
-    if (!running()) {
-        action();
-        return;
-    }
-    deferred_.push_back(std::move(action));
-    if (run_) {
-        run_->stop_asked = true;
-        run_->stream->cancel();
-    }
-}
-
 void ConversationController::endRun(const std::optional<client::StreamDone>& done,
                                     const std::optional<Error>& error) {
     if (run_->catching_up && done && done->reason != "cancelled") {
@@ -360,14 +324,17 @@ void ConversationController::endRun(const std::optional<client::StreamDone>& don
         emit prefillChanged(run->prefill);
     }
     starting_ = true; // until the store has it: what waits must find it finished
+    const bool wrote = run->new_tokens > 0;
+    const auto kept = std::make_shared<bool>(false); // where what comes after fails, the end is in the file
     store_.ask<Update>(
         this,
-        [node = run->turn.id, finish, rest, shown = line_.id](StoreSession& session) {
+        [node = run->turn.id, finish, rest, kept, shown = line_.id](StoreSession& session) {
             session.finish(node, finish, rest);
+            *kept = true;
             return updateFor(session, shown ? std::optional<ConversationId>(shown) : std::nullopt, true);
         },
-        [this, wrote = run->new_tokens > 0](const Update& update) {
-            starting_ = false;
+        [this, wrote](const Update& update) {
+            endHandedOver();
             // Another one may have been opened meanwhile; that answer is on its way.
             if (update.line.id == line_.id) {
                 apply(update);
@@ -375,57 +342,35 @@ void ConversationController::endRun(const std::optional<client::StreamDone>& don
                 all_rows_ = *update.rows;
                 search(query_);
             }
-            emit runningChanged();
-            // A later one stops what an earlier one began.
-            for (const std::function<void()>& action : std::exchange(deferred_, {})) {
-                whenIdle(action);
-            }
-            afterInterruption(wrote);
-            nextFromQueue();
+            settled(wrote);
         },
-        [this, turn = run->turn, result, state = finish.state, rest]() mutable {
-            starting_ = false;
+        [this, wrote, kept, turn = run->turn, result, state = finish.state, rest]() mutable {
+            endHandedOver();
             const bool only_thought = turn.text.isEmpty() && !turn.thinking.text.isEmpty();
             (only_thought ? turn.thinking.text : turn.text) += QString::fromStdString(rest);
-            showUnsaved(turn, result, state);
+            showEnd(turn, result, state, *kept);
+            if (*kept) {
+                return settled(wrote);
+            }
+            unsettled_ = wrote;
             emit runningChanged();
         });
 }
 
-// The answer has ended, and the file could not take that; it is tried again (StoreSession::finish()).
-void ConversationController::showUnsaved(const Turn& turn, const AnswerResult& result, NodeState state) {
+// As the file would have it. Where it does not have it yet, it is tried again (StoreSession::finish()).
+void ConversationController::showEnd(const Turn& turn, const AnswerResult& result, NodeState state, bool kept) {
     for (Turn& each : line_.turns) {
         if (each.id == turn.id) {
             each = turn;
             each.state = state == NodeState::Cut ? TurnState::Cut : TurnState::Complete;
-            each.note = result.error.isEmpty() ? tr("not saved yet") : tr("%1 Not saved yet.").arg(result.error);
+            each.note = result.error;
+            if (!kept) {
+                each.note =
+                    result.error.isEmpty() ? tr("not saved yet") : tr("%1 Not saved yet.").arg(result.error);
+            }
             emit turnChanged(each);
         }
     }
-}
-
-void ConversationController::nextFromQueue() {
-    if (queue_.isEmpty() || running() || !engine_ || heldBack(queue_.first().conversation)) {
-        return;
-    }
-    const Queued next = queue_.takeFirst();
-    saveQueue();
-    emit queueChanged();
-    sendNow(next.conversation, next.text);
-}
-
-void ConversationController::saveQueue() {
-    QStringList texts;
-    for (const Queued& each : queue_) {
-        texts << each.text;
-    }
-    store_.post([text = texts.join(QLatin1String("\n\n")).toStdString()](StoreSession& session) {
-        if (text.empty()) {
-            session.workspace().removeValue(ValueKind::Setting, "queue");
-        } else {
-            session.workspace().setValue(ValueKind::Setting, "queue", text);
-        }
-    });
 }
 
 } // namespace fulgurite

@@ -22,15 +22,14 @@ void StoreSession::tryFlush() {
     try {
         flush();
         emit saved();
-        if (std::exchange(complained_, false)) {
-            emit caughtUp();
-        }
     } catch (const Error& error) {
         if (error.kind() == ErrorKind::Internal) { // no room will help, as for an answer that was deleted meanwhile
             writers_.clear();
             ends_.clear();
             flush_timer_->stop();
+            complained_ = false;
             emit failed(QString::fromUtf8(error.what()));
+            emit gaveUp();
             return;
         }
         if (!std::exchange(complained_, true)) {
@@ -110,6 +109,9 @@ void StoreSession::flush() {
     if (writers_.empty()) {
         flush_timer_->stop();
     }
+    if (std::exchange(complained_, false)) {
+        emit caughtUp(); // whoever came first, the timer or a job that wanted all in the file
+    }
 }
 
 void StoreSession::finish(NodeId node, const NodeFinish& finish, const std::string& rest) {
@@ -135,6 +137,7 @@ StoreThread::StoreThread(const QString& file, QObject* parent)
     connect(session_, &StoreSession::failed, this, &StoreThread::failed);
     connect(session_, &StoreSession::saved, this, &StoreThread::saved);
     connect(session_, &StoreSession::caughtUp, this, &StoreThread::caughtUp);
+    connect(session_, &StoreSession::gaveUp, this, &StoreThread::gaveUp);
     thread_.setObjectName(QStringLiteral("store"));
     thread_.start();
     open(file);

@@ -50,6 +50,7 @@ class StoreSession : public QObject {
     void failed(const QString& message);
     void saved();    // tokens of an answer
     void caughtUp(); // the file has what it could not take before
+    void gaveUp();   // on that: it will never have it
 
   private:
     void tryFlush();
@@ -105,6 +106,7 @@ class StoreThread : public QObject {
     void failed(const QString& message); // a job
     void saved();                        // a job that changed something is in the file
     void caughtUp();                     // what could not be saved for a while, is
+    void gaveUp();                       // and never will be
 
   private:
     void answer(const QPointer<QObject>& receiver, std::function<void()> call);

@@ -81,12 +81,14 @@ ReconnectNotice::ReconnectNotice(ThemeManager& themes, QWidget* parent)
     words->addLayout(buttons);
     row->addLayout(words, 1);
     connect(now_, &QPushButton::clicked, this, [this] {
-        if (link_)
+        if (lost())
             link_->connectNow();
+        else
+            emit nowWanted();
     });
     connect(move_, &QPushButton::clicked, this, &ReconnectNotice::moveWanted);
     connect(stop_, &QPushButton::clicked, this, [this] {
-        if (link_)
+        if (lost()) // a node that is there stays connected
             link_->stopTrying();
         emit stopped();
         refresh();
@@ -117,22 +119,46 @@ void ReconnectNotice::setOther(const QString& name) {
     move_->setAccessibleName(move_->text());
 }
 
+void ReconnectNotice::setWait(int left, int of, int tries, const QString& why) {
+    wait_ = {left, of, tries, why};
+    refresh();
+}
+
+bool ReconnectNotice::trying() const {
+    return link_ && link_->tries() > 0 &&
+           (link_->state() == LinkState::Connecting || link_->state() == LinkState::Loading);
+}
+
+bool ReconnectNotice::lost() const {
+    return trying() || (link_ && link_->state() == LinkState::Waiting);
+}
+
+void ReconnectNotice::showLost() {
+    ring_->setSeconds(trying() ? 0 : link_->secondsLeft(), RetryClock::secondsAfter(link_->tries()));
+    title_->setText(tr("Reconnecting to %1").arg(name_));
+    cause_->setText(link_->message().isEmpty() ? tr("try %1").arg(link_->tries())
+                                               : tr("try %1: %2").arg(link_->tries()).arg(link_->message()));
+    text_->setText(paused_.isEmpty() ? tr("What you are writing is kept; what you send waits.")
+                                     : paused_ + QLatin1Char(' ') + tr("What you are writing is kept."));
+    now_->setEnabled(!trying());
+    setAccessibleName(title_->text() + QStringLiteral(". ") + link_->message());
+}
+
+void ReconnectNotice::showWait() {
+    ring_->setSeconds(wait_.left, wait_.of);
+    title_->setText(tr("Waiting for a place at %1").arg(name_));
+    cause_->setText(tr("try %1: %2").arg(wait_.tries).arg(wait_.why));
+    text_->setText(paused_ + QLatin1Char(' ') + tr("What you send in its conversation waits behind it."));
+    now_->setEnabled(true);
+    setAccessibleName(title_->text() + QStringLiteral(". ") + wait_.why);
+}
+
 // Told to assistive technology once for each loss, not each second.
 void ReconnectNotice::refresh() {
-    const LinkState state = link_ ? link_->state() : LinkState::Off;
-    const bool trying =
-        link_ && link_->tries() > 0 && (state == LinkState::Connecting || state == LinkState::Loading);
-    const bool shown = state == LinkState::Waiting || trying;
+    const bool shown = lost() || wait_.left > 0;
     if (shown) {
-        ring_->setSeconds(trying ? 0 : link_->secondsLeft(), RetryClock::secondsAfter(link_->tries()));
-        title_->setText(tr("Reconnecting to %1").arg(name_));
-        cause_->setText(link_->message().isEmpty() ? tr("try %1").arg(link_->tries())
-                                                   : tr("try %1: %2").arg(link_->tries()).arg(link_->message()));
-        text_->setText(paused_.isEmpty() ? tr("What you are writing is kept; what you send waits.")
-                                         : paused_ + QLatin1Char(' ') + tr("What you are writing is kept."));
-        now_->setEnabled(!trying);
-        const QString spoken = title_->text() + QStringLiteral(". ") + link_->message();
-        setAccessibleName(spoken);
+        lost() ? showLost() : showWait();
+        const QString spoken = accessibleName();
         if (std::exchange(announced_, spoken) != spoken) {
             QAccessibleEvent alert(this, QAccessible::Alert);
             QAccessible::updateAccessibility(&alert);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A lost node as a state, not a dialog: how long until the next try, why, what is paused and that nothing is lost,
-// with buttons to try at once, to move to another node, and to stop.
+// with buttons to try at once, to move to another node, and to stop. The same for a node that is there and has no
+// place for an answer that is to go on.
 #pragma once
 
 #include <QFrame>
@@ -39,22 +40,36 @@ class ReconnectNotice : public QFrame {
   public:
     explicit ReconnectNotice(ThemeManager& themes, QWidget* parent = nullptr);
 
-    // Shows itself while the link is lost and hides otherwise. `paused`: what waits for it, as a sentence.
+    // Shows itself while the link is lost, or an answer waits for its node, and hides otherwise. `paused`: what
+    // waits for it, as a sentence.
     void watch(NodeLink* link, const QString& name);
     void setPaused(const QString& paused);
+    // An answer that is asked for again in `left` of `of` seconds, after so many tries; 0: none.
+    void setWait(int left, int of, int tries, const QString& why);
     // "Move to NAME...": shown where another node has the model.
     void setOther(const QString& name);
 
   signals:
     void moveWanted();
-    void stopped(); // the person does not wait for it
+    void stopped();   // the person does not wait for it
+    void nowWanted(); // the answer that waits for its node is to be asked for at once
     void shownChanged();
 
   private:
+    bool lost() const;
+    bool trying() const;
     void refresh();
+    void showLost();
+    void showWait();
 
     ThemeManager& themes_;
     QPointer<NodeLink> link_;
+    struct Wait {
+        int left = 0;
+        int of = 0;
+        int tries = 0;
+        QString why;
+    } wait_;
     QString name_;
     QString paused_;
     CountdownRing* ring_;

@@ -28,6 +28,8 @@ void PromptPage::connectController() {
     connect(&controller_, &ConversationController::prefillChanged, prefill_, &PrefillStrip::setState);
     connect(&controller_, &ConversationController::contextChanged, composer_, &Composer::setContext);
     connect(&controller_, &ConversationController::runningChanged, this, &PromptPage::showRunning);
+    connect(&controller_, &ConversationController::interruptedChanged, this, &PromptPage::showRunning);
+    connect(&controller_, &ConversationController::lineChanged, this, &PromptPage::showRunning);
     connect(&controller_, &ConversationController::queueChanged, this,
             [this] { composer_->setQueued(static_cast<int>(controller_.queue().size())); });
     connect(&controller_, &ConversationController::presetsChanged, sampler_, &SamplerPanel::setPresets);

@@ -26,6 +26,9 @@ void PromptPage::connectNodes() {
     watch();
     connect(&controller_, &ConversationController::interruptedChanged, this, &PromptPage::showInterrupted);
     connect(reconnect_, &ReconnectNotice::stopped, &controller_, &ConversationController::giveUpInterrupted);
+    connect(reconnect_, &ReconnectNotice::nowWanted, &controller_, &ConversationController::resumeNow);
+    wait_timer_.setInterval(1000);
+    connect(&wait_timer_, &QTimer::timeout, this, &PromptPage::showWait);
     connect(reconnect_, &ReconnectNotice::moveWanted, this, [this] {
         const auto& cut = controller_.interrupted();
         const QString other = otherNodeWith(cut ? cut->model : QString());
@@ -124,8 +127,22 @@ void PromptPage::showInterrupted() {
                       .arg(cut->title, grouped(cut->tokens));
     }
     reconnect_->setPaused(paused);
+    showWait();
     const QString other = cut ? otherNodeWith(cut->model) : QString();
     reconnect_->setOther(other.isEmpty() ? QString() : context().link.nodes()->nameOf(other));
+}
+
+// Second by second, for an answer that its node has no place for.
+void PromptPage::showWait() {
+    if (const auto wait = controller_.resumeWait()) {
+        reconnect_->setWait(wait->left, wait->of, wait->tries, wait->why);
+        if (!wait_timer_.isActive()) {
+            wait_timer_.start();
+        }
+    } else {
+        reconnect_->setWait(0, 0, 0, {});
+        wait_timer_.stop();
+    }
 }
 
 QString PromptPage::otherNodeWith(const QString& model) const {

@@ -331,9 +331,10 @@ void PromptPage::showTags() {
 }
 
 void PromptPage::showRunning() {
-    const bool running = controller_.running();
-    composer_->setRunning(running);
-    context().actions.setEnabled(QStringLiteral("prompt.stop"), running, tr("No answer is being written"));
+    const bool stoppable = controller_.running() || controller_.interrupted();
+    composer_->setRunning(controller_.running() || controller_.heldBack(controller_.line().id));
+    composer_->setStoppable(stoppable);
+    context().actions.setEnabled(QStringLiteral("prompt.stop"), stoppable, tr("No answer is being written"));
     showTarget();
 }
 

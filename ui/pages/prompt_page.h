@@ -58,6 +58,7 @@ class PromptPage : public Page {
     std::optional<client::StateEnd> stateEnd(const NodeLink& link, const QString& node, QString& why) const;
     void carryState(const std::optional<client::StateEnd>& origin, const QString& node, const QString& why);
     void tellMove(int tokens, int reused, double seconds);
+    void showWait();
     QString otherNodeWith(const QString& model) const; // that is ready; empty: none
     QString nodeName() const;                          // of the node in use
     void registerActions();
@@ -103,6 +104,7 @@ class PromptPage : public Page {
     TranscriptView* transcript_ = nullptr;
     PrefillStrip* prefill_ = nullptr;
     ReconnectNotice* reconnect_ = nullptr;
+    QTimer wait_timer_;         // of an answer that its node has no place for
     client::StateMove carried_; // of the latest move to another node
     bool carried_told_ = true;
     Composer* composer_ = nullptr;

@@ -217,6 +217,11 @@ void Composer::setRunning(bool running) {
     refresh();
 }
 
+void Composer::setStoppable(bool stoppable) {
+    stoppable_ = stoppable;
+    refresh();
+}
+
 void Composer::setQueued(int queued) {
     queue_->setVisible(queued > 0);
     queue_->setText(tr("%1 queued").arg(queued));
@@ -256,7 +261,7 @@ void Composer::refresh() {
     target_button_->setText(target_.node.isEmpty() ? model : model + QStringLiteral("  ") + target_.node);
     target_button_->setToolTip(target_.explanation);
     target_button_->setAccessibleDescription(target_.explanation);
-    stop_->setVisible(running_);
+    stop_->setVisible(running_ || stoppable_);
     send_->setText(target_.readiness == EngineReadiness::Starting ? tr("Send when ready")
                    : running_                                     ? tr("Queue  ↵")
                                                                   : tr("Send  ↵"));
@@ -325,7 +330,7 @@ bool Composer::eventFilter(QObject* watched, QEvent* event) {
             send();
             return true;
         }
-        if (key->key() == Qt::Key_Escape && running_) {
+        if (key->key() == Qt::Key_Escape && (running_ || stoppable_)) {
             emit stopRequested();
             return true;
         }

@@ -32,7 +32,8 @@ class Composer : public QFrame {
     void clear() { setText({}); }
     void focusInput();
     void setTarget(const ComposerTarget& target);
-    void setRunning(bool running); // an answer runs: sending queues, Stop shows
+    void setRunning(bool running);     // an answer runs: sending queues, Stop shows
+    void setStoppable(bool stoppable); // there is something to stop although nothing runs here
     void setQueued(int queued);
     void setDraftTokens(std::optional<int> tokens); // unset: being counted
     void setContext(const ContextState& state);
@@ -79,6 +80,7 @@ class Composer : public QFrame {
     ContextMeter* meter_;
     ComposerTarget target_;
     bool running_ = false;
+    bool stoppable_ = false;
     int available_height_ = 700;
 };
 
