@@ -5,12 +5,16 @@
 #include "tests/ui/train_window.h"
 #include "ui/base/notices.h"
 #include "ui/shell/action_registry.h"
+#include "ui/shell/handoff.h"
 #include "ui/train/difference_panel.h"
+#include "ui/train/remote_runs.h"
 #include "ui/train/run_edits.h"
 #include "ui/train/run_list.h"
 #include "ui/train/run_look.h"
 
 #include <QApplication>
+#include <QDir>
+#include <QFileInfo>
 #include <QInputDialog>
 #include <QLineEdit>
 #include <QListView>
@@ -65,6 +69,15 @@ class TestTrainRuns : public QObject {
     void choose(const QString& name) {
         list().setCurrentIndex(list().list().indexOfRun(named(name)->id));
         QCOMPARE(list().currentRun()->name, name);
+    }
+    QString ownFile() const {
+        return window_->desktop.context().paths.data + QStringLiteral("/engine/runs.fulgurite");
+    }
+    // As the Nodes page does for a run of the node "far".
+    void ask(const QString& uuid) {
+        window_->desktop.context().handoff.post(RunWish{0, QStringLiteral("far"), uuid});
+        window_->desktop.window().showPage(QStringLiteral("nodes"));
+        window_->desktop.window().showPage(QStringLiteral("train"));
     }
     bool run(const char* action) { return window_->desktop.context().actions.run(QLatin1String(action)); }
 
@@ -140,6 +153,62 @@ class TestTrainRuns : public QObject {
         QVERIFY(std::any_of(notices.begin(), notices.end(), [](const Notice& notice) {
             return notice.text.contains(QStringLiteral("being written"));
         }));
+    }
+
+    // The copy of another node's run may never come: meanwhile everything else can be looked at.
+    void aCopyThatDoesNotComeHoldsNoFile() {
+        const QString own = ownFile();
+        QVERIFY(QDir().mkpath(QFileInfo(own).path()));
+        test::beginRun(own.toStdString(), {.name = "mine"})->finish(RunStatus::Finished);
+        ask(QStringLiteral("a run that is nowhere"));
+        QCOMPARE(page().feed().file(), own);
+        QTRY_VERIFY(named(QStringLiteral("mine")) != nullptr);
+
+        const QString other = QString::fromStdString(window_->file.string());
+        page().openFile(other);
+        QTRY_VERIFY(named(QStringLiteral("b")) != nullptr);
+        window_->settle();
+        QCOMPARE(page().feed().file(), other);
+        window_->write({.name = "d"}); // what comes into it changes nothing
+        QTRY_VERIFY(named(QStringLiteral("d")) != nullptr);
+        QCOMPARE(page().feed().file(), other);
+    }
+
+    // Where there is no file of one's own yet, the first copy makes it.
+    void aCopyThatComesLaterIsShown() {
+        const QString own = ownFile();
+        QVERIFY(!QFileInfo::exists(own));
+        const std::filesystem::path far = (window_->folder.path() + QStringLiteral("/far.fulgurite")).toStdString();
+        test::beginRun(far, {.name = "copied"})->finish(RunStatus::Finished);
+        ask(QString::fromStdString(RunReader(far).runs().front().uuid));
+        QCOMPARE(page().feed().file(), QString::fromStdString(window_->file.string()));
+        QVERIFY(QDir().mkpath(QFileInfo(own).path()));
+        std::filesystem::copy_file(far, own.toStdString());
+        emit page().remote().came(QStringLiteral("far"));
+        QTRY_COMPARE(page().feed().file(), own);
+        QTRY_VERIFY(page().feed().run(page().board().current()) != nullptr);
+        QCOMPARE(page().feed().run(page().board().current())->name, QStringLiteral("copied"));
+    }
+
+    // Who stops the copying does not wait for the run any more.
+    void aCopyThatIsStoppedIsNotAwaited() {
+        ask(QStringLiteral("a run that is nowhere"));
+        QVERIFY(page().remote().followed().contains(QStringLiteral("far")));
+        for (const Notice& notice : window_->desktop.context().notices.all()) {
+            if (notice.id == QStringLiteral("train-remote")) {
+                QCOMPARE(notice.actions.size(), 1);
+                const auto stop = notice.actions.first().run;
+                stop();
+                break;
+            }
+        }
+        QVERIFY(!page().remote().followed().contains(QStringLiteral("far")));
+        const QString own = ownFile();
+        QVERIFY(QDir().mkpath(QFileInfo(own).path()));
+        test::beginRun(own.toStdString(), {.name = "mine"})->finish(RunStatus::Finished);
+        window_->write({.name = "d"});
+        QTRY_VERIFY(named(QStringLiteral("d")) != nullptr);
+        QCOMPARE(page().feed().file(), QString::fromStdString(window_->file.string()));
     }
 
     void runsAreComparedAndGroupedByAnyField() {

@@ -87,6 +87,11 @@ TrainPage::TrainPage(const ShellContext& shell)
         followEngine();
         findCopy();
     });
+    connect(remote_, &RemoteRuns::changed, this, [this] {
+        if (!remote_->followed().contains(awaited_copy_.node)) {
+            awaited_copy_ = {};
+        }
+    });
     connect(remote_, &RemoteRuns::failed, this, [this](const QString& message) {
         context().notices.post({.id = "train-remote", .severity = Severity::Warning, .text = message});
     });
@@ -279,6 +284,9 @@ QWidget* TrainPage::headerWidget() {
 }
 
 void TrainPage::openFile(const QString& file) {
+    if (file != ownFile()) {
+        awaited_copy_ = {};
+    }
     recent_.removeAll(file);
     recent_.prepend(file);
     recent_ = recent_.mid(0, kMostRecentFiles);

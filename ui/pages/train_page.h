@@ -136,7 +136,10 @@ class TrainPage : public Page {
     ChartGrid* grid_ = nullptr;
     RolloutPanel* rollouts_ = nullptr;
     QStringList recent_;
-    QString awaited_copy_; // uuid of a run to show when its copy has come
+    struct AwaitedCopy {
+        QString node;
+        QString uuid;
+    } awaited_copy_; // a run to show when its copy has come, unless the person looks at something else until then
     std::vector<AlertRule> alerts_;
     QSet<QString> told_alerts_; // "run rule", so that each is told once
 };

@@ -45,7 +45,7 @@ void TrainPage::showRun(qint64 run) {
 
 // Copies of another node's runs come into the own file while the node is followed, which begins here at the latest.
 void TrainPage::showCopy(const QString& node, const QString& uuid) {
-    awaited_copy_ = uuid;
+    awaited_copy_ = {node, uuid};
     if (!remote_->followed().contains(node)) {
         remote_->follow(node, true);
         context().notices.post({.id = "train-remote",
@@ -59,8 +59,9 @@ void TrainPage::showCopy(const QString& node, const QString& uuid) {
     findCopy();
 }
 
+// Another file that is open was so when the wish came, and the own one was not there yet: opening one forgets it.
 void TrainPage::findCopy() {
-    if (awaited_copy_.isEmpty()) {
+    if (awaited_copy_.uuid.isEmpty()) {
         return;
     }
     if (feed_->file() != ownFile()) {
@@ -70,9 +71,9 @@ void TrainPage::findCopy() {
         return;
     }
     const std::vector<RunInfo>& runs = *feed_->runs();
-    const auto copy = std::ranges::find(runs, awaited_copy_, &RunInfo::uuid);
+    const auto copy = std::ranges::find(runs, awaited_copy_.uuid, &RunInfo::uuid);
     if (copy != runs.end()) {
-        awaited_copy_.clear();
+        awaited_copy_ = {};
         board_->setCurrent(copy->id);
     }
 }
