@@ -3,6 +3,7 @@
 #include "tests/ui/foreign_script.h"
 #include "ui/engine/retry_clock.h"
 #include "ui/nodes/node_book.h"
+#include "ui/nodes/node_hub.h"
 #include "ui/nodes/remote_link.h"
 #include "ui/nodes/secret_store.h"
 
@@ -48,6 +49,19 @@ while True:
     threading.Thread(target=copy, args=(a, b), daemon=True).start()
     threading.Thread(target=copy, args=(b, a), daemon=True).start()
 )";
+
+// A secret service in which the tokens of some nodes cannot be deleted.
+class ClingingSecrets : public SecretStore {
+  public:
+    using SecretStore::SecretStore;
+    QStringList clings;
+    QStringList asked;
+    void remove(const QString& node, Removed done) override {
+        asked << node;
+        QMetaObject::invokeMethod(
+            this, [gone = !clings.contains(node), done] { done(gone); }, Qt::QueuedConnection);
+    }
+};
 
 // A secret service that has the token, and is locked.
 class LockedSecrets : public SecretStore {
@@ -226,23 +240,49 @@ class TestNodes : public QObject {
         QCOMPARE(link.token(), QString("secret"));
     }
 
+    // Only when its token is gone too: else nobody would know any more that it is there.
     void aRemovedNodeIsForgottenWhenNoUndoBringsItBack() {
         const QString file = folder_->filePath("nodes.json");
+        ClingingSecrets secrets(folder_->filePath("tokens.json"));
         QString gone;
+        QString clinging;
         {
             NodeBook book(file);
             gone = book.add(entryOf("gone", "http://a:1"));
+            clinging = book.add(entryOf("clinging", "http://c:1"));
             const QString back = book.add(entryOf("back", "http://b:1"));
             book.remove(gone);
+            book.remove(clinging);
             book.remove(back);
             QCOMPARE(book.undoRemove(), back);
         }
         {
             NodeBook book(file);
-            QCOMPARE(book.removed(), QStringList(gone));
-            book.forgetRemoved();
+            QCOMPARE(book.removed(), QStringList({gone, clinging}));
+            secrets.clings << clinging;
+            deleteRemovedTokens(book, secrets);
+            QCOMPARE(secrets.asked, book.removed());
+            QTRY_COMPARE(book.removed(), QStringList(clinging));
+            QTest::qWait(50);
+        }
+        {
+            NodeBook book(file); // the next time
+            QCOMPARE(book.removed(), QStringList(clinging));
+            secrets.clings.clear();
+            deleteRemovedTokens(book, secrets);
+            QTRY_VERIFY(book.removed().isEmpty());
         }
         QVERIFY(NodeBook(file).removed().isEmpty());
+    }
+
+    // Without a secret service nobody knows whether it has a token.
+    void aTokenIsGoneWhenTheServiceSaysSo() {
+        qputenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere");
+        SecretStore store(folder_->filePath("tokens.json"));
+        std::optional<bool> gone;
+        store.remove("a", [&gone](bool is_gone) { gone = is_gone; });
+        QTRY_VERIFY_WITH_TIMEOUT(gone.has_value(), kPatience);
+        QVERIFY(!*gone);
     }
 
     void aFileThatCannotBeWrittenIsTold() {
@@ -254,6 +294,7 @@ class TestNodes : public QObject {
         QTRY_COMPARE_WITH_TIMEOUT(fell.count(), 1, kPatience);
         store.keepInFile();
         QCOMPARE(failed.count(), 1);
+        QCOMPARE(store.fileProblem(), failed.first().first().toString()); // for who comes later
         QVERIFY(store.place() == SecretStore::Place::Session);
     }
 

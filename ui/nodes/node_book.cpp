@@ -69,6 +69,11 @@ void NodeBook::read() {
 }
 
 void NodeBook::save() {
+    write();
+    emit changed();
+}
+
+void NodeBook::write() {
     QJsonArray nodes;
     for (const NodeEntry& each : std::as_const(entries_))
         nodes << objectOf(each);
@@ -80,7 +85,6 @@ void NodeBook::save() {
     if (!file.open(QIODevice::WriteOnly) || file.write(bytes) != bytes.size() || !file.commit())
         emit failed(tr("The list of nodes cannot be written to %1: %2. It lasts until the window closes.")
                         .arg(file_, file.errorString()));
-    emit changed();
 }
 
 const NodeEntry* NodeBook::find(const QString& id) const {
@@ -141,12 +145,9 @@ QString NodeBook::undoRemove() {
     return back.entry.id;
 }
 
-void NodeBook::forgetRemoved() {
-    if (removed_ids_.isEmpty())
-        return;
-    removed_ids_.clear();
-    removed_.reset();
-    save();
+void NodeBook::forget(const QString& id) {
+    if (removed_ids_.removeAll(id) > 0)
+        write();
 }
 
 void NodeBook::move(const QString& id, int by) {

@@ -44,10 +44,10 @@ class NodeBook : public QObject {
     void remove(const QString& id); // not this computer
     // Brings back what was removed last, to its place. Its id, or empty: there is nothing.
     QString undoRemove();
-    // Nodes that were removed and not brought back, in this run or an earlier one, until forgetRemoved(): what is
-    // kept of them elsewhere can go.
+    // Nodes that were removed and not brought back, in this run or an earlier one, until they are forgotten: what
+    // is kept of them elsewhere can go.
     const QStringList& removed() const { return removed_ids_; }
-    void forgetRemoved();
+    void forget(const QString& id);
     void move(const QString& id, int by);
     void setDefault(const QString& id);
 
@@ -57,7 +57,8 @@ class NodeBook : public QObject {
 
   private:
     void read();
-    void save();
+    void save(); // and tells of the change
+    void write();
 
     QString file_;
     QString problem_;

@@ -10,6 +10,15 @@ namespace {
 constexpr double kKeptSeconds = 15 * 60;
 } // namespace
 
+void deleteRemovedTokens(NodeBook& book, SecretStore& secrets) {
+    const QStringList removed = book.removed(); // forgetting changes it
+    for (const QString& id : removed)
+        secrets.remove(id, [&book, id](bool gone) {
+            if (gone)
+                book.forget(id);
+        });
+}
+
 NodeHub::NodeHub(EngineLink& engine, const LocalEngine& local, const QString& folder, QObject* parent)
     : QObject(parent),
       engine_(engine),
@@ -17,10 +26,7 @@ NodeHub::NodeHub(EngineLink& engine, const LocalEngine& local, const QString& fo
       book_(folder + QStringLiteral("/nodes.json")),
       secrets_(folder + QStringLiteral("/node-tokens.json")) {
     clock_.start();
-    // Those that the last run removed, and that no undo brings back any more.
-    for (const QString& id : book_.removed())
-        secrets_.write(id, {});
-    book_.forgetRemoved();
+    deleteRemovedTokens(book_, secrets_); // no undo brings those nodes back any more
     watch(kLocalNode, engine.local());
     connect(&book_, &NodeBook::changed, this, &NodeHub::followBook);
     followBook();

@@ -26,6 +26,10 @@ struct NodeActivity {
     double at = 0; // of tokens_total; 0: not known yet
 };
 
+// Deletes the tokens of nodes that an earlier run removed. A node is forgotten when its token is gone; else it is
+// tried again the next time. The book outlives the store.
+void deleteRemovedTokens(NodeBook& book, SecretStore& secrets);
+
 class NodeHub : public QObject {
     Q_OBJECT
 

@@ -50,15 +50,8 @@ void SecretStore::read(const QString& node, Found done) {
 }
 
 void SecretStore::write(const QString& node, const QString& token) {
-    if (token.isEmpty()) {
-        session_.remove(node);
-        if (file_wanted_)
-            writeFile();
-        auto* job = new QKeychain::DeletePasswordJob(kService, this);
-        job->setKey(node);
-        job->start();
-        return;
-    }
+    if (token.isEmpty())
+        return remove(node, {});
     session_[node] = token; // at hand until the window closes, wherever else it is kept
     auto* job = new QKeychain::WritePasswordJob(kService, this);
     job->setKey(node);
@@ -77,12 +70,25 @@ void SecretStore::write(const QString& node, const QString& token) {
     job->start();
 }
 
+void SecretStore::remove(const QString& node, Removed done) {
+    session_.remove(node);
+    const bool out_of_file = !file_wanted_ || writeFile();
+    auto* job = new QKeychain::DeletePasswordJob(kService, this);
+    job->setKey(node);
+    connect(job, &QKeychain::Job::finished, this, [done = std::move(done), out_of_file, job] {
+        const bool out_of_service = job->error() == QKeychain::NoError || job->error() == QKeychain::EntryNotFound;
+        if (done)
+            done(out_of_file && out_of_service);
+    });
+    job->start();
+}
+
 void SecretStore::keepInFile() {
     file_wanted_ = true;
     writeFile();
 }
 
-void SecretStore::writeFile() {
+bool SecretStore::writeFile() {
     QJsonObject object;
     for (auto each = session_.constBegin(); each != session_.constEnd(); ++each)
         object[each.key()] = each.value();
@@ -92,11 +98,14 @@ void SecretStore::writeFile() {
     if (file.open(QIODevice::WriteOnly) && file.setPermissions(QFile::ReadOwner | QFile::WriteOwner) &&
         file.write(bytes) == bytes.size() && file.commit()) {
         place_ = Place::File;
-        return;
+        file_problem_.clear();
+        return true;
     }
     place_ = Place::Session;
-    emit fileFailed(tr("The tokens cannot be written to %1: %2. They last until the window closes.")
-                        .arg(file_, file.errorString()));
+    file_problem_ = tr("The tokens cannot be written to %1: %2. They last until the window closes.")
+                        .arg(file_, file.errorString());
+    emit fileFailed(file_problem_);
+    return false;
 }
 
 } // namespace fulgurite

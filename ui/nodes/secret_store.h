@@ -30,6 +30,10 @@ class SecretStore : public QObject {
     virtual void read(const QString& node, Found done);
     // An empty token removes. Where the service refuses, the token is kept for this session and fellBack() is told.
     void write(const QString& node, const QString& token);
+    // `gone`: it is nowhere any more, or was not there. Else the service or the file could not be asked, or
+    // refused.
+    using Removed = std::function<void(bool gone)>;
+    virtual void remove(const QString& node, Removed done);
 
     // Until the window closes, and nowhere else.
     void keepForSession(const QString& node, const QString& token) { session_[node] = token; }
@@ -38,15 +42,18 @@ class SecretStore : public QObject {
     Place place() const { return place_; }
     // After fellBack(): into the file as well.
     void keepInFile();
+    // Why the file could not be written the last time, for who was not there to hear fileFailed(); empty: it could.
+    const QString& fileProblem() const { return file_problem_; }
 
   signals:
     void fellBack(const QString& problem);   // once a session
     void fileFailed(const QString& message); // the file cannot be written
 
   private:
-    void writeFile();
+    bool writeFile();
 
     QString file_;
+    QString file_problem_;
     QHash<QString, QString> session_;
     Place place_ = Place::Service;
     bool file_wanted_ = false;

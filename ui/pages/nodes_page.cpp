@@ -51,9 +51,12 @@ NodesPage::NodesPage(const ShellContext& shell) : Page(QStringLiteral("nodes"), 
              .actions = {
                  {tr("Keep it in a file that only you can read"), [this] { hub_.secrets().keepInFile(); }}}});
     });
-    connect(&hub_.secrets(), &SecretStore::fileFailed, this, [this](const QString& message) {
+    const auto tell_file = [this](const QString& message) {
         context().notices.post({.id = "node-secrets", .severity = Severity::Error, .text = message});
-    });
+    };
+    connect(&hub_.secrets(), &SecretStore::fileFailed, this, tell_file);
+    if (!hub_.secrets().fileProblem().isEmpty()) // from the start of the window, before there was a page
+        tell_file(hub_.secrets().fileProblem());
     if (!hub_.book().problem().isEmpty())
         context().notices.post({.id = "nodes", .severity = Severity::Warning, .text = hub_.book().problem()});
     choose(hub_.current());
