@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The Nodes page, with what it gets from the shell.
 #include "core/client/retrieval_client.h"
+#include "tests/ui/collection_node.h"
 #include "tests/ui/foreign_script.h"
 #include "tests/ui/random_model.h"
 #include "ui/base/notices.h"
@@ -27,10 +28,12 @@
 #include <QLineEdit>
 #include <QPushButton>
 #include <QSignalSpy>
+#include <QTabBar>
 #include <QTableView>
 #include <QTemporaryDir>
 #include <QTest>
 
+#include <atomic>
 #include <future>
 
 using namespace fulgurite;
@@ -161,6 +164,35 @@ class TestNodesPage : public QObject {
         page().list().setCurrent(id);
         QTest::keyClick(&page().list(), Qt::Key_Up, Qt::AltModifier);
         QCOMPARE(hub().book().entries().first().id, id);
+    }
+
+    // As every other field of the form does.
+    void enterInTheMachineBehindATunnelConnects() {
+        QFile ssh(folder_->filePath("ssh"));
+        QVERIFY(ssh.open(QIODevice::WriteOnly));
+        ssh.write("#!/bin/sh\nexit 255\n");
+        ssh.setPermissions(QFile::ReadOwner | QFile::WriteOwner | QFile::ExeOwner);
+        ssh.close();
+        qputenv("FULGURITE_SSH", ssh.fileName().toLocal8Bit());
+        openPage();
+        ConnectPanel& panel = page().connectPanel();
+        panel.beginNew();
+        panel.findChild<QTabBar*>()->setCurrentIndex(1);
+        panel.findChild<QComboBox*>()->setCurrentText("gate");
+        QLineEdit* behind = nullptr;
+        for (QLineEdit* each : panel.findChildren<QLineEdit*>()) {
+            behind = each->accessibleName().startsWith("Machine behind it") ? each : behind;
+        }
+        QVERIFY(behind);
+        behind->setText("https://compute-7");
+        QSignalSpy done(&panel, &ConnectPanel::done);
+        QTest::keyClick(behind, Qt::Key_Return);
+        QCOMPARE(done.count(), 1);
+        const NodeEntry* entry = hub().book().find(done.first().first().toString());
+        QVERIFY(entry);
+        QCOMPARE(entry->ssh_host, QString("gate"));
+        QVERIFY2(entry->address.startsWith("https://compute-7:"), qPrintable(entry->address));
+        qunsetenv("FULGURITE_SSH");
     }
 
     // Tab goes from one thing to the next and is never caught in a table.
@@ -361,6 +393,32 @@ class TestNodesPage : public QObject {
         const auto wish = bench_->handoff.takeRun();
         QVERIFY(wish && wish->run == 0 && wish->node == id);
         QCOMPARE(wish->uuid, curves.curves().front().uuid);
+    }
+
+    // A node that shows its jobs to nobody and stops saying how its collections fare: neither is hidden.
+    void whatANodeDoesNotSayAnyMoreIsNotShown() {
+        std::atomic<bool> refuses = false;
+        ScriptedServer server(
+            [&refuses](const std::string& request) { return test::collectionNodeScript(request, refuses); });
+        openPage();
+        const QString id = hub().add(entryOf("ours", QStringLiteral("http://127.0.0.1:%1").arg(server.port())), {});
+        page().list().setCurrent(id);
+        QTRY_VERIFY2_WITH_TIMEOUT(hub().link(id).state() == LinkState::Ready, qPrintable(hub().link(id).message()),
+                                  kPatience);
+        const NodeWatch& watch = page().view().watch();
+        QTRY_COMPARE_WITH_TIMEOUT(watch.collectionWork().size(), std::size_t(1), kPatience);
+        QTRY_VERIFY_WITH_TIMEOUT(!watch.jobsProblem().isEmpty(), kPatience);
+        const QTableView* jobs = nullptr;
+        for (const QTableView* each : page().view().findChildren<QTableView*>()) {
+            jobs = each->accessibleName() == QStringLiteral("Jobs of this node") ? each : jobs;
+        }
+        QVERIFY(jobs && jobs->isVisibleTo(&page()));
+        QTRY_COMPARE(jobs->model()->rowCount(), 2);
+        QCOMPARE(jobs->model()->index(0, 0).data().toString(), QString("evaluation of notes"));
+        QCOMPARE(jobs->model()->index(1, 1).data().toString(), watch.jobsProblem());
+        refuses = true;
+        QTRY_VERIFY_WITH_TIMEOUT(watch.collectionWork().empty(), kPatience);
+        QTRY_VERIFY(!jobs->isVisibleTo(&page())); // the card says why there are no jobs instead
     }
 
     void workInCollectionsStandsAmongTheJobs() {

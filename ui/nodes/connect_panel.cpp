@@ -133,7 +133,7 @@ void ConnectPanel::build() {
     connect(cancel, &QPushButton::clicked, this, &ConnectPanel::cancelled);
     for (QLineEdit* field : {address_, behind_, host_->lineEdit()})
         connect(field, &QLineEdit::textChanged, this, [this] { accept_->setEnabled(problem().isEmpty()); });
-    for (QLineEdit* field : {address_, name_, model_, token_})
+    for (QLineEdit* field : {address_, behind_, name_, model_, token_})
         connect(field, &QLineEdit::returnPressed, this, &ConnectPanel::accept);
 }
 

@@ -204,6 +204,9 @@ std::vector<NodeView::JobRow> NodeView::jobRows() const {
         rows.push_back(
             {{what, state, left}, text(each.job.message), each.job.state == "running" ? Role::Good : Role::Muted});
     }
+    if (!watch_->jobsProblem().isEmpty())
+        rows.push_back(
+            {{tr("training and evaluations"), watch_->jobsProblem(), {}}, watch_->jobsProblem(), Role::Warn});
     for (const client::NodeJob& job : watch_->jobs()) {
         const QDateTime since = QDateTime::fromMSecsSinceEpoch(job.created_us / 1000);
         rows.push_back({{text(job.name.empty() ? job.kind : job.name), jobStateName(job.state),

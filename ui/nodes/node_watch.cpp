@@ -169,10 +169,15 @@ void NodeWatch::askCollections() {
             if (mine != generation_)
                 return;
             of_collections_.heard(refusalOf(collections));
-            if (!collections.ok())
-                return;
+            if (!collections.ok() && of_collections_.rest == 0)
+                return; // it passes
             const bool had = !collection_work_.empty();
             collection_work_.clear();
+            if (!collections.ok()) { // nobody says any more that it goes on
+                if (had)
+                    emit jobsChanged();
+                return;
+            }
             for (const client::Collection& each : collections.value())
                 if (each.job && each.job->live())
                     collection_work_.push_back({each.name, *each.job});
