@@ -36,8 +36,8 @@ void Engine::takeTurn(const TurnWork& work) {
     scheduler_->takeTurn(work);
 }
 
-std::shared_ptr<const void> Engine::setAside(std::size_t bytes) {
-    return scheduler_->setAside(bytes);
+std::shared_ptr<const void> Engine::setAside(std::size_t bytes, const Tenant& tenant) {
+    return scheduler_->setAside(bytes, tenant);
 }
 
 std::optional<SequenceState> Engine::snapshotOf(std::span<const TokenId> tokens, const std::string& tenant) {

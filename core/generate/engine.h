@@ -40,14 +40,16 @@ class Engine {
     // Runs `work` on the engine's thread between two rounds, with its thread pool, and returns when it is done;
     // throws what it threw, or Error{Unavailable}. Answers get at least half of the time. Not from a listener.
     void takeTurn(const TurnWork& work);
-    // Takes `bytes` out of the memory for states, as a running answer does, until what it returns is gone. Throws
-    // OverloadError when answers have been promised too much of it. The engine must outlive it.
-    std::shared_ptr<const void> setAside(std::size_t bytes);
+    // Takes `bytes` out of the memory for states, as a running answer of `tenant` does, until what it returns is
+    // gone, which may happen on any thread and waits for nobody. Throws OverloadError when answers have been
+    // promised too much of it, or what the tenant's requests hold leaves too little of its share. The engine must
+    // outlive it.
+    std::shared_ptr<const void> setAside(std::size_t bytes, const Tenant& tenant = {});
     // A fork of the longest snapshot that `tenant` has of a beginning of `tokens`. Nothing: there is none.
     std::optional<SequenceState> snapshotOf(std::span<const TokenId> tokens, const std::string& tenant);
     // Keeps what restore() gives, a state that has absorbed exactly `tokens`, as if it had been computed here. Only
     // called when there is memory for it, which is set aside meanwhile. False: it is larger than the memory for
-    // snapshots. Throws Error{OutOfMemory} with the figures while running answers need what it would take.
+    // snapshots. Throws OverloadError with the figures while running answers need what it would take.
     bool keepSnapshot(std::span<const TokenId> tokens, const std::function<SequenceState()>& restore,
                       const std::string& tenant);
     const HybridModel& model() const;

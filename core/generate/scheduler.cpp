@@ -83,6 +83,7 @@ GenerationId Scheduler::submit(GenerateRequest request, std::shared_ptr<Generati
         const std::lock_guard lock(mutex_);
         refuseWhenFull(sequence->tenant().name);
         queue_.push(std::move(sequence));
+        nothing_fits_ = false; // perhaps this one does
         finishes_.busy(FinishRate::Clock::now());
     }
     wake_.notify_all();
@@ -153,7 +154,8 @@ bool Scheduler::waitForWork() {
         finishes_.idle(FinishRate::Clock::now());
     }
     wake_.wait(lock, [this] {
-        return stop_ || !queue_.empty() || !active_.empty() || !cancelled_.empty() || turns_.wanted();
+        return stop_ || (!queue_.empty() && !nothing_fits_) || !active_.empty() || !cancelled_.empty() ||
+               turns_.wanted();
     });
     return !stop_;
 }

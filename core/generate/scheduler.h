@@ -20,6 +20,7 @@
 #include <deque>
 #include <exception>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -27,6 +28,7 @@
 #include <span>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace fulgurite {
@@ -46,7 +48,7 @@ class Scheduler {
     EngineStatus status() const;
     ReentryCost reentryCost(std::span<const TokenId> prefix, const std::string& tenant = {}) const;
     void takeTurn(const TurnWork& work);
-    std::shared_ptr<const void> setAside(std::size_t bytes);
+    std::shared_ptr<const void> setAside(std::size_t bytes, const Tenant& tenant = {});
     bool keepSnapshot(std::span<const TokenId> tokens, const std::function<SequenceState()>& restore,
                       const std::string& tenant);
     SnapshotCache& snapshots() { return snapshots_; }
@@ -60,13 +62,25 @@ class Scheduler {
         std::unique_ptr<LogitsAnswer> answer = nullptr;
     };
     using Slots = std::vector<Slot*>;
+    // Memory for states that other work of a tenant has; gives it back, on whatever thread that happens.
+    struct Aside {
+        Aside(Scheduler& owner, std::string name) : scheduler(owner), tenant(std::move(name)) {}
+        ~Aside();
+        Aside(const Aside&) = delete;
+        Aside& operator=(const Aside&) = delete;
+
+        Scheduler& scheduler;
+        std::string tenant;
+        std::size_t bytes = 0;
+    };
 
     void validate(const GenerateRequest& request) const;
     void refuseWhenFull(const std::string& tenant) const; // under the lock
     std::size_t aheadOf(const std::string& tenant) const; // under the lock
     double waitOf(const std::string& tenant) const;       // under the lock
-    std::size_t promisedTo(const std::string& tenant) const;
-    bool withinShare(const Tenant& tenant, std::size_t promised, std::size_t tokens) const;
+    std::size_t promisedTo(const std::string& tenant) const; // under the lock, by the working thread
+    bool withinShare(const Tenant& tenant, std::size_t bytes) const;
+    void giveBack(std::size_t& bytes);
     void run();
     void round();
     void measureOnce();
@@ -126,6 +140,8 @@ class Scheduler {
     FairQueue queue_;
     FinishRate finishes_;
     std::set<GenerationId> cancelled_;
+    std::map<std::string, std::size_t> aside_; // bytes for other work, by tenant; none is zero
+    bool nothing_fits_ = false;                // nobody runs, and whoever waits does so until memory comes back
     GenerationId next_id_ = 1;
     bool stop_ = false;
     EngineStatus status_;

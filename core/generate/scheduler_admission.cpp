@@ -51,7 +51,7 @@ void Scheduler::validate(const GenerateRequest& request) const {
              "Shorten the prompt or give the engine more memory",
              request.prompt.size(), readableBytes(needed), readableBytes(options_.memory_bytes));
     }
-    if (!withinShare(request.tenant, 0, request.prompt.size() + 1)) {
+    if (!withinShare(request.tenant, needed)) {
         fail(ErrorKind::OutOfMemory,
              "the prompt has {} tokens and needs {} for keys, values and states; of the {} that are set aside for "
              "them this token may take {:g} in 100. Shorten the prompt",
@@ -93,45 +93,82 @@ void Scheduler::refuseWhenFull(const std::string& tenant) const {
     }
 }
 
+// To its answers, and to what else is done for it.
 std::size_t Scheduler::promisedTo(const std::string& tenant) const {
-    std::size_t bytes = 0;
+    const auto found = aside_.find(tenant);
+    std::size_t bytes = found == aside_.end() ? 0 : found->second;
     for (const Slot& slot : active_) {
         bytes += slot.sequence->tenant().name == tenant ? slot.promised : 0;
     }
     return bytes;
 }
 
-// Whether `tokens` of one more state fit into what the tenant may take, with `promised` bytes of others.
-bool Scheduler::withinShare(const Tenant& tenant, std::size_t promised, std::size_t tokens) const {
+// Whether the tenant may hold so much.
+bool Scheduler::withinShare(const Tenant& tenant, std::size_t bytes) const {
     const auto most = static_cast<double>(options_.memory_bytes) * tenant.memory_share;
-    return tenant.memory_share >= 1 || static_cast<double>(promised + context_.shape.bytesAt(tokens)) <= most;
+    return tenant.memory_share >= 1 || static_cast<double>(bytes) <= most;
 }
 
-// Both ends are turns: the working thread alone knows what it has promised.
-std::shared_ptr<const void> Scheduler::setAside(std::size_t bytes) {
-    bool enough = false;
-    std::size_t left = 0;
+// What did not belong to a running answer: whoever waits for memory looks once more.
+void Scheduler::giveBack(std::size_t& bytes) {
+    memory_.release(bytes);
+    {
+        const std::lock_guard lock(mutex_);
+        nothing_fits_ = false;
+    }
+    wake_.notify_all();
+}
+
+// No turn: the engine may have no memory for one, or be busy for long.
+Scheduler::Aside::~Aside() {
+    if (bytes == 0) {
+        return;
+    }
+    {
+        const std::lock_guard lock(scheduler.mutex_);
+        const auto found = scheduler.aside_.find(tenant);
+        if ((found->second -= bytes) == 0) {
+            scheduler.aside_.erase(found);
+        }
+    }
+    scheduler.giveBack(bytes);
+}
+
+// A turn: the working thread alone knows what answers were promised, and snapshots on a device are its own to drop.
+std::shared_ptr<const void> Scheduler::setAside(std::size_t bytes, const Tenant& tenant) {
+    const auto aside = std::make_shared<Aside>(*this, tenant.name);
     takeTurn([&](kernels::ThreadPool& /*pool*/, std::size_t /*tokens*/) {
-        left = memory_.left();
-        enough = memory_.take(bytes);
+        {
+            const std::lock_guard lock(mutex_);
+            const double wait = std::clamp(waitOf(tenant.name), kUnknownWait, kLongestWait);
+            const std::size_t own = promisedTo(tenant.name);
+            if (!withinShare(tenant, own + bytes)) {
+                throw OverloadError(
+                    fmt::format("{} are needed for keys, values and states; requests of this token have {} of "
+                                "the {} that it may hold. Try again when they have ended",
+                                readableBytes(bytes), readableBytes(own),
+                                readableBytes(static_cast<std::size_t>(static_cast<double>(memory_.limit()) *
+                                                                       tenant.memory_share))),
+                    wait);
+            }
+            const auto entry = aside_.try_emplace(tenant.name, 0).first;
+            if (!memory_.take(bytes)) {
+                if (entry->second == 0) {
+                    aside_.erase(entry);
+                }
+                throw OverloadError(
+                    fmt::format("{} are needed for keys, values and states; answers that are being written leave "
+                                "{} of {}",
+                                readableBytes(bytes), readableBytes(memory_.left()),
+                                readableBytes(memory_.limit())),
+                    wait);
+            }
+            entry->second += bytes;
+            aside->bytes = bytes;
+        }
         snapshots_.shrinkTo(memory_.left());
     });
-    if (!enough) {
-        const std::lock_guard lock(mutex_);
-        throw OverloadError(fmt::format("{} are needed for keys, values and states; answers that are being written "
-                                        "leave {} of {}",
-                                        readableBytes(bytes), readableBytes(left), readableBytes(memory_.limit())),
-                            std::clamp(waitOf({}), kUnknownWait, kLongestWait));
-    }
-    return {this, [bytes](Scheduler* self) {
-                try {
-                    self->takeTurn([&](kernels::ThreadPool& /*pool*/, std::size_t /*tokens*/) {
-                        std::size_t given = bytes;
-                        self->memory_.release(given);
-                    });
-                } catch (const std::exception&) { // it is ending: nobody needs them any more
-                }
-            }};
+    return aside;
 }
 
 void Scheduler::admit() {
@@ -152,12 +189,15 @@ bool Scheduler::admitNext() {
         };
         const auto tokensFor = [this](const Sequence& sequence) {
             const std::size_t promised = promisedTo(sequence.tenant().name);
-            const bool all = withinShare(sequence.tenant(), promised, sequence.expectedTokens());
-            const bool least = promised == 0 && withinShare(sequence.tenant(), 0, sequence.promptSize() + 1);
+            const bool all =
+                withinShare(sequence.tenant(), promised + context_.shape.bytesAt(sequence.expectedTokens()));
+            const bool least =
+                promised == 0 && withinShare(sequence.tenant(), context_.shape.bytesAt(sequence.promptSize() + 1));
             return all ? sequence.expectedTokens() : least ? sequence.promptSize() + 1 : 0;
         };
         const Sequence* next =
             queue_.next(working, [&](const Sequence& sequence) { return tokensFor(sequence) > 0; });
+        nothing_fits_ = active_.empty() && !queue_.empty(); // unless this one does
         if (next == nullptr) {
             return false;
         }
@@ -165,6 +205,7 @@ bool Scheduler::admitNext() {
             (!active_.empty() || !memory_.promise(slot.promised, next->promptSize() + 1))) {
             return false;
         }
+        nothing_fits_ = false;
         try {
             slot.sequence = queue_.take(next->tenant().name);
         } catch (...) {
@@ -205,10 +246,13 @@ bool Scheduler::keepSnapshot(std::span<const TokenId> tokens, const std::functio
     }
     std::size_t promised = 0;
     if (!memory_.promise(promised, tokens.size())) {
-        fail(ErrorKind::OutOfMemory,
-             "the state of {} tokens needs {}; the answers that are being written leave {} of {} for it. Try again "
-             "later",
-             tokens.size(), readableBytes(needed), readableBytes(memory_.left()), readableBytes(memory_.limit()));
+        const std::lock_guard lock(mutex_);
+        throw OverloadError(
+            fmt::format("the state of {} tokens needs {}; the answers that are being written leave {} of {} for "
+                        "it. Try again later",
+                        tokens.size(), readableBytes(needed), readableBytes(memory_.left()),
+                        readableBytes(memory_.limit())),
+            std::clamp(waitOf(tenant), kUnknownWait, kLongestWait));
     }
     bool kept = false;
     try {
@@ -216,10 +260,10 @@ bool Scheduler::keepSnapshot(std::span<const TokenId> tokens, const std::functio
         kept = snapshots_.insert(tenant, tokens, restore(), SnapshotKind::Turn) ||
                snapshots_.contains(tenant, tokens);
     } catch (...) {
-        memory_.release(promised);
+        giveBack(promised);
         throw;
     }
-    memory_.release(promised);
+    giveBack(promised);
     return kept;
 }
 
@@ -227,8 +271,12 @@ bool Scheduler::keepSnapshot(std::span<const TokenId> tokens, const std::functio
 bool Scheduler::growTo(Slot& slot, std::size_t tokens) {
     Sequence& sequence = *slot.sequence;
     const bool grows = sequence.tenant().memory_share < 1 && context_.shape.bytesAt(tokens) > slot.promised;
-    const bool allowed =
-        !grows || withinShare(sequence.tenant(), promisedTo(sequence.tenant().name) - slot.promised, tokens);
+    bool allowed = true;
+    if (grows) {
+        const std::lock_guard lock(mutex_);
+        allowed = withinShare(sequence.tenant(),
+                              promisedTo(sequence.tenant().name) - slot.promised + context_.shape.bytesAt(tokens));
+    }
     if (!allowed || !memory_.promise(slot.promised, tokens)) {
         forOne(sequence, [&] { sequence.finish(FinishReason::ContextFull); });
         return false;

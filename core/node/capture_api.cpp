@@ -324,9 +324,11 @@ Answer costsOfModel(const EndpointContext& context, const HttpRequest& request) 
     std::vector<capture::CostPoint> points = capture::costCurve(config, format, capture::growingContexts(last));
     if (measure) {
         constexpr int kRepeats = 5;
-        const std::size_t bytes = captures.model().newState().shape().bytesAt(last);
-        requireRoomFor(*model, callerOf(request), bytes, last);
-        const auto held = captures.setAside(bytes); // what answers were promised is not to be had
+        const Caller& caller = callerOf(request);
+        const std::size_t bytes = captures.model().stateShape().bytesAt(last);
+        requireRoomFor(*model, caller, bytes, last);
+        // What answers were promised is not to be had.
+        const auto held = captures.setAside(bytes, {caller.owner, caller.limits.memory_share});
         probe::measureDecode(captures.model(), points, kRepeats, captures.turn(), request.stop);
     }
     nlohmann::json list = nlohmann::json::array();

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/base/error.h"
+#include "core/generate/request.h"
 #include "core/node/capture_store.h"
 #include "core/probe/capture_run.h"
 #include "core/probe/comparison.h"
@@ -61,7 +62,7 @@ struct CaptureServiceParams {
     probe::ModelTurn turn;
     std::function<double()> prefill_rate; // tokens/s, 0 when nothing was measured
     // Of the memory for states, for as long as what it returns is held; throws OverloadError. Null: nobody counts it.
-    std::function<std::shared_ptr<const void>(std::size_t bytes)> set_aside = {};
+    std::function<std::shared_ptr<const void>(std::size_t bytes, const Tenant& tenant)> set_aside = {};
 };
 
 // All members may be called from any thread.
@@ -74,8 +75,9 @@ class CaptureService {
 
     const HybridModel& model() const { return *params_.model; }
     const probe::ModelTurn& turn() const { return params_.turn; }
-    std::shared_ptr<const void> setAside(std::size_t bytes) const {
-        return params_.set_aside ? params_.set_aside(bytes) : nullptr;
+    // Counts within the tenant's share, too.
+    std::shared_ptr<const void> setAside(std::size_t bytes, const Tenant& tenant) const {
+        return params_.set_aside ? params_.set_aside(bytes, tenant) : nullptr;
     }
 
     // Throws Error{Unsupported} when the engine keeps nothing.

@@ -148,7 +148,9 @@ class EngineService final : public ModelService {
         params.folder = options.data.empty() ? options.data : options.data / "captures";
         params.limit_bytes = options.capture_limit_bytes;
         params.turn = [this](const probe::ModelWork& work) { engine_.takeTurn(work); };
-        params.set_aside = [this](std::size_t bytes) { return engine_.setAside(bytes); };
+        params.set_aside = [this](std::size_t bytes, const Tenant& tenant) {
+            return engine_.setAside(bytes, tenant);
+        };
         params.prefill_rate = [this] { return engine_.status().prefill_tokens_per_second; };
         return params;
     }

@@ -159,7 +159,15 @@ Answer restoreState(const EndpointContext& context, const HttpRequest& request, 
     }
     const TokenIds tokens = readTokenIds(*list, "tokens", context.host.get()->facts().config.vocab_size);
     const auto begin = std::chrono::steady_clock::now();
-    const bool kept = states.restore(id, tokens, callerOf(request).owner);
+    bool kept = false;
+    try {
+        kept = states.restore(id, tokens, callerOf(request).owner);
+    } catch (...) {
+        if (!states.has(id)) { // one that finds no room now, or has not all come, stays
+            context.ledger.forget(Kind::State, id);
+        }
+        throw;
+    }
     context.ledger.forget(Kind::State, id);
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
     return reply({{"kept", kept}, {"tokens", tokens.size()}, {"seconds", seconds.count()}});

@@ -231,6 +231,8 @@ bool StateExchange::restore(const std::string& id, std::span<const TokenId> toke
             kept = engine_.keepSnapshot(
                 tokens, [&] { return SequenceState::restore(pathOf(id), model_->stateShape()); }, owner);
         });
+    } catch (const OverloadError&) { // nothing is wrong with it: whoever has sent it need not send it again
+        throw;
     } catch (const Error& error) { // says what is wrong with the file, not where it lies
         const std::string path = pathOf(id).string();
         std::string message = error.what();
@@ -242,6 +244,11 @@ bool StateExchange::restore(const std::string& id, std::span<const TokenId> toke
     }
     remove(id);
     return kept;
+}
+
+bool StateExchange::has(const std::string& id) {
+    const std::lock_guard lock(mutex_);
+    return files_.contains(id);
 }
 
 void StateExchange::remove(const std::string& id) {

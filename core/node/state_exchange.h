@@ -63,10 +63,12 @@ class StateExchange {
     // and Error{Io} for a full disk: both leave what was there, and the same piece can be sent again.
     std::uint64_t append(const std::string& id, std::uint64_t offset, std::string_view bytes);
     // From now on the node holds it for `tokens`, for `owner`; the file goes. False: there is no room for it among
-    // the snapshots. Throws Error{Corrupt | InvalidInput} for what is no state of this model that has absorbed as
-    // many tokens.
+    // the snapshots. Throws OverloadError while running answers need the memory, and the file stays for another
+    // try; Error{Corrupt | InvalidInput} for what is no state of this model that has absorbed as many tokens, and
+    // the file goes.
     bool restore(const std::string& id, std::span<const TokenId> tokens, const std::string& owner);
 
+    bool has(const std::string& id);
     void remove(const std::string& id);
     // Drops what is old; what went.
     std::vector<std::string> expire(Clock::time_point now = Clock::now());

@@ -2,6 +2,7 @@
 // A conversation's state goes from one node to another, with the engine and the included model at both ends.
 #include "core/base/base64.h"
 #include "core/client/state_move.h"
+#include "core/node/capture_service.h"
 #include "core/node/engine_service.h"
 #include "core/node/ledger.h"
 #include "tests/node/node_fixture.h"
@@ -42,6 +43,7 @@ class StateTest : public NodeTest {
             options.engine.threads = 2;
             return loadEngineService(options);
         };
+        services_.ledger = ledger_;
         ada_ = addToken("ada", {Scope::Prompt});
         bob_ = addToken("bob", {Scope::Prompt});
     }
@@ -84,9 +86,8 @@ class StateTest : public NodeTest {
         go(token, json::array(), 5);
         return ask(token, "POST", kStates, {{"tokens", prompt()}}).json();
     }
-    // Sends the file in pieces and has it restored.
-    ClientReply bring(const std::string& token, const std::string& file, const json& tokens,
-                      const std::string& weights) {
+    // Sends the file in pieces. Its id, or why there is none.
+    ClientReply send(const std::string& token, const std::string& file, const std::string& weights) {
         const ClientReply begun = ask(token, "POST", kUploads, {{"bytes", file.size()}, {"weights", weights}});
         if (begun.status != 200) {
             return begun;
@@ -100,7 +101,15 @@ class StateTest : public NodeTest {
             // A piece that comes twice, because its answer was lost, does no harm.
             EXPECT_EQ(ask(token, "POST", path + "/piece", piece).json().at("written"), taken.json().at("written"));
         }
-        return ask(token, "POST", path + "/restore", {{"tokens", tokens}});
+        return begun;
+    }
+    ClientReply restore(const std::string& token, const std::string& id, const json& tokens) {
+        return ask(token, "POST", kStates + "/" + id + "/restore", {{"tokens", tokens}});
+    }
+    ClientReply bring(const std::string& token, const std::string& file, const json& tokens,
+                      const std::string& weights) {
+        const ClientReply sent = send(token, file, weights);
+        return sent.status == 200 ? restore(token, sent.json().at("id"), tokens) : sent;
     }
     std::size_t filesLeft() const {
         std::size_t count = 0;
@@ -111,6 +120,7 @@ class StateTest : public NodeTest {
     }
 
     TemporaryFolder data_;
+    std::shared_ptr<Ledger> ledger_ = std::make_shared<Ledger>();
     fs::path model_ = included();
     std::string ada_;
     std::string bob_;
@@ -191,6 +201,40 @@ TEST_F(StateTest, DamagedAndForeignFilesAreRefusedWithoutTheirPlace) {
     EXPECT_THAT(damaged.errorText(), HasSubstr("damaged"));
     EXPECT_THAT(damaged.errorText(), Not(HasSubstr(data_.path().string())));
     EXPECT_GE(bring(ada_, std::string(5000, 'x'), taken.at("tokens"), taken.at("weights")).status, 400);
+}
+
+// What was sent need not be sent again because the node was full at that moment.
+TEST_F(StateTest, AStateThatFindsNoRoomNowWaitsForIt) {
+    const Written first = go(ada_, json::array(), 10);
+    const json taken = ask(ada_, "POST", kStates, {{"tokens", prompt()}, {"continue_tokens", first.tokens}}).json();
+    const std::string file = ask(ada_, "GET", kStates + "/" + taken.at("id").get<std::string>()).body;
+    otherNode();
+    const std::string id = send(ada_, file, taken.at("weights")).json().at("id");
+    const std::shared_ptr<ModelService> model = host_->find();
+    auto others = model->captures()->setAside(model->status().memory_limit, {"others", 1});
+    const ClientReply full = restore(ada_, id, taken.at("tokens"));
+    EXPECT_EQ(full.status, 429) << full.body;
+    EXPECT_EQ(full.json().at("error").at("code"), "overloaded");
+    EXPECT_TRUE(full.fields.contains("retry-after"));
+    EXPECT_TRUE(ledger_->has(Kind::State, id));
+    EXPECT_EQ(restore(bob_, id, taken.at("tokens")).status, 404) << "it is still nobody else's";
+    others.reset();
+    const ClientReply restored = restore(ada_, id, taken.at("tokens"));
+    EXPECT_EQ(restored.status, 200) << restored.body;
+    EXPECT_EQ(restored.json().at("kept"), true);
+    EXPECT_FALSE(ledger_->has(Kind::State, id));
+}
+
+// Whose a file was is forgotten with the file, and not before.
+TEST_F(StateTest, NothingIsKnownOfAStateThatWasRefused) {
+    const std::string weights = taken(ada_).at("weights");
+    const std::string id = send(ada_, std::string(500, 'x'), weights).json().at("id");
+    EXPECT_TRUE(ledger_->has(Kind::State, id));
+    EXPECT_GE(restore(ada_, id, {1, 2}).status, 400);
+    EXPECT_FALSE(ledger_->has(Kind::State, id));
+    const std::string begun = ask(ada_, "POST", kUploads, {{"bytes", 6}, {"weights", weights}}).json().at("id");
+    EXPECT_EQ(restore(ada_, begun, {1, 2}).status, 400) << "not complete";
+    EXPECT_TRUE(ledger_->has(Kind::State, begun));
 }
 
 TEST_F(StateTest, LimitsHoldForWhatIsBrought) {

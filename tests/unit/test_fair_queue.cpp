@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <future>
 #include <gmock/gmock.h>
 #include <map>
@@ -204,6 +205,67 @@ TEST_F(FairnessTest, WhatIsSetAsideIsNobodyElses) {
     held = scheduler_->setAside(one);
     held.reset();
     EXPECT_NO_THROW(scheduler_->setAside(4 * one));
+}
+
+TEST_F(FairnessTest, AShareHoldsForAnswersAndOtherWorkTogether) {
+    const StateShape shape = StateShape::of(ScriptedRunner(kVocab, 100000, Script({{'A', "ok"}})).config());
+    const std::size_t one = shape.bytesAt(8);
+    start({.memory_bytes = 8 * one, .snapshot_bytes = 0, .max_batch = 8});
+    const Tenant bound{"bound", 0.5};
+    const auto two = scheduler_->setAside(2 * one, bound);
+    EXPECT_THROW(scheduler_->setAside(3 * one, bound), OverloadError);
+    const auto others = scheduler_->setAside(3 * one, {"other", 0.5});
+    auto third = scheduler_->setAside(one, bound);
+    EXPECT_THROW(scheduler_->setAside(2 * one, bound), OverloadError);
+    for (int i = 0; i < 2; ++i) {
+        submit("bound", 0.5); // the last quarter of its share is for one of them
+    }
+    EXPECT_TRUE(listeners_[0]->waitForTokens(1));
+    EXPECT_EQ(orderOfAll().size(), 2U);
+    EXPECT_EQ(most_["bound"], 1);
+    third.reset();
+    while (scheduler_->status().active > 0) {
+        std::this_thread::yield();
+    }
+    EXPECT_NO_THROW(scheduler_->setAside(2 * one, bound));
+}
+
+// A turn would need memory, and wait for as long as the engine is busy.
+TEST_F(FairnessTest, WhatWasSetAsideComesBackWhateverTheEngineDoes) {
+    const StateShape shape = StateShape::of(ScriptedRunner(kVocab, 100000, Script({{'A', "ok"}})).config());
+    const std::size_t one = shape.bytesAt(8);
+    start({.memory_bytes = 4 * one, .snapshot_bytes = 0});
+    auto held = scheduler_->setAside(3 * one);
+    submit("a");
+    EXPECT_TRUE(listeners_[0]->waitForTokens(1)); // and is held there
+    auto back = std::async(std::launch::async, [&] { held.reset(); });
+    EXPECT_EQ(back.wait_for(std::chrono::seconds(5)), std::future_status::ready);
+    open();
+    back.wait();
+    EXPECT_NO_THROW(scheduler_->setAside(3 * one));
+}
+
+TEST_F(FairnessTest, WhoeverWaitsForMemoryThatIsSetAsideUsesNoProcessor) {
+    const StateShape shape = StateShape::of(ScriptedRunner(kVocab, 100000, Script({{'A', "ok"}})).config());
+    const std::size_t all = 4 * shape.bytesAt(8);
+    start({.memory_bytes = all, .snapshot_bytes = 0});
+    open();
+    auto held = scheduler_->setAside(all);
+    submit("a");
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    const std::clock_t before = std::clock();
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    EXPECT_LT(std::clock() - before, CLOCKS_PER_SEC / 20);
+    EXPECT_EQ(scheduler_->status().queued, 1U);
+    // Nor does it keep anybody else from a turn, or from being cancelled.
+    scheduler_->takeTurn([](kernels::ThreadPool&, std::size_t) {});
+    submit("b");
+    scheduler_->cancel(2);
+    EXPECT_TRUE(listeners_[1]->wait());
+    EXPECT_EQ(listeners_[1]->summary.reason, FinishReason::Cancelled);
+    held.reset();
+    EXPECT_TRUE(listeners_[0]->wait());
+    EXPECT_EQ(listeners_[0]->text, "ok");
 }
 
 TEST(FinishRateTest, CountsTheTimeInWhichThereIsWork) {
