@@ -7,17 +7,13 @@
 #include "core/model/weights.h"
 #include "core/node/capture_service.h"
 #include "core/node/retrieval_service.h"
-#include "core/node/sampling_fields.h"
 #include "core/node/state_exchange.h"
+#include "core/node/states_folder.h"
 #include "core/text/chat_template.h"
 
 #include <nlohmann/json.hpp>
 
-#include <cerrno>
-#include <charconv>
-#include <csignal>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <system_error>
 #include <utility>
@@ -70,28 +66,9 @@ ModelFacts factsOf(const EngineServiceOptions& options, const HybridModel& model
     return facts;
 }
 
-constexpr std::string_view kStates = "fulgurite-states-";
-
-// A process that was killed leaves its folder, as large as the memory for states.
-void removeStatesOfTheDead(const std::filesystem::path& base) {
-    std::error_code ignored;
-    for (const auto& entry : std::filesystem::directory_iterator(base, ignored)) {
-        const std::string name = entry.path().filename().string();
-        pid_t process = 0;
-        if (name.starts_with(kStates)) {
-            std::from_chars(name.data() + kStates.size(), name.data() + name.size(), process);
-        }
-        if (process > 0 && ::kill(process, 0) != 0 && errno == ESRCH) {
-            std::filesystem::remove_all(entry.path(), ignored);
-        }
-    }
-}
-
-// Where states wait for who moves them: a folder of this process alone.
-std::filesystem::path statesFolder(const EngineServiceOptions& options) {
-    const std::filesystem::path base = options.data.empty() ? std::filesystem::temp_directory_path() : options.data;
-    removeStatesOfTheDead(base);
-    return base / fmt::format("{}{}-{}", kStates, ::getpid(), newId(""));
+// Where states wait for who moves them.
+std::filesystem::path statesBase(const EngineServiceOptions& options) {
+    return options.data.empty() ? std::filesystem::temp_directory_path() : options.data;
 }
 
 class EngineService final : public ModelService {
@@ -104,7 +81,8 @@ class EngineService final : public ModelService {
           facts_(factsOf(options, *model_)),
           captures_(captureParams(options)),
           retrieval_(retrievalParams(options)),
-          states_(model_, engine_, statesFolder(options)) {
+          states_folder_(statesBase(options)),
+          states_(model_, engine_, states_folder_.path() / "files") {
         facts_.has_template = template_ != nullptr;
     }
 
@@ -174,6 +152,7 @@ class EngineService final : public ModelService {
     // After the engine: their threads take turns there.
     CaptureService captures_;
     RetrievalService retrieval_;
+    StatesFolder states_folder_;
     StateExchange states_;
 };
 

@@ -5,6 +5,7 @@
 #include "core/node/capture_service.h"
 #include "core/node/engine_service.h"
 #include "core/node/ledger.h"
+#include "core/node/states_folder.h"
 #include "tests/node/node_fixture.h"
 #include "tests/support/golden_models.h"
 #include "tests/unit/test_paths.h"
@@ -12,9 +13,11 @@
 #include <gmock/gmock.h>
 
 #include <chrono>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sys/file.h>
 #include <unistd.h>
 
 namespace fulgurite::node::test {
@@ -360,13 +363,27 @@ TEST_F(StateTest, APieceThatWasCutIsWrittenAgainFromItsBeginning) {
 
 TEST_F(StateTest, WhatAKilledProcessLeftIsRemoved) {
     stopServer();
-    const fs::path left = data_ / "fulgurite-states-2147483646-x"; // no process has that number
-    const fs::path own = data_ / ("fulgurite-states-" + std::to_string(::getpid()) + "-x");
-    fs::create_directories(left);
-    fs::create_directories(own);
+    // Numbers of processes tell nothing: those of a container beside this one are others.
+    const fs::path left = data_ / ("fulgurite-states-" + std::to_string(::getpid()) + "-x");
+    const fs::path others = data_ / "fulgurite-states-2147483646-x"; // no process here has that number
+    fs::create_directories(left / "files");
+    fs::create_directories(others / "files");
+    const int living = ::open(others.c_str(), O_RDONLY | O_DIRECTORY);
+    ASSERT_EQ(::flock(living, LOCK_EX | LOCK_NB), 0);
     startServer();
     EXPECT_FALSE(fs::exists(left));
-    EXPECT_TRUE(fs::exists(own));
+    EXPECT_TRUE(fs::exists(others / "files"));
+    fs::path own;
+    {
+        const StatesFolder second(data_.path());
+        own = second.path();
+        EXPECT_TRUE(fs::exists(own));
+        go(ada_, json::array(), 5);
+        EXPECT_EQ(ask(ada_, "POST", kStates, {{"tokens", prompt()}}).status, 200)
+            << "nobody removed the node's own";
+    }
+    EXPECT_FALSE(fs::exists(own));
+    ::close(living);
     const Caller ada{"ada", "ada", {}, {}, nullptr};
     {
         Ledger ledger(data_ / "owners");
