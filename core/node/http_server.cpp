@@ -16,6 +16,7 @@
 #include <array>
 #include <csignal>
 #include <optional>
+#include <thread>
 #include <unistd.h>
 #include <unordered_map>
 #include <utility>
@@ -93,7 +94,8 @@ class HttpServer::Impl final : public ConnectionOwner {
   private:
     void listen();
     void accept();
-    void goOnAccepting();
+    bool goOn();
+    void recover() noexcept;
     void onAccept(error_code code, tcp::socket socket);
     bool closeLongestIdle();
     void watchSignals();
@@ -124,6 +126,7 @@ class HttpServer::Impl final : public ConnectionOwner {
     std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;
     std::shared_ptr<BodyMemory> body_memory_;
     bool accepting_ = false; // somebody waits for the next connection
+    bool ticking_ = false;   // and for the next second
     bool stopping_ = false;
     bool lingering_ = false;
     bool closing_all_ = false;
@@ -168,9 +171,7 @@ void HttpServer::Impl::run(RequestHandler& handler) {
             io_.run();
             return;
         } catch (const std::exception&) {
-            // Out of memory in a handler: what it was doing is lost, the server is not.
-            metrics_.streamDropped("internal_error");
-            goOnAccepting();
+            recover();
         }
     }
 }
@@ -179,21 +180,38 @@ void HttpServer::Impl::stop(std::chrono::milliseconds grace) {
     asio::post(io_, [this, grace] { beginStop(grace); });
 }
 
-// What went wrong while a connection was taken must not be the end of taking them.
-void HttpServer::Impl::goOnAccepting() {
-    if (accepting_ || !acceptor_.is_open()) {
-        return;
-    }
+// What went wrong while a connection was taken, or in a tick, must not be the end of either. False: there is no
+// memory for that.
+bool HttpServer::Impl::goOn() {
     try {
-        accept();
-    } catch (const std::exception&) { // no memory for that either: the next one that goes wrong tries again
-        accepting_ = false;
+        if (!accepting_ && acceptor_.is_open()) {
+            accept();
+        }
+        if (!ticking_) {
+            tick();
+        }
+        return true;
+    } catch (const std::exception&) {
+        return false;
     }
 }
 
+// Out of memory in a handler: what it was doing is lost, the server is not. Without memory for a few hundred bytes
+// nothing else could be done either.
+void HttpServer::Impl::recover() noexcept {
+    try {
+        metrics_.streamDropped("internal_error");
+    } catch (const std::exception&) { // uncounted
+    }
+    while (!goOn()) {
+        std::this_thread::sleep_for(kAcceptPause);
+    }
+}
+
+// Somebody waits only when that has found memory; handlers are never called from within.
 void HttpServer::Impl::accept() {
-    accepting_ = true;
     acceptor_.async_accept([this](error_code code, tcp::socket socket) { onAccept(code, std::move(socket)); });
+    accepting_ = true;
 }
 
 void HttpServer::Impl::onAccept(error_code code, tcp::socket socket) {
@@ -204,13 +222,14 @@ void HttpServer::Impl::onAccept(error_code code, tcp::socket socket) {
     if (code) {
         // Usually no file descriptors left: make room, and do not spin.
         closeLongestIdle();
-        accepting_ = true; // as good as
         pause_.expires_after(kAcceptPause);
         pause_.async_wait([this](error_code cancelled) {
             if (!cancelled && acceptor_.is_open()) {
+                accepting_ = false;
                 accept();
             }
         });
+        accepting_ = true; // as good as
         return;
     }
     if (connections_.size() >= options_.max_connections && !closeLongestIdle()) {
@@ -288,11 +307,13 @@ void HttpServer::Impl::tick() {
     tick_.expires_after(std::chrono::seconds(1));
     tick_.async_wait([this](error_code code) {
         if (!code) {
+            ticking_ = false;
             tick(); // first: what a tick throws is not the end of ticking
-            goOnAccepting();
+            goOn();
             options_.on_tick();
         }
     });
+    ticking_ = true;
 }
 
 void HttpServer::Impl::watchHangup() {
