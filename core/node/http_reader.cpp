@@ -5,14 +5,54 @@
 #include "core/node/json_text.h"
 
 #include <boost/asio/buffer.hpp>
+#include <boost/beast/core/buffers_range.hpp>
 #include <boost/beast/http.hpp>
+#include <boost/optional.hpp>
 #include <fmt/format.h>
 
+#include <new>
 #include <optional>
+#include <string>
 
 namespace fulgurite::node {
 
 namespace http = boost::beast::http;
+
+namespace {
+
+// A string that grows as bytes come. Beast's own takes memory for a body when its head announces the length.
+struct GrowingBody {
+    using value_type = std::string;
+
+    static std::uint64_t size(const value_type& body) { return body.size(); }
+
+    class reader {
+      public:
+        template <bool IsRequest, class Fields>
+        reader(http::header<IsRequest, Fields>& /*head*/, value_type& body) : body_(body) {}
+
+        void init(const boost::optional<std::uint64_t>& /*length*/, boost::system::error_code& code) { code = {}; }
+        template <class Buffers>
+        std::size_t put(const Buffers& buffers, boost::system::error_code& code) {
+            code = {};
+            const std::size_t before = body_.size();
+            try {
+                for (const boost::asio::const_buffer bytes : boost::beast::buffers_range_ref(buffers)) {
+                    body_.append(static_cast<const char*>(bytes.data()), bytes.size());
+                }
+            } catch (const std::bad_alloc&) {
+                code = boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
+            }
+            return body_.size() - before;
+        }
+        void finish(boost::system::error_code& code) { code = {}; }
+
+      private:
+        value_type& body_;
+    };
+};
+
+} // namespace
 
 struct HttpReader::Parser {
     explicit Parser(HttpLimits wanted) : limits(wanted) { renew(); }
@@ -37,7 +77,7 @@ struct HttpReader::Parser {
     std::size_t put(std::string_view bytes);
 
     HttpLimits limits;
-    std::optional<http::request_parser<http::string_body>> parser;
+    std::optional<http::request_parser<GrowingBody>> parser;
     State state = State::Head;
     HttpHead head;
     std::optional<ApiError> error;
@@ -45,7 +85,7 @@ struct HttpReader::Parser {
 
 namespace {
 
-std::string fieldOf(const http::request<http::string_body>& message, http::field name) {
+std::string fieldOf(const http::request<GrowingBody>& message, http::field name) {
     const auto value = message[name];
     return {value.data(), value.size()};
 }
@@ -57,6 +97,9 @@ void HttpReader::Parser::failWith(const boost::system::error_code& code) {
         failWith(413, fmt::format("the body is larger than the limit of {} bytes", limits.body_bytes));
     } else if (code == http::error::header_limit) {
         failWith(431, fmt::format("the request's head is larger than the limit of {} bytes", limits.head_bytes));
+    } else if (code == boost::system::errc::not_enough_memory) {
+        error.emplace(503, "not enough memory for the body; try again later", std::string(), "out_of_memory");
+        state = State::Failed;
     } else if (code == http::error::bad_version) {
         failWith(505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
     } else {

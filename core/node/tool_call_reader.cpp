@@ -44,11 +44,11 @@ void ToolCallReader::take(char c, ToolCallText& out) {
         endLine("\n", out);
         return;
     }
-    if (place_ == Place::Line) {
-        line_ += c;
-        if (c == '{' && line_.size() <= kLongestHead) {
-            tryHead(out);
-        }
+    line_ += c;
+    if (place_ == Place::Behind) {
+        takeBehind(c);
+    } else if (c == '{' && line_.size() <= kLongestHead) {
+        tryHead(out);
     }
 }
 
@@ -58,16 +58,30 @@ void ToolCallReader::takeArgument(char c, ToolCallText& out) {
         out.calls.push_back({call, {}, {}, {}});
     }
     out.calls.back().arguments += c;
+    if (closes(c)) {
+        place_ = Place::Behind;
+        depth_ = 1;
+    }
+}
+
+// With the call's own bracket the line begins anew: what stands behind it is text, or another call.
+void ToolCallReader::takeBehind(char c) {
+    if (closes(c)) {
+        place_ = Place::Line;
+        line_.clear();
+    }
+}
+
+// Whether the last bracket that was open closes with that character.
+bool ToolCallReader::closes(char c) {
     if (in_string_) {
         in_string_ = escaped_ || c != '"';
         escaped_ = !escaped_ && c == '\\';
-    } else if (c == '"') {
-        in_string_ = true;
-    } else if (c == '{' || c == '[') {
-        ++depth_;
-    } else if ((c == '}' || c == ']') && --depth_ == 0) {
-        place_ = Place::Behind;
+        return false;
     }
+    in_string_ = c == '"';
+    depth_ += c == '{' || c == '[' ? 1 : c == '}' || c == ']' ? -1 : 0;
+    return depth_ == 0;
 }
 
 // With its brackets closed the line is a call without arguments exactly where theirs have just been opened.
@@ -78,6 +92,7 @@ void ToolCallReader::tryHead(ToolCallText& out) {
         return;
     }
     begin(call["name"].get<std::string>(), "{", out);
+    line_.clear();
     place_ = Place::Arguments;
     depth_ = 1;
     in_string_ = escaped_ = false;
@@ -90,7 +105,9 @@ void ToolCallReader::begin(const std::string& name, const std::string& arguments
 
 void ToolCallReader::endLine(std::string_view ending, ToolCallText& out) {
     const std::string line = std::exchange(line_, {});
-    if (std::exchange(place_, Place::Line) == Place::Behind || isBlank(line)) {
+    place_ = Place::Line;
+    in_string_ = escaped_ = false; // a call that was not closed ends with its line
+    if (isBlank(line)) {
         return;
     }
     const auto call = nlohmann::ordered_json::parse(line, nullptr, false); // arguments keep their order
@@ -108,7 +125,7 @@ void ToolCallReader::endLine(std::string_view ending, ToolCallText& out) {
 }
 
 void ToolCallReader::close(bool with_mark, ToolCallText& out) {
-    if (place_ == Place::Line) {
+    if (place_ == Place::Line || place_ == Place::Behind) {
         endLine({}, out);
     }
     if (place_ == Place::Text) {

@@ -37,11 +37,13 @@ class ToolCallReader {
     enum class Place {
         Line,      // collected: where the arguments begin is not known, or never
         Arguments, // being handed on
-        Behind,    // the arguments have ended, the line has not
+        Behind,    // the arguments have ended, the object around them has not
         Text,      // of a block without calls
     };
     void take(char c, ToolCallText& out);
     void takeArgument(char c, ToolCallText& out);
+    void takeBehind(char c);
+    bool closes(char c);
     void tryHead(ToolCallText& out);
     void endLine(std::string_view ending, ToolCallText& out);
     void begin(const std::string& name, const std::string& arguments, ToolCallText& out);
@@ -50,7 +52,7 @@ class ToolCallReader {
     std::string line_;
     std::optional<std::string> block_ = std::string(); // all of it, until it is known to have a call
     std::size_t count_ = 0;
-    int depth_ = 0; // of brackets in the arguments
+    int depth_ = 0; // of open brackets
     bool in_string_ = false;
     bool escaped_ = false;
 };

@@ -164,6 +164,25 @@ TEST(ToolCallReader, WhatIsNoCallStaysText) {
     }
 }
 
+TEST(ToolCallReader, WhatStandsBehindACallOnItsLineIsRead) {
+    const std::string first = R"({"name": "add", "arguments": {"a": "}"}, "id": [1, "}"]})";
+    const std::string second = R"({"name": "sub", "arguments": {"b": 2}})";
+    for (std::size_t step = 1; step < 40; ++step) {
+        const ReadCalls two = readCalls("\n" + first + " " + second + "  \n", step);
+        ASSERT_EQ(two.whole.size(), 2U) << step;
+        EXPECT_EQ(two.whole[0].arguments, R"({"a": "}"})");
+        EXPECT_EQ(two.whole[1].name, "sub");
+        EXPECT_EQ(two.whole[1].arguments, R"({"b": 2})");
+        EXPECT_EQ(two.content, "");
+        EXPECT_EQ(readCalls(second + " and so on\n" + first, step).content, " and so on\n");
+        EXPECT_EQ(readCalls(second + " at the end", step).content, " at the end");
+        const std::string unclosed = R"({"name": "sub", "arguments": {"b": 2} or "so)";
+        const ReadCalls open = readCalls(unclosed + "\n" + first, step);
+        EXPECT_EQ(open.whole.size(), 2U) << "a call that is not closed ends with its line";
+        EXPECT_EQ(open.content, " or \"so\n");
+    }
+}
+
 TEST(ToolCallReader, ACutCallKeepsWhatCame) {
     const ReadCalls cut = readCalls("\n{\"name\": \"add\", \"arguments\": {\"a\": 1", 3, false);
     ASSERT_EQ(cut.whole.size(), 1U);
@@ -203,6 +222,19 @@ TEST(HttpReader, ReadsByteByByteAndInOnePiece) {
         EXPECT_EQ(request.head.query, "y=1");
         EXPECT_EQ(request.body, "abcde");
     }
+}
+
+TEST(HttpReader, AHeadThatAnnouncesABodyTakesNoMemoryForIt) {
+    HttpReader reader({});
+    reader.feed("POST / HTTP/1.1\r\nContent-Length: 33554432\r\n\r\n");
+    ASSERT_EQ(reader.state(), HttpReader::State::HeadDone);
+    reader.acceptBody();
+    EXPECT_EQ(reader.feed(std::string(1000, 'x')), 1000U);
+    EXPECT_EQ(reader.state(), HttpReader::State::Body);
+    EXPECT_EQ(reader.bodyBytes(), 1000U);
+    const HttpRequest begun = reader.take();
+    EXPECT_EQ(begun.body, std::string(1000, 'x'));
+    EXPECT_LT(begun.body.capacity(), 10'000U);
 }
 
 int failureOf(const std::string& text, HttpLimits limits = {}) {
