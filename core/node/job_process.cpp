@@ -50,25 +50,23 @@ struct Descriptor {
     ::_exit(127);
 }
 
-constexpr int kHaltTries = 300;
-constexpr auto kHaltPause = std::chrono::milliseconds(3);
-constexpr int kStopLooks = 1000; // a millisecond each
+constexpr int kStopLooks = 200; // a millisecond each
 // Where SQLite locks the file beside a database with a write-ahead log for writing, and for putting the log into the
 // database.
 constexpr std::int64_t kFirstWriteLock = 120;
 constexpr std::int64_t kLastWriteLock = 122;
 
-// Not before all of its threads stand still. False when it has ended, or will not stand still.
-bool standsStill(pid_t process) {
+// Not before all of its threads stand still.
+Halt standsStill(pid_t process) {
     for (int i = 0; i < kStopLooks; ++i) {
         siginfo_t info{};
         if (::waitid(P_PID, static_cast<id_t>(process), &info, WSTOPPED | WEXITED | WNOHANG | WNOWAIT) != 0)
-            return false;
+            return Halt::Ended;
         if (info.si_pid != 0)
-            return info.si_code == CLD_STOPPED;
+            return info.si_code == CLD_STOPPED ? Halt::Halted : Halt::Ended;
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
-    return false;
+    return Halt::Busy;
 }
 
 // Whether one of the group's processes is within a transaction of a database that others share. The kernel lists
@@ -90,18 +88,14 @@ bool holdsADatabase(pid_t group) {
 
 } // namespace
 
-bool haltJobProcess(int process) {
-    for (int i = 0; i < kHaltTries; ++i) {
-        ::kill(-process, SIGSTOP);
-        const bool still = standsStill(process);
-        if (still && !holdsADatabase(process))
-            return true;
+Halt tryToHaltJobProcess(int process) {
+    ::kill(-process, SIGSTOP);
+    Halt halt = standsStill(process);
+    if (halt == Halt::Halted && holdsADatabase(process))
+        halt = Halt::Busy;
+    if (halt != Halt::Halted)
         ::kill(-process, SIGCONT);
-        if (!still)
-            return false;
-        std::this_thread::sleep_for(kHaltPause * (1 + i % 7)); // never in step with what the process does
-    }
-    return false;
+    return halt;
 }
 
 int startJobProcess(const std::vector<std::string>& command, const std::filesystem::path& folder,

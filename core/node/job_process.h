@@ -13,9 +13,14 @@ namespace fulgurite::node {
 int startJobProcess(const std::vector<std::string>& command, const std::filesystem::path& folder,
                     const std::filesystem::path& log);
 
-// Stops its group with their memory kept, at a moment when it holds no lock of a database: whoever stands still within
-// a transaction keeps everybody else from writing. False, and it runs on: it has ended, or no such moment came within
-// a second or two.
-bool haltJobProcess(int process);
+enum class Halt {
+    Halted,
+    Busy, // it runs on: just now it holds a lock of a database, or does not stand still
+    Ended,
+};
+
+// Stops its group with their memory kept, unless it holds a lock of a database: whoever stands still within a
+// transaction keeps everybody else from writing. One try, which takes a fifth of a second at most.
+Halt tryToHaltJobProcess(int process);
 
 } // namespace fulgurite::node

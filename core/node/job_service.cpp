@@ -20,6 +20,8 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 constexpr auto kLookPeriod = std::chrono::milliseconds(100);
+constexpr auto kPausePatience = std::chrono::milliseconds(1500);
+constexpr auto kPauseBetween = std::chrono::milliseconds(3);
 constexpr std::size_t kMessageBytes = 2000;
 constexpr std::size_t kNumberBytes = 64;
 
@@ -165,19 +167,29 @@ JobLog JobService::log(JobId id, std::optional<std::uint64_t> from, std::size_t 
     return readJobLog(path, from, limit);
 }
 
+// Try after try, each of which finds the job as it is by then.
 JobRecord JobService::pause(JobId id) {
-    const std::lock_guard lock(mutex_);
-    Job& job = jobOf(id);
-    if (job.record.state != JobState::Running || job.process == 0)
-        refuseState(job.record, "paused");
-    if (!haltJobProcess(job.process))
-        fail(ErrorKind::Unavailable,
-             "job {} is ending, or was in the middle of writing whenever it was to be halted; it was not. Try again "
-             "in a moment.",
-             id);
-    job.record.state = JobState::Paused;
-    saveIfPossible(job);
-    return recordOf(job);
+    const auto until = Clock::now() + kPausePatience;
+    for (int i = 0;; ++i) {
+        {
+            const std::lock_guard lock(mutex_);
+            Job& job = jobOf(id);
+            if (job.record.state != JobState::Running || job.process == 0)
+                refuseState(job.record, "paused");
+            const Halt halt = tryToHaltJobProcess(job.process);
+            if (halt == Halt::Halted) {
+                job.record.state = JobState::Paused;
+                saveIfPossible(job);
+                return recordOf(job);
+            }
+            if (halt == Halt::Ended || Clock::now() >= until)
+                fail(ErrorKind::Unavailable,
+                     "job {} is ending, or was in the middle of writing whenever it was to be halted; it was not. "
+                     "Try again in a moment.",
+                     id);
+        }
+        std::this_thread::sleep_for(kPauseBetween * (1 + i % 7)); // never in step with what the process does
+    }
 }
 
 JobRecord JobService::resume(JobId id) {

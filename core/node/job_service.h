@@ -97,7 +97,7 @@ class JobService {
     JobLog log(JobId id, std::optional<std::uint64_t> from, std::size_t limit);
     // Each throws Error{InvalidInput} in a state where it makes no sense.
     // Never in the middle of a transaction, which would keep everybody else from writing into the same file; throws
-    // Error{Unavailable} when no other moment comes.
+    // Error{Unavailable} when no other moment comes within a second and a half. Others are not held up meanwhile.
     JobRecord pause(JobId id);
     JobRecord resume(JobId id); // one that is paused goes on; one that ended but for finishing is started again
     // `now`: kills it, also one that has been asked already.

@@ -8,7 +8,13 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <chrono>
 #include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <thread>
 
 namespace fulgurite::node::test {
 namespace {
@@ -211,11 +217,20 @@ TEST(RunsApiHelper, DISABLED_WritesAllTheTime) {
     }
 }
 
+TEST(RunsApiHelper, DISABLED_WritesForLong) {
+    const auto database = openRunsFile(std::filesystem::current_path() / "../../runs.fulgurite");
+    Transaction transaction(*database);
+    database->run("INSERT OR REPLACE INTO schema_meta(key, value) VALUES ('test', '1')");
+    std::ofstream("holds") << "it";
+    std::this_thread::sleep_for(std::chrono::seconds(60));
+}
+
 // One that stands still within a transaction would keep everybody else from the file until somebody lets it go on.
 TEST_F(RunsApi, AJobThatIsPausedHoldsUpNoOtherWriter) {
     jobs_->addKind("writer", [](const json&, const std::filesystem::path&) {
         return JobCommand{std::filesystem::read_symlink("/proc/self/exe").string(),
-                          "--gtest_filter=RunsApiHelper.*", "--gtest_also_run_disabled_tests"};
+                          "--gtest_filter=RunsApiHelper.DISABLED_WritesAllTheTime",
+                          "--gtest_also_run_disabled_tests"};
     });
     const auto database = openRunsFile(runs_->file());
     database->execute("PRAGMA busy_timeout = 500");
@@ -231,6 +246,28 @@ TEST_F(RunsApi, AJobThatIsPausedHoldsUpNoOtherWriter) {
         ASSERT_EQ(post(path + "/resume", json::object()).status, 200);
         ASSERT_TRUE(eventually([&] { return written() != before; })) << "it goes on";
     }
+}
+
+TEST_F(RunsApi, WhoeverWaitsForAMomentToPauseHoldsUpNobody) {
+    using Clock = std::chrono::steady_clock;
+    jobs_->addKind("writer", [](const json&, const std::filesystem::path&) {
+        return JobCommand{std::filesystem::read_symlink("/proc/self/exe").string(),
+                          "--gtest_filter=RunsApiHelper.DISABLED_WritesForLong", "--gtest_also_run_disabled_tests"};
+    });
+    openRunsFile(runs_->file());
+    const JobId job = jobs_->start("writer", "", json::object()).id;
+    ASSERT_TRUE(eventually([&] { return std::filesystem::exists(folder_ / "jobs/1/holds"); }));
+    const auto began = Clock::now();
+    auto pausing = std::async(std::launch::async, [&] { EXPECT_THROW(jobs_->pause(job), Error); });
+    Clock::duration longest{};
+    while (pausing.wait_for(std::chrono::milliseconds(20)) != std::future_status::ready) {
+        const auto asked = Clock::now();
+        EXPECT_EQ(jobs_->list().size(), 1u);
+        longest = std::max(longest, Clock::now() - asked);
+    }
+    EXPECT_LT(Clock::now() - began, std::chrono::milliseconds(3000));
+    EXPECT_LT(longest, std::chrono::milliseconds(700));
+    EXPECT_EQ(jobs_->find(job).state, JobState::Running) << "it was not halted";
 }
 
 TEST_F(RunsApi, AStepThatTakesLongIsWaitedForUnlessNobodyWantsTo) {
