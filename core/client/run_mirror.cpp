@@ -42,6 +42,7 @@ struct RunMirror::Copy {
     RunStatus status = RunStatus::Running;
     bool at_work = false;
     bool complete = false; // nothing was left for the next pass
+    bool moved = false; // it got further in this one; a node that announces and does not give is not asked at once
 
     bool upToDate(const RunRecord& run) const {
         return complete && points == run.points && generation == run.generation && status == run.status &&
@@ -115,11 +116,12 @@ void RunMirror::copyRun(const RunRecord& run, Copy& copy, Pass& pass) {
             copy.marked = copy.sampled = kBeforeAll;
         }
         copy.complete = true;
+        copy.moved = false;
         const SeriesMap here = copyPoints(run, copy, pass);
         copyMarks(run, copy);
         copySamples(run, copy);
         copyHistograms(run, here, copy);
-        pass.more = pass.more || !copy.complete;
+        pass.more = pass.more || (!copy.complete && copy.moved);
         copy.points = run.points;
         copy.generation = run.generation;
         copy.status = run.status;
@@ -210,8 +212,10 @@ RunMirror::SeriesMap RunMirror::copyPoints(const RunRecord& run, Copy& copy, Pas
                 for (const RunPoint& point : points)
                     copy.writer->add(here.at(id), point.step, point.value);
                 pass.points += static_cast<std::int64_t>(points.size());
-                if (!points.empty())
+                if (!points.empty() && points.back().step > copy.reached[id]) {
                     copy.reached[id] = points.back().step;
+                    copy.moved = true;
+                }
             }
             copy.writer->flush(); // so that no more than one answer waits in memory
         }
@@ -241,6 +245,7 @@ void RunMirror::copySamples(const RunRecord& run, Copy& copy) {
             continue;
         if (left <= 0) {
             copy.complete = false;
+            copy.moved = true;
             return;
         }
         for (const RunSample& sample : answerOf<std::vector<RunSample>>(
@@ -269,8 +274,8 @@ void RunMirror::copyHistograms(const RunRecord& run, const SeriesMap& here, Copy
         while (reached < last && target != here.end()) {
             const auto some = answerOf<std::vector<StepHistogram>>(
                 [&, id = id](auto reply) { return client_->histograms(run.id, id, reached, reply); });
-            if (some.empty())
-                break; // rewound meanwhile
+            if (some.empty() || some.back().step <= reached)
+                break; // rewound meanwhile, or a node that would be asked for ever
             for (const StepHistogram& histogram : some)
                 copy.writer->histogram(target->second, histogram.step, histogram.buckets);
             reached = some.back().step;

@@ -177,6 +177,79 @@ TEST_F(RunMirrorTest, WhatWasDeletedHereDoesNotComeBack) {
     EXPECT_THAT(RunReader(ours_).runs(), SizeIs(0));
 }
 
+// A node that announces steps and does not give them.
+class EmptyPromises final : public client::RunsClient {
+  public:
+    explicit EmptyPromises(int& asked) : asked_(asked) {}
+
+    Call list(client::Callback<std::vector<RunRecord>> reply) override {
+        RunRecord run;
+        run.id = 1;
+        run.uuid = "endless";
+        run.source_uri = "/endless";
+        return answer(reply, std::vector{run});
+    }
+    Call detail(RunId, client::Callback<client::RunDetail> reply) override {
+        return answer(reply, client::RunDetail{{}, "{}"});
+    }
+    Call edit(RunId, const client::RunEdit&, client::Callback<client::RunDetail>) override { return nullptr; }
+    Call remove(RunId, client::Callback<RunId>) override { return nullptr; }
+    Call series(RunId, client::Callback<std::vector<SeriesRecord>> reply) override {
+        SeriesRecord one;
+        one.id = 1;
+        one.name = "loss";
+        one.max_step = 100;
+        return answer(reply, std::vector{one});
+    }
+    Call view(RunId, const std::vector<SeriesId>&, std::int64_t, std::int64_t, std::size_t,
+              client::Callback<client::SeriesViews>) override {
+        return nullptr;
+    }
+    Call tail(RunId, const std::vector<SeriesId>&, std::int64_t,
+              client::Callback<client::SeriesTails> reply) override {
+        return answer(reply, client::SeriesTails{0, {{1, {{5, 0.5}}}}}); // always the same
+    }
+    Call marks(RunId, std::int64_t, std::int64_t, std::size_t,
+               client::Callback<std::vector<StepMark>> reply) override {
+        return answer(reply, std::vector<StepMark>());
+    }
+    Call sampleSteps(RunId, client::Callback<std::vector<std::pair<std::int64_t, std::int64_t>>> reply) override {
+        return answer(reply, std::vector<std::pair<std::int64_t, std::int64_t>>());
+    }
+    Call samples(RunId, std::int64_t, client::Callback<std::vector<RunSample>>) override { return nullptr; }
+    Call sample(RunId, SampleId, client::Callback<RunSample>) override { return nullptr; }
+    Call lastHistograms(RunId, client::Callback<std::vector<std::pair<SeriesId, std::int64_t>>> reply) override {
+        return answer(reply, std::vector<std::pair<SeriesId, std::int64_t>>{{1, 100}});
+    }
+    Call histograms(RunId, SeriesId, std::int64_t,
+                    client::Callback<std::vector<client::StepHistogram>> reply) override {
+        if (++asked_ > 100) {
+            reply(Error(ErrorKind::Internal, "asked for ever"));
+            return nullptr;
+        }
+        return answer(reply, std::vector<client::StepHistogram>{{5, {{0, 1, 2}}}}); // always the same
+    }
+
+  private:
+    template <class T>
+    static Call answer(const client::Callback<T>& reply, T value) {
+        reply(std::move(value));
+        return nullptr;
+    }
+
+    int& asked_;
+};
+
+TEST_F(RunMirrorTest, ANodeThatDoesNotGiveWhatItAnnouncesIsNotAskedForEver) {
+    int asked = 0;
+    client::RunMirror mirror(std::make_unique<EmptyPromises>(asked), ours_, "n1", "gpu-box");
+    EXPECT_TRUE(mirror.update().more) << "a point came";
+    EXPECT_EQ(asked, 2);
+    EXPECT_FALSE(mirror.update().more) << "nothing came";
+    EXPECT_EQ(asked, 3);
+    EXPECT_THAT(points("loss"), ElementsAre(RunPoint{5, 0.5}));
+}
+
 TEST_F(RunMirrorTest, CancellingAndALostNodeAreTold) {
     stopServer();
     EXPECT_THROW(mirror_->update(), Error);
