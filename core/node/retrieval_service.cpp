@@ -102,12 +102,32 @@ std::shared_ptr<RetrievalService::Held> RetrievalService::slot(const std::string
     return held;
 }
 
+// Whoever has filled a slot asks: the collection may have been removed since it was looked up, and remove() may
+// have come past the slots already.
+void RetrievalService::dropIfRemoved(const retrieval::CollectionInfo& collection) {
+    try {
+        if (collections().info(collection.id).embedder.fingerprint == collection.embedder.fingerprint) {
+            return;
+        }
+    } catch (const Error& error) {
+        if (error.kind() != ErrorKind::NotFound) {
+            return; // a database that cannot be read tells nothing
+        }
+    }
+    const std::lock_guard lock(embedders_mutex_);
+    embedders_.erase(collection.id);
+}
+
 std::shared_ptr<RetrievalService::Held> RetrievalService::held(const retrieval::CollectionInfo& collection) {
     const std::shared_ptr<Held> held = slot(collection.id);
-    const std::lock_guard lock(held->opening);
-    if (!held->embedder) {
+    {
+        const std::lock_guard lock(held->opening);
+        if (held->embedder) {
+            return held;
+        }
         held->embedder = openFor(collection);
     }
+    dropIfRemoved(collection);
     return held;
 }
 
@@ -177,12 +197,14 @@ std::string RetrievalService::problemOf(const retrieval::CollectionInfo& collect
     if (!lock || held->embedder) {
         return {};
     }
+    std::string problem;
     try {
         held->embedder = openFor(collection);
-        return {};
     } catch (const Error& error) {
-        return error.what();
+        problem = error.what();
     }
+    dropIfRemoved(collection);
+    return problem;
 }
 
 retrieval::CollectionInfo RetrievalService::create(const retrieval::CollectionPlan& plan) {

@@ -99,6 +99,7 @@ class RetrievalService {
     std::unique_ptr<retrieval::Embedder> openFor(const retrieval::CollectionInfo& collection);
     std::shared_ptr<Held> held(const retrieval::CollectionInfo& collection);
     std::shared_ptr<Held> slot(const std::string& key);
+    void dropIfRemoved(const retrieval::CollectionInfo& collection);
     std::vector<std::string> kindsOf(const std::string& embedder, const retrieval::EmbedderInfo& info) const;
     RetrievalJob start(const std::string& collection, const std::string& kind, RetrievalWork::Work work);
     void work(const std::stop_token& closing);

@@ -84,12 +84,14 @@ class HeldModel final : public ModelService {
         return scripted_.reentryCost(prefix, tenant);
     }
     RetrievalService* retrieval() override { return &retrieval_; }
+    // How many hold the model that embeds.
+    long users() const { return model_.use_count(); }
 
   private:
     RetrievalServiceParams params(const std::filesystem::path& data, Gate& gate) {
         const auto folder = fulgurite::test::sourceDir() / "resources/models/ember";
         RetrievalServiceParams params;
-        params.model = HybridModel::load(folder);
+        params.model = model_ = HybridModel::load(folder);
         params.tokenizer = Tokenizer::load(folder);
         params.name = "ember";
         params.folder = data;
@@ -103,6 +105,7 @@ class HeldModel final : public ModelService {
 
     ScriptedService scripted_;
     kernels::ThreadPool pool_{1};
+    std::shared_ptr<const HybridModel> model_;
     RetrievalService retrieval_;
 };
 
@@ -144,6 +147,24 @@ TEST_F(RetrievalWaitsTest, CollectionsAreLookedAtWhileASearchRuns) {
     EXPECT_TRUE(gate_.somebodyWaits());
     gate_.open();
     EXPECT_EQ(searching.reply().status, 200);
+}
+
+// Somebody looks a collection up, somebody else removes it, and only then is its embedder opened.
+TEST_F(RetrievalWaitsTest, ACollectionThatIsRemovedWhileItIsLookedAtLeavesNoEmbedder) {
+    const auto model = host_->find();
+    RetrievalService& service = *model->retrieval();
+    const auto users = [&] { return dynamic_cast<HeldModel&>(*model).users(); };
+    const long before = users();
+    const retrieval::CollectionInfo kept = service.create({.name = "kept", .embedder = "model"});
+    const retrieval::CollectionInfo gone = service.create({.name = "gone", .embedder = "model"});
+    EXPECT_EQ(service.problemOf(kept), "");
+    const long with_one = users();
+    EXPECT_GT(with_one, before) << "it holds an embedder";
+    service.remove(gone.id);
+    service.problemOf(gone);
+    EXPECT_EQ(users(), with_one);
+    service.remove(kept.id);
+    EXPECT_EQ(users(), before);
 }
 
 // Whoever leaves ends the work that was for nobody else, waits behind it no longer, and has not got its place back
