@@ -8,6 +8,8 @@
 
 #include <QTimer>
 
+#include <algorithm>
+
 namespace fulgurite {
 namespace {
 
@@ -24,6 +26,17 @@ void whenSettled(ChartGrid* grid, const std::function<void()>& ready) {
             whenSettled(grid, ready);
         }
     });
+}
+
+// The answer with a token beyond the cap, and that token.
+void showCapped(RolloutPanel* rollouts) {
+    const std::vector<Answer>& answers = rollouts->group().answers;
+    const auto capped = std::find_if(answers.begin(), answers.end(), [](const Answer& each) { return each.capped() > 0; });
+    if (capped != answers.end()) {
+        rollouts->answers().selectRow(static_cast<int>(capped - answers.begin()));
+        rollouts->flow().nextCapped();
+    }
+    rollouts->flow().setFocus();
 }
 
 } // namespace
@@ -44,8 +57,7 @@ QList<PictureScene> TrainPage::pictureScenes() {
                 connect(
                     rollouts_, &RolloutPanel::opened, this,
                     [this, ready] {
-                        rollouts_->flow().nextCapped();
-                        rollouts_->flow().setFocus();
+                        showCapped(rollouts_);
                         whenSettled(grid_, ready);
                     },
                     Qt::SingleShotConnection);
