@@ -113,7 +113,7 @@ class FaultTest : public QObject {
         settings.seed = 41;
         settings.max_tokens = kTokens;
         settings.repetition_run = 0;
-        settings.logit_bias = {{418, "<end_of_sentence>", -100}};
+        settings.logit_bias = {{418, "<end_of_sentence>", -100, {}}};
         return settings;
     }
     // The whole answer, with nothing in its way.

@@ -92,7 +92,7 @@ void drawSampler(ThemeManager& themes, const QString& path) {
     settings.seed = 7;
     settings.max_tokens = 8192;
     settings.stop_strings = {QStringLiteral("\n\nYou:")};
-    settings.logit_bias = {{812, QStringLiteral(" certainly"), -100}};
+    settings.logit_bias = {{812, QStringLiteral(" certainly"), -100, {}}};
     panel.setSettings(settings);
     const Turn answer = samples::showcase()[1];
     for (const TokenView& token : answer.tokens) {

@@ -231,7 +231,7 @@ void TestPromptControls::settingsRoundTrip() {
     settings.repetition_run = 500;
     settings.repetition_probability = 0.995;
     settings.stop_strings = {QStringLiteral("\n\nYou:")};
-    settings.logit_bias = {{7, QStringLiteral(" x"), -100}};
+    settings.logit_bias = {{7, QStringLiteral(" x"), -100, {}}};
     QSignalSpy changed(&panel, &SamplerPanel::settingsChanged);
     panel.setSettings(settings);
     QCOMPARE(changed.count(), 0);
@@ -305,7 +305,7 @@ void TestPromptControls::effectFollowsTheEngine() {
         QCOMPARE(bar.cut, bar.after == 0);
     }
     QVERIFY(std::abs(sum - 1) < 1e-5);
-    settings.logit_bias = {{3, {}, 100}};
+    settings.logit_bias = {{3, {}, 100, {}}};
     QVERIFY(samplerEffect(token, settings).bars[3].after > 0.99);
     EffectChart chart(themes_);
     chart.setToken(token);
@@ -346,7 +346,7 @@ void TestPromptControls::biasByIdAndText() {
     QTest::keyClick(token, Qt::Key_Return);
     QCOMPARE(lookup.count(), 1);
     QCOMPARE(lookup[0][0].toString(), QStringLiteral(" certainly"));
-    editor.addBias({42, QStringLiteral("x"), 3});
+    editor.addBias({42, QStringLiteral("x"), 3, {}});
     QCOMPARE(editor.biases().size(), 1);
     QCOMPARE(editor.biases()[0].bias, 3.0);
     // The number is a word of one model alone.

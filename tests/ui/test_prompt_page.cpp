@@ -385,7 +385,7 @@ class TestPromptPage : public QObject {
         QTRY_VERIFY_WITH_TIMEOUT(page().controller().engineReady(), 60000);
         SamplerSettings sampler;
         sampler.repetition_run = 0;
-        sampler.logit_bias = {{418, "<end_of_sentence>", -100}};
+        sampler.logit_bias = {{418, "<end_of_sentence>", -100, {}}};
         page().controller().setSampler(sampler);
         page().controller().send("go on");
         QTRY_VERIFY(page().controller().runningTurn() != 0);
