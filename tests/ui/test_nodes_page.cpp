@@ -177,7 +177,7 @@ class TestNodesPage : public QObject {
         openPage();
         ConnectPanel& panel = page().connectPanel();
         panel.beginNew();
-        panel.findChild<QTabBar*>()->setCurrentIndex(1);
+        panel.findChild<QTabBar*>()->setCurrentIndex(0);
         panel.findChild<QComboBox*>()->setCurrentText("gate");
         QLineEdit* behind = nullptr;
         for (QLineEdit* each : panel.findChildren<QLineEdit*>()) {

@@ -22,6 +22,7 @@
 #include <QTableWidget>
 
 #include <algorithm>
+#include <utility>
 
 namespace fulgurite {
 
@@ -66,7 +67,10 @@ void TrainPage::findCopy() {
     }
     if (feed_->file() != ownFile()) {
         if (QFileInfo::exists(ownFile())) {
+            // The list of the file that closes is empty and comes here too, before the other file is the open one.
+            const auto wish = std::exchange(awaited_copy_, {});
             openFile(ownFile()); // runsChanged() follows
+            awaited_copy_ = wish;
         }
         return;
     }
