@@ -43,12 +43,13 @@ void write(const QString& path, const QByteArray& content) {
     file.write(content);
 }
 
-// The view with everything that it stands on, and the model that the settings name, where they name one.
+QString settingsFile(const QString& folder) {
+    return folder + "/settings.ini";
+}
+
+// The view with everything that it stands on.
 struct Shown {
-    explicit Shown(const QString& folder, const QString& model = {})
-        : settings(folder + "/settings.ini"), paths(Paths::inside(folder)) {
-        if (!model.isEmpty())
-            settings.set(keys::kModelFolder, model);
+    explicit Shown(const QString& folder) : settings(settingsFile(folder)), paths(Paths::inside(folder)) {
         view.resize(1100, 740);
         view.show();
     }
@@ -112,7 +113,8 @@ void TestStart::theModelIsReadBesideTheWindow() {
     QVERIFY(QDir().mkpath(model));
     const QString config = model + "/config.json";
     QCOMPARE(::mkfifo(QFile::encodeName(config).constData(), 0600), 0); // who reads it waits for who writes it
-    Shown shown(folder.path(), model);
+    Settings(settingsFile(folder.path())).set(keys::kModelFolder, model);
+    const Shown shown(folder.path());
     const auto* panel = shown.view.findChild<ModelPanel*>();
     QVERIFY(panel);
     QVERIFY(!panel->isVisible());

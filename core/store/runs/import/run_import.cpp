@@ -267,9 +267,9 @@ std::vector<RunImport::LogFile> RunImport::lookAt(const LogRun& run, bool& anew)
                             identityOf(path, saved->offset) != saved->identity ||
                             (saved->tail && tailOf(path, saved->offset) != *saved->tail);
             anew = anew || file.replaced || saved->unfinished;
+            if (saved->unfinished)
+                continue; // nothing of it counts
             file.cursor.offset = saved->offset;
-            file.cursor.identity = saved->identity;
-            file.cursor.tail = saved->tail;
         }
         file.parser->restore(saved->parser);
     }
@@ -282,8 +282,6 @@ std::vector<RunImport::LogFile> RunImport::lookAt(const LogRun& run, bool& anew)
         database_->run("DELETE FROM import_state WHERE source_uri = ?", file.key);
         file.has_new = true;
         file.cursor.offset = 0;
-        file.cursor.identity = 0;
-        file.cursor.tail.reset();
         file.parser = makeLogParser(run.format, file.path);
     }
     return files;
@@ -293,6 +291,8 @@ void RunImport::readFile(LogFile& file, const LogRun& run, ImportTarget& target)
     if (const auto id = file.has_samples ? runOf(run) : std::nullopt) {
         Cursor begun = file.cursor;
         begun.unfinished = true;
+        begun.identity = identityOf(file.path, begun.offset);
+        begun.tail = tailOf(file.path, begun.offset);
         saveCursor(file.key, begun, *id);
     }
     target.beginFile(file.path, file.replaced);
