@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Held-out scores with greedy decoding.
 
-python evaluate.py MODEL_DIR TEXT.json [--engine fulgurite-engine] [--n 200] [--only "NAME|NAME"]
+python evaluate.py MODEL_DIR TEXT.json [--engine fulgurite-engine] [--n 200] [--seed 7] [--only "NAME|NAME"]
 
 With --engine the workbench's engine decodes, without it the PyTorch code of generate.py.
 """
@@ -82,10 +82,11 @@ def main():
     ap.add_argument("--only", default="")
     ap.add_argument("--engine", help="the program fulgurite-engine")
     ap.add_argument("--show", type=int, default=0)
+    ap.add_argument("--seed", type=int, default=7, help="of the prompts; choices are made by others than those of the card")
     ap.add_argument("--json")
     a = ap.parse_args()
     e = decoder(a)
-    src = Source(e.tok, a.text, seed=7, split="held")
+    src = Source(e.tok, a.text, seed=a.seed, split="held")
     scores = collections.OrderedDict()
     for name in list(TASKS) + list(RECALL):
         if a.only and not any(o in name for o in a.only.split("|")):
