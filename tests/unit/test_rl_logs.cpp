@@ -124,7 +124,7 @@ TEST_F(Rl, WritesItsRunIntoARunsFile) {
     ASSERT_EQ(samples.size(), 8U);
     const json shown = linesOf("shown", "rollouts.jsonl").at(0);
     const RunSample sample = reader.sample(run.id, samples[0].id);
-    EXPECT_EQ(sample.completion, shown.at("completion"));
+    EXPECT_EQ(sample.completion, shown.at("completion").get<std::string>());
     EXPECT_EQ(sample.tokens.size(), shown.at("meta").at("tokens").size());
     EXPECT_EQ(sample.tokens[0].id, shown.at("meta").at("tokens")[0]);
 }
