@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <cerrno>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -74,7 +75,10 @@ bool RawClient::send(const std::string& bytes) {
 
 bool RawClient::fill() {
     char bytes[16384];
-    const ssize_t count = ::recv(fd_, bytes, sizeof(bytes), 0);
+    ssize_t count = 0;
+    do { // with its time limit a read does not go on by itself behind a signal, as of a child that ends
+        count = ::recv(fd_, bytes, sizeof(bytes), 0);
+    } while (count < 0 && errno == EINTR);
     if (count <= 0) {
         return false;
     }
