@@ -64,7 +64,7 @@ int main(int argc, char** argv) {
         }
     };
     settle();
-    page.filter().setFilter(QStringLiteral("updates > 1"));
+    page.filter().setFilter(QStringLiteral("project=sorting updates>1"));
     page.board().setGroupField(QStringLiteral("algo"));
     settle();
     waitUntil([&] { return page.grid().link().full().second > 1; });

@@ -47,7 +47,7 @@ QList<PictureScene> TrainPage::pictureScenes() {
     }
     const auto charts = [this](const std::function<void()>& ready) {
         openSample();
-        filter_->setFilter(QStringLiteral("updates > 1"));
+        filter_->setFilter(QStringLiteral("project=sorting updates>1"));
         board_->setGroupField(QStringLiteral("algo"));
         whenSettled(grid_, ready);
     };
