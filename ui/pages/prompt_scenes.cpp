@@ -57,7 +57,7 @@ QList<PictureScene> PromptPage::pictureScenes() {
          [this, ask](const std::function<void()>& ready) {
              setTint(TintMode::Surprise);
              ask(samplePrompt(QStringLiteral("addition")),
-                 [this, ask, ready] { ask(samplePrompt(QStringLiteral("sorting")), [ready] { ready(); }); });
+                 [ask, ready] { ask(QStringLiteral("Tell me a story."), [ready] { ready(); }); }); // nothing sure in it
          }},
         {QStringLiteral("prompt-tokens"),
          [this](const std::function<void()>& ready) {
