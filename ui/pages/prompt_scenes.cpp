@@ -74,7 +74,7 @@ QList<PictureScene> PromptPage::pictureScenes() {
              tabs_->setCurrentIndex(2);
              whenAnswered([this, ready] { QTimer::singleShot(kSettleMilliseconds, this, ready); });
              SamplerSettings warmer = controller_.line().sampler;
-             warmer.temperature = 1.2;
+             warmer.temperature = 0.9;
              warmer.seed = 11;
              controller_.setSampler(warmer);
              controller_.regenerate(lastAnswer());
