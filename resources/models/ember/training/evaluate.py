@@ -100,7 +100,7 @@ def main():
             res = run(e, recall(e, src, name, low, high, a.n), batch, 80)
         ok = sum(r[0] for r in res)
         scores[name] = {"correct": ok, "n": len(res)}
-        print(f"{name:32s} {ok:4d}/{len(res)} = {100 * ok / len(res):5.1f} %   ({time.time() - t:.0f} s)", flush=True)
+        print(f"{name:32s} {ok:4d}/{len(res)} = {100 * ok / len(res):5.1f} %   ({time.time() - t:.1f} s)", flush=True)
         for r in [r for r in res if not r[0]][:a.show]:
             print("   PROMPT", repr(r[2]), "\n   WANT", repr(r[3]), "\n   GOT", repr(r[4][-400:]))
         if a.json:      # after every task, so that an interrupted run leaves what it has
