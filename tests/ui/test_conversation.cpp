@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The controller between a workspace and a node that plays scripts: everything a person can do with answers.
-#include "tests/ui/fake_node.h"
-#include "ui/conversation/conversation_controller.h"
+#include "tests/ui/conversation_bench.h"
 
 #include <QJsonArray>
 #include <QJsonDocument>
 #include <QJsonObject>
-#include <QSignalSpy>
-#include <QTemporaryDir>
-#include <QTest>
 
 using namespace fulgurite;
 
@@ -24,16 +20,10 @@ QJsonArray ids(std::initializer_list<int> list) {
 
 } // namespace
 
-class TestConversation : public QObject {
+class TestConversation : public ConversationBench {
     Q_OBJECT
 
   private:
-    std::unique_ptr<QTemporaryDir> folder_;
-    std::unique_ptr<FakeNode> node_;
-    std::unique_ptr<ConversationController> controller_;
-
-    QString file() const { return folder_->filePath("workspace.db"); }
-    const QList<Turn>& turns() const { return controller_->line().turns; }
     QStringList texts() const {
         QStringList result;
         for (const Turn& turn : turns()) {
@@ -41,35 +31,13 @@ class TestConversation : public QObject {
         }
         return result;
     }
-    void settle() {
-        QTRY_VERIFY_WITH_TIMEOUT(!controller_->running() && controller_->queue().isEmpty(), 10000);
-        controller_->store().wait();
-        QCoreApplication::processEvents();
-    }
     QJsonObject lastSampler() const { return node_->generations().last()["sampler"].toObject(); }
-    void send(const QString& text) {
-        controller_->send(text);
-        settle();
-    }
-    void start() {
-        controller_ = std::make_unique<ConversationController>(file());
-        QSignalSpy opened(controller_.get(), &ConversationController::workspaceOpened);
-        QSignalSpy shown(controller_.get(), &ConversationController::lineChanged);
-        QVERIFY(opened.wait());
-        QTRY_VERIFY(!shown.isEmpty());
-        controller_->setEngine(node_->connect(), FakeNode::info());
-    }
 
   private slots:
     void init() {
-        folder_ = std::make_unique<QTemporaryDir>();
-        node_ = std::make_unique<FakeNode>();
-        start();
+        startAnew();
     }
-    void cleanup() {
-        controller_.reset();
-        node_.reset();
-    }
+    void cleanup() { end(); }
 
     void anAnswerStreamsAndIsKept() {
         QSignalSpy tokens(controller_.get(), &ConversationController::tokensAppended);

@@ -1,36 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What an answer has is never lost or misread: not when it is written again, not when another model goes on with
 // the conversation, not when it goes on and that is undone.
-#include "tests/ui/fake_node.h"
-#include "ui/conversation/conversation_controller.h"
+#include "tests/ui/conversation_bench.h"
 
-#include <QSignalSpy>
-#include <QTemporaryDir>
-#include <QTest>
 
 #include <algorithm>
 
 using namespace fulgurite;
 
-class TestKeptAnswers : public QObject {
+class TestKeptAnswers : public ConversationBench {
     Q_OBJECT
 
   private:
-    std::unique_ptr<QTemporaryDir> folder_;
-    std::unique_ptr<FakeNode> node_;
-    std::unique_ptr<ConversationController> controller_;
-
     const Turn& answer() const { return controller_->line().turns.last(); }
     static QString said(const Turn& turn) { return turn.thinking.text + "|" + turn.text; }
-    void settle() {
-        QTRY_VERIFY_WITH_TIMEOUT(!controller_->running() && controller_->queue().isEmpty(), 10000);
-        controller_->store().wait();
-        QCoreApplication::processEvents();
-    }
-    void send(const QString& text) {
-        controller_->send(text);
-        settle();
-    }
     void useModel(const char* name) {
         client::EngineInfo info = FakeNode::info();
         info.model.id = name;
@@ -74,17 +57,10 @@ class TestKeptAnswers : public QObject {
 
   private slots:
     void init() {
-        folder_ = std::make_unique<QTemporaryDir>();
-        node_ = std::make_unique<FakeNode>();
-        controller_ = std::make_unique<ConversationController>(folder_->filePath("workspace.db"));
-        QSignalSpy shown(controller_.get(), &ConversationController::lineChanged);
-        QTRY_VERIFY(!shown.isEmpty());
+        startAnew();
         useModel("ember");
     }
-    void cleanup() {
-        controller_.reset();
-        node_.reset();
-    }
+    void cleanup() { end(); }
 
     // The second attempt ends earlier than the first: the first one's words are still there, also in the file.
     void anAnswerThatIsWrittenAgainKeepsWhatItHadUntilThen() {

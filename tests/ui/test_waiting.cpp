@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Nothing that waits is forgotten: messages behind an answer, what is done once it has ended, an answer that its
 // node has no place for, and drafts that the file does not take.
-#include "tests/ui/fake_node.h"
-#include "ui/conversation/conversation_controller.h"
+#include "tests/ui/conversation_bench.h"
 
-#include <QSignalSpy>
-#include <QTemporaryDir>
-#include <QTest>
 #include <QThread>
 
 #include <functional>
@@ -14,8 +10,6 @@
 using namespace fulgurite;
 
 namespace {
-
-constexpr int kPatience = 20000;
 
 client::EngineInfo resumingInfo() {
     client::EngineInfo info = FakeNode::info();
@@ -25,24 +19,10 @@ client::EngineInfo resumingInfo() {
 
 } // namespace
 
-class TestWaiting : public QObject {
+class TestWaiting : public ConversationBench {
     Q_OBJECT
 
   private:
-    std::unique_ptr<QTemporaryDir> folder_;
-    std::unique_ptr<FakeNode> node_;
-    std::unique_ptr<ConversationController> controller_;
-
-    const LineView& line() const { return controller_->line(); }
-    void settle() {
-        QTRY_VERIFY_WITH_TIMEOUT(!controller_->running() && controller_->queue().isEmpty(), kPatience);
-        controller_->store().wait();
-        QCoreApplication::processEvents();
-    }
-    void send(const QString& text) {
-        controller_->send(text);
-        settle();
-    }
     void show(qint64 conversation) {
         controller_->open(conversation);
         QTRY_COMPARE(line().id, conversation);
@@ -79,17 +59,9 @@ class TestWaiting : public QObject {
 
   private slots:
     void init() {
-        folder_ = std::make_unique<QTemporaryDir>();
-        node_ = std::make_unique<FakeNode>();
-        controller_ = std::make_unique<ConversationController>(folder_->filePath("workspace.db"));
-        QSignalSpy shown(controller_.get(), &ConversationController::lineChanged);
-        QTRY_VERIFY(!shown.isEmpty());
-        controller_->setEngine(node_->connect(), resumingInfo());
+        startAnew(resumingInfo());
     }
-    void cleanup() {
-        controller_.reset();
-        node_.reset();
-    }
+    void cleanup() { end(); }
 
     void aMessageBehindAnAnswerThatCannotBeSavedGoesWhenItCan() {
         send("before");
