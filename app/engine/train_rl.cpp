@@ -118,10 +118,17 @@ void writeItems(const ItemOptions& options) {
     }
 }
 
+// With the knobs of each as they are when nothing is said about them.
 std::string taskList() {
     std::string list;
     for (const std::string& name : taskNames()) {
-        list += fmt::format("  {:<11} {}\n", name, taskSummary(name));
+        ConfigFields nothing = ConfigFields::parse("{}", name);
+        const nlohmann::ordered_json values = makeTask(name, nothing)->knobs();
+        std::string knobs;
+        for (const auto& [knob, value] : values.items()) {
+            knobs += fmt::format("{}{} {}", knobs.empty() ? "" : ", ", knob, value.dump());
+        }
+        list += fmt::format("  {:<11} {}\n              {}\n", name, taskSummary(name), knobs);
     }
     return list;
 }
@@ -147,7 +154,7 @@ void addTrainRl(CLI::App& train) {
         "4,\n"
         "   \"tasks\": [{\"task\": \"addition\", \"max_digits\": 4}, {\"task\": \"sorting\", \"weight\": 0.5}],\n"
         "   \"rollout\": {\"max_tokens\": 16}, \"objective\": {\"loss\": \"cispo\", \"cap\": 5}}\n\n"
-        "Tasks (each with an example; `train items` shows more):\n" +
+        "Tasks (each with an example and its knobs; `train items` shows more):\n" +
         taskList() +
         "\nExamples:\n"
         "  fulgurite-engine train rl run.json --dry-run\n"
