@@ -369,6 +369,42 @@ class TestConversation : public ConversationBench {
         QCOMPARE(controller_->line().system_prompt, QString("Be short."));
     }
 
+    // Also what was set the moment before another conversation is opened.
+    void settingsStayWithTheirConversation() {
+        send("one");
+        const qint64 one = line().id;
+        const auto show = [this](qint64 id) {
+            id != 0 ? controller_->open(id) : controller_->newConversation();
+            QTRY_COMPARE(line().id, id);
+        };
+        show(0);
+        send("two");
+        const qint64 two = line().id;
+        const SamplerSettings before = line().sampler;
+        show(one);
+        SamplerSettings changed = before;
+        changed.temperature = 0.25;
+        controller_->setSampler(changed);
+        show(two);
+        QVERIFY(line().sampler == before);
+        QTest::qWait(800); // longer than a slider may move
+        show(one);
+        QCOMPARE(line().sampler.temperature, 0.25);
+        show(0);
+        QCOMPARE(line().sampler.temperature, 0.25); // what was chosen last
+        show(one);
+        changed.temperature = 0.75;
+        controller_->setSampler(changed);
+        show(0);
+        QCOMPARE(line().sampler.temperature, 0.75);
+        controller_.reset();
+        start();
+        show(two);
+        QVERIFY(line().sampler == before);
+        show(one);
+        QCOMPARE(line().sampler.temperature, 0.75);
+    }
+
     void theModelRecommendsUntilSomebodyChooses() {
         client::EngineInfo recommends = FakeNode::info();
         recommends.model.sampling.temperature = 0.2;

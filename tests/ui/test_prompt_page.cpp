@@ -178,12 +178,31 @@ class TestPromptPage : public QObject {
     void draftsAndPlacesAreKept() {
         openWindow(false);
         send("first");
+        const qint64 first = line().id;
+        QVERIFY(run("prompt.new"));
+        QTRY_COMPARE(line().id, qint64(0));
+        send("second");
+        send("second, and more");
+        page().controller().open(first); // not the latest
+        QTRY_COMPARE(line().id, first);
         page().controller().setDraft("half a sentence");
-        desktop_->window().close();
-        desktop_.reset();
-        openWindow(false);
+        const auto restart = [this] {
+            desktop_->window().close();
+            desktop_.reset();
+            openWindow(false);
+            settle();
+        };
+        restart();
+        QCOMPARE(line().id, first);
         QTRY_COMPARE(page().findChild<Composer*>()->text(), QString("half a sentence"));
         QCOMPARE(transcript().document().turnCount(), 2);
+        // Where it is gone, the latest is there.
+        page().controller().store().post([first](StoreSession& session) {
+            session.workspace().conversations().remove(first);
+        });
+        restart();
+        QVERIFY(line().id != first);
+        QCOMPARE(transcript().document().turnCount(), 4);
     }
 
     void aDamagedWorkspaceIsSaidAndMovedAside() {

@@ -89,9 +89,15 @@ std::string ConversationController::samplerToKeep() const {
 
 void ConversationController::workspaceReady(int recovered) {
     loaded_ = false;
-    change([](StoreSession& session) -> std::optional<ConversationId> {
-        const std::vector<Conversation> latest = session.workspace().conversations().list(1);
-        return latest.empty() ? std::nullopt : std::optional(latest.front().id);
+    opened_ = true;
+    change([first = std::exchange(first_, 0)](StoreSession& session) -> std::optional<ConversationId> {
+        const std::vector<Conversation> all = session.workspace().conversations().list(); // the latest first
+        const auto shown =
+            std::find_if(all.begin(), all.end(), [first](const Conversation& each) { return each.id == first; });
+        if (all.empty()) {
+            return std::nullopt;
+        }
+        return shown == all.end() ? all.front().id : shown->id;
     });
     loadPresets();
     store_.ask<QString>(
@@ -140,14 +146,24 @@ void ConversationController::change(Job job, bool with_rows) {
 }
 
 void ConversationController::apply(const Update& update) {
-    if (draft_timer_.isActive() && update.line.id != line_.id) {
-        saveDraft(); // the text belongs to the conversation that is being left
+    // What has been typed and set belongs to the conversation that is being left.
+    const bool left = update.line.id != line_.id;
+    const bool set_just_now = left && sampler_timer_.isActive();
+    if (left && draft_timer_.isActive()) {
+        saveDraft();
+    }
+    if (set_just_now) {
+        saveSampler();
     }
     const bool another = update.line.id != line_.id || !std::exchange(loaded_, true);
     const LineView before = std::exchange(line_, update.line);
     if (another) {
         line_.draft = unsaved_drafts_.value(line_.id, line_.draft);
         draft_ = line_.draft;
+        if (set_just_now && line_.id == 0) {
+            line_.sampler = before.sampler; // new ones begin with it; the store did not know it yet
+            line_.sampler_chosen = before.sampler_chosen;
+        }
     } else {
         line_.draft = before.draft;
         if (sampler_timer_.isActive() || line_.id == 0) {
@@ -202,6 +218,14 @@ void ConversationController::addMissingTokens(LineView& line) const {
 
 void ConversationController::open(qint64 id) {
     change([id](StoreSession&) { return std::optional<ConversationId>(id); }, false);
+}
+
+void ConversationController::openFirst(qint64 id) {
+    if (opened_) {
+        open(id);
+    } else {
+        first_ = id;
+    }
 }
 
 void ConversationController::newConversation() {

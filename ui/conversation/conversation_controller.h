@@ -85,6 +85,7 @@ class ConversationController : public QObject {
 
     // Which conversation is shown.
     void open(qint64 id);
+    void openFirst(qint64 id); // once the workspace is open, in place of the latest, where it still exists
     void newConversation();
     void search(const QString& query); // empty: all conversations
     void openLatest();
@@ -296,6 +297,8 @@ class ConversationController : public QObject {
     int idle_resumes_ = 0;        // in a row that brought no token
     int resume_milliseconds_ = 0; // that the server asked to wait
     QTimer resume_timer_;
+    bool opened_ = false; // the workspace
+    qint64 first_ = 0;    // as openFirst() wants it
     bool loaded_ = false; // a line of the workspace is shown, be it the empty one
     bool starting_ = false;
     bool stop_at_launch_ = false;

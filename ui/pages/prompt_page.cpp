@@ -112,10 +112,9 @@ void PromptPage::restoreSession(const QJsonObject& session) {
     if (tint >= 0 && tint <= static_cast<int>(TintMode::Entropy)) {
         setTint(static_cast<TintMode>(tint));
     }
-    // The controller shows the latest by itself; another one replaces it.
     const qint64 id = session["conversation"].toString().toLongLong();
     if (id > 0) {
-        controller_.open(id);
+        controller_.openFirst(id);
     }
 }
 
