@@ -3,6 +3,7 @@
 #include "tests/ui/fake_node.h"
 #include "tests/ui/random_model.h"
 #include "ui/base/notices.h"
+#include "ui/engine/engine_link.h"
 #include "ui/engine/local_engine.h"
 #include "ui/nodes/reconnect_notice.h"
 #include "ui/pages/prompt_page.h"
@@ -30,6 +31,20 @@
 #include <csignal>
 
 using namespace fulgurite;
+
+// A node that answers and still reads its model.
+class LoadingLink : public NodeLink {
+  public:
+    explicit LoadingLink(const FakeNode& node) { client_ = node.connect(); }
+    LinkState state() const override { return info_ ? LinkState::Ready : LinkState::Loading; }
+    QString message() const override { return {}; }
+    void connectNow() override {}
+    void stopTrying() override {}
+    void become(const std::optional<client::EngineInfo>& info) {
+        info_ = info;
+        emit infoChanged();
+    }
+};
 
 class TestPromptPage : public QObject {
     Q_OBJECT
@@ -203,6 +218,25 @@ class TestPromptPage : public QObject {
         restart();
         QVERIFY(line().id != first);
         QCOMPARE(transcript().document().turnCount(), 4);
+    }
+
+    void aMessageForANodeThatLoadsGoesToNoOther() {
+        openWindow(false);
+        QVERIFY(page().controller().engineReady());
+        const FakeNode slow;
+        LoadingLink link(slow);
+        desktop_->context().link.use(&link);
+        QVERIFY(!page().controller().engineReady());
+        page().controller().send("for the slow one");
+        QTest::qWait(200);
+        QCOMPARE(page().controller().queue().size(), 1);
+        link.become(FakeNode::info());
+        settle();
+        QCOMPARE(slow.generations().size(), 1);
+        QVERIFY(node_->generations().isEmpty());
+        link.become(std::nullopt); // it reads another one
+        QVERIFY(!page().controller().engineReady());
+        desktop_->context().link.use(nullptr);
     }
 
     void aDamagedWorkspaceIsSaidAndMovedAside() {

@@ -56,6 +56,11 @@ class TestWaiting : public ConversationBench {
         });
         return draft;
     }
+    // As the page does it where a conversation with that node is shown.
+    void use(const QString& node, const std::shared_ptr<client::EngineClient>& client) {
+        controller_->setTarget(node);
+        controller_->setEngine(client, resumingInfo(), node);
+    }
 
   private slots:
     void init() {
@@ -263,6 +268,105 @@ class TestWaiting : public ConversationBench {
         QCOMPARE(resumed.first()[0].toString(), QString("alpha"));
         settle();
         QCOMPARE(line().id, beta);
+    }
+
+    // The engine in use is that of the conversation that is shown; a message behind an answer in another one, or
+    // behind a node that is not there, is for its own conversation's node.
+    void aMessageGoesToItsConversationsNodeAlone() {
+        FakeNode elsewhere;
+        const auto here = node_->connect();
+        const auto there = elsewhere.connect();
+        use("here", here);
+        sendSlowly("first");
+        const qint64 one = line().id;
+        controller_->send("second");
+        beginAnother();
+        use("there", there);
+        QTRY_VERIFY_WITH_TIMEOUT(!controller_->running(), kPatience);
+        node_->delay = 0;
+        QTest::qWait(200);
+        QVERIFY(elsewhere.generations().isEmpty());
+        QVERIFY(!controller_->queues()); // it holds nothing back
+        send("at once");
+        QCOMPARE(elsewhere.generations().size(), 1);
+        const qint64 two = line().id;
+
+        show(one);
+        QCOMPARE(controller_->queue(), QStringList("second"));
+        use("here", here);
+        settle();
+        QCOMPARE(line().turns.size(), 4);
+        QCOMPARE(node_->generations().size(), 2);
+        QCOMPARE(elsewhere.generations().size(), 1);
+
+        // The node that the conversation is for is not there yet, and another one's engine still is.
+        controller_->setTarget("there");
+        QVERIFY(controller_->queues());
+        controller_->send("third");
+        QTest::qWait(200);
+        QCOMPARE(controller_->queue(), QStringList("third"));
+        QCOMPARE(node_->generations().size(), 2);
+        use("there", there);
+        settle();
+        QCOMPARE(elsewhere.generations().size(), 2);
+
+        // Moved while it waits.
+        controller_->clearEngine();
+        controller_->send("fourth");
+        use("here", here);
+        settle();
+        QCOMPARE(node_->generations().size(), 3);
+
+        // Another conversation is shown before the file has made room for the answer.
+        show(two);
+        use("here", here);
+        controller_->store().post([](StoreSession&) { QThread::msleep(300); });
+        controller_->send("fifth");
+        use("there", there);
+        settle();
+        QCOMPARE(node_->generations().size(), 4);
+        QCOMPARE(elsewhere.generations().size(), 2);
+    }
+
+    // An answer that begins in one conversation changes nothing in another that is looked at.
+    void aMessageThatIsSentLeavesANewConversationAlone() {
+        sendSlowly("first");
+        const qint64 one = line().id;
+        controller_->send("second");
+        beginAnother();
+        controller_->setDraft("half a sen");
+        QTRY_COMPARE_WITH_TIMEOUT(node_->generations().size(), 2, kPatience);
+        node_->delay = 0;
+        QTRY_VERIFY_WITH_TIMEOUT(!controller_->running(), kPatience);
+        QCOMPARE(line().id, qint64(0));
+        QCOMPARE(line().draft, QString("half a sen"));
+        QTRY_COMPARE(draftInFile(0), QString("half a sen"));
+        QCOMPARE(draftInFile(one), QString());
+        show(one);
+        QCOMPARE(line().turns.size(), 4);
+        QCOMPARE(line().draft, QString());
+    }
+
+    // And where what is sent is the first message of a new conversation, what was typed behind it goes along.
+    void aConversationThatComesIntoBeingUnseenHasItsDraft() {
+        send("other");
+        const qint64 other = line().id;
+        controller_->clearEngine();
+        beginAnother();
+        controller_->send("first");
+        controller_->setDraft("half a sen");
+        show(other);
+        controller_->setDraft("of the other");
+        controller_->setEngine(node_->connect(), resumingInfo());
+        QTRY_COMPARE_WITH_TIMEOUT(controller_->allRows().size(), 2, kPatience);
+        QTRY_VERIFY_WITH_TIMEOUT(!controller_->running(), kPatience);
+        QCOMPARE(line().id, other);
+        QCOMPARE(line().draft, QString("of the other"));
+        show(controller_->allRows().first().id);
+        QCOMPARE(line().turns.first().text, QString("first"));
+        QCOMPARE(line().draft, QString("half a sen"));
+        beginAnother();
+        QCOMPARE(line().draft, QString());
     }
 
     // Of each conversation what was typed last is there again, and in the file once that takes it.

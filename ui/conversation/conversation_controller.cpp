@@ -136,13 +136,18 @@ ConversationController::Update ConversationController::updateFor(StoreSession& s
     return update;
 }
 
-void ConversationController::change(Job job, bool with_rows) {
+void ConversationController::change(Job job, bool with_rows, std::function<void()> then) {
     store_.ask<Update>(
         this,
         [job = std::move(job), with_rows](StoreSession& session) {
             return updateFor(session, job(session), with_rows);
         },
-        [this](const Update& update) { apply(update); });
+        [this, then = std::move(then)](const Update& update) {
+            apply(update);
+            if (then) {
+                then();
+            }
+        });
 }
 
 void ConversationController::apply(const Update& update) {
@@ -181,6 +186,21 @@ void ConversationController::apply(const Update& update) {
     addMissingTokens(line_);
     emit lineChanged();
     emit mapChanged(line_.map);
+    applyRows(update);
+    map_timer_.start();
+    updateContext();
+}
+
+// Another one may have been opened meanwhile; what that looks like is on its way.
+void ConversationController::applyWhereShown(const Update& update) {
+    if (update.line.id == line_.id) {
+        apply(update);
+    } else {
+        applyRows(update);
+    }
+}
+
+void ConversationController::applyRows(const Update& update) {
     if (update.rows) {
         all_rows_ = *update.rows;
         if (query_.isEmpty()) {
@@ -194,8 +214,6 @@ void ConversationController::apply(const Update& update) {
         undo_labels_ = update.labels;
         emit undoChanged();
     }
-    map_timer_.start();
-    updateContext();
 }
 
 // Tokens that came while the store was reading the line.
@@ -258,13 +276,17 @@ void ConversationController::search(const QString& query) {
 }
 
 void ConversationController::showTurn(qint64 turn) {
+    showTurnThen(turn, {});
+}
+
+void ConversationController::showTurnThen(qint64 turn, std::function<void()> then) {
     change(
         [turn](StoreSession& session) -> std::optional<ConversationId> {
             ConversationStore& store = session.workspace().conversations();
             store.select(store.leafOf(turn));
             return store.node(turn).conversation;
         },
-        false);
+        false, std::move(then));
 }
 
 void ConversationController::branchAfter(qint64 turn) {

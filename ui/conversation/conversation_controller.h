@@ -40,6 +40,9 @@ class ConversationController : public QObject {
     void setEngine(std::shared_ptr<client::EngineClient> engine, const client::EngineInfo& info,
                    const QString& node = {});
     void clearEngine();
+    // The node that the shown conversation is for: what waits in it goes there and nowhere else, whichever engine
+    // answers meanwhile in another one. An engine or a target without a name is the only one that there is.
+    void setTarget(const QString& node);
     bool engineReady() const { return engine_ != nullptr; }
     const client::EngineInfo& engineInfo() const { return info_; }
     void setLoad(const client::EngineLoad& load); // for the context meter
@@ -105,6 +108,7 @@ class ConversationController : public QObject {
     // The tree.
     void showTurn(qint64 turn);    // and what was last shown below it
     void branchAfter(qint64 turn); // the next message goes on right after it
+    void showTurnThen(qint64 turn, std::function<void()> then); // when its conversation is shown
     void switchSibling(qint64 turn, int step);
     void removeBranch(qint64 turn);
     void nameBranch(qint64 turn, const QString& name);
@@ -198,6 +202,7 @@ class ConversationController : public QObject {
         int had = 0;                            // that it had
         Turn turn;                              // as it is
         std::optional<std::size_t> text_before; // a chosen token: bytes of the text before it
+        bool created = false;                   // the conversation came into being for it
     };
     struct Run {
         qint64 conversation = 0;
@@ -225,16 +230,21 @@ class ConversationController : public QObject {
     struct Queued {
         qint64 conversation = 0; // 0: the one that does not exist yet
         QString text;
+        QString node; // that is to answer
     };
     using Job = std::function<std::optional<ConversationId>(StoreSession&)>;
     using PreparingJob = std::function<Prepared(StoreSession&)>;
 
     static Update updateFor(StoreSession& session, std::optional<ConversationId> id, bool with_rows);
-    void change(Job job, bool with_rows = true); // then shows the conversation that it names
+    // Then shows the conversation that it names.
+    void change(Job job, bool with_rows = true, std::function<void()> then = {});
     void apply(const Update& update);
+    void applyWhereShown(const Update& update);
+    void applyRows(const Update& update); // and what can be undone, not the line
     void step(std::optional<UndoResult> (UndoJournal::*move)(),
               void (ConversationController::*message)(const QString&));
     void whenIdle(std::function<void()> action);
+    void askWhenIdle(std::function<void()> request); // of the node that is meant now
 
     void prepareRun(PreparingJob job, std::function<void()> otherwise = {}); // when nothing comes of it
     void resumeAnswer(qint64 turn);
@@ -247,7 +257,9 @@ class ConversationController : public QObject {
     void forgetInterrupted();
     void afterInterruption(bool wrote); // the store has the end of a cut answer
     QString titleOf(qint64 conversation) const;
-    void launch(const Prepared& prepared);
+    void launch(const Prepared& prepared, const std::weak_ptr<client::EngineClient>& engine, const QString& node);
+    void showLaunch(const Prepared& prepared);
+    void takeDraftAlong(qint64 conversation);
     void takeTokens(const std::vector<TokenInfo>& tokens);
     void addTokens(const std::vector<TokenInfo>& tokens, bool all_anew);
     void settleLastText(const client::StreamStart& start);
@@ -260,6 +272,7 @@ class ConversationController : public QObject {
     void settled(bool wrote);
     void settleLate(); // what could not be saved is saved now, or never will be
     void addMissingTokens(LineView& line) const;
+    bool goesTo(const QString& node) const; // what is for that node, now
     void nextFromQueue();
     void saveQueue();
     QStringList takeQueued(std::optional<qint64> conversation);
@@ -294,6 +307,7 @@ class ConversationController : public QObject {
     std::unique_ptr<Run> run_;
     std::optional<Interrupted> interrupted_;
     QString node_;                // of engine_
+    QString target_;              // of the shown conversation
     int idle_resumes_ = 0;        // in a row that brought no token
     int resume_milliseconds_ = 0; // that the server asked to wait
     QTimer resume_timer_;

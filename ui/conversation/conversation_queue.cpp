@@ -56,6 +56,17 @@ void ConversationController::writeDrafts() {
         });
 }
 
+// Typed behind the message that brings the conversation into being, which another one is shown by now.
+void ConversationController::takeDraftAlong(qint64 conversation) {
+    if (unsaved_drafts_.contains(0)) {
+        unsaved_drafts_.insert(conversation, unsaved_drafts_.take(0));
+    }
+    store_.post([conversation](StoreSession& session) {
+        session.workspace().setDraft(conversation, session.workspace().draft(0));
+        session.workspace().setDraft(0, {});
+    });
+}
+
 QStringList ConversationController::queue() const {
     QStringList result;
     for (const Queued& each : queue_) {
@@ -67,16 +78,32 @@ QStringList ConversationController::queue() const {
 }
 
 bool ConversationController::queues() const {
-    const auto goes_first = [this](const Queued& each) { return !heldBack(each.conversation); };
-    return running() || !engine_ || heldBack(line_.id) || std::any_of(queue_.begin(), queue_.end(), goes_first);
+    const auto goes_first = [this](const Queued& each) { return goesTo(each.node) && !heldBack(each.conversation); };
+    return running() || !engine_ || !goesTo(target_) || heldBack(line_.id) ||
+           std::any_of(queue_.begin(), queue_.end(), goes_first);
+}
+
+void ConversationController::setTarget(const QString& node) {
+    target_ = node;
+    for (Queued& each : queue_) {
+        if (each.conversation == line_.id) {
+            each.node = node; // it goes along, to where a person sees it go
+        }
+    }
+    nextFromQueue();
+}
+
+bool ConversationController::goesTo(const QString& node) const {
+    return node.isEmpty() || node_.isEmpty() || node == node_;
 }
 
 void ConversationController::nextFromQueue() {
     if (running() || !engine_ || unsettled_) {
         return;
     }
-    const auto next = std::find_if(queue_.begin(), queue_.end(),
-                                   [this](const Queued& each) { return !heldBack(each.conversation); });
+    const auto next = std::find_if(queue_.begin(), queue_.end(), [this](const Queued& each) {
+        return goesTo(each.node) && !heldBack(each.conversation);
+    });
     if (next == queue_.end()) {
         return;
     }
@@ -154,6 +181,17 @@ void ConversationController::whenIdle(std::function<void()> action) {
         run_->stop_asked = true;
         run_->stream->cancel();
     }
+}
+
+void ConversationController::askWhenIdle(std::function<void()> request) {
+    whenIdle([this, node = target_, request = std::move(request)] {
+        if (goesTo(node)) {
+            request();
+        } else {
+            emit failed(tr("Another conversation was opened, whose node is another one, before the answer could be "
+                           "asked for. Ask again where it belongs."));
+        }
+    });
 }
 
 // A later one stops what an earlier one began.

@@ -44,7 +44,7 @@ void ConversationController::send(const QString& text) {
     line_.draft.clear();
     draft_timer_.start();
     if (queues()) {
-        queue_ << Queued{line_.id, text};
+        queue_ << Queued{line_.id, text, target_};
         saveQueue();
         emit queueChanged();
         return;
@@ -72,6 +72,7 @@ void ConversationController::sendNow(qint64 conversation, const QString& text) {
         workspace.journal().asOneStep(kSendStep, conversation ? std::optional(conversation) : std::nullopt, [&] {
             if (conversation == 0) {
                 prepared.conversation = store.create(fresh);
+                prepared.created = true;
                 if (const auto chosen = workspace.value(ValueKind::Setting, nodeValueName(0))) {
                     workspace.setValue(ValueKind::Setting, nodeValueName(prepared.conversation), *chosen);
                     workspace.removeValue(ValueKind::Setting, nodeValueName(0));
@@ -89,8 +90,8 @@ void ConversationController::sendNow(qint64 conversation, const QString& text) {
             prepared.node = addAnswer(session, about.id, parent, engine, record, kSendStep);
             prepared.request = buildRequest(workspace, about.id, parent, used, seed, engine);
         });
-        const ConversationId show = shown == conversation || shown == 0 ? prepared.conversation : shown;
-        prepared.update = updateFor(session, show, true);
+        const ConversationId show = shown == conversation ? prepared.conversation : shown;
+        prepared.update = updateFor(session, show ? std::optional(show) : std::nullopt, true);
         return prepared;
     };
     prepareRun(std::move(job), [this, conversation, text] {
@@ -101,7 +102,7 @@ void ConversationController::sendNow(qint64 conversation, const QString& text) {
 }
 
 void ConversationController::regenerate(qint64 turn) {
-    whenIdle([this, turn] {
+    askWhenIdle([this, turn] {
         const SamplerSettings sampler = line_.sampler;
         const std::uint64_t seed = seedFor(sampler);
         prepareRun([=, engine = abilities()](StoreSession& session) {
@@ -122,7 +123,7 @@ void ConversationController::regenerate(qint64 turn) {
 }
 
 void ConversationController::regenerateUnder(qint64 turn, const InterventionRecipe& recipe) {
-    whenIdle([=, this] {
+    askWhenIdle([=, this] {
         const std::uint64_t fallback_seed = seedFor(line_.sampler);
         prepareRun([=, engine = abilities()](StoreSession& session) {
             Workspace& workspace = session.workspace();
@@ -147,7 +148,7 @@ void ConversationController::continueAnswer(qint64 turn) {
     if (interrupted_ && interrupted_->turn == turn) {
         forgetInterrupted();
     }
-    whenIdle([this, turn] {
+    askWhenIdle([this, turn] {
         const SamplerSettings sampler = line_.sampler;
         const std::uint64_t seed = seedFor(sampler);
         prepareRun([=, engine = abilities()](StoreSession& session) {
@@ -231,7 +232,7 @@ void ConversationController::branchFromToken(TokenRef token, const TokenChoice& 
     if (!token.valid()) {
         return;
     }
-    whenIdle([this, token, choice] {
+    askWhenIdle([this, token, choice] {
         const SamplerSettings sampler = line_.sampler;
         const std::uint64_t seed = seedFor(sampler);
         prepareRun([=, engine = abilities()](StoreSession& session) {

@@ -64,7 +64,10 @@ void ConversationController::prepareRun(PreparingJob job, std::function<void()> 
             session.flush(); // what the file could not take until now belongs to what is asked
             return job(session);
         },
-        [this](const Prepared& prepared) { launch(prepared); },
+        // Another conversation with another node may be shown by then.
+        [this, engine = std::weak_ptr(engine_), node = node_](const Prepared& prepared) {
+            launch(prepared, engine, node);
+        },
         [this, otherwise = std::move(otherwise)] {
             starting_ = false;
             stop_at_launch_ = false; // nothing is launched
@@ -77,11 +80,12 @@ void ConversationController::prepareRun(PreparingJob job, std::function<void()> 
         });
 }
 
-void ConversationController::launch(const Prepared& prepared) {
+void ConversationController::launch(const Prepared& prepared, const std::weak_ptr<client::EngineClient>& engine,
+                                    const QString& node) {
     starting_ = false;
     run_ = std::make_unique<Run>();
     run_->conversation = prepared.conversation;
-    run_->node = node_;
+    run_->node = node;
     run_->before = prepared.before;
     run_->result.prompt_tokens = prepared.before.prompt_tokens; // until the engine counts anew
     run_->from_answer = !prepared.request.intervention.empty() && prepared.request.intervention.from_answer;
@@ -97,25 +101,8 @@ void ConversationController::launch(const Prepared& prepared) {
     run_->resumed = prepared.kept >= 0;
     run_->given = run_->resumed ? prepared.kept : static_cast<int>(run_->turn.tokens.size());
     run_->catching_up = run_->given < run_->turn.tokens.size();
-    for (Queued& each : queue_) {
-        if (each.conversation == 0) {
-            each.conversation = prepared.conversation; // what was typed while it came into being
-        }
-    }
-    Update update = prepared.update;
-    const bool created = line_.id == 0 && update.line.id == prepared.conversation;
-    if (created) {
-        // What is being typed goes along into the conversation that came into being.
-        draft_timer_.stop();
-        unsaved_drafts_.remove(0);
-        update.line.draft = draft_;
-    }
-    apply(update);
+    showLaunch(prepared);
     run_->title = titleOf(run_->conversation);
-    if (created) {
-        store_.post([](StoreSession& session) { session.workspace().setDraft(0, {}); });
-        draft_timer_.start();
-    }
     run_->stream = std::make_unique<AnswerStream>();
     AnswerStream* stream = run_->stream.get();
     connect(stream, &AnswerStream::started, this, [this, had = prepared.had](const client::StreamStart& start) {
@@ -144,15 +131,43 @@ void ConversationController::launch(const Prepared& prepared) {
     connect(stream, &AnswerStream::tokensArrived, this, &ConversationController::takeTokens);
     connect(stream, &AnswerStream::ended, this, &ConversationController::endRun);
     emit runningChanged();
-    if (!engine_) {
+    const std::shared_ptr<client::EngineClient> asked = engine.lock();
+    if (!asked) {
         endRun({}, Error(ErrorKind::Unavailable, tr("The engine ended before it could answer").toStdString()));
         return;
     }
-    stream->start(*engine_, prepared.request);
+    stream->start(*asked, prepared.request);
     if (std::exchange(stop_at_launch_, false) || !deferred_.empty()) {
         run_->stop_asked = true;
         stream->cancel();
     }
+}
+
+// Whatever is looked at stays in sight: another conversation than the one that is answered may be open.
+void ConversationController::showLaunch(const Prepared& prepared) {
+    Update update = prepared.update;
+    const bool becomes_shown = prepared.created && line_.id == 0 && update.line.id == prepared.conversation;
+    if (prepared.created) {
+        for (Queued& each : queue_) {
+            if (each.conversation == 0) {
+                each.conversation = prepared.conversation; // what was typed while it came into being
+            }
+        }
+    }
+    if (!becomes_shown) {
+        if (prepared.created && line_.id != 0) {
+            takeDraftAlong(prepared.conversation);
+        }
+        applyWhereShown(update);
+        return;
+    }
+    // What is being typed goes along into the conversation that came into being.
+    draft_timer_.stop();
+    unsaved_drafts_.remove(0);
+    update.line.draft = draft_;
+    apply(update);
+    store_.post([](StoreSession& session) { session.workspace().setDraft(0, {}); });
+    draft_timer_.start();
 }
 
 // A token that a person chose is known by what its list showed: a part of a character looks like no character, and
@@ -335,13 +350,7 @@ void ConversationController::endRun(const std::optional<client::StreamDone>& don
         },
         [this, wrote](const Update& update) {
             endHandedOver();
-            // Another one may have been opened meanwhile; that answer is on its way.
-            if (update.line.id == line_.id) {
-                apply(update);
-            } else if (update.rows) {
-                all_rows_ = *update.rows;
-                search(query_);
-            }
+            applyWhereShown(update);
             settled(wrote);
         },
         [this, wrote, kept, turn = run->turn, result, state = finish.state, rest]() mutable {

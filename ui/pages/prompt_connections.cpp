@@ -159,14 +159,16 @@ void PromptPage::connectComposer() {
 void PromptPage::connectEngine() {
     EngineLink& link = context().link;
     connect(&link, &EngineLink::clientChanged, this, [this, &link] {
-        if (!link.client()) {
-            controller_.clearEngine();
+        if (!link.client() || !link.info()) {
+            controller_.clearEngine(); // the one that was used until now is another node's
         }
         showTarget();
     });
     const auto take = [this, &link] {
         if (link.client() && link.info()) {
             controller_.setEngine(link.client(), *link.info(), link.nodes() ? link.nodes()->current() : QString());
+        } else {
+            controller_.clearEngine();
         }
         showTarget();
         showAbilities();

@@ -65,6 +65,7 @@ void PromptPage::followNode() {
     }
     const QString& chosen = controller_.line().node;
     hub->use(hub->book().find(chosen) ? chosen : hub->book().defaultNode());
+    controller_.setTarget(hub->current());
 }
 
 void PromptPage::showTarget() {
@@ -261,11 +262,11 @@ void PromptPage::openNodeMenu(const QPoint& global) {
             QMenu* models = menu.addMenu(tr("    its models"));
             for (const client::OfferedModel& each : remote->models()) {
                 const QString id = QString::fromStdString(each.id);
-                QAction* pick = models->addAction(id, this, [hub, entry, id] {
+                QAction* pick = models->addAction(id, this, [this, hub, entry, id] {
                     NodeEntry changed = entry;
                     changed.model = id;
                     hub->change(changed);
-                    hub->use(entry.id);
+                    moveTo(entry.id);
                 });
                 pick->setCheckable(true);
                 pick->setChecked(id == model);

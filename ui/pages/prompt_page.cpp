@@ -76,9 +76,10 @@ QString PromptPage::headerTitle() const {
 void PromptPage::activated() {
     composer_->focusInput();
     if (const auto wish = context().handoff.takeAblation()) {
-        controller_.showTurn(wish->turn);
-        controller_.regenerateUnder(wish->turn, wish->recipe);
-        transcript_->scrollToEnd();
+        controller_.showTurnThen(wish->turn, [this, wish = *wish] { // at the node of its conversation
+            controller_.regenerateUnder(wish.turn, wish.recipe);
+            transcript_->scrollToEnd();
+        });
     }
     if (const auto wish = context().handoff.takeNode()) {
         moveTo(wish->node);
