@@ -11,7 +11,15 @@ namespace fulgurite {
 namespace {
 
 const char* tableOf(JournalTarget target) {
-    return target == JournalTarget::Conversation ? "conversations" : "nodes";
+    switch (target) {
+    case JournalTarget::Conversation:
+        return "conversations";
+    case JournalTarget::Node:
+        return "nodes";
+    case JournalTarget::Preset:
+        return "presets";
+    }
+    return "";
 }
 
 // A file from elsewhere may name anything as a field; only these reach the SQL text.
@@ -19,9 +27,10 @@ bool isJournaled(std::string_view table, std::string_view field) {
     static constexpr std::array<std::string_view, 9> of_conversation{
         "title", "folder", "tags", "starred", "raw", "system_prompt", "settings", "head", "deleted"};
     static constexpr std::array<std::string_view, 2> of_node{"name", "deleted"};
-    if (table == "conversations")
-        return std::find(of_conversation.begin(), of_conversation.end(), field) != of_conversation.end();
-    return table == "nodes" && std::find(of_node.begin(), of_node.end(), field) != of_node.end();
+    static constexpr std::array<std::string_view, 2> of_preset{"settings", "deleted"};
+    const auto among = [&](const auto& fields) { return std::ranges::find(fields, field) != fields.end(); };
+    return (table == "conversations" && among(of_conversation)) || (table == "nodes" && among(of_node)) ||
+           (table == "presets" && among(of_preset));
 }
 
 FieldValue valueIn(const Statement& row, int column, bool as_text) {
@@ -148,6 +157,7 @@ std::optional<UndoResult> UndoJournal::move(bool undo) {
               valueIn(changes, 3, changes.text(4) == "text"));
         if (changes.text(0) == tableOf(JournalTarget::Node) && changes.text(2) == "deleted")
             result.nodes.push_back(changes.integer(1));
+        result.presets |= changes.text(0) == tableOf(JournalTarget::Preset);
     }
     database_.run("UPDATE journal_steps SET undone = ? WHERE id = ?", undo, step);
     transaction.commit();
@@ -169,7 +179,7 @@ void UndoJournal::trim(std::size_t steps_to_keep) {
     database_.run(
         "DELETE FROM journal_steps WHERE id <= (SELECT id FROM journal_steps ORDER BY id DESC LIMIT 1 OFFSET ?)",
         steps_to_keep);
-    for (const JournalTarget target : {JournalTarget::Node, JournalTarget::Conversation})
+    for (const JournalTarget target : {JournalTarget::Node, JournalTarget::Conversation, JournalTarget::Preset})
         database_.run(fmt::format("DELETE FROM {0} WHERE deleted = 1 AND id NOT IN "
                                   "(SELECT row FROM journal_changes WHERE target = '{0}')",
                                   tableOf(target)));

@@ -17,12 +17,13 @@ namespace fulgurite {
 
 using FieldValue = std::variant<std::monostate, std::int64_t, std::string>;
 
-enum class JournalTarget : std::uint8_t { Conversation, Node };
+enum class JournalTarget : std::uint8_t { Conversation, Node, Preset };
 
 struct UndoResult {
     std::string label;                          // "Delete conversation"
     std::optional<ConversationId> conversation; // where the change can be seen
     std::vector<NodeId> nodes;                  // messages that went or came back
+    bool presets = false;                       // one of them changed
 };
 
 class UndoJournal {

@@ -14,8 +14,6 @@ const char* nameOfKind(ValueKind kind) {
     switch (kind) {
     case ValueKind::Setting:
         return "setting";
-    case ValueKind::Preset:
-        return "preset";
     case ValueKind::Layout:
         return "layout";
     }
@@ -37,6 +35,7 @@ std::filesystem::path withFolder(const std::filesystem::path& path) {
 Workspace::Workspace(const std::filesystem::path& path, std::int64_t max_pages)
     : database_(withFolder(path), {workspace_application_id, "workspace", max_pages}),
       journal_(database_),
+      presets_(database_, journal_),
       tokens_(database_),
       conversations_(database_, journal_, tokens_),
       index_(database_) {

@@ -4,6 +4,7 @@
 
 #include "core/store/conversation_store.h"
 #include "core/store/database.h"
+#include "core/store/preset_store.h"
 #include "core/store/search_index.h"
 #include "core/store/token_store.h"
 #include "core/store/undo_journal.h"
@@ -17,7 +18,7 @@
 
 namespace fulgurite {
 
-enum class ValueKind : std::uint8_t { Setting, Preset, Layout };
+enum class ValueKind : std::uint8_t { Setting, Layout };
 
 class Workspace {
   public:
@@ -29,6 +30,7 @@ class Workspace {
     Database& database() { return database_; }
     UndoJournal& journal() { return journal_; }
     ConversationStore& conversations() { return conversations_; }
+    PresetStore& presets() { return presets_; }
     TokenStore& tokens() { return tokens_; }
     SearchIndex& index() { return index_; }
     // Answers that were cut by the end of the previous process.
@@ -38,7 +40,7 @@ class Workspace {
     void setDraft(ConversationId id, std::string_view text);
     std::string draft(ConversationId id);
 
-    // Values are JSON for settings and presets, opaque bytes for layouts.
+    // Values are JSON for settings, opaque bytes for layouts.
     void setValue(ValueKind kind, std::string_view name, std::string_view value);
     std::optional<std::string> value(ValueKind kind, std::string_view name);
     std::map<std::string, std::string> values(ValueKind kind);
@@ -47,6 +49,7 @@ class Workspace {
   private:
     Database database_;
     UndoJournal journal_;
+    PresetStore presets_;
     TokenStore tokens_;
     ConversationStore conversations_;
     SearchIndex index_;

@@ -127,7 +127,34 @@ INSERT INTO title_search(title_search) VALUES ('rebuild');
 INSERT INTO message_search(message_search) VALUES ('rebuild');
 )sql";
 
-constexpr std::array migrations{Migration{1, version_1}, Migration{2, version_2}};
+// Presets can be undone like all else, so they are rows of their own that the journal may name. SQLite cannot change a
+// CHECK; the journal's table is made anew.
+constexpr const char* version_3 = R"sql(
+CREATE TABLE presets(
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    settings TEXT NOT NULL, -- JSON of the sampler
+    deleted INTEGER NOT NULL DEFAULT 0
+) STRICT;
+INSERT INTO presets(name, settings) SELECT name, CAST(value AS TEXT) FROM named_values WHERE kind = 'preset';
+DELETE FROM named_values WHERE kind = 'preset';
+
+CREATE TABLE journal_changes_3(
+    id INTEGER PRIMARY KEY,
+    step INTEGER NOT NULL REFERENCES journal_steps(id) ON DELETE CASCADE,
+    target TEXT NOT NULL CHECK (target IN ('conversations', 'nodes', 'presets')),
+    row INTEGER NOT NULL,
+    field TEXT NOT NULL,
+    before ANY,
+    after ANY
+) STRICT;
+INSERT INTO journal_changes_3 SELECT id, step, target, row, field, before, after FROM journal_changes;
+DROP TABLE journal_changes;
+ALTER TABLE journal_changes_3 RENAME TO journal_changes;
+CREATE INDEX journal_changes_by_step ON journal_changes(step);
+)sql";
+
+constexpr std::array migrations{Migration{1, version_1}, Migration{2, version_2}, Migration{3, version_3}};
 
 } // namespace
 

@@ -355,7 +355,7 @@ class TestConversation : public ConversationBench {
         controller_->setSampler(sampler);
         controller_->setSystemPrompt("Be short.");
         controller_->savePreset("Mine", sampler);
-        QTRY_COMPARE(controller_->undoLabels().undo, QString("Edit system prompt"));
+        QTRY_COMPARE(controller_->undoLabels().undo, QString("Save preset"));
         send("again");
         const QJsonObject body = node_->generations().last();
         QCOMPARE(body["messages"].toArray().first()["content"].toString(), QString("Be short."));

@@ -226,6 +226,23 @@ class TestKeptAnswers : public ConversationBench {
         QTRY_COMPARE(lost.count(), 2);
         QCOMPARE(lost.last()[1].value<SamplerSettings>().temperature, 0.5);
         QCOMPARE(lost.last()[2].toBool(), true);
+        // Undo takes them one by one, newest first, and the panel hears of each.
+        QSignalSpy presets(controller_.get(), &ConversationController::presetsChanged);
+        const auto listed = [&] { return presets.last()[0].value<QList<SamplerPreset>>(); };
+        QTRY_COMPARE(controller_->undoLabels().undo, QString("Delete preset"));
+        for (const double temperature : {0.5, 0.25}) {
+            const auto heard = presets.count();
+            controller_->undo();
+            QTRY_VERIFY(presets.count() > heard);
+            QCOMPARE(listed().size(), 1);
+            QCOMPARE(listed()[0].settings.temperature, temperature);
+        }
+        const auto heard = presets.count();
+        controller_->undo();
+        QTRY_VERIFY(presets.count() > heard);
+        QVERIFY(listed().isEmpty());
+        controller_->redo();
+        QTRY_COMPARE(listed().size(), 1);
     }
 
     void anEditedAnswerIsNotOverwrittenByGoingOn() {

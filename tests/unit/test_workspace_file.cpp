@@ -44,6 +44,11 @@ TEST_F(WorkspaceFile, VersionOneIsBroughtUpToDate) {
             INSERT INTO nodes(id, conversation, parent, role, state, content, created)
                 VALUES (1, 1, NULL, 'user', 'complete', 'an old question', 5),
                        (2, 1, 1, 'assistant', 'complete', 'an old answer', 6);
+            INSERT INTO named_values(kind, name, value, updated)
+                VALUES ('preset', 'Mine', CAST('{"temperature":0.5}' AS BLOB), 7), ('setting', 'theme', 'dark', 7);
+            INSERT INTO journal_steps(id, label, conversation, created) VALUES (1, 'Rename', 1, 6);
+            INSERT INTO journal_changes(step, target, row, field, before, after)
+                VALUES (1, 'conversations', 1, 'title', 'An older title', 'An old title');
         )sql");
     }
     Workspace workspace(path);
@@ -52,6 +57,10 @@ TEST_F(WorkspaceFile, VersionOneIsBroughtUpToDate) {
     EXPECT_EQ(workspace.index().search("old title").size(), 1u);
     EXPECT_EQ(workspace.index().search("answer").size(), 1u);
     EXPECT_EQ(workspace.index().search("old").size(), 2u);
+    EXPECT_EQ(workspace.presets().all(), (std::map<std::string, std::string>{{"Mine", R"({"temperature":0.5})"}}));
+    EXPECT_EQ(workspace.value(ValueKind::Setting, "theme"), "dark");
+    ASSERT_TRUE(workspace.journal().undo());
+    EXPECT_EQ(workspace.conversations().conversation(1).title, "An older title");
 }
 
 TEST_F(WorkspaceFile, AFailedMigrationChangesNothing) {
@@ -74,7 +83,7 @@ TEST_F(WorkspaceFile, ANewerOneIsRefusedAndLeftAlone) {
     ASSERT_TRUE(error);
     EXPECT_EQ(error->kind(), ErrorKind::Unsupported);
     EXPECT_THAT(error->what(), HasSubstr("version 99"));
-    EXPECT_THAT(error->what(), HasSubstr("up to 2"));
+    EXPECT_THAT(error->what(), HasSubstr("up to 3"));
     EXPECT_THAT(error->what(), HasSubstr("update Fulgurite"));
     EXPECT_EQ(readTextFile(path), before);
 }

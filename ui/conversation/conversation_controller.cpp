@@ -210,8 +210,12 @@ void ConversationController::applyRows(const Update& update) {
             search(query_);
         }
     }
-    if (update.labels.undo != undo_labels_.undo || update.labels.redo != undo_labels_.redo) {
-        undo_labels_ = update.labels;
+    setUndoLabels(update.labels);
+}
+
+void ConversationController::setUndoLabels(const UndoLabels& labels) {
+    if (labels.undo != undo_labels_.undo || labels.redo != undo_labels_.redo) {
+        undo_labels_ = labels;
         emit undoChanged();
     }
 }
@@ -474,21 +478,27 @@ void ConversationController::removePreset(const QString& name) {
 
 // What stood there before is told, for who wants it back.
 void ConversationController::changePreset(const QString& name, const std::optional<std::string>& json) {
-    store_.ask<std::optional<std::string>>(
+    struct Changed {
+        std::optional<std::string> before;
+        UndoLabels labels;
+    };
+    store_.ask<Changed>(
         this,
         [key = name.toStdString(), json](StoreSession& session) {
-            Workspace& workspace = session.workspace();
-            const std::optional<std::string> before = workspace.value(ValueKind::Preset, key);
+            PresetStore& presets = session.workspace().presets();
+            Changed changed{presets.find(key), {}};
             if (json) {
-                workspace.setValue(ValueKind::Preset, key, *json);
+                presets.save(key, *json);
             } else {
-                workspace.removeValue(ValueKind::Preset, key);
+                presets.remove(key);
             }
-            return before;
+            changed.labels = fulgurite::undoLabels(session);
+            return changed;
         },
-        [this, name, json](const std::optional<std::string>& before) {
-            if (before && before != json) {
-                emit presetLost(name, samplerFromJson(QByteArray::fromStdString(*before)), !json);
+        [this, name, json](const Changed& changed) {
+            setUndoLabels(changed.labels);
+            if (changed.before && changed.before != json) {
+                emit presetLost(name, samplerFromJson(QByteArray::fromStdString(*changed.before)), !json);
             }
         });
     loadPresets();
@@ -499,7 +509,7 @@ void ConversationController::loadPresets() {
         this,
         [](StoreSession& session) {
             QList<SamplerPreset> presets;
-            for (const auto& [name, json] : session.workspace().values(ValueKind::Preset)) {
+            for (const auto& [name, json] : session.workspace().presets().all()) {
                 presets << SamplerPreset{QString::fromStdString(name),
                                          samplerFromJson(QByteArray::fromStdString(json)), false};
             }

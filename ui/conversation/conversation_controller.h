@@ -284,6 +284,7 @@ class ConversationController : public QObject {
     void askMapCosts();
     void takeMapCosts(qint64 id, const std::vector<NodeId>& nodes,
                       const client::Outcome<std::vector<client::ReentryCost>>& costs);
+    void setUndoLabels(const UndoLabels& labels);
     void changePreset(const QString& name, const std::optional<std::string>& json);
     void loadPresets();
     void saveDraft();

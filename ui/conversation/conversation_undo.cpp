@@ -17,6 +17,7 @@ void ConversationController::step(std::optional<UndoResult> (UndoJournal::*move)
     struct Stepped {
         Update update;
         QString sent;
+        bool presets = false;
     };
     store_.ask<Stepped>(
         this,
@@ -32,11 +33,15 @@ void ConversationController::step(std::optional<UndoResult> (UndoJournal::*move)
                 }
             }
             const auto now = shown ? std::optional<ConversationId>(shown) : std::nullopt;
+            stepped.presets = result && result->presets;
             stepped.update = updateFor(session, result && result->conversation ? result->conversation : now, true);
             return stepped;
         },
         [this, message](const Stepped& stepped) {
             apply(stepped.update);
+            if (stepped.presets) {
+                loadPresets();
+            }
             if (!stepped.sent.isEmpty()) {
                 emit(this->*message)(stepped.sent);
             }
