@@ -58,12 +58,9 @@ class OpenAiClient : public EngineClient {
         HttpRequest http;
         http.method = "POST";
         http.path = chat ? "/v1/chat/completions" : "/v1/completions";
-        try {
-            http.body = openAiBody(request, model_->get(), known_);
-        } catch (const Error& error) {
-            listener->onError(error);
-            return std::make_shared<NothingToCancel>();
-        }
+        http.write_body = [request, model = model_, known = known_] {
+            return openAiBody(request, model->get(), known);
+        };
         http.headers = headers();
         http.headers["Content-Type"] = "application/json";
         http.headers["Accept"] = "text/event-stream";
@@ -90,10 +87,6 @@ class OpenAiClient : public EngineClient {
       private:
         mutable std::mutex mutex_;
         std::string name_;
-    };
-
-    struct NothingToCancel : HttpCall {
-        void cancel() override {}
     };
 
     Error unsupported(const char* what) const {
