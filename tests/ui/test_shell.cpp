@@ -22,10 +22,13 @@
 #include <QJsonDocument>
 #include <QJsonObject>
 #include <QLineEdit>
+#include <QListWidget>
 #include <QMenuBar>
 #include <QPlainTextEdit>
 #include <QTemporaryDir>
 #include <QTest>
+#include <QTextBlock>
+#include <QTextBrowser>
 #include <QTextEdit>
 
 using namespace fulgurite;
@@ -46,6 +49,7 @@ class TestShell : public QObject {
     void crashIsNoticedOnce();
     void secondWindowIsRefused();
     void filesOpenOnTheirPages();
+    void theManualOpensWhereOneIs();
     void sessionComesBack();
     void layoutsHaveNames();
     void everyControlHasNameAndKeyboard();
@@ -280,6 +284,34 @@ void TestShell::filesOpenOnTheirPages() {
     window.bringToFront(runs);
     QCOMPARE(window.currentPage()->id(), QString("train"));
     QVERIFY(window.pageFor(fixture.folder.path()).isEmpty());
+}
+
+void TestShell::theManualOpensWhereOneIs() {
+    Fixture fixture;
+    MainWindow& window = fixture.window();
+    const auto shown = [&] {
+        auto* text = window.currentPage()->findChild<QTextBrowser*>();
+        return text ? text->document()->begin().text() : QString();
+    };
+    for (const auto& [page, title] : {std::pair{"prompt", "Prompting"}, {"inspect", "Inspecting"}, {"train", "Watching"},
+                                      {"cascade", "Searching images"}, {"retrieve", "Retriev"}, {"nodes", "Nodes"}}) {
+        window.showPage(page);
+        QVERIFY(fixture.actions().run("help.manual"));
+        QCOMPARE(window.currentPage()->id(), QString("manual"));
+        QVERIFY2(shown().startsWith(title), qPrintable(shown()));
+    }
+    auto* text = window.currentPage()->findChild<QTextBrowser*>();
+    auto* chapters = window.currentPage()->findChild<QListWidget*>();
+    QVERIFY(chapters->currentItem() && chapters->currentItem()->text() == shown());
+    // A file beside the chapters, at a heading of it; no chapter is that file.
+    emit text->anchorClicked(QUrl("../protocol.md#errors"));
+    QCOMPARE(text->textCursor().block().text(), QString("Errors"));
+    QVERIFY(!chapters->currentItem());
+    emit text->anchorClicked(QUrl("user/serving.md"));
+    QCOMPARE(chapters->currentItem()->text(), shown());
+    // What is not there is told.
+    emit text->anchorClicked(QUrl("nowhere.md"));
+    QVERIFY(fixture.desktop->context().notices.all().last().text.contains("nowhere.md"));
 }
 
 void TestShell::sessionComesBack() {

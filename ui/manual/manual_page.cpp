@@ -2,6 +2,7 @@
 // Chapters at left, text at right.
 #include "ui/manual/manual_page.h"
 
+#include "ui/base/notices.h"
 #include "ui/base/theme_manager.h"
 
 #include <QCoreApplication>
@@ -10,8 +11,12 @@
 #include <QFile>
 #include <QFileInfo>
 #include <QHBoxLayout>
+#include <QHash>
 #include <QImage>
 #include <QListWidget>
+#include <QRegularExpression>
+#include <QSignalBlocker>
+#include <QTextBlock>
 #include <QTextBrowser>
 #include <QTextStream>
 
@@ -25,6 +30,21 @@ class ManualView : public QTextBrowser {
         setOpenLinks(false);
         setProperty("kind", "bare");
         document()->setDocumentMargin(28);
+    }
+
+    // The heading that a link names the way the forges do: lower case, hyphens for spaces, no punctuation.
+    void showHeading(const QString& anchor) {
+        static const QRegularExpression left_out(QStringLiteral("[^\\w\\- ]"),
+                                                 QRegularExpression::UseUnicodePropertiesOption);
+        for (QTextBlock block = document()->begin(); block.isValid(); block = block.next()) {
+            QString name = block.text().toLower().remove(left_out).replace(QLatin1Char(' '), QLatin1Char('-'));
+            if (block.blockFormat().headingLevel() == 0 || name != anchor)
+                continue;
+            moveCursor(QTextCursor::End); // so that the heading comes to the top
+            setTextCursor(QTextCursor(block));
+            ensureCursorVisible();
+            return;
+        }
     }
 
   protected:
@@ -98,38 +118,73 @@ ManualPage::ManualPage(const ShellContext& shell, const QString& folder)
         auto* item = new QListWidgetItem(titleOf(QDir(folder_).filePath(file)), chapters_);
         item->setData(Qt::UserRole, file);
     }
-    connect(chapters_, &QListWidget::currentItemChanged, this,
-            [this](const QListWidgetItem* item) { item ? open(item->data(Qt::UserRole).toString()) : void(); });
-    connect(view_, &QTextBrowser::anchorClicked, this, [this](const QUrl& link) {
-        if (!link.scheme().isEmpty())
-            QDesktopServices::openUrl(link);
-        else if (link.path().isEmpty())
-            view_->scrollToAnchor(link.fragment());
-        else
-            openFor(QFileInfo(link.path()).completeBaseName());
+    connect(chapters_, &QListWidget::currentItemChanged, this, [this](const QListWidgetItem* item) {
+        if (item)
+            open(QDir(folder_).filePath(item->data(Qt::UserRole).toString()));
     });
-    connect(&shell.themes, &ThemeManager::changed, this, [this] { openFor(QString()); });
+    connect(view_, &QTextBrowser::anchorClicked, this, &ManualPage::follow);
+    connect(&shell.themes, &ThemeManager::changed, this, [this] { open(file_); });
     chapters_->setCurrentRow(0);
 }
 
 void ManualPage::openFor(const QString& page) {
-    for (int row = 0; row < chapters_->count(); ++row) {
-        if (QFileInfo(chapters_->item(row)->data(Qt::UserRole).toString()).completeBaseName() == page)
-            chapters_->setCurrentRow(row);
-    }
-    if (const QListWidgetItem* item = chapters_->currentItem())
-        open(item->data(Qt::UserRole).toString());
+    static const QHash<QString, QString> chapter_of{{QStringLiteral("start"), QStringLiteral("README.md")},
+                                                    {QStringLiteral("prompt"), QStringLiteral("prompting.md")},
+                                                    {QStringLiteral("inspect"), QStringLiteral("inspecting.md")},
+                                                    {QStringLiteral("retrieve"), QStringLiteral("retrieving.md")},
+                                                    {QStringLiteral("cascade"), QStringLiteral("image-search.md")},
+                                                    {QStringLiteral("train"), QStringLiteral("watching-runs.md")},
+                                                    {QStringLiteral("nodes"), QStringLiteral("nodes.md")}};
+    if (const auto file = chapter_of.constFind(page); file != chapter_of.constEnd())
+        open(QDir(folder_).filePath(*file));
 }
 
-void ManualPage::open(const QString& file) {
-    QFile source(QDir(folder_).filePath(file));
-    if (!source.open(QIODevice::ReadOnly))
+void ManualPage::follow(const QUrl& link) {
+    const QString path = QDir::cleanPath(QFileInfo(file_).dir().filePath(link.path()));
+    if (!link.scheme().isEmpty())
+        QDesktopServices::openUrl(link);
+    else if (link.path().isEmpty())
+        open(file_, link.fragment());
+    else if (QFileInfo(path).suffix() == QLatin1String("md"))
+        open(path, link.fragment());
+    else if (QFileInfo::exists(path))
+        QDesktopServices::openUrl(QUrl::fromLocalFile(path));
+    else
+        context().notices.post({.id = QStringLiteral("manual"),
+                                .severity = Severity::Warning,
+                                .text = tr("%1 is not installed.").arg(QDir::toNativeSeparators(path))});
+}
+
+void ManualPage::open(const QString& path, const QString& anchor) {
+    QFile source(path);
+    if (!source.open(QIODevice::ReadOnly)) {
+        context().notices.post({.id = QStringLiteral("manual"),
+                                .severity = Severity::Warning,
+                                .text = tr("%1 cannot be opened: %2.")
+                                            .arg(QDir::toNativeSeparators(path), source.errorString())});
         return;
+    }
     QString text = QString::fromUtf8(source.readAll());
     if (text.startsWith(QStringLiteral("<!--"))) // the licence line
         text.remove(0, text.indexOf(QStringLiteral("-->")) + 3);
+    file_ = path;
+    view_->setSearchPaths({QFileInfo(path).path()});
     view_->document()->setDefaultFont(context().themes.uiFont(13.5));
     view_->setMarkdown(text.trimmed());
+    if (!anchor.isEmpty())
+        view_->showHeading(anchor);
+    markChapter();
+}
+
+// The list says where one is; no chapter is chosen while a file is shown that a chapter points to.
+void ManualPage::markChapter() {
+    const QSignalBlocker quiet(chapters_);
+    QListWidgetItem* shown = nullptr;
+    for (int row = 0; row < chapters_->count(); ++row) {
+        if (QDir(folder_).filePath(chapters_->item(row)->data(Qt::UserRole).toString()) == file_)
+            shown = chapters_->item(row);
+    }
+    chapters_->setCurrentItem(shown);
 }
 
 } // namespace fulgurite

@@ -19,14 +19,18 @@ class ManualPage : public Page {
   public:
     ManualPage(const ShellContext& context, const QString& folder);
 
-    // The chapter about a page of the window, if there is one; else the first.
+    // The chapter about a page of the window, by the page's id. Of one without a chapter: what is open stays.
     void openFor(const QString& page);
     QList<PictureScene> pictureScenes() override { return {}; } // the guide shows the other pages
 
   private:
-    void open(const QString& file);
+    // A chapter, or any other Markdown file that one points to. Shown from its beginning or at the heading `anchor`.
+    void open(const QString& path, const QString& anchor = {});
+    void follow(const QUrl& link);
+    void markChapter();
 
     QString folder_;
+    QString file_; // that is shown, whole path
     QListWidget* chapters_;
     ManualView* view_;
 };
