@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include <sstream>
+#include <utility>
 
 namespace fulgurite {
 
@@ -30,12 +31,23 @@ json embedded(const std::string& text) {
     return value.is_discarded() ? json(text) : value;
 }
 
+// The texts of an answer that is being written stand in its tokens alone; what is exported ends where they do.
+Node asItStands(Workspace& workspace, Node node) {
+    if (node.state != NodeState::Streaming)
+        return node;
+    TokenTexts texts = workspace.tokens().texts(node.id);
+    node.content = std::move(texts.content);
+    node.thinking = std::move(texts.thinking);
+    node.state = NodeState::Cut;
+    return node;
+}
+
 json nodeJson(Workspace& workspace, const NodeOutline& outline) {
-    const Node node = workspace.conversations().node(outline.id);
+    const Node node = asItStands(workspace, workspace.conversations().node(outline.id));
     json result{{"id", node.id},
                 {"parent", optionalId(node.parent)},
                 {"role", nameOf(node.role)},
-                {"state", nameOf(node.state == NodeState::Streaming ? NodeState::Cut : node.state)},
+                {"state", nameOf(node.state)},
                 {"name", node.name},
                 {"content", node.content},
                 {"thinking", node.thinking},
@@ -102,7 +114,8 @@ std::string exportMarkdown(Workspace& workspace, ConversationId id) {
     };
     if (!conversation.system_prompt.empty())
         section("system_prompt", "System", conversation.system_prompt);
-    for (const Node& node : workspace.conversations().path(id)) {
+    for (const Node& each : workspace.conversations().path(id)) {
+        const Node node = asItStands(workspace, each);
         if (!node.thinking.empty())
             section("thinking", "Thinking", node.thinking);
         const bool answer = node.role == MessageRole::Assistant;

@@ -112,7 +112,7 @@ void writeNode(Workspace& workspace, ConversationId conversation, const Imported
                   node.role,    node.state,
                   node.content, node.thinking,
                   node.model,   node.request};
-    const NodeId id = workspace.conversations().append(fresh);
+    const NodeId id = workspace.conversations().insert(fresh);
     ids[node.id] = id;
     TokenWriter writer(workspace.tokens(), id);
     writer.append(imported.tokens);
@@ -142,8 +142,8 @@ ConversationId write(Workspace& workspace, const ImportedConversation& imported)
         if (node.selected_child && ids.contains(*node.selected_child))
             workspace.database().run("UPDATE nodes SET selected_child = ? WHERE id = ?",
                                      ids.at(*node.selected_child), ids.at(node.node.id));
-    if (from.head)
-        store.select(ids.at(*from.head));
+    if (!imported.nodes.empty()) // a file that names no head shows what it ends with
+        store.select(ids.at(from.head.value_or(imported.nodes.back().node.id)));
     workspace.database().run(
         "UPDATE conversations SET model = ?, tokens = ?, created = ?, updated = ? WHERE id = ?", from.model,
         from.tokens, from.created, from.updated, id);

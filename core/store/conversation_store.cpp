@@ -251,6 +251,16 @@ void ConversationStore::remove(ConversationId id) {
 NodeId ConversationStore::append(const NewNode& node, std::string_view label) {
     NodeId id = 0;
     journal_.asOneStep(label, node.conversation, [&] {
+        id = insert(node);
+        setHead(node.conversation, id, true);
+        touch(node.conversation);
+    });
+    return id;
+}
+
+NodeId ConversationStore::insert(const NewNode& node) {
+    NodeId id = 0;
+    journal_.asOneStep("Import", node.conversation, [&] {
         database_.run(
             "INSERT INTO nodes(conversation, parent, role, state, content, thinking, model, request, created) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -258,8 +268,6 @@ NodeId ConversationStore::append(const NewNode& node, std::string_view label) {
             node.model, node.request, nowMilliseconds());
         id = database_.lastInsertId();
         journal_.recordCreation(JournalTarget::Node, id);
-        setHead(node.conversation, id, true);
-        touch(node.conversation);
     });
     return id;
 }
@@ -352,7 +360,9 @@ void ConversationStore::setHead(ConversationId id, std::optional<NodeId> head, b
 void ConversationStore::rememberPath(NodeId head) {
     database_.run("WITH RECURSIVE up(id, parent) AS (SELECT id, parent FROM nodes WHERE id = ? UNION ALL "
                   "SELECT nodes.id, nodes.parent FROM nodes JOIN up ON nodes.id = up.parent) "
-                  "UPDATE nodes SET selected_child = up.id FROM up WHERE nodes.id = up.parent",
+                  // All the way up, since undo moves the head and no more; written only where it is another one.
+                  "UPDATE nodes SET selected_child = up.id FROM up "
+                  "WHERE nodes.id = up.parent AND nodes.selected_child IS NOT up.id",
                   head);
 }
 

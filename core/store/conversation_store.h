@@ -55,6 +55,8 @@ class ConversationStore {
 
     // Adds a node below `parent` and makes it the head.
     NodeId append(const NewNode& node, std::string_view label = "Send");
+    // The same without showing it: whoever adds many names the head once, at the end.
+    NodeId insert(const NewNode& node);
     // A sibling of the answer `source` that begins with its first `kept` tokens, then `alternative`; becomes the
     // head, in state Streaming.
     NodeId branchFromToken(NodeId source, std::size_t kept, const TokenInfo& alternative,

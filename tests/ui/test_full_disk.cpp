@@ -99,6 +99,15 @@ class TestFullDisk : public FaultTest {
         QVERIFY2(told.count() <= 4, qPrintable(QString::number(told.count()))); // not one for each
         QVERIFY(ids(answer()).size() < kTokens);
 
+        // What is saved can still be taken elsewhere, and what is missing there is said.
+        told.clear();
+        const QString elsewhere = folder_->filePath("taken.md");
+        controller().exportTo(elsewhere, {controller().line().id});
+        QTRY_VERIFY_WITH_TIMEOUT(!told.isEmpty(), kPatience);
+        QVERIFY2(told.last()[0].toString().contains("taken.md without the words"),
+                 qPrintable(told.last()[0].toString()));
+        QVERIFY(QFile::exists(elsewhere));
+
         // A message that cannot be saved is not sent, and comes back.
         QSignalSpy restored(&controller(), &ConversationController::draftRestored);
         controller().send("and then");

@@ -3,6 +3,7 @@
 // the conversation, not when it goes on and that is undone.
 #include "tests/ui/conversation_bench.h"
 
+#include <QFile>
 
 #include <algorithm>
 
@@ -61,6 +62,29 @@ class TestKeptAnswers : public ConversationBench {
         useModel("ember");
     }
     void cleanup() { end(); }
+
+    // A file or a copy that is made meanwhile has what has come of it.
+    void anAnswerThatIsBeingWrittenIsExported() {
+        node_->delay = 30;
+        node_->words = 100;
+        QSignalSpy arrived(controller_.get(), &ConversationController::tokensAppended);
+        controller_->send("long");
+        QTRY_VERIFY(arrived.count() >= 8);
+        const QString begun = "one two one ";
+        const qint64 original = line().id;
+        QSignalSpy exported(controller_.get(), &ConversationController::exported);
+        controller_->exportTo(folder_->filePath("half.md"), {original});
+        QVERIFY(exported.wait());
+        QFile half(folder_->filePath("half.md"));
+        QVERIFY(half.open(QIODevice::ReadOnly));
+        QVERIFY(QString::fromUtf8(half.readAll()).contains(begun));
+        controller_->duplicate(original);
+        QTRY_VERIFY(line().id != original);
+        QVERIFY(turns().last().state == TurnState::Cut);
+        QVERIFY2(turns().last().text.startsWith(begun), qPrintable(turns().last().text));
+        controller_->stop();
+        settle();
+    }
 
     // The second attempt ends earlier than the first: the first one's words are still there, also in the file.
     void anAnswerThatIsWrittenAgainKeepsWhatItHadUntilThen() {

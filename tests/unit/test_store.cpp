@@ -3,8 +3,7 @@
 #include "core/store/conversation_export.h"
 #include "core/store/token_codec.h"
 #include "core/store/workspace.h"
-#include "tests/unit/store_samples.h"
-#include "tests/unit/temporary_folder.h"
+#include "tests/unit/store_bench.h"
 
 #include <algorithm>
 #include <gmock/gmock.h>
@@ -16,35 +15,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-class Store : public testing::Test {
-  protected:
-    // user "one" - answer "eins" - user "two" - answer "zwei"
-    ConversationId sample() {
-        const ConversationId id = store.create({"Counting", "", false, "Be short.", "{}"});
-        NodeId at = store.append(userNode(id, std::nullopt, "one"));
-        at = store.append(answerNode(id, at, "eins"));
-        at = store.append(userNode(id, at, "two"));
-        store.append(answerNode(id, at, "zwei"));
-        return id;
-    }
-    std::vector<std::string> line(ConversationId id) {
-        std::vector<std::string> result;
-        for (const Node& node : store.path(id))
-            result.push_back(node.content);
-        return result;
-    }
-    std::vector<std::string> found(std::string_view query) {
-        std::vector<std::string> result;
-        for (const SearchHit& hit : workspace.index().search(query))
-            result.push_back(hit.line);
-        return result;
-    }
-
-    TemporaryFolder folder;
-    Workspace workspace{folder / "workspace.db"};
-    ConversationStore& store = workspace.conversations();
-    UndoJournal& journal = workspace.journal();
-};
+class Store : public StoreBench {};
 
 TEST_F(Store, EditingMakesABranchAndSiblingsSwitch) {
     const ConversationId id = sample();
@@ -353,70 +324,42 @@ TEST_F(Store, DraftsAndValues) {
     EXPECT_FALSE(workspace.value(ValueKind::Setting, "theme"));
 }
 
-TEST_F(Store, JsonExportIsLossless) {
-    const ConversationId id = sample();
-    store.setTags(id, {"kernels"});
-    store.nameBranch(store.path(id)[2].id, "B");
-    const NodeId answer = store.append(answerNode(id, store.path(id)[2].id));
-    TokenWriter writer(workspace.tokens(), answer);
-    writer.append(sampleTokens(300));
-    writer.flush();
-    store.finish(answer, {NodeState::Stopped, R"({"reason":"cancelled"})", 400});
-    store.branchFromToken(answer, 7, sampleToken(9), R"({"seed":7})");
-    store.finish(*store.conversation(id).head, {});
-    const std::string text = exportJson(workspace, std::vector{id});
-    const std::vector<ConversationId> imported = importJson(workspace, text, "file.json");
-    ASSERT_EQ(imported.size(), 1u);
-
-    Workspace other(folder / "other.db");
-    const ConversationId again = importJson(other, text, "file.json").front();
-    const std::string second = exportJson(other, std::vector{again});
-    // Ids are the file's own; in an empty workspace they come out as they went in.
-    EXPECT_EQ(second, text);
-    journal.undo();
-    EXPECT_EQ(store.count(), 1u);
-}
-
-TEST_F(Store, ImportNamesTheField) {
-    const auto message = [this](const std::string& text) -> std::string {
-        try {
-            importJson(workspace, text, "f.json");
-        } catch (const Error& error) {
-            return error.what();
-        }
-        return "accepted";
+// A long conversation costs no more to go on with than a short one, and its copy no more than its own length.
+TEST_F(Store, NoMessageRewritesThoseAboveIt) {
+    const ConversationId id = store.create({});
+    std::optional<NodeId> at;
+    const auto rowsOfNext = [&] {
+        const std::int64_t before = workspace.database().totalChanges();
+        at = store.append(userNode(id, at, "next"));
+        return workspace.database().totalChanges() - before;
     };
-    const std::string head = R"({"format":"fulgurite-conversations","version":1,"conversations":)";
-    EXPECT_EQ(message("{"), "f.json: is not JSON");
-    EXPECT_THAT(message("[]"), HasSubstr("expected an object"));
-    EXPECT_THAT(message(R"({"format":"fulgurite-conversations","version":2})"), HasSubstr("version 2"));
-    EXPECT_THAT(message(head + R"([{"title":"x"}]})"), HasSubstr("\"nodes\" is missing"));
-    EXPECT_THAT(message(head + R"([{"title":"x","nodes":[{"id":1,"role":"boss","content":""}]}]})"),
-                HasSubstr("conversations[0].nodes[0].role: \"boss\""));
-    EXPECT_THAT(message(head + R"([{"title":"x","nodes":[{"id":1,"parent":1,"role":"user","content":""}]}]})"),
-                HasSubstr("parent: node 1 does not stand before"));
-    EXPECT_THAT(message(head + R"([{"title":"x","nodes":[{"id":1,"role":"user","content":7}]}]})"),
-                HasSubstr("content: expected a string, found a number"));
-    EXPECT_EQ(store.count(), 0u);
+    std::int64_t shallow = 0;
+    for (int i = 0; i < 5; ++i)
+        shallow = rowsOfNext();
+    for (int i = 0; i < 95; ++i)
+        rowsOfNext();
+    EXPECT_EQ(rowsOfNext(), shallow);
+    EXPECT_EQ(store.leafOf(store.path(id).front().id), *at);
+    const std::string text = exportJson(workspace, std::vector{id});
+    const std::int64_t before = workspace.database().totalChanges();
+    const ConversationId copy = importJson(workspace, text, "f.json").front();
+    EXPECT_LT(workspace.database().totalChanges() - before, 101 * 20);
+    EXPECT_EQ(line(copy), line(id));
+    EXPECT_EQ(store.leafOf(store.path(copy).front().id), *store.conversation(copy).head);
+    // Undone and redone, it shows what it showed.
+    journal.undo();
+    journal.redo();
+    EXPECT_EQ(line(copy), line(id));
 }
 
-// The parser takes any depth; whoever writes the value out again would recurse through it.
-TEST_F(Store, AnImportThatNestsWithoutEndIsRefused) {
-    const std::size_t levels = 2'000'000;
-    std::string deep;
-    for (std::size_t i = 0; i < levels; ++i)
-        deep += R"({"a":)";
-    deep += "1" + std::string(levels, '}');
-    const std::string text = R"({"format":"fulgurite-conversations","version":1,"conversations":[{"title":"x","nodes":[],)"
-                             R"("settings":)" +
-                             deep + "}]}";
-    try {
-        importJson(workspace, text, "f.json");
-        FAIL();
-    } catch (const Error& error) {
-        EXPECT_THAT(error.what(), HasSubstr("f.json: nested deeper than 128 levels"));
-    }
-    EXPECT_EQ(store.count(), 0u);
+// Undo moves the head alone; the next message puts right which line is the one that was shown last.
+TEST_F(Store, AMessageAfterAnUndoIsTheLineThatWasShownLast) {
+    const ConversationId id = sample();
+    const std::vector<Node> path = store.path(id);
+    store.append(userNode(id, path[1].id, "another branch"), "Edit message");
+    journal.undo();
+    const NodeId next = store.append(userNode(id, path[3].id, "three"));
+    EXPECT_EQ(store.leafOf(path[0].id), next);
 }
 
 // An answer that was cut by the end of the program still stands where it stood.
@@ -488,19 +431,6 @@ TEST_F(Store, AnAnswerWrittenAgainReplacesTheOldOneAtOnce) {
     last.flush();
     EXPECT_EQ(workspace.tokens().read(answer, 511, 1, TokenDetail::Summary).front().text, "changed");
     EXPECT_EQ(workspace.tokens().count(answer), 512u);
-}
-
-TEST_F(Store, MarkdownGoesOutAndComesBack) {
-    const ConversationId id = sample();
-    const std::string tricky = "## You\n\n<!-- fulgurite: user -->\n\n```\ncode\n```\n";
-    store.append(userNode(id, store.conversation(id).head, tricky));
-    const std::string text = exportMarkdown(workspace, id);
-    EXPECT_THAT(text, HasSubstr("# Counting\n"));
-    const ConversationId back = importMarkdown(workspace, text, "file.md");
-    EXPECT_EQ(line(back), line(id));
-    EXPECT_EQ(store.conversation(back).system_prompt, "Be short.");
-    EXPECT_EQ(store.conversation(back).title, "Counting");
-    EXPECT_THROW(importMarkdown(workspace, "# Some page\n\ntext\n", "file.md"), Error);
 }
 
 } // namespace

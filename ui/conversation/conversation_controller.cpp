@@ -2,13 +2,6 @@
 // What is shown, and the changes that need no engine.
 #include "ui/conversation/conversation_controller.h"
 
-#include "core/base/atomic_file.h"
-#include "core/base/file_io.h"
-#include "core/store/conversation_export.h"
-
-#include <QFile>
-#include <QFileInfo>
-
 #include <algorithm>
 #include <utility>
 
@@ -366,22 +359,6 @@ void ConversationController::setTags(qint64 id, const QStringList& tags) {
     });
 }
 
-void ConversationController::duplicate(qint64 id) {
-    change([id](StoreSession& session) -> std::optional<ConversationId> {
-        Workspace& workspace = session.workspace();
-        const std::string text = exportJson(workspace, std::vector<ConversationId>{id});
-        ConversationId copy = 0;
-        workspace.journal().asOneStep("Duplicate conversation", std::nullopt, [&] {
-            copy = importJson(workspace, text, "copy").front();
-            workspace.conversations().rename(
-                copy, tr("%1 (copy)")
-                          .arg(QString::fromStdString(workspace.conversations().conversation(copy).title))
-                          .toStdString());
-        });
-        return copy;
-    });
-}
-
 void ConversationController::remove(qint64 id) {
     const auto removal = [this, id] {
         change([id, shown = line_.id](StoreSession& session) -> std::optional<ConversationId> {
@@ -434,38 +411,6 @@ void ConversationController::setRaw(bool raw) {
             return id;
         });
     }
-}
-
-void ConversationController::exportTo(const QString& file, const QList<qint64>& conversations) {
-    const bool markdown = QFileInfo(file).suffix().compare(QLatin1String("md"), Qt::CaseInsensitive) == 0;
-    store_.ask<bool>(
-        this,
-        [file, conversations, markdown](StoreSession& session) {
-            const std::vector<ConversationId> ids(conversations.begin(), conversations.end());
-            std::string text;
-            if (markdown) {
-                for (const ConversationId id : ids) {
-                    text += (text.empty() ? "" : "\n") + exportMarkdown(session.workspace(), id);
-                }
-            } else {
-                text = exportJson(session.workspace(), ids);
-            }
-            writeFileAtomically(QFile::encodeName(file).toStdString(), text);
-            return true;
-        },
-        [this, file](bool) { emit exported(file); });
-}
-
-void ConversationController::importFrom(const QString& file) {
-    change([file](StoreSession& session) -> std::optional<ConversationId> {
-        const std::string text = readTextFile(QFile::encodeName(file).toStdString());
-        const std::string name = file.toStdString();
-        if (QFileInfo(file).suffix().compare(QLatin1String("md"), Qt::CaseInsensitive) == 0) {
-            return importMarkdown(session.workspace(), text, name);
-        }
-        const std::vector<ConversationId> ids = importJson(session.workspace(), text, name);
-        return ids.empty() ? std::nullopt : std::optional(ids.front());
-    });
 }
 
 void ConversationController::savePreset(const QString& name, const SamplerSettings& settings) {
