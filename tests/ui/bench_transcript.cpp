@@ -118,6 +118,32 @@ void run(ThemeManager& themes, int tokens, int per_answer) {
     clock.print("another width");
 }
 
+// Two long conversations that have nothing in common, one after the other.
+void change(ThemeManager& themes, int turns) {
+    std::printf("\n%d short turns\n", turns);
+    const auto conversation = [turns](std::int64_t first) {
+        QList<Turn> result;
+        for (int i = 0; i < turns; ++i) {
+            result << samples::userTurn(first + i, QStringLiteral("short"));
+        }
+        return result;
+    };
+    const QList<Turn> one = conversation(1);
+    const QList<Turn> other = conversation(1000001);
+    Clock clock;
+    TranscriptView view(themes);
+    view.resize(1000, 900);
+    view.show();
+    QApplication::processEvents();
+    for (int i = 0; i < 6; ++i) {
+        clock.measure([&] {
+            view.setTurns(i % 2 == 0 ? one : other);
+            paint(view);
+        });
+    }
+    clock.print("another conversation");
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -128,5 +154,7 @@ int main(int argc, char** argv) {
     themes.apply();
     run(themes, 100000, 1000);
     run(themes, 100000, 100000);
+    change(themes, 2500);
+    change(themes, 5000);
     return 0;
 }

@@ -194,6 +194,22 @@ void TestTranscript::keyboardWalksTokens() {
     const TokenRef below = view.focusedToken();
     QVERIFY(below.index > first + 1);
     QVERIFY(view.document().tokenRects(below).front().top() > view.document().tokenRects({2, first}).front().top());
+    // What is in view stays laid out, or it would be blank.
+    TranscriptDocument& document = view.document();
+    const int top = view.verticalScrollBar()->value();
+    const int bottom = top + view.viewport()->height();
+    int seen = 0;
+    for (int turn = 0; turn < document.turnCount(); ++turn) {
+        TextPart& part = document.part(turn, PartKind::Body);
+        const int origin = document.partOrigin(turn, PartKind::Body).y();
+        for (int chunk = 0; chunk < part.chunkCount(); ++chunk) {
+            if (origin + part.bottom(chunk) > top && origin + part.top(chunk) < bottom) {
+                QVERIFY2(part.laidOut(chunk), qPrintable(QStringLiteral("turn %1, chunk %2").arg(turn).arg(chunk)));
+                ++seen;
+            }
+        }
+    }
+    QVERIFY(seen > 3);
     QTest::keyClick(&view, Qt::Key_Up);
     QVERIFY(view.focusedToken().index < below.index);
     QTest::keyClick(&view, Qt::Key_Escape);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <utility>
 
 namespace fulgurite {
 namespace {
@@ -63,25 +64,23 @@ void TranscriptDocument::refreshParts(Item& item) {
 }
 
 void TranscriptDocument::setTurns(const QList<Turn>& turns) {
-    std::vector<std::unique_ptr<Item>> old = std::move(items_);
-    items_.clear();
+    std::vector<std::unique_ptr<Item>> old = std::exchange(items_, {});
+    const QHash<std::int64_t, int> index_of_old = std::exchange(index_of_, {});
     items_.reserve(static_cast<std::size_t>(turns.size()));
-    std::size_t next_old = 0;
+    index_of_.reserve(turns.size());
     for (const Turn& turn : turns) {
-        // Lines of a conversation share their beginning, so a linear walk finds every turn that stays.
-        std::size_t found = next_old;
-        while (found < old.size() && (!old[found] || old[found]->turn.id != turn.id)) {
-            ++found;
+        index_of_.insert(turn.id, turnCount());
+        const auto found = index_of_old.constFind(turn.id);
+        std::unique_ptr<Item> item;
+        if (found != index_of_old.constEnd()) {
+            item = std::move(old[static_cast<std::size_t>(*found)]);
         }
-        const bool stays = found < old.size() && old[found]->turn.role == turn.role &&
-                           turn.text.startsWith(old[found]->turn.text) &&
-                           turn.thinking.text.startsWith(old[found]->turn.thinking.text);
+        const bool stays = item && item->turn.role == turn.role && turn.text.startsWith(item->turn.text) &&
+                           turn.thinking.text.startsWith(item->turn.thinking.text);
         if (!stays) {
             items_.push_back(makeItem(turn));
             continue;
         }
-        auto item = std::move(old[found]);
-        next_old = found + 1;
         item->turn = turn;
         indexTokens(*item, 0);
         item->body.invalidateTokens(0);
@@ -170,13 +169,7 @@ void TranscriptDocument::setStyle(const ThemeManager& themes) {
 }
 
 int TranscriptDocument::indexOf(std::int64_t id) const {
-    // From the end: what changes is nearly always the last turn.
-    for (int i = turnCount() - 1; i >= 0; --i) {
-        if (turn(i).id == id) {
-            return i;
-        }
-    }
-    return -1;
+    return index_of_.value(id, -1);
 }
 
 int TranscriptDocument::turnAt(int y) const {

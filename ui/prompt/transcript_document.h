@@ -6,6 +6,7 @@
 #include "ui/prompt/text_part.h"
 #include "ui/prompt/transcript_types.h"
 
+#include <QHash>
 #include <QRect>
 
 #include <compare>
@@ -136,6 +137,7 @@ class TranscriptDocument {
     int edited_ = -1;
     int editor_height_ = 0;
     std::vector<std::unique_ptr<Item>> items_;
+    QHash<std::int64_t, int> index_of_; // each turn's place in items_
 };
 
 } // namespace fulgurite

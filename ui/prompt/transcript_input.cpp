@@ -134,7 +134,8 @@ bool TranscriptView::stepLine(int step) {
         if (y < 0 || y > document_.height()) {
             return true;
         }
-        document_.layOut(y - line, y + line);
+        // With what is in view, which would be freed, and stand blank until the next scroll.
+        document_.layOut(std::min(scroll(), y - line), std::max(scroll() + viewport()->height(), y + line));
         // The nearest token to the left on that line, so that short lines can be entered.
         for (int left = x; left >= 0; left -= 6) {
             const TokenRef found = document_.tokenAt(QPoint(left, y));
