@@ -105,9 +105,25 @@ void TestPromptLists::listKeys() {
     auto* editor = view->viewport()->findChild<QLineEdit*>();
     QVERIFY(editor != nullptr);
     editor->setText(QStringLiteral("New name"));
+    // What comes meanwhile waits: the field and what is typed in it would go.
+    QList<ConversationRow> later = samples::conversations();
+    later.removeLast();
+    const int before = list.model().rowCount();
+    list.setRows(later);
+    QCOMPARE(view->viewport()->findChild<QLineEdit*>(), editor);
+    QCOMPARE(list.model().rowCount(), before);
     QTest::keyClick(editor, Qt::Key_Return);
     QTRY_COMPARE(renamed.count(), 1);
     QCOMPARE(renamed[0][1].toString(), QStringLiteral("New name"));
+    QTRY_COMPARE(list.model().rows().size(), later.size());
+    QCOMPARE(list.model().index(list.model().indexOf(1)).data().toString(), QStringLiteral("New name"));
+    // Given up, too.
+    list.beginRename(1);
+    list.setRows(samples::conversations());
+    QTRY_VERIFY(view->viewport()->findChild<QLineEdit*>());
+    QTest::keyClick(view->viewport()->findChild<QLineEdit*>(), Qt::Key_Escape);
+    QTRY_COMPARE(list.model().rows().size(), later.size() + 1);
+    QCOMPARE(renamed.count(), 1);
 }
 
 void TestPromptLists::searchAndFilters() {

@@ -180,6 +180,13 @@ void ConversationDelegate::paintBranch(QPainter& painter, const QRect& rect, con
                                                    text.width() - QFontMetrics(small).horizontalAdvance(size) - 6));
 }
 
+QWidget* ConversationDelegate::createEditor(QWidget* parent, const QStyleOptionViewItem& option,
+                                            const QModelIndex& index) const {
+    editor_ = QStyledItemDelegate::createEditor(parent, option, index);
+    connect(editor_, &QObject::destroyed, this, &ConversationDelegate::editorGone, Qt::QueuedConnection);
+    return editor_;
+}
+
 void ConversationDelegate::updateEditorGeometry(QWidget* editor, const QStyleOptionViewItem& option,
                                                 const QModelIndex&) const {
     editor->setGeometry(option.rect.adjusted(themes_.scaled(12), 4, -8, -6));

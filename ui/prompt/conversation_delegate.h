@@ -4,6 +4,7 @@
 
 #include "ui/base/theme_manager.h"
 
+#include <QPointer>
 #include <QStyledItemDelegate>
 
 namespace fulgurite {
@@ -18,8 +19,15 @@ class ConversationDelegate : public QStyledItemDelegate {
 
     void paint(QPainter* painter, const QStyleOptionViewItem& option, const QModelIndex& index) const override;
     QSize sizeHint(const QStyleOptionViewItem& option, const QModelIndex& index) const override;
+    // The field in which a title is changed, while there is one.
+    QWidget* editor() const { return editor_; }
+    QWidget* createEditor(QWidget* parent, const QStyleOptionViewItem& option,
+                          const QModelIndex& index) const override;
     void updateEditorGeometry(QWidget* editor, const QStyleOptionViewItem& option,
                               const QModelIndex& index) const override;
+
+  signals:
+    void editorGone();
 
   private:
     void paintConversation(QPainter& painter, const QRect& rect, const QModelIndex& index) const;
@@ -28,6 +36,7 @@ class ConversationDelegate : public QStyledItemDelegate {
 
     const ThemeManager& themes_;
     const ConversationModel& model_;
+    mutable QPointer<QWidget> editor_;
 };
 
 } // namespace fulgurite

@@ -18,6 +18,8 @@
 #include <QToolButton>
 #include <QVBoxLayout>
 
+#include <utility>
+
 namespace fulgurite {
 
 ConversationList::ConversationList(ThemeManager& themes, QWidget* parent)
@@ -44,7 +46,8 @@ ConversationList::ConversationList(ThemeManager& themes, QWidget* parent)
     fresh->setToolTip(tr("New conversation (Ctrl+N)"));
     fresh->setAccessibleName(tr("New conversation"));
     view_->setModel(model_);
-    view_->setItemDelegate(new ConversationDelegate(themes, *model_, view_));
+    delegate_ = new ConversationDelegate(themes, *model_, view_);
+    view_->setItemDelegate(delegate_);
     view_->setFrameShape(QFrame::NoFrame);
     view_->setMouseTracking(true);
     view_->setVerticalScrollMode(QAbstractItemView::ScrollPerPixel);
@@ -83,14 +86,33 @@ ConversationList::ConversationList(ThemeManager& themes, QWidget* parent)
     connect(clear_, &QPushButton::clicked, this, &ConversationList::clearFilter);
     connect(view_, &QListView::clicked, this, [this](const QModelIndex& index) { activate(index, true); });
     connect(view_, &QListView::customContextMenuRequested, this, &ConversationList::showMenu);
-    connect(model_, &ConversationModel::renamed, this, &ConversationList::renamed);
+    connect(model_, &ConversationModel::renamed, this, [this](std::int64_t conversation, const QString& title) {
+        if (waiting_rows_) { // they are from before
+            for (ConversationRow& row : *waiting_rows_) {
+                row.title = row.id == conversation ? title : row.title;
+            }
+        }
+        emit renamed(conversation, title);
+    });
+    connect(delegate_, &ConversationDelegate::editorGone, this, &ConversationList::takeWaitingRows);
     connect(&themes_, &ThemeManager::changed, view_, [this] { view_->doItemsLayout(); });
     setTotal(0);
     buildChips();
     refreshEmpty();
 }
 
+void ConversationList::takeWaitingRows() {
+    if (waiting_rows_ && delegate_->editor() == nullptr) { // Tab opens the next one's
+        setRows(*std::exchange(waiting_rows_, std::nullopt));
+    }
+}
+
 void ConversationList::setRows(const QList<ConversationRow>& rows) {
+    if (delegate_->editor() != nullptr) { // it would go, and what was typed with it
+        waiting_rows_ = rows;
+        return;
+    }
+    waiting_rows_.reset();
     const QModelIndex current = view_->currentIndex();
     const auto id = current.isValid() ? current.data(ConversationModel::kIdRole).toLongLong() : 0;
     model_->setRows(rows);

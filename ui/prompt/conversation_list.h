@@ -9,6 +9,8 @@
 #include <QTimer>
 #include <QWidget>
 
+#include <optional>
+
 class QLabel;
 class QLineEdit;
 class QListView;
@@ -17,6 +19,7 @@ class QToolButton;
 
 namespace fulgurite {
 
+class ConversationDelegate;
 class ConversationModel;
 class FlowLayout;
 
@@ -33,7 +36,8 @@ class ConversationList : public QWidget {
   public:
     explicit ConversationList(ThemeManager& themes, QWidget* parent = nullptr);
 
-    void setRows(const QList<ConversationRow>& rows); // those that pass the filter, latest first
+    // Those that pass the filter, latest first. While a title is changed in its place they wait for its end.
+    void setRows(const QList<ConversationRow>& rows);
     void setTotal(int conversations);                 // of the workspace, for the search field
     void setTags(const QStringList& tags);
     const ConversationFilter& filter() const { return filter_; }
@@ -65,9 +69,12 @@ class ConversationList : public QWidget {
     void showMenu(const QPoint& point);
     void refreshEmpty();
     bool key(int key);
+    void takeWaitingRows();
 
     ThemeManager& themes_;
     ConversationModel* model_;
+    ConversationDelegate* delegate_ = nullptr;
+    std::optional<QList<ConversationRow>> waiting_rows_; // until the title that is changed is kept or given up
     QLineEdit* search_;
     QWidget* chip_area_;
     FlowLayout* chips_;
