@@ -55,6 +55,7 @@ class FakeNode {
     std::string start = R"({"id":"g","prompt_tokens":9})"; // set before anything is asked
     std::atomic<bool> mute = false;                        // closes the connection before the first token
     std::atomic<bool> die = false;                         // closes the connection instead of ending the answer
+    std::atomic<bool> reads_on = false;                    // never done with the prompt: stands after 6 of 9 tokens
     std::atomic<int> busy = 0;                             // refuses: it may be asked again after so many seconds
 
   private:
@@ -102,10 +103,15 @@ class FakeNode {
     }
 
     Server::Script generation() const {
-        const std::string prefill = R"({"reused":4,"done":9,"total":9,"tokens_per_second":100})";
+        const std::string prefill = reads_on ? R"({"reused":4,"done":6,"total":9,"tokens_per_second":100})"
+                                             : R"({"reused":4,"done":9,"total":9,"tokens_per_second":100})";
         Server::Script script{
             {Server::streamHead() + Server::event("start", start) + Server::event("prefill", prefill)}};
         if (mute) {
+            return script;
+        }
+        if (reads_on) {
+            script.push_back({{}, 0, true});
             return script;
         }
         script.push_back({Server::event("token", token(1, "<think>", "marker")), delay});

@@ -367,15 +367,16 @@ void TestPromptControls::prefillWords() {
     PrefillStrip strip(themes_);
     QSignalSpy cancel(&strip, &PrefillStrip::cancelRequested);
     QSignalSpy proceed(&strip, &PrefillStrip::continueRequested);
-    strip.setState({true, false, 100, 400, 1000, 200, QStringLiteral("the snapshot after A")});
+    strip.setState({true, false, 100, 400, 1000, 200, QStringLiteral("the snapshot after A"), 0});
     QVERIFY(!strip.isHidden());
     QVERIFY(strip.accessibleDescription().contains(QStringLiteral("3.0 s left")));
     QVERIFY(strip.accessibleDescription().contains(QStringLiteral("100 reused from the snapshot after A")));
     strip.findChild<QPushButton*>()->click();
     QCOMPARE(cancel.count(), 1);
-    strip.setState({false, true, 100, 400, 1000, 0, {}});
+    strip.setState({false, true, 100, 400, 1000, 0, {}, 7});
     strip.findChild<QPushButton*>()->click();
     QCOMPARE(proceed.count(), 1);
+    QCOMPARE(proceed[0][0].toLongLong(), 7);
     strip.setState({});
     QVERIFY(strip.isHidden());
 }
@@ -394,7 +395,7 @@ void TestPromptControls::tintSwitch() {
 
 void TestPromptControls::systemPromptApplies() {
     SystemPanel panel(themes_);
-    panel.setText(QStringLiteral("Be brief."));
+    panel.setApplied(1, QStringLiteral("Be brief."));
     QSignalSpy applied(&panel, &SystemPanel::applyRequested);
     auto* field = panel.findChild<QPlainTextEdit*>();
     QPushButton* apply = nullptr;
@@ -408,6 +409,22 @@ void TestPromptControls::systemPromptApplies() {
     QCOMPARE(applied.count(), 1);
     QCOMPARE(applied[0][0].toString(), QStringLiteral("Be long."));
     QVERIFY(!apply->isEnabled());
+    // Undone, the field has what is in force; what is typed there it keeps.
+    panel.setApplied(1, QStringLiteral("Be brief."));
+    QCOMPARE(field->toPlainText(), QStringLiteral("Be brief."));
+    QVERIFY(!apply->isEnabled());
+    field->setPlainText(QStringLiteral("Be br"));
+    panel.setApplied(1, QStringLiteral("Be long."));
+    QCOMPARE(field->toPlainText(), QStringLiteral("Be br"));
+    QVERIFY(apply->isEnabled());
+    panel.setApplied(2, QStringLiteral("Another."));
+    QCOMPARE(field->toPlainText(), QStringLiteral("Another."));
+    panel.setApplied(1, QStringLiteral("Be long."));
+    QCOMPARE(field->toPlainText(), QStringLiteral("Be br"));
+    QVERIFY(apply->isEnabled());
+    panel.setApplied(2, QStringLiteral("Another."));
+    panel.apply();
+    QCOMPARE(applied.count(), 1); // nothing else was typed
 }
 
 void TestPromptControls::csvQuotes() {

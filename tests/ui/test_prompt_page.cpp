@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The Prompt page in its window: with a node that plays scripts, and with the real engine and the included model.
-#include "tests/ui/fake_node.h"
+#include "tests/ui/prompt_bench.h"
 #include "tests/ui/random_model.h"
 #include "ui/base/notices.h"
 #include "ui/engine/engine_link.h"
 #include "ui/engine/local_engine.h"
 #include "ui/nodes/reconnect_notice.h"
-#include "ui/pages/prompt_page.h"
 #include "ui/prompt/attachments.h"
 #include "ui/prompt/composer.h"
 #include "ui/prompt/conversation_list.h"
@@ -14,19 +13,13 @@
 #include "ui/prompt/sampler_panel.h"
 #include "ui/prompt/token_popup.h"
 #include "ui/prompt/token_table.h"
-#include "ui/prompt/transcript_view.h"
-#include "ui/shell/action_registry.h"
 #include "ui/shell/command_palette.h"
-#include "ui/shell/desktop.h"
-#include "ui/shell/main_window.h"
 #include "ui/start/start_view.h"
 
 #include <QDir>
 #include <QPushButton>
 #include <QScrollBar>
 #include <QSignalSpy>
-#include <QTemporaryDir>
-#include <QTest>
 
 #include <csignal>
 
@@ -46,47 +39,12 @@ class LoadingLink : public NodeLink {
     }
 };
 
-class TestPromptPage : public QObject {
+class TestPromptPage : public PromptBench {
     Q_OBJECT
 
-  private:
-    std::unique_ptr<QTemporaryDir> folder_;
-    std::unique_ptr<FakeNode> node_;
-    std::unique_ptr<Desktop> desktop_;
-
-    PromptPage& page() { return *qobject_cast<PromptPage*>(desktop_->window().page("prompt")); }
-    TranscriptView& transcript() { return *page().findChild<TranscriptView*>(); }
-    const LineView& line() { return page().controller().line(); }
-    bool run(const char* action) { return desktop_->context().actions.run(QLatin1String(action)); }
-    void settle() {
-        QTRY_VERIFY_WITH_TIMEOUT(!page().controller().running(), 60000);
-        page().controller().store().wait();
-        QCoreApplication::processEvents();
-    }
-    void send(const QString& text) {
-        page().controller().send(text);
-        settle();
-    }
-    void openWindow(bool with_engine, const QString& model = {}) {
-        desktop_ = std::make_unique<Desktop>(
-            DesktopOptions{.workspace = folder_->path(), .open = model, .with_engine = with_engine});
-        desktop_->show();
-        QSignalSpy shown(&page().controller(), &ConversationController::lineChanged);
-        QTRY_VERIFY(!shown.isEmpty());
-        if (!with_engine) {
-            page().controller().setEngine(node_->connect(), FakeNode::info());
-        }
-    }
-
   private slots:
-    void init() {
-        folder_ = std::make_unique<QTemporaryDir>();
-        node_ = std::make_unique<FakeNode>();
-    }
-    void cleanup() {
-        desktop_.reset();
-        node_.reset();
-    }
+    void init() { startAnew(); }
+    void cleanup() { end(); }
 
     void samplesGiveWayToTheTranscript() {
         openWindow(false);

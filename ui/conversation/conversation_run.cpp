@@ -198,6 +198,7 @@ void ConversationController::settleLastText(const client::StreamStart& start) {
 
 void ConversationController::takePrefill(const client::StreamPrefill& prefill) {
     PrefillState& state = run_->prefill;
+    state.turn = run_->turn.id;
     state.active = prefill.done < prefill.total;
     state.reused = static_cast<qint64>(prefill.reused);
     state.done = static_cast<qint64>(prefill.done);

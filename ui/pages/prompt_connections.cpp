@@ -47,11 +47,7 @@ void PromptPage::connectController() {
     connect(&controller_, &ConversationController::modelSamplerChanged, this, &PromptPage::showSampler);
     connect(&controller_, &ConversationController::draftCounted, this,
             [this](int tokens) { composer_->setDraftTokens(tokens); });
-    connect(&controller_, &ConversationController::draftRestored, this, [this](const QString& text) {
-        const QString typed = composer_->text();
-        composer_->setText(typed.isEmpty() ? text : text + QStringLiteral("\n\n") + typed);
-        controller_.setDraft(composer_->text());
-    });
+    connect(&controller_, &ConversationController::draftRestored, this, &PromptPage::addToDraft);
     connect(&controller_, &ConversationController::draftWithdrawn, this, [this](const QString& text) {
         if (composer_->text() == text) {
             composer_->clear();
@@ -137,6 +133,7 @@ void PromptPage::connectTranscript() {
 void PromptPage::connectComposer() {
     connect(composer_, &Composer::sendRequested, this, [this](const QString& text, SendMode mode) {
         controller_.setRaw(mode == SendMode::Completion);
+        applySystemPrompt();
         controller_.send(text);
         composer_->clear();
         transcript_->scrollToEnd();
@@ -150,9 +147,9 @@ void PromptPage::connectComposer() {
     connect(composer_, &Composer::editLastRequested, this,
             [this] { context().actions.run(QStringLiteral("prompt.edit_last")); });
     connect(prefill_, &PrefillStrip::cancelRequested, &controller_, &ConversationController::stop);
-    connect(prefill_, &PrefillStrip::continueRequested, this, [this] {
+    connect(prefill_, &PrefillStrip::continueRequested, this, [this](qint64 turn) {
         prefill_->setState({});
-        controller_.continueAnswer(lastAnswer());
+        controller_.continueAnswer(turn);
     });
 }
 

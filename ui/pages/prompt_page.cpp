@@ -89,18 +89,16 @@ void PromptPage::activated() {
     }
 }
 
-// A new conversation whose composer holds the text.
+// A new conversation whose composer holds the text, before what was typed there and not sent.
 void PromptPage::beginWith(const QString& text) {
-    connect(
-        &controller_, &ConversationController::lineChanged, this,
-        [this, text] {
-            composer_->setText(text);
-            controller_.setDraft(text);
-            controller_.countDraft(text);
-            composer_->focusInput();
-        },
-        Qt::SingleShotConnection);
+    begin_with_ = text;
     controller_.newConversation();
+}
+
+void PromptPage::addToDraft(const QString& text) {
+    const QString typed = composer_->text();
+    composer_->setText(typed.isEmpty() ? text : text + QStringLiteral("\n\n") + typed);
+    controller_.setDraft(composer_->text());
 }
 
 QJsonObject PromptPage::saveSession() const {
@@ -145,8 +143,11 @@ void PromptPage::buildCenter() {
     column->addLayout(lower);
     body->setMinimumWidth(420);
     setCentralWidget(body);
-    connect(start_, &StartView::samplePicked, this,
-            [this](const SamplePrompt& sample) { controller_.send(sample.prompt); });
+    connect(start_, &StartView::samplePicked, this, [this](const SamplePrompt& sample) {
+        applySystemPrompt();
+        controller_.send(sample.prompt);
+        controller_.setDraft(composer_->text()); // what is being typed was not sent
+    });
 }
 
 void PromptPage::buildList() {
@@ -265,9 +266,17 @@ void PromptPage::showLine() {
             composer_->setText(line.draft);
         }
         shown_ = line.id;
-        prefill_->setState({});
-        system_->setText(line.system_prompt);
         controller_.countDraft(composer_->text());
+    }
+    if (line.id == 0 && !begin_with_.isEmpty()) {
+        addToDraft(std::exchange(begin_with_, {}));
+        composer_->focusInput();
+    }
+    system_->setApplied(line.id, line.system_prompt);
+    start_->setOffered(line.turns.isEmpty());
+    // What it offers to go on with is the end of the line, or it is not here.
+    if (line.turns.isEmpty() || prefill_->state().turn != line.turns.last().id) {
+        prefill_->setState({});
     }
     composer_->setMode(line.raw ? SendMode::Completion : SendMode::Chat);
     followNode();
@@ -282,6 +291,13 @@ void PromptPage::showLine() {
     rows_timer_.start();
     if (hit_.match_turn != 0) {
         showHit();
+    }
+}
+
+// A new conversation begins with the system prompt that stands there, be it applied or only typed.
+void PromptPage::applySystemPrompt() {
+    if (controller_.line().id == 0) {
+        system_->apply();
     }
 }
 

@@ -94,6 +94,8 @@ class PromptPage : public Page {
     void renameConversation(qint64 id);
     void editTags(qint64 id);
     void beginWith(const QString& text);
+    void addToDraft(const QString& text);
+    void applySystemPrompt();
     void nameBranch(qint64 turn);
     void whenAnswered(std::function<void()> then); // once, after the answer that runs
 
@@ -117,6 +119,7 @@ class PromptPage : public Page {
     TokenTableDialog* table_ = nullptr;
     QTimer rows_timer_;   // one change of the rows for all that comes at once
     ConversationRow hit_; // that was opened, until its line is shown
+    QString begin_with_;  // what a new conversation that is on its way begins with
     qint64 shown_ = -1;   // conversation whose draft stands in the composer
 };
 

@@ -389,6 +389,15 @@ void BranchMap::contextMenuEvent(QContextMenuEvent* event) {
 }
 
 bool BranchMap::event(QEvent* event) {
+    if (event->type() == QEvent::ShortcutOverride) {
+        // The selected node's, though the window may have the same keys for the conversation.
+        const auto* key = static_cast<QKeyEvent*>(event);
+        if (key->modifiers() == Qt::NoModifier && selected() != 0 &&
+            (key->key() == Qt::Key_F2 || key->key() == Qt::Key_Delete)) {
+            event->accept();
+            return true;
+        }
+    }
     if (event->type() == QEvent::ToolTip) {
         const auto* help = static_cast<QHelpEvent*>(event);
         if (const int index = nodeAt(help->pos()); index >= 0) {

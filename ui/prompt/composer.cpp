@@ -317,6 +317,16 @@ bool Composer::eventFilter(QObject* watched, QEvent* event) {
     if (watched == field_ && (event->type() == QEvent::FocusIn || event->type() == QEvent::FocusOut)) {
         update();
     }
+    if (watched == field_ && event->type() == QEvent::ShortcutOverride) {
+        // The field claims both keys even where nothing was typed; then they mean what was done last.
+        const auto* key = static_cast<QKeyEvent*>(event);
+        const QTextDocument& typed = *field_->document();
+        if ((key->matches(QKeySequence::Undo) && !typed.isUndoAvailable()) ||
+            (key->matches(QKeySequence::Redo) && !typed.isRedoAvailable())) {
+            event->ignore();
+            return true;
+        }
+    }
     if (watched == field_ && event->type() == QEvent::KeyPress) {
         const auto* key = static_cast<QKeyEvent*>(event);
         if (key->matches(QKeySequence::Paste)) { // files that were copied in a file manager

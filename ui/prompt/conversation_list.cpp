@@ -290,7 +290,19 @@ bool ConversationList::key(int key) {
     }
 }
 
+// Keys that mean the line under the cursor, though the window may have the same for the conversation that is open.
+bool ConversationList::takesFromWindow(const QKeyEvent& event) const {
+    const QModelIndex index = view_->currentIndex();
+    return event.modifiers() == Qt::NoModifier && (event.key() == Qt::Key_F2 || event.key() == Qt::Key_Delete) &&
+           index.isValid() && model_->line(index.row()).kind == ConversationModel::Kind::Conversation;
+}
+
 bool ConversationList::eventFilter(QObject* watched, QEvent* event) {
+    if (watched == view_ && event->type() == QEvent::ShortcutOverride &&
+        takesFromWindow(*static_cast<QKeyEvent*>(event))) {
+        event->accept();
+        return true;
+    }
     if (event->type() == QEvent::KeyPress) {
         const int pressed = static_cast<QKeyEvent*>(event)->key();
         if (watched == view_ && key(pressed)) {

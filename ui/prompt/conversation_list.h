@@ -11,6 +11,7 @@
 
 #include <optional>
 
+class QKeyEvent;
 class QLabel;
 class QLineEdit;
 class QListView;
@@ -69,6 +70,7 @@ class ConversationList : public QWidget {
     void showMenu(const QPoint& point);
     void refreshEmpty();
     bool key(int key);
+    bool takesFromWindow(const QKeyEvent& event) const;
     void takeWaitingRows();
 
     ThemeManager& themes_;

@@ -72,7 +72,7 @@ PrefillStrip::PrefillStrip(ThemeManager& themes, QWidget* parent)
     row->addWidget(button_);
     connect(button_, &QPushButton::clicked, this, [this] {
         if (state_.cancelled) {
-            emit continueRequested();
+            emit continueRequested(state_.turn);
         } else {
             emit cancelRequested();
         }

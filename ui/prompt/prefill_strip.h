@@ -34,10 +34,11 @@ class PrefillStrip : public QFrame {
   public:
     explicit PrefillStrip(ThemeManager& themes, QWidget* parent = nullptr);
     void setState(const PrefillState& state);
+    const PrefillState& state() const { return state_; }
 
   signals:
     void cancelRequested();
-    void continueRequested(); // after a cancelled prefill
+    void continueRequested(std::int64_t turn); // after its prefill was cancelled
 
   private:
     ThemeManager& themes_;

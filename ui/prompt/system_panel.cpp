@@ -27,7 +27,7 @@ SystemPanel::SystemPanel(ThemeManager& themes, QWidget* parent)
     note_->setProperty("tone", "muted");
     note_->setWordWrap(true);
     apply_->setProperty("kind", "accent");
-    apply_->setToolTip(tr("Use it from the next message on; what was said before it stays as a branch"));
+    apply_->setToolTip(tr("Use it from the next answer on; what was said before stays as it is"));
     revert_->setProperty("kind", "quiet");
     auto* buttons = new QHBoxLayout;
     buttons->addWidget(tokens_, 1);
@@ -45,21 +45,40 @@ SystemPanel::SystemPanel(ThemeManager& themes, QWidget* parent)
         pause_.start();
         refresh();
     });
-    connect(apply_, &QPushButton::clicked, this, [this] {
-        applied_ = text();
-        refresh();
-        emit applyRequested(applied_);
-    });
+    connect(apply_, &QPushButton::clicked, this, &SystemPanel::apply);
     connect(revert_, &QPushButton::clicked, this, [this] { field_->setPlainText(applied_); });
     setReplayNote({});
     refresh();
 }
 
-void SystemPanel::setText(const QString& text) {
+void SystemPanel::setApplied(std::int64_t conversation, const QString& text) {
+    QString shown = this->text();
+    const bool typed = shown != applied_;
+    if (conversation != conversation_) {
+        if (typed) {
+            typed_.insert(conversation_, shown);
+        }
+        conversation_ = conversation;
+        const auto kept = typed_.constFind(conversation);
+        shown = kept != typed_.constEnd() ? typed_.take(conversation) : text;
+    } else if (!typed) {
+        shown = text;
+    }
     applied_ = text;
-    const QSignalBlocker quiet(field_);
-    field_->setPlainText(text);
+    if (shown != this->text()) { // else the cursor and the field's own undo stay
+        const QSignalBlocker quiet(field_);
+        field_->setPlainText(shown);
+    }
     refresh();
+}
+
+void SystemPanel::apply() {
+    if (text() == applied_) {
+        return;
+    }
+    applied_ = text();
+    refresh();
+    emit applyRequested(applied_);
 }
 
 QString SystemPanel::text() const {

@@ -4,6 +4,7 @@
 
 #include "ui/base/theme_manager.h"
 
+#include <QHash>
 #include <QTimer>
 #include <QWidget>
 
@@ -21,11 +22,14 @@ class SystemPanel : public QWidget {
   public:
     explicit SystemPanel(ThemeManager& themes, QWidget* parent = nullptr);
 
-    void setText(const QString& text); // quiet
+    // The conversation that is shown and the prompt in force there; quiet. What was typed and not applied stays in
+    // the field, and is there again when its conversation is.
+    void setApplied(std::int64_t conversation, const QString& text);
     QString text() const;
+    void apply();                             // what is typed, where that is something else
     void setDefaultText(const QString& text); // what the model's template says when this is empty
     void setTokens(std::optional<int> tokens);
-    // Changing it makes everything after it a new branch; the note says what that costs.
+    // Changing it changes what every later answer reads first; the note says what that costs.
     void setReplayNote(const QString& note);
 
   signals:
@@ -41,7 +45,9 @@ class SystemPanel : public QWidget {
     QLabel* note_;
     QPushButton* apply_;
     QPushButton* revert_;
+    std::int64_t conversation_ = 0;
     QString applied_;
+    QHash<std::int64_t, QString> typed_; // in conversations that were left, and not applied
     QTimer pause_;
 };
 

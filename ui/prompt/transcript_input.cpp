@@ -5,7 +5,6 @@
 
 #include "ui/prompt/tint.h"
 #include "ui/prompt/token_popup.h"
-#include "ui/prompt/turn_editor.h"
 
 #include <QAccessible>
 #include <QApplication>
@@ -432,45 +431,6 @@ void TranscriptView::copyCodeBlock(int turn, int chunk) {
         }
     }
     emit copied(tr("code"));
-}
-
-void TranscriptView::beginEdit(std::int64_t turn) {
-    const int index = document_.indexOf(turn);
-    if (index < 0 || document_.turn(index).state == TurnState::Streaming) {
-        return;
-    }
-    endEdit(false);
-    const Turn& value = document_.turn(index);
-    editor_ = new TurnEditor(value.text, value.role == TurnRole::Assistant, viewport());
-    const auto fit = [this](int edited) {
-        document_.setEditor(edited, editor_->wantedHeight(document_.partWidth(edited, PartKind::Body)));
-        relayout();
-    };
-    connect(editor_, &TurnEditor::committed, this, [this] { endEdit(true); });
-    connect(editor_, &TurnEditor::cancelled, this, [this] { endEdit(false); });
-    connect(editor_, &TurnEditor::heightChanged, this, [this, fit] { fit(document_.editedTurn()); });
-    stick_ = false;
-    fit(index);
-    editor_->show();
-    editor_->setFocus();
-    reveal(QRect(0, document_.top(index), document_.width(), document_.geometry(index).height));
-}
-
-void TranscriptView::endEdit(bool commit) {
-    if (editor_ == nullptr) {
-        return;
-    }
-    TurnEditor* editor = std::exchange(editor_, nullptr);
-    const int index = document_.editedTurn();
-    const QString text = editor->text();
-    editor->hide();
-    editor->deleteLater();
-    document_.setEditor(-1, -1);
-    setFocus();
-    scheduleRelayout();
-    if (commit && index >= 0) {
-        emit editCommitted(document_.turn(index).id, text);
-    }
 }
 
 } // namespace fulgurite

@@ -104,6 +104,7 @@ struct PrefillState {
     std::int64_t total = 0;
     double tokens_per_second = 0;
     QString reused_from; // "the snapshot after A"; may be empty
+    std::int64_t turn = 0; // the answer that it is for
 };
 
 struct ContextState {

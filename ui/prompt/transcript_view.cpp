@@ -83,12 +83,23 @@ void TranscriptView::setTurns(const QList<Turn>& turns) {
     }
     const Anchor held = common ? anchor() : Anchor{};
     const std::int64_t edited = editor_ != nullptr ? document_.turn(document_.editedTurn()).id : 0;
+    const bool edit_stays =
+        editor_ != nullptr &&
+        std::any_of(turns.begin(), turns.end(), [edited](const Turn& turn) { return turn.id == edited; });
+    if (!edit_stays) {
+        leaveEdit();
+    }
+    QList<std::int64_t> coming_back;
+    for (auto left = left_edits_.keyBegin(); left != left_edits_.keyEnd(); ++left) {
+        if (document_.indexOf(*left) < 0) {
+            coming_back << *left;
+        }
+    }
     document_.setTurns(turns);
     // What the person has open stays open while an answer elsewhere goes on.
-    if (const int index = editor_ != nullptr ? document_.indexOf(edited) : -1; index >= 0) {
+    if (edit_stays) {
+        const int index = document_.indexOf(edited);
         document_.setEditor(index, editor_->wantedHeight(document_.partWidth(index, PartKind::Body)));
-    } else {
-        endEdit(false);
     }
     if (!tokenOf(popup_->token())) {
         closePopup();
@@ -109,6 +120,11 @@ void TranscriptView::setTurns(const QList<Turn>& turns) {
     }
     strip_->invalidate();
     relayout();
+    for (const std::int64_t turn : coming_back) { // what was left in the middle of a change
+        if (editor_ == nullptr) {
+            openEditor(turn);
+        }
+    }
 }
 
 void TranscriptView::updateTurn(const Turn& turn) {

@@ -50,6 +50,7 @@ class TranscriptView : public QAbstractScrollArea {
     void setContinueObstacle(const QString& why);
     void setTokenBranches(TokenRef token, const QHash<int, QString>& branches);
 
+    // Goes on with what was typed, where a change of the turn was left without being sent or given up.
     void beginEdit(std::int64_t turn);
     bool editing() const { return editor_ != nullptr; }
     void scrollToTurn(std::int64_t turn);
@@ -113,6 +114,8 @@ class TranscriptView : public QAbstractScrollArea {
     QPoint toDocument(QPoint point) const { return point - origin(); }
     void placeEditor();
     void endEdit(bool commit);
+    void leaveEdit();
+    bool openEditor(std::int64_t turn);
 
     void paintPart(QPainter& painter, int turn, PartKind kind, const QRect& clip);
     void paintTints(QPainter& painter, int turn, PartKind kind, int chunk, QPointF at, bool underlines);
@@ -139,6 +142,7 @@ class TranscriptView : public QAbstractScrollArea {
     OverviewStrip* strip_;
     TokenPopup* popup_ = nullptr;
     TurnEditor* editor_ = nullptr;
+    QHash<std::int64_t, QString> left_edits_; // of turns that went out of sight while they were changed
     TintMode tint_ = TintMode::Off;
     TokenRef focus_;
     TokenRef hovered_token_;

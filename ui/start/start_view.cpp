@@ -18,6 +18,7 @@
 #include <QVBoxLayout>
 
 #include <algorithm>
+#include <utility>
 
 namespace fulgurite {
 namespace {
@@ -79,7 +80,8 @@ QWidget* StartView::makeSamples() {
         auto* card = new SampleCard(context_.themes, sample, number);
         connect(card, &QAbstractButton::clicked, this, [this, sample] { emit samplePicked(sample); });
         layout->addWidget(card, 1);
-        context_.actions.add({.id = QStringLiteral("start.sample.%1").arg(sample.id),
+        sample_actions_ << QStringLiteral("start.sample.%1").arg(sample.id);
+        context_.actions.add({.id = sample_actions_.last(),
                               .title = QStringLiteral("Sample: %1").arg(sample.title),
                               .category = QStringLiteral("Prompt"),
                               .icon = QStringLiteral("prompt"),
@@ -89,6 +91,16 @@ QWidget* StartView::makeSamples() {
                              this, [this, sample] { emit samplePicked(sample); });
     }
     return row;
+}
+
+void StartView::setOffered(bool offered) {
+    if (offered == std::exchange(offered_, offered)) {
+        return;
+    }
+    for (const QString& id : sample_actions_) {
+        context_.actions.setEnabled(
+            id, offered, QStringLiteral("This conversation has begun; samples are for a new one (Ctrl+N)"));
+    }
 }
 
 QWidget* StartView::makeBeginnings() {

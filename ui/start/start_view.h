@@ -21,9 +21,11 @@ class StartView : public QWidget {
 
   public:
     explicit StartView(const ShellContext& context, QWidget* parent = nullptr);
+    // Whether the samples' actions can be run: they are messages of a conversation that has none yet.
+    void setOffered(bool offered);
 
   signals:
-    // The text goes into the composer and is sent.
+    // It is sent; what stands in the composer stays there.
     void samplePicked(const fulgurite::SamplePrompt& sample);
 
   protected:
@@ -40,6 +42,8 @@ class StartView : public QWidget {
     bool pictureShown() const;
 
     ShellContext context_;
+    QStringList sample_actions_;
+    bool offered_ = true;
     QWidget* content_;
     QLabel* title_;
     QWidget* lower_;
