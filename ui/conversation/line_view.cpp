@@ -183,8 +183,18 @@ QString labelOf(const NodeOutline& node) {
     return beginning.isEmpty() ? QObject::tr("(empty)") : beginning;
 }
 
+// Tokens of the turns of a line, by their ids: a tree of thousands is not to be searched for each of them.
+QHash<qint64, int> tokensOnLine(const QList<Turn>& line) {
+    QHash<qint64, int> result;
+    result.reserve(line.size());
+    for (const Turn& turn : line) {
+        result.insert(turn.id, turn.token_count);
+    }
+    return result;
+}
+
 // Nodes at which lines part, under the conversation that is open.
-QList<ConversationBranch> branchesOf(const std::vector<NodeOutline>& outline, const QList<Turn>& line) {
+QList<ConversationBranch> branchesOf(const std::vector<NodeOutline>& outline, const QHash<qint64, int>& line) {
     const auto children = childrenOf(outline);
     std::map<NodeId, int> row_of; // nearest branch at or above a node
     QList<ConversationBranch> result;
@@ -199,28 +209,24 @@ QList<ConversationBranch> branchesOf(const std::vector<NodeOutline>& outline, co
         branch.parent = above;
         branch.label = labelOf(node);
         branch.tokens = static_cast<int>(node.tokens);
-        branch.current =
-            std::any_of(line.begin(), line.end(), [&](const Turn& turn) { return turn.id == node.id; });
+        branch.current = line.contains(node.id);
         row_of[node.id] = static_cast<int>(result.size());
         result << branch;
     }
     return result;
 }
 
-QList<BranchNode> mapOf(const std::vector<NodeOutline>& outline, const QList<Turn>& line) {
+QList<BranchNode> mapOf(const std::vector<NodeOutline>& outline, const QHash<qint64, int>& line, qint64 last) {
     QList<BranchNode> result;
     for (const NodeOutline& node : outline) {
         BranchNode entry;
         entry.id = node.id;
         entry.parent = node.parent.value_or(0);
         entry.label = labelOf(node);
-        entry.tokens = static_cast<int>(node.tokens);
-        for (const Turn& turn : line) {
-            // A person's message has a length only by the answer after it.
-            entry.tokens = turn.id == node.id ? std::max(entry.tokens, turn.token_count) : entry.tokens;
-        }
-        entry.on_path = std::any_of(line.begin(), line.end(), [&](const Turn& turn) { return turn.id == node.id; });
-        entry.current = !line.isEmpty() && line.last().id == node.id;
+        // A person's message has a length only by the answer after it.
+        entry.tokens = std::max(static_cast<int>(node.tokens), line.value(node.id));
+        entry.on_path = line.contains(node.id);
+        entry.current = node.id == last;
         entry.tooltip = text(node.beginning);
         result << entry;
     }
@@ -279,8 +285,9 @@ LineView buildLine(StoreSession& session, ConversationId id) {
         line.turns << turn;
     }
     placeTurns(line.turns);
-    line.map = mapOf(outline, line.turns);
-    line.branches = branchesOf(outline, line.turns);
+    const QHash<qint64, int> on_line = tokensOnLine(line.turns);
+    line.map = mapOf(outline, on_line, line.turns.isEmpty() ? 0 : line.turns.last().id);
+    line.branches = branchesOf(outline, on_line);
     return line;
 }
 
