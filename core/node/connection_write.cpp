@@ -102,6 +102,15 @@ void Connection::pump() {
     ReplySource::Pull pull{};
     try {
         pull = source_->pull(piece);
+    } catch (const ApiError& error) {
+        if (!head_sent_) {
+            std::exchange(source_, nullptr)->close();
+            send(replyOf(error));
+            return;
+        }
+        owner_.metrics().streamDropped(error.code());
+        closeNow();
+        return;
     } catch (const std::exception&) { // out of memory: this reply is lost, the others need not be
         owner_.metrics().streamDropped("internal_error");
         closeNow();
@@ -111,13 +120,15 @@ void Connection::pump() {
         arm(owner_.options().timeouts.heartbeat);
         return;
     }
-    const bool last = pull == ReplySource::Pull::End;
-    if (!head_sent_ && last) {
+    const bool whole = pull == ReplySource::Pull::End;
+    if (!head_sent_ && whole) {
         const ReplyHead head = source_->head();
         std::exchange(source_, nullptr)->close();
         send({head.status, head.content_type, std::move(piece), head.fields});
         return;
     }
+    const bool head_only = head_.method == "HEAD"; // any byte more would be taken for the next reply
+    const bool last = whole || head_only;
     std::string bytes;
     if (!head_sent_) {
         const ReplyHead head = source_->head();
@@ -127,11 +138,11 @@ void Connection::pump() {
         bytes = headOf(head.status, head.content_type, head.fields);
         bytes += head_.http10 ? "\r\n" : "Transfer-Encoding: chunked\r\n\r\n";
     }
-    if (!piece.empty()) { // an empty chunk would be the end
+    if (!piece.empty() && !head_only) { // an empty chunk would be the end
         bytes += chunkOf(piece, head_.http10);
     }
     if (last) {
-        bytes += head_.http10 ? "" : "0\r\n\r\n";
+        bytes += head_.http10 || head_only ? "" : "0\r\n\r\n";
         std::exchange(source_, nullptr)->close();
         finishRecord();
     }

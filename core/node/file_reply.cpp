@@ -25,18 +25,29 @@ FileReply::FileReply(const std::filesystem::path& path, std::string name)
 }
 
 ReplySource::Pull FileReply::pull(std::string& out) {
-    if (ended_ || !file_) {
-        return Pull::End;
+    if (cut_off_) {
+        throw *cut_off_;
     }
     const std::size_t before = out.size();
     out.resize(before + kPiece);
     const std::size_t count = std::fread(out.data() + before, 1, kPiece, file_.get());
     out.resize(before + count);
-    // A chunked reply that lacks its end tells the client that something went wrong.
     if (count == 0 && std::ferror(file_.get()) != 0) {
         fail(ErrorKind::Io, "{}: cannot read on", name_);
     }
     return count < kPiece ? Pull::End : Pull::More;
+}
+
+void FileReply::shutDown() {
+    if (!cut_off_) { // the first reason counts
+        cut_off_.emplace(503, "the server is shutting down", std::string(), "shutting_down");
+    }
+}
+
+void FileReply::timeOut() {
+    if (!cut_off_) {
+        cut_off_.emplace(408, "the answer took longer than a request may take here", std::string(), "time_limit");
+    }
 }
 
 ReplyHead FileReply::head() const {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A file as a reply, piece by piece at the pace of the client.
+// A file as a reply, piece by piece at the pace of the client. What is cut off does not end as a whole file would.
 #pragma once
 
 #include "core/node/http_types.h"
@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace fulgurite::node {
@@ -19,7 +20,8 @@ class FileReply final : public ReplySource {
     void start(std::function<void()> /*wake*/) override {}
     Pull pull(std::string& out) override;
     ReplyHead head() const override;
-    void shutDown() override { ended_ = true; }
+    void shutDown() override;
+    void timeOut() override;
     void close() override { file_.reset(); }
 
   private:
@@ -28,7 +30,7 @@ class FileReply final : public ReplySource {
     };
     std::unique_ptr<std::FILE, Closer> file_;
     std::string name_;
-    bool ended_ = false;
+    std::optional<ApiError> cut_off_; // why it must not go on
 };
 
 } // namespace fulgurite::node

@@ -73,6 +73,8 @@ class ReplySource {
     virtual ~ReplySource() = default;
     // `wake` may be called from any thread, any number of times, until close().
     virtual void start(std::function<void()> wake) = 0;
+    // Throws when the reply cannot be completed: an ApiError is sent in place of a reply that has not begun, and
+    // one that has begun ends without its end, by which the client sees that something is missing.
     virtual Pull pull(std::string& out) = 0;
     // Valid once pull() has returned something other than Wait.
     virtual ReplyHead head() const = 0;
