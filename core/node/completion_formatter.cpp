@@ -20,24 +20,40 @@ constexpr std::size_t kEntryBytes = 128;
 CompletionFormatter::CompletionFormatter(const ModelService& service, CompletionFormat format)
     : service_(service), format_(std::move(format)), choices_(format_.prompts.size() * format_.choices) {}
 
+// The prompt's text comes with whatever is the first of its choice.
 void CompletionFormatter::echo(std::size_t index) {
     Choice& choice = choices_[index];
     if (!std::exchange(choice.echoed, true) && format_.echo) {
         choice.text = format_.prompts[index / format_.choices];
-        choice.offset = characterCount(choice.text);
         held_bytes_ += choice.text.size();
+    }
+}
+
+void CompletionFormatter::beginAnswer(std::size_t index) {
+    echo(index);
+    if (!std::exchange(choices_[index].answered, true) && format_.echo) {
+        choices_[index].offset = characterCount(format_.prompts[index / format_.choices]);
     }
 }
 
 void CompletionFormatter::promptToken(std::size_t index, const TokenRecord& record) {
     if (format_.echo && format_.logprobs) {
+        echo(index);
         addLogprob(choices_[index], record);
+    }
+}
+
+void CompletionFormatter::flush(std::string& out) {
+    for (std::size_t i = 0; i < choices_.size(); ++i) {
+        if (!choices_[i].answered && !choices_[i].logprobs.tokens.empty()) {
+            send(i, out);
+        }
     }
 }
 
 void CompletionFormatter::token(std::size_t index, const TokenRecord& record, const std::string& text,
                                 std::string& out) {
-    echo(index);
+    beginAnswer(index);
     if (format_.echo_only) {
         return;
     }
@@ -73,7 +89,7 @@ void CompletionFormatter::addLogprob(Choice& choice, const TokenRecord& record) 
 
 void CompletionFormatter::finish(std::size_t index, const GenerationSummary& summary, const std::string& rest,
                                  std::string& out) {
-    echo(index);
+    beginAnswer(index);
     Choice& choice = choices_[index];
     GenerationSummary counted = summary;
     if (format_.echo_only) {

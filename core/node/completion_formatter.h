@@ -29,6 +29,8 @@ class CompletionFormatter final : public ReplyFormatter {
 
     bool streams() const override { return format_.stream; }
     void promptToken(std::size_t choice, const TokenRecord& record) override;
+    // Sends what prompts are scored so far: one may be longer than there is memory for.
+    void flush(std::string& out) override;
     void token(std::size_t choice, const TokenRecord& record, const std::string& text, std::string& out) override;
     void finish(std::size_t choice, const GenerationSummary& summary, const std::string& rest,
                 std::string& out) override;
@@ -47,6 +49,7 @@ class CompletionFormatter final : public ReplyFormatter {
     struct Choice {
         std::string text; // shown and not yet sent, or all of it when not streaming
         bool echoed = false;
+        bool answered = false; // its first token, or its end, has come
         Logprobs logprobs;
         std::size_t offset = 0; // characters before the next token
         nlohmann::json finish_reason;
@@ -54,6 +57,7 @@ class CompletionFormatter final : public ReplyFormatter {
     };
 
     void echo(std::size_t index);
+    void beginAnswer(std::size_t index);
     void addLogprob(Choice& choice, const TokenRecord& record);
     nlohmann::json choiceObject(std::size_t index) const;
     void send(std::size_t index, std::string& out);
