@@ -4,6 +4,8 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 namespace fulgurite::node::test {
 namespace {
 
@@ -23,6 +25,13 @@ TEST_F(CompletionTest, ModelsAreListedAndShown) {
     EXPECT_EQ(get("/v1/models").json().at("data").at(0).at("max_model_len"), 4096);
     EXPECT_EQ(get("/v1/models/scripted").json().at("object"), "model");
     EXPECT_EQ(get("/v1/models/other").status, 404);
+    // Names with spaces and slashes come escaped; what is no escape stands for itself.
+    EXPECT_EQ(get("/v1/models/script%65d").status, 200);
+    EXPECT_EQ(get("/v1/models/%73%63%72%69%70%74%65%64").json().at("id"), "scripted");
+    EXPECT_THAT(get("/v1/models/MiniMaxAI%2fMiniMax%20M1").errorText(), HasSubstr("'MiniMaxAI/MiniMax M1'"));
+    EXPECT_THAT(get("/v1/models/a%2").errorText(), HasSubstr("'a%2'"));
+    EXPECT_THAT(get("/v1/models/%zz%").errorText(), HasSubstr("'%zz%'"));
+    EXPECT_EQ(get("/v1/models/%ff").status, 404);
 }
 
 TEST_F(CompletionTest, PromptsOfEveryForm) {
@@ -77,6 +86,39 @@ TEST_F(CompletionTest, Streams) {
     }
     EXPECT_EQ(text, "abHello world");
     EXPECT_EQ(events[events.size() - 2].json().at("choices").at(0).at("finish_reason"), "stop");
+}
+
+// A prompt may have a million tokens: what is known of it goes out as it comes, and nothing of it is collected.
+TEST_F(CompletionTest, AStreamScoresThePromptAsItIsRead) {
+    const json request{
+        {"prompt", std::string(1000, 'a') + "\xC3\xA9"}, {"echo", true}, {"logprobs", 2}, {"max_tokens", 1}};
+    const json whole = complete(request).json().at("choices").at(0);
+    json streamed = request;
+    streamed["stream"] = true;
+    json seen{{"tokens", json::array()},
+              {"token_logprobs", json::array()},
+              {"top_logprobs", json::array()},
+              {"text_offset", json::array()}};
+    std::string text;
+    std::size_t most = 0;
+    const auto events = stream("/v1/completions", streamed);
+    ASSERT_EQ(events.back().data, "[DONE]");
+    for (const ServerEvent& event : events) {
+        if (event.data == "[DONE]") {
+            break;
+        }
+        const json choice = event.json().at("choices").at(0);
+        text += choice.at("text").get<std::string>();
+        most = std::max(most, choice.at("logprobs").at("tokens").size());
+        for (auto& [list, values] : seen.items()) {
+            for (const json& value : choice.at("logprobs").at(list)) {
+                values.push_back(value);
+            }
+        }
+    }
+    EXPECT_EQ(text, whole.at("text"));
+    EXPECT_EQ(seen, whole.at("logprobs"));
+    EXPECT_LT(most, 200U) << "one event with all of the prompt would be as large as the prompt is";
 }
 
 TEST_F(CompletionTest, StopStringsAreNamed) {
