@@ -149,28 +149,27 @@ std::shared_ptr<const ChatTemplate> ChatTemplate::load(const std::filesystem::pa
     const std::filesystem::path plain_path = folder / "chat_template.jinja";
     std::error_code error;
     std::vector<std::pair<std::string, std::string>> tokens;
-    std::string source;
+    std::optional<std::string> source;
     std::string name = plain_path.string();
-    bool found = false;
+    if (std::filesystem::exists(plain_path, error)) { // before the key, as in transformers
+        source = readTextFile(plain_path, kMaxTemplate);
+    }
     if (std::filesystem::exists(config_path, error)) {
         const nlohmann::json json = parseJson(readTextFile(config_path), config_path.string());
         const JsonField config(json, config_path.string(), ErrorKind::Corrupt);
         tokens = readTokens(config);
-        found = config.has("chat_template");
-        source = found ? readSource(config) : "";
-        name = found ? config_path.string() + ": chat_template" : name;
+        if (!source && config.has("chat_template")) {
+            source = readSource(config);
+            name = config_path.string() + ": chat_template";
+        }
     }
-    if (!found && std::filesystem::exists(plain_path, error)) {
-        source = readTextFile(plain_path, kMaxTemplate);
-        found = true;
-    }
-    if (!found) {
+    if (!source) {
         fail(ErrorKind::NotFound,
              "{}: no chat template; expected chat_template.jinja, or the key chat_template in "
              "tokenizer_config.json",
              folder.string());
     }
-    return make(source, name, std::move(tokens));
+    return make(*source, name, std::move(tokens));
 }
 
 std::shared_ptr<const ChatTemplate> ChatTemplate::parse(std::string_view source, const std::string& name) {

@@ -16,8 +16,8 @@ namespace fulgurite {
 // Immutable and thread-safe.
 class ChatTemplate {
   public:
-    // FOLDER/tokenizer_config.json (key `chat_template`) or FOLDER/chat_template.jinja. Throws Error{NotFound} when
-    // the folder has none, Error{Unsupported | Corrupt} with line and column for syntax outside the subset.
+    // FOLDER/chat_template.jinja, else FOLDER/tokenizer_config.json (key `chat_template`). Throws Error{NotFound}
+    // when the folder has none, Error{Unsupported | Corrupt} with line and column for syntax outside the subset.
     static std::shared_ptr<const ChatTemplate> load(const std::filesystem::path& folder);
     static std::shared_ptr<const ChatTemplate> parse(std::string_view source, const std::string& name);
     ~ChatTemplate();

@@ -148,8 +148,16 @@ TEST(ChatTemplate, LoadsFromTheFolder) {
                         R"({"bos_token": {"content": "<s>"}, "eos_token": "</s>"})");
     EXPECT_EQ(ChatTemplate::load(folder)->renderOrdered(Json::array(), nullptr, false), "plain <s>");
     writeFileAtomically(folder / "tokenizer_config.json",
-                        R"({"eos_token": "</s>", "chat_template": "config {{ eos_token }}"})");
+                        R"({"bos_token": "<s>", "eos_token": "</s>", "chat_template": "config {{ eos_token }}"})");
+    EXPECT_EQ(ChatTemplate::load(folder)->renderOrdered(Json::array(), nullptr, false), "plain <s>")
+        << "the file comes first, as in transformers";
+    std::filesystem::remove(folder / "chat_template.jinja");
     EXPECT_EQ(ChatTemplate::load(folder)->renderOrdered(Json::array(), nullptr, false), "config </s>");
+    writeFileAtomically(folder / "tokenizer_config.json",
+                        R"({"chat_template": [{"name": "rag", "template": "x"}]})");
+    EXPECT_THROW(ChatTemplate::load(folder), Error);
+    writeFileAtomically(folder / "chat_template.jinja", "plain");
+    EXPECT_EQ(ChatTemplate::load(folder)->renderOrdered(Json::array(), nullptr, false), "plain");
     std::filesystem::remove_all(folder);
 }
 

@@ -113,6 +113,10 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"{% macro f(n) %}{{ n }}{% if n %}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(3) }}", "3210"},
         Case{"{% if false %}a{% elif true %}b{% else %}c{% endif %}", "b"},
         Case{"{% raw %}{{ x }}{% endraw %}{# comment #}!{% generation %}g{% endgeneration %}", "{{ x }}!g"},
+        // As Jinja has it: what stands behind raw's beginning stays, newline and blanks.
+        Case{"a{% raw %}\nfoo{% endraw %}\nb", "a\nfoob"}, Case{"a{% raw -%}\n foo{% endraw %}\nb", "afoob"},
+        Case{"x\n  {% raw %}\n{{ a }}\n  {% endraw %}y", "x\n\n{{ a }}\ny"},
+        Case{"x\n  {% raw %}  {% endraw %}y", "x\n  y"}, Case{"a{% raw %}  {%- endraw -%}\nb", "ab"},
         Case{"a\n  {% if true %}\n  b\n  {% endif %}\nc\n", "a\n  b\nc"},
         Case{"a\n  {{- ' b' -}}\n  c\n{%+ if true +%}\nd{% endif %}", "a bc\n\nd"},
         Case{"a  {%- if true -%}  b  {%- endif %}\nc", "abc"},

@@ -142,7 +142,7 @@ class Lexer {
     void addRaw() {
         char control = '\0';
         at_ = plainBlockEnd(at_, "raw", control);
-        closeTag(control, false);
+        strip_next_ = control == '-'; // the newline behind it is raw as well, unlike that of other blocks
         for (std::size_t tag = text_.find("{%", at_); tag != std::string_view::npos;
              tag = text_.find("{%", tag + 2)) {
             const char first = tag + 2 < text_.size() ? text_[tag + 2] : '\0';
