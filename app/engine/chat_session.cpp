@@ -215,12 +215,19 @@ void ChatSession::regenerate() {
     const ChatMessage before = std::move(messages_.back());
     messages_.pop_back();
     const std::size_t kept = messages_.size();
+    const auto restore = [&] {
+        messages_.resize(kept);
+        messages_.push_back(before);
+    };
     try {
         answer();
     } catch (...) {
-        messages_.resize(kept);
-        messages_.push_back(before);
+        restore();
         throw;
+    }
+    if (messages_.size() == kept) { // stopped before its first token
+        restore();
+        fmt::print("(the answer before is kept)\n");
     }
 }
 

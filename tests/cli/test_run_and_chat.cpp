@@ -128,6 +128,33 @@ TEST_F(RunAndChat, ControlCStopsTheAnswerNotTheProgram) {
     EXPECT_EQ(process.finish().status, 0);
 }
 
+// Another answer to a text that takes minutes to read is asked for, and given up while it is being read.
+TEST_F(RunAndChat, ControlCBeforeTheFirstTokenKeepsTheAnswerThatWasThere) {
+    std::string long_text;
+    while (long_text.size() < 1'000'000) {
+        long_text += "hello and more ";
+    }
+    const std::string before = *folder_ / "before.json";
+    const std::string after = *folder_ / "after.json";
+    const nlohmann::json messages = {{{"role", "user"}, {"content", long_text}},
+                                     {{"role", "assistant"}, {"content", "first"}, {"tokens", {70, 71}}}};
+    writeFileAtomically(
+        before, nlohmann::json{{"format", "fulgurite.chat"}, {"system", ""}, {"messages", messages}}.dump());
+    Process process(command("chat", {"--load", before, "-n", "1"}));
+    process.type("/stats\n/regenerate\n");
+    ASSERT_TRUE(process.waitFor("snapshots: "));
+    // Ctrl+C counts for an answer that has begun, so give it time to begin.
+    std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+    process.interrupt();
+    process.type("/save " + after + "\n/exit\n");
+    const Outcome outcome = process.finish();
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    EXPECT_NE(outcome.out.find("(the answer before is kept)"), std::string::npos) << outcome.out;
+    const nlohmann::json saved = nlohmann::json::parse(readTextFile(after));
+    ASSERT_EQ(saved["messages"].size(), 2u);
+    EXPECT_EQ(saved["messages"][1], messages[1]);
+}
+
 TEST_F(RunAndChat, ControlCTwiceAtThePromptLeaves) {
     Process process(command("chat", {}));
     process.type("/stats\n");
