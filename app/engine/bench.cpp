@@ -357,6 +357,8 @@ void bench(const BenchOptions& options) {
     if (options.model.empty()) {
         fail(ErrorKind::InvalidInput, "bench needs --model FOLDER, or --shape CONFIG.json on a GPU");
     }
+    requireRising("--contexts", options.contexts);
+    requireRising("--layer-contexts", options.layer_contexts);
     Bench bench(loadRanked({.folder = options.model,
                             .ops = kernelTable(options.kernels),
                             .ranks = options.ranks,

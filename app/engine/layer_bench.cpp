@@ -36,10 +36,6 @@ class LayerBench {
         std::vector<SequenceState> states;
         SequenceState state = model_.newState();
         for (const std::size_t context : contexts) {
-            if (context <= state.position()) {
-                fail(ErrorKind::InvalidInput, "--layer-contexts must be above 0 and rise: {} comes after {}",
-                     context, state.position());
-            }
             while (state.position() < context) {
                 feed(state, spreadTokens(std::min(kPrefillChunk, context - state.position()), vocab()), nullptr);
             }
@@ -83,6 +79,17 @@ TokenIds spreadTokens(std::size_t count, int vocab) {
         ids.push_back(static_cast<TokenId>((i * 2654435761u + i * i * 40503u) % static_cast<std::size_t>(vocab)));
     }
     return ids;
+}
+
+void requireRising(const char* option, std::span<const std::size_t> contexts) {
+    std::size_t before = 0;
+    for (const std::size_t context : contexts) {
+        if (context <= before) {
+            fail(ErrorKind::InvalidInput, "{} must be above 0 and rise: {} comes after {}", option, context,
+                 before);
+        }
+        before = context;
+    }
 }
 
 Json benchLightningLayer(const std::filesystem::path& folder, const kernels::OpTable& ops,

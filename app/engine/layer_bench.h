@@ -19,6 +19,10 @@ double median(std::vector<double> values);
 // Tokens that spread over the vocabulary, so that experts are loaded as real text loads them: unevenly.
 TokenIds spreadTokens(std::size_t count, int vocab);
 
+// One state is read on from each context to the next. Throws Error{InvalidInput} that names `option` unless they
+// are above 0 and rise.
+void requireRising(const char* option, std::span<const std::size_t> contexts);
+
 // The time that each layer of a forward pass took, by kind.
 class LayerClock : public ForwardTap {
   public:
@@ -46,7 +50,7 @@ class LayerClock : public ForwardTap {
 // Decode steps through the model's first lightning layer, and nothing else, on the states that it really has after
 // `contexts` tokens: a whole model would also measure how the keys and values of its softmax layers push the
 // layer's weights out of the caches. {"contexts": [{"context", "seconds_per_token"}], "spread": slowest / fastest}.
-// Throws Error{InvalidInput} when the model has no lightning layer or the contexts do not rise.
+// `contexts` must rise. Throws Error{InvalidInput} when the model has no lightning layer.
 Json benchLightningLayer(const std::filesystem::path& folder, const kernels::OpTable& ops,
                          std::span<const std::size_t> contexts, std::size_t decode, int repeats,
                          kernels::ThreadPool& pool);
