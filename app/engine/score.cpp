@@ -109,13 +109,22 @@ std::size_t bytesToScore(const HybridModel& model, std::size_t tokens, bool laye
 }
 
 // Before anything is computed: a program that the system ends in the middle says nothing.
-void requireMemory(const HybridModel& model, std::size_t tokens, bool layers) {
-    const std::size_t needed = bytesToScore(model, tokens, layers);
-    if (const std::size_t free = availableMemory(); free > 0 && needed > free) {
-        fail(ErrorKind::OutOfMemory, "to score {} tokens{} takes {} of memory, and {} are free; give fewer tokens{}",
-             tokens, layers ? " with --layers" : "", readableBytes(needed), readableBytes(free),
-             layers ? ", or leave --layers out" : "");
+void requireMemory(const HybridModel& model, std::size_t tokens, std::size_t chunk, bool layers) {
+    const std::size_t kept = bytesToScore(model, tokens, layers);
+    const std::size_t rows = std::min(chunk, tokens);
+    const std::size_t pass = model.passBytes(rows, rows);
+    const std::size_t free = availableMemory();
+    if (free == 0 || kept + pass <= free) {
+        return;
     }
+    const bool chunk_helps = kept + model.passBytes(1, 1) <= free;
+    fail(ErrorKind::OutOfMemory,
+         "to score {} tokens{} takes {} of memory, {} of it for a chunk of {} tokens, and {} are free; give {}",
+         tokens, layers ? " with --layers" : "", readableBytes(kept + pass), readableBytes(pass), rows,
+         readableBytes(free),
+         chunk_helps ? "a smaller --chunk"
+         : layers    ? "fewer tokens, or leave --layers out"
+                     : "fewer tokens");
 }
 
 void score(const ScoreOptions& options) {
@@ -123,7 +132,7 @@ void score(const ScoreOptions& options) {
     const auto model = loadRanked(
         {.folder = options.model, .ranks = options.ranks, .device = options.device, .threads = options.threads});
     const ModelConfig& config = model->config();
-    requireMemory(*model, tokens.size(), options.layers);
+    requireMemory(*model, tokens.size(), options.chunk, options.layers);
     const auto n = static_cast<std::int64_t>(tokens.size());
     SafetensorsWriter writer(options.out);
     writer.declare("logits", DType::F32, {n, config.vocab_size});

@@ -25,43 +25,65 @@ void Workspace::Buffers::use(kernels::ThreadPool& pool, const std::shared_ptr<ke
     }
 }
 
-void Workspace::Buffers::prepare(const ModelConfig& config, const Shard& shard, std::size_t rows,
-                                 std::size_t wanted_rows) {
-    const auto size = [](std::int64_t value) { return static_cast<std::size_t>(value); };
-    const std::size_t width = size(config.hidden_size);
-    const std::size_t heads = shard.heads.count * size(config.head_dim);
-    const std::size_t kv_heads = shard.kv_heads.count * size(config.head_dim);
-    const std::size_t chosen = rows * size(config.top_k);
-    for (FloatBuffer* buffer : {&hidden, &normed, &branch}) {
-        buffer->atLeast(rows * width);
+namespace {
+
+std::size_t asSize(std::int64_t value) {
+    return static_cast<std::size_t>(value);
+}
+
+// visit(buffer, floats) for each that a pass of `rows` tokens needs.
+template <class Visit>
+void forEachBuffer(const ModelConfig& config, const Shard& shard, std::size_t rows, std::size_t wanted_rows,
+                   bool on_device, const Visit& visit) {
+    using Buffers = Workspace::Buffers;
+    const std::size_t width = asSize(config.hidden_size);
+    const std::size_t heads = shard.heads.count * asSize(config.head_dim);
+    const std::size_t kv_heads = shard.kv_heads.count * asSize(config.head_dim);
+    const std::size_t chosen = rows * asSize(config.top_k);
+    for (FloatBuffer Buffers::*buffer : {&Buffers::hidden, &Buffers::normed, &Buffers::branch}) {
+        visit(buffer, rows * width);
     }
-    projected.atLeast(rows * std::max(3 * heads, heads + 2 * kv_heads));
-    gate.atLeast(rows * heads);
-    attended.atLeast(rows * heads);
-    router_logits.atLeast(rows * size(config.num_experts));
-    for (FloatBuffer* buffer : {&expert_weights, &ordered_weights}) {
-        buffer->atLeast(chosen);
+    visit(&Buffers::projected, rows * std::max(3 * heads, heads + 2 * kv_heads));
+    visit(&Buffers::gate, rows * heads);
+    visit(&Buffers::attended, rows * heads);
+    visit(&Buffers::router_logits, rows * asSize(config.num_experts));
+    visit(&Buffers::expert_weights, chosen);
+    visit(&Buffers::ordered_weights, chosen);
+    if (!on_device) { // a device's operation for experts has scratch memory of its own
+        visit(&Buffers::expert_in, chosen * width);
+        visit(&Buffers::expert_out, chosen * width);
+        visit(&Buffers::expert_gate, chosen * shard.expert_width.count);
+        visit(&Buffers::expert_up, chosen * shard.expert_width.count);
     }
-    if (device == nullptr) { // a device's operation for experts has scratch memory of its own
-        for (FloatBuffer* buffer : {&expert_in, &expert_out}) {
-            buffer->atLeast(chosen * width);
-        }
-        for (FloatBuffer* buffer : {&expert_gate, &expert_up}) {
-            buffer->atLeast(chosen * shard.expert_width.count);
-        }
-    }
-    wanted.atLeast(wanted_rows * width);
-    if (device != nullptr) {
-        device_ids.atLeast(chosen);
-        device_logits.atLeast(wanted_rows * size(config.vocab_size));
-        device_answers.atLeast(wanted_rows * sizeof(kernels::Preselected) / sizeof(float));
+    visit(&Buffers::wanted, wanted_rows * width);
+    if (on_device) {
+        visit(&Buffers::device_ids, chosen);
+        visit(&Buffers::device_logits, wanted_rows * asSize(config.vocab_size));
+        visit(&Buffers::device_answers, wanted_rows * sizeof(kernels::Preselected) / sizeof(float));
     }
     if (shard.ranks > 1) {
         const std::size_t most = largestVocabularyPart(config, shard.ranks);
-        squares.atLeast(rows);
-        logits_part.atLeast(wanted_rows * most);
-        logits_parts.atLeast(wanted_rows * most * size(shard.ranks));
+        visit(&Buffers::squares, rows);
+        visit(&Buffers::logits_part, wanted_rows * most);
+        visit(&Buffers::logits_parts, wanted_rows * most * asSize(shard.ranks));
     }
+}
+
+} // namespace
+
+std::size_t Workspace::Buffers::floatsFor(const ModelConfig& config, const Shard& shard, std::size_t rows,
+                                          std::size_t wanted_rows, bool on_device) {
+    std::size_t all = 0;
+    forEachBuffer(config, shard, rows, wanted_rows, on_device,
+                  [&](FloatBuffer Buffers::*, std::size_t floats) { all += floats; });
+    return all;
+}
+
+void Workspace::Buffers::prepare(const ModelConfig& config, const Shard& shard, std::size_t rows,
+                                 std::size_t wanted_rows) {
+    forEachBuffer(config, shard, rows, wanted_rows, device != nullptr,
+                  [this](FloatBuffer Buffers::*buffer, std::size_t floats) { (this->*buffer).atLeast(floats); });
+    const std::size_t chosen = rows * asSize(config.top_k);
     tasks.reserve(2 * std::min(chosen, shard.experts.count));
     expert_ids.reserve(chosen);
     gather_index.reserve(wanted_rows);

@@ -109,6 +109,9 @@ struct Workspace::Buffers {
     void use(kernels::ThreadPool& pool, const std::shared_ptr<kernels::Device>& on);
     // Room for all of it, so that a pass that has begun to change states no longer asks for memory.
     void prepare(const ModelConfig& config, const Shard& shard, std::size_t rows, std::size_t wanted_rows);
+    // How many floats prepare() makes room for.
+    static std::size_t floatsFor(const ModelConfig& config, const Shard& shard, std::size_t rows,
+                                 std::size_t wanted_rows, bool on_device);
 };
 
 // Where a rank's heads lie in the sequence states, and who writes what.

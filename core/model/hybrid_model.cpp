@@ -445,6 +445,18 @@ void HybridModel::runProcess(const Pass& pass, kernels::ThreadPool& pool, Worksp
     }
 }
 
+std::size_t HybridModel::passBytes(std::size_t rows, std::size_t wanted_rows) const {
+    std::size_t floats = wanted_rows * static_cast<std::size_t>(config().vocab_size);
+    if (device() == nullptr) { // or the buffers lie there
+        const std::size_t first = comm_ == nullptr ? 0 : static_cast<std::size_t>(comm_->rank());
+        const std::size_t here = std::max<std::size_t>(parts_.size(), 1);
+        for (std::size_t rank = first; rank < first + here; ++rank) {
+            floats += Workspace::Buffers::floatsFor(config(), shards_[rank], rows, wanted_rows, false);
+        }
+    }
+    return floats * sizeof(float);
+}
+
 void HybridModel::forward(std::span<SequenceChunk> batch, kernels::ThreadPool& pool, Workspace& workspace,
                           std::vector<float>& logits, ForwardTap* tap) const {
     const std::size_t rows = admit(config(), batch);

@@ -121,6 +121,9 @@ class HybridModel {
     StateShape stateShape() const;
     SequenceState newState() const { return SequenceState(stateShape()); }
 
+    // Of the host's memory: what forward() takes for a batch of `rows` tokens of which `wanted_rows` want logits,
+    // those included, beside the states. Of the ranks in this process.
+    std::size_t passBytes(std::size_t rows, std::size_t wanted_rows) const;
     // Whether wishes are answered; elsewhere they do no harm.
     bool preselects() const;
 

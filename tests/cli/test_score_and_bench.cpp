@@ -97,6 +97,26 @@ TEST_F(Measure, ScoreSaysBeforehandWhatMemoryItLacks) {
     EXPECT_FALSE(std::filesystem::exists(folder / "out"));
 }
 
+TEST_F(Measure, ScoreCountsWhatOneChunkTakes) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    GTEST_SKIP() << "a sanitizer needs all of the address space";
+#endif
+    // Some 4,000 bytes of intermediate values and logits for each token of a chunk.
+    writeFileAtomically(folder / "tokens.json", nlohmann::json(TokenIds(600'000, 1)).dump());
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_AS, &before), 0);
+    rlimit tight = before;
+    tight.rlim_cur = std::size_t{2} << 30;
+    ASSERT_EQ(::setrlimit(RLIMIT_AS, &tight), 0); // the program's too
+    const Outcome outcome = score({"--chunk", "600000", "--threads", "2"});
+    ASSERT_EQ(::setrlimit(RLIMIT_AS, &before), 0);
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("to score 600000 tokens takes "));
+    EXPECT_THAT(outcome.err, HasSubstr("for a chunk of 600000 tokens"));
+    EXPECT_THAT(outcome.err, HasSubstr("give a smaller --chunk"));
+    EXPECT_FALSE(std::filesystem::exists(folder / "out"));
+}
+
 TEST_F(Measure, ScoreRefusesBadTokensWithOneClearLine) {
     writeFileAtomically(folder / "tokens.json", "[1, 2, 97]");
     EXPECT_THAT(score({}).err, HasSubstr("token 97 is outside the model's vocabulary of 97"));
@@ -130,6 +150,19 @@ TEST_F(Measure, ConvertedCheckpointsCanBeMeasured) {
     EXPECT_GT(layer["contexts"][0]["seconds_per_token"].get<double>(), 0);
     EXPECT_GE(layer["spread"].get<double>(), 1.0);
     EXPECT_EQ(report["model"]["parameters"], 227832);
+}
+
+// One state is read on from context to context: behind 100 tokens nothing can be told of 64.
+TEST_F(Measure, ContextsThatDoNotRiseAreRefused) {
+    for (const char* option : {"--contexts", "--layer-contexts"}) {
+        for (const auto& [contexts, mistake] : std::vector<std::pair<std::string, std::string>>{
+                 {"100,64", "64 comes after 100"}, {"64,64", "64 comes after 64"}, {"0,64", "0 comes after 0"}}) {
+            const Outcome outcome =
+                runEngine({"bench", "--model", (folder / "model").string(), option, contexts, "--repeats", "1"});
+            EXPECT_EQ(outcome.status, 1) << outcome.out;
+            EXPECT_THAT(outcome.err, HasSubstr(option + std::string(" must be above 0 and rise: ") + mistake));
+        }
+    }
 }
 
 TEST_F(Measure, DoctorSaysWhatIsWrongWithAModel) {
