@@ -123,6 +123,14 @@ Node ConversationStore::node(NodeId id) {
     return nodeIn(select);
 }
 
+Conversation ConversationStore::conversationOrRemoved(ConversationId id) {
+    Statement select =
+        database_.prepare(fmt::format("SELECT {} FROM conversations WHERE id = ?", conversation_columns));
+    if (!select.bind(id).step())
+        fail(ErrorKind::NotFound, "{}: there never was a conversation {}", database_.path().string(), id);
+    return conversationIn(select);
+}
+
 Node ConversationStore::nodeOrRemoved(NodeId id) {
     Statement select = database_.prepare(fmt::format("SELECT {} FROM nodes WHERE id = ?", node_columns));
     if (!select.bind(id).step())

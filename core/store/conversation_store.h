@@ -34,7 +34,9 @@ class ConversationStore {
     // Throw Error{NotFound}, also for what is deleted.
     Conversation conversation(ConversationId id);
     Node node(NodeId id);
-    Node nodeOrRemoved(NodeId id); // also one that was removed and can be brought back
+    // Also what was removed and can be brought back.
+    Conversation conversationOrRemoved(ConversationId id);
+    Node nodeOrRemoved(NodeId id);
     // From the root to the head.
     std::vector<Node> path(ConversationId id);
     std::vector<NodeOutline> outline(ConversationId id);

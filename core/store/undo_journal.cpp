@@ -158,6 +158,8 @@ std::optional<UndoResult> UndoJournal::move(bool undo) {
         if (changes.text(0) == tableOf(JournalTarget::Node) && changes.text(2) == "deleted")
             result.nodes.push_back(changes.integer(1));
         result.presets |= changes.text(0) == tableOf(JournalTarget::Preset);
+        if (changes.text(0) == tableOf(JournalTarget::Conversation) && changes.text(2) == "deleted")
+            result.whole_conversation = true;
     }
     database_.run("UPDATE journal_steps SET undone = ? WHERE id = ?", undo, step);
     transaction.commit();

@@ -24,6 +24,7 @@ struct UndoResult {
     std::optional<ConversationId> conversation; // where the change can be seen
     std::vector<NodeId> nodes;                  // messages that went or came back
     bool presets = false;                       // one of them changed
+    bool whole_conversation = false;            // it went or came back itself
 };
 
 class UndoJournal {

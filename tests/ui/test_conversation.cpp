@@ -405,6 +405,72 @@ class TestConversation : public ConversationBench {
         QCOMPARE(line().sampler.temperature, 0.75);
     }
 
+    // Until it exists, and again where the message that brought it into being is undone.
+    void whatIsSetForANewConversationIsKept() {
+        send("one");
+        const qint64 one = line().id;
+        const auto show = [this](qint64 id) {
+            id != 0 ? controller_->open(id) : controller_->newConversation();
+            QTRY_COMPARE(line().id, id);
+        };
+        show(0);
+        controller_->setSystemPrompt("Be short.");
+        controller_->setRaw(true);
+        controller_->setNode("elsewhere");
+        SamplerSettings sampler = line().sampler;
+        sampler.temperature = 0.25;
+        controller_->setSampler(sampler);
+        const auto isThere = [this] {
+            QCOMPARE(line().system_prompt, QString("Be short."));
+            QVERIFY(line().raw);
+            QCOMPARE(line().node, QString("elsewhere"));
+            QCOMPARE(line().sampler.temperature, 0.25);
+        };
+        show(one);
+        QCOMPARE(line().system_prompt, QString());
+        sampler.temperature = 0.75; // the last that was chosen, and not for the new one
+        controller_->setSampler(sampler);
+        show(0);
+        isThere();
+        controller_.reset();
+        start();
+        show(0);
+        isThere();
+        send("two");
+        isThere();
+        const qint64 two = line().id;
+        show(0);
+        QCOMPARE(line().system_prompt, QString()); // the next one begins anew
+        QVERIFY(!line().raw);
+        QCOMPARE(line().node, QString());
+        show(two);
+        controller_->undo();
+        QTRY_COMPARE(line().id, qint64(0));
+        isThere();
+        show(one);
+        show(0);
+        isThere();
+        controller_->redo();
+        QTRY_COMPARE(line().id, two);
+        isThere();
+        show(0);
+        QCOMPARE(line().system_prompt, QString());
+        controller_->undo(); // seen from the next one, of which nothing has been set
+        QTRY_COMPARE(line().system_prompt, QString("Be short."));
+        QCOMPARE(line().id, qint64(0));
+        isThere();
+        controller_->redo();
+        QTRY_COMPARE(line().id, two);
+        show(0);
+        QCOMPARE(line().system_prompt, QString());
+        // What has been set of the next one meanwhile is not written over.
+        controller_->setSystemPrompt("Be long.");
+        show(two);
+        controller_->undo();
+        QTRY_COMPARE(line().id, qint64(0));
+        QCOMPARE(line().system_prompt, QString("Be long."));
+    }
+
     void theModelRecommendsUntilSomebodyChooses() {
         client::EngineInfo recommends = FakeNode::info();
         recommends.model.sampling.temperature = 0.2;

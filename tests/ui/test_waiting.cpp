@@ -369,6 +369,46 @@ class TestWaiting : public ConversationBench {
         QCOMPARE(line().draft, QString());
     }
 
+    // Not for the conversation that is shown when its turn comes.
+    void aQueuedFirstMessageHasWhatWasSetForIt() {
+        const auto set = [this](const QString& prompt, double temperature, bool raw) {
+            SamplerSettings sampler = line().sampler;
+            sampler.temperature = temperature;
+            controller_->setSampler(sampler);
+            controller_->setSystemPrompt(prompt);
+            controller_->setRaw(raw);
+        };
+        set("of another", 1.5, true);
+        send("other");
+        const qint64 other = line().id;
+        for (const bool raw : {false, true}) {
+            const auto asked = node_->generations().size();
+            beginAnother();
+            QCOMPARE(line().system_prompt, QString());
+            QVERIFY(!line().raw);
+            controller_->clearEngine();
+            set("mine", 0.25, raw);
+            controller_->send("first");
+            show(other);
+            set("of another", 1.75, true);
+            controller_->setEngine(node_->connect(), resumingInfo());
+            QTRY_COMPARE_WITH_TIMEOUT(node_->generations().size(), asked + 1, kPatience);
+            settle();
+            const QJsonObject sent = node_->generations().last();
+            QCOMPARE(sent["sampler"]["temperature"].toDouble(), 0.25);
+            QCOMPARE(sent.contains("prompt"), raw);
+            if (!raw) {
+                QCOMPARE(sent["messages"][0]["content"].toString(), QString("mine"));
+            }
+            QCOMPARE(line().id, other);
+            show(controller_->allRows().first().id);
+            QCOMPARE(line().title, QString("first"));
+            QCOMPARE(line().system_prompt, QString("mine"));
+            QCOMPARE(line().raw, raw);
+            QCOMPARE(line().sampler.temperature, 0.25);
+        }
+    }
+
     // Of each conversation what was typed last is there again, and in the file once that takes it.
     void aDraftThatTheFileRefusesOutlivesItsConversationBeingLeft() {
         send("one");

@@ -61,23 +61,7 @@ ConversationController::~ConversationController() {
     if (!queue_.isEmpty()) {
         saveQueue();
     }
-    if (sampler_timer_.isActive()) {
-        saveSampler();
-    }
-}
-
-void ConversationController::saveSampler() {
-    sampler_timer_.stop();
-    store_.post([id = line_.id, json = samplerToKeep()](StoreSession& session) {
-        session.workspace().setValue(ValueKind::Setting, "sampler", json);
-        if (id != 0) {
-            session.workspace().conversations().setSettings(id, json);
-        }
-    });
-}
-
-std::string ConversationController::samplerToKeep() const {
-    return line_.sampler_chosen ? toJson(line_.sampler).toStdString() : kNoSampler;
+    settleSampler();
 }
 
 void ConversationController::workspaceReady(int recovered) {
@@ -130,6 +114,7 @@ ConversationController::Update ConversationController::updateFor(StoreSession& s
 }
 
 void ConversationController::change(Job job, bool with_rows, std::function<void()> then) {
+    settleSampler();
     store_.ask<Update>(
         this,
         [job = std::move(job), with_rows](StoreSession& session) {
@@ -145,23 +130,17 @@ void ConversationController::change(Job job, bool with_rows, std::function<void(
 
 void ConversationController::apply(const Update& update) {
     // What has been typed and set belongs to the conversation that is being left.
-    const bool left = update.line.id != line_.id;
-    const bool set_just_now = left && sampler_timer_.isActive();
-    if (left && draft_timer_.isActive()) {
-        saveDraft();
-    }
-    if (set_just_now) {
-        saveSampler();
+    if (update.line.id != line_.id) {
+        if (draft_timer_.isActive()) {
+            saveDraft();
+        }
+        settleSampler();
     }
     const bool another = update.line.id != line_.id || !std::exchange(loaded_, true);
     const LineView before = std::exchange(line_, update.line);
     if (another) {
         line_.draft = unsaved_drafts_.value(line_.id, line_.draft);
         draft_ = line_.draft;
-        if (set_just_now && line_.id == 0) {
-            line_.sampler = before.sampler; // new ones begin with it; the store did not know it yet
-            line_.sampler_chosen = before.sampler_chosen;
-        }
     } else {
         line_.draft = before.draft;
         if (sampler_timer_.isActive() || line_.id == 0) {
@@ -375,41 +354,6 @@ void ConversationController::remove(qint64 id) {
         whenIdle(removal);
     } else {
         removal();
-    }
-}
-
-void ConversationController::setSampler(const SamplerSettings& settings) {
-    if (settings == line_.sampler) {
-        return;
-    }
-    line_.sampler = settings;
-    line_.sampler_chosen = !(settings == model_sampler_);
-    sampler_timer_.start(); // a slider that moves is one step
-}
-
-void ConversationController::setSystemPrompt(const QString& text) {
-    if (text == line_.system_prompt) {
-        return;
-    }
-    line_.system_prompt = text;
-    if (line_.id != 0) {
-        change([id = line_.id, utf8 = text.toStdString()](StoreSession& session) -> std::optional<ConversationId> {
-            session.workspace().conversations().setSystemPrompt(id, utf8);
-            return id;
-        });
-    }
-}
-
-void ConversationController::setRaw(bool raw) {
-    if (raw == line_.raw) {
-        return;
-    }
-    line_.raw = raw;
-    if (line_.id != 0) {
-        change([id = line_.id, raw](StoreSession& session) -> std::optional<ConversationId> {
-            session.workspace().conversations().setRaw(id, raw);
-            return id;
-        });
     }
 }
 

@@ -8,6 +8,7 @@
 #include "ui/base/courier.h"
 #include "ui/conversation/answer_stream.h"
 #include "ui/conversation/line_view.h"
+#include "ui/conversation/new_line.h"
 #include "ui/conversation/request_builder.h"
 #include "ui/conversation/store_thread.h"
 
@@ -290,6 +291,8 @@ class ConversationController : public QObject {
     void saveDraft();
     void writeDrafts();
     void saveSampler();
+    void settleSampler(); // what was set is in the file before what follows
+    void changeNewLine(std::function<void(NewLine&)> change);
     std::string samplerToKeep() const;
     void workspaceReady(int recovered);
 

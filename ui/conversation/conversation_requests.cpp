@@ -44,6 +44,9 @@ void ConversationController::send(const QString& text) {
     line_.draft.clear();
     draft_timer_.start();
     if (queues()) {
+        if (line_.id == 0) { // another conversation may be shown when its turn comes
+            changeNewLine([sampler = samplerToKeep()](NewLine& line) { line.sampler = sampler; });
+        }
         queue_ << Queued{line_.id, text, target_};
         saveQueue();
         emit queueChanged();
@@ -55,30 +58,27 @@ void ConversationController::send(const QString& text) {
 void ConversationController::sendNow(qint64 conversation, const QString& text) {
     const SamplerSettings sampler = line_.sampler;
     const std::uint64_t seed = seedFor(sampler);
-    NewConversation fresh;
-    fresh.title = titleFrom(text).toStdString();
-    fresh.raw = line_.raw;
-    fresh.system_prompt = line_.system_prompt.toStdString();
-    fresh.settings = samplerToKeep();
+    NewConversation as_shown;
+    as_shown.raw = line_.raw;
+    as_shown.system_prompt = line_.system_prompt.toStdString();
+    as_shown.settings = samplerToKeep();
     auto job = [=, engine = abilities(), shown = line_.id, recommended = model_sampler_](StoreSession& session) {
         Workspace& workspace = session.workspace();
         ConversationStore& store = workspace.conversations();
-        const SamplerSettings used =
-            conversation != 0 && conversation != shown
-                ? samplerFromJson(QByteArray::fromStdString(store.conversation(conversation).settings), recommended)
-                : sampler;
         Prepared prepared;
         prepared.conversation = conversation;
         workspace.journal().asOneStep(kSendStep, conversation ? std::optional(conversation) : std::nullopt, [&] {
             if (conversation == 0) {
+                NewConversation fresh = shown == 0 ? as_shown : newConversationAsKept(workspace);
+                fresh.title = titleFrom(text).toStdString();
                 prepared.conversation = store.create(fresh);
                 prepared.created = true;
-                if (const auto chosen = workspace.value(ValueKind::Setting, nodeValueName(0))) {
-                    workspace.setValue(ValueKind::Setting, nodeValueName(prepared.conversation), *chosen);
-                    workspace.removeValue(ValueKind::Setting, nodeValueName(0));
-                }
+                handOverNewLine(workspace, prepared.conversation);
             }
             const Conversation about = store.conversation(prepared.conversation);
+            const SamplerSettings used =
+                conversation == shown ? sampler
+                                      : samplerFromJson(QByteArray::fromStdString(about.settings), recommended);
             NewNode question;
             question.conversation = about.id;
             question.parent = about.head;

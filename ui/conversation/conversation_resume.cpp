@@ -254,19 +254,4 @@ void ConversationController::resumeAnswer(qint64 turn) {
     });
 }
 
-void ConversationController::setNode(const QString& node) {
-    if (line_.node == node) {
-        return;
-    }
-    line_.node = node;
-    store_.post([name = nodeValueName(line_.id), node = node.toStdString()](StoreSession& session) {
-        if (node.empty()) {
-            session.workspace().removeValue(ValueKind::Setting, name);
-        } else {
-            session.workspace().setValue(ValueKind::Setting, name, node);
-        }
-    });
-    emit lineChanged();
-}
-
 } // namespace fulgurite

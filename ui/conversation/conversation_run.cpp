@@ -56,6 +56,7 @@ void ConversationController::prepareRun(PreparingJob job, std::function<void()> 
         emit failed(tr("No engine is ready. Start it, or wait until the model has loaded."));
         return;
     }
+    settleSampler();
     starting_ = true;
     emit runningChanged();
     store_.ask<Prepared>(
@@ -166,7 +167,10 @@ void ConversationController::showLaunch(const Prepared& prepared) {
     unsaved_drafts_.remove(0);
     update.line.draft = draft_;
     apply(update);
-    store_.post([](StoreSession& session) { session.workspace().setDraft(0, {}); });
+    store_.post([](StoreSession& session) {
+        session.workspace().setDraft(0, {});
+        keepNewLine(session.workspace(), {});
+    });
     draft_timer_.start();
 }
 

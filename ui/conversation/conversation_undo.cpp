@@ -4,6 +4,18 @@
 
 namespace fulgurite {
 
+namespace {
+
+// The message that brought the conversation into being came back, and it with it.
+void handOverAgain(Workspace& workspace, ConversationId id) {
+    const Conversation conversation = workspace.conversations().conversation(id);
+    if (readNewLine(workspace) == NewLine{conversation.system_prompt, conversation.raw, conversation.settings}) {
+        handOverNewLine(workspace, id); // as it was given back when this was undone
+    }
+}
+
+} // namespace
+
 void ConversationController::undo() {
     whenIdle([this] { step(&UndoJournal::undo, &ConversationController::draftRestored); });
 }
@@ -18,7 +30,9 @@ void ConversationController::step(std::optional<UndoResult> (UndoJournal::*move)
         Update update;
         QString sent;
         bool presets = false;
+        bool settings_came_back = false; // to the conversation that does not exist any more
     };
+    settleSampler(); // a step of its own, and the latest
     store_.ask<Stepped>(
         this,
         [move, shown = line_.id](StoreSession& session) {
@@ -26,6 +40,11 @@ void ConversationController::step(std::optional<UndoResult> (UndoJournal::*move)
             session.turnCache().clear();
             Stepped stepped;
             if (result && result->label == kSendStep) {
+                if (result->whole_conversation && result->conversation && move == &UndoJournal::undo) {
+                    stepped.settings_came_back = takeBackNewLine(session.workspace(), *result->conversation);
+                } else if (result->whole_conversation && result->conversation) {
+                    handOverAgain(session.workspace(), *result->conversation);
+                }
                 for (const NodeId id : result->nodes) {
                     const Node node = session.workspace().conversations().nodeOrRemoved(id);
                     stepped.sent +=
@@ -38,6 +57,12 @@ void ConversationController::step(std::optional<UndoResult> (UndoJournal::*move)
             return stepped;
         },
         [this, message](const Stepped& stepped) {
+            if (stepped.settings_came_back && line_.id == 0) {
+                line_.sampler = stepped.update.line.sampler; // apply() takes what is shown for newer
+                line_.sampler_chosen = stepped.update.line.sampler_chosen;
+                line_.raw = stepped.update.line.raw;
+                line_.system_prompt = stepped.update.line.system_prompt;
+            }
             apply(stepped.update);
             if (stepped.presets) {
                 loadPresets();

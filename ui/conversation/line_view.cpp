@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/conversation/line_view.h"
 
+#include "ui/conversation/new_line.h"
 #include "ui/conversation/recipe_text.h"
 #include "ui/conversation/request_builder.h"
 
@@ -255,10 +256,6 @@ void takeSampler(LineView& line, const std::string& settings) {
 
 } // namespace
 
-std::string nodeValueName(ConversationId id) {
-    return "node/" + std::to_string(id);
-}
-
 LineView buildLine(StoreSession& session, ConversationId id) {
     ConversationStore& store = session.workspace().conversations();
     session.flush();
@@ -295,8 +292,10 @@ LineView emptyLine(StoreSession& session) {
     LineView line;
     line.draft = text(session.workspace().draft(0));
     line.node = text(session.workspace().value(ValueKind::Setting, nodeValueName(0)).value_or(""));
-    const auto sampler = session.workspace().value(ValueKind::Setting, "sampler");
-    takeSampler(line, sampler.value_or(kNoSampler));
+    const NewConversation kept = newConversationAsKept(session.workspace());
+    line.raw = kept.raw;
+    line.system_prompt = text(kept.system_prompt);
+    takeSampler(line, kept.settings);
     return line;
 }
 

@@ -49,9 +49,6 @@ struct AnswerResult {
 QByteArray toJson(const AnswerResult& result);
 AnswerResult answerResultFromJson(const QByteArray& json);
 
-// The named value that keeps a conversation's node.
-std::string nodeValueName(ConversationId id);
-
 LineView buildLine(StoreSession& session, ConversationId id);
 LineView emptyLine(StoreSession& session);
 QList<ConversationRow> buildRows(StoreSession& session);
