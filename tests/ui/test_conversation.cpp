@@ -31,7 +31,6 @@ class TestConversation : public ConversationBench {
         }
         return result;
     }
-    QJsonObject lastSampler() const { return node_->generations().last()["sampler"].toObject(); }
 
   private slots:
     void init() {
@@ -283,6 +282,37 @@ class TestConversation : public ConversationBench {
         QTRY_COMPARE(controller_->rows().size(), 0);
     }
 
+    // What waits behind an answer is about it: it comes back with the message, and what was undone can be redone.
+    void undoingTakesBackWhatWaits() {
+        for (const bool has_one_before : {false, true}) {
+            if (has_one_before) {
+                node_->delay = 0;
+                node_->words = 3;
+                send("before");
+            }
+            const auto asked = node_->generations().size();
+            const auto shown = turns().size();
+            node_->delay = 30;
+            node_->words = 100;
+            controller_->send("go");
+            QTRY_VERIFY(controller_->runningTurn() != 0);
+            QTest::qWait(200);
+            controller_->send("on");
+            controller_->send("and on");
+            QSignalSpy restored(controller_.get(), &ConversationController::draftRestored);
+            controller_->undo();
+            QTRY_COMPARE(restored.count(), 2);
+            QCOMPARE(restored[0][0].toString(), QString("on\n\nand on"));
+            QCOMPARE(restored[1][0].toString(), QString("go")); // before them
+            settle();
+            QCOMPARE(node_->generations().size(), asked + 1);
+            QCOMPARE(turns().size(), shown);
+            QCOMPARE(controller_->undoLabels().redo, QString("Send"));
+            controller_->redo();
+            QTRY_COMPARE(turns().size(), shown + 2);
+        }
+    }
+
     void aNodeThatDiesLeavesWhatCame() {
         node_->die = true;
         controller_->setDraft("still being typed");
@@ -303,13 +333,22 @@ class TestConversation : public ConversationBench {
         QTRY_VERIFY(controller_->runningTurn() != 0);
         QTest::qWait(400);
         controller_->send("waiting");
+        controller_->send("waiting, too");
         controller_->setDraft("typed");
+        const qint64 answered = line().id;
+        controller_->newConversation();
+        QTRY_COMPARE(line().id, qint64(0));
+        controller_->send("waiting elsewhere");
         controller_.reset();
         start();
+        QCOMPARE(line().id, answered);
         QCOMPARE(turns().size(), 2);
         QVERIFY(turns().last().state == TurnState::Cut);
         QVERIFY(turns().last().tokens.size() > 3);
-        QCOMPARE(controller_->line().draft, QString("typed"));
+        QCOMPARE(line().draft, QString("waiting\n\nwaiting, too\n\ntyped"));
+        controller_->newConversation();
+        QTRY_COMPARE(line().id, qint64(0));
+        QCOMPARE(line().draft, QString("waiting elsewhere"));
     }
 
     void searchingFindsLines() {
@@ -367,145 +406,6 @@ class TestConversation : public ConversationBench {
         start();
         QVERIFY(controller_->line().sampler == sampler);
         QCOMPARE(controller_->line().system_prompt, QString("Be short."));
-    }
-
-    // Also what was set the moment before another conversation is opened.
-    void settingsStayWithTheirConversation() {
-        send("one");
-        const qint64 one = line().id;
-        const auto show = [this](qint64 id) {
-            id != 0 ? controller_->open(id) : controller_->newConversation();
-            QTRY_COMPARE(line().id, id);
-        };
-        show(0);
-        send("two");
-        const qint64 two = line().id;
-        const SamplerSettings before = line().sampler;
-        show(one);
-        SamplerSettings changed = before;
-        changed.temperature = 0.25;
-        controller_->setSampler(changed);
-        show(two);
-        QVERIFY(line().sampler == before);
-        QTest::qWait(800); // longer than a slider may move
-        show(one);
-        QCOMPARE(line().sampler.temperature, 0.25);
-        show(0);
-        QCOMPARE(line().sampler.temperature, 0.25); // what was chosen last
-        show(one);
-        changed.temperature = 0.75;
-        controller_->setSampler(changed);
-        show(0);
-        QCOMPARE(line().sampler.temperature, 0.75);
-        controller_.reset();
-        start();
-        show(two);
-        QVERIFY(line().sampler == before);
-        show(one);
-        QCOMPARE(line().sampler.temperature, 0.75);
-    }
-
-    // Until it exists, and again where the message that brought it into being is undone.
-    void whatIsSetForANewConversationIsKept() {
-        send("one");
-        const qint64 one = line().id;
-        const auto show = [this](qint64 id) {
-            id != 0 ? controller_->open(id) : controller_->newConversation();
-            QTRY_COMPARE(line().id, id);
-        };
-        show(0);
-        controller_->setSystemPrompt("Be short.");
-        controller_->setRaw(true);
-        controller_->setNode("elsewhere");
-        SamplerSettings sampler = line().sampler;
-        sampler.temperature = 0.25;
-        controller_->setSampler(sampler);
-        const auto isThere = [this] {
-            QCOMPARE(line().system_prompt, QString("Be short."));
-            QVERIFY(line().raw);
-            QCOMPARE(line().node, QString("elsewhere"));
-            QCOMPARE(line().sampler.temperature, 0.25);
-        };
-        show(one);
-        QCOMPARE(line().system_prompt, QString());
-        sampler.temperature = 0.75; // the last that was chosen, and not for the new one
-        controller_->setSampler(sampler);
-        show(0);
-        isThere();
-        controller_.reset();
-        start();
-        show(0);
-        isThere();
-        send("two");
-        isThere();
-        const qint64 two = line().id;
-        show(0);
-        QCOMPARE(line().system_prompt, QString()); // the next one begins anew
-        QVERIFY(!line().raw);
-        QCOMPARE(line().node, QString());
-        show(two);
-        controller_->undo();
-        QTRY_COMPARE(line().id, qint64(0));
-        isThere();
-        show(one);
-        show(0);
-        isThere();
-        controller_->redo();
-        QTRY_COMPARE(line().id, two);
-        isThere();
-        show(0);
-        QCOMPARE(line().system_prompt, QString());
-        controller_->undo(); // seen from the next one, of which nothing has been set
-        QTRY_COMPARE(line().system_prompt, QString("Be short."));
-        QCOMPARE(line().id, qint64(0));
-        isThere();
-        controller_->redo();
-        QTRY_COMPARE(line().id, two);
-        show(0);
-        QCOMPARE(line().system_prompt, QString());
-        // What has been set of the next one meanwhile is not written over.
-        controller_->setSystemPrompt("Be long.");
-        show(two);
-        controller_->undo();
-        QTRY_COMPARE(line().id, qint64(0));
-        QCOMPARE(line().system_prompt, QString("Be long."));
-    }
-
-    void theModelRecommendsUntilSomebodyChooses() {
-        client::EngineInfo recommends = FakeNode::info();
-        recommends.model.sampling.temperature = 0.2;
-        recommends.model.sampling.top_k = 40;
-        QSignalSpy changed(controller_.get(), &ConversationController::modelSamplerChanged);
-        controller_->setEngine(node_->connect(), recommends);
-        QCOMPARE(changed.size(), 1);
-        QCOMPARE(controller_->line().sampler.temperature, 0.2);
-        QCOMPARE(controller_->line().sampler.top_p, SamplerSettings().top_p); // nothing is said about it
-        send("question");
-        QCOMPARE(lastSampler()["temperature"].toDouble(), 0.2);
-        QCOMPARE(lastSampler()["top_k"].toInt(), 40);
-        // Another model, another recommendation; a conversation that nobody set goes along.
-        recommends.model.sampling.temperature = 0.7;
-        controller_->setEngine(node_->connect(), recommends);
-        send("again");
-        QCOMPARE(lastSampler()["temperature"].toDouble(), 0.7);
-        SamplerSettings chosen = controller_->line().sampler;
-        chosen.temperature = 1.1;
-        controller_->setSampler(chosen);
-        controller_->store().wait();
-        controller_.reset();
-        start();
-        recommends.model.sampling.temperature = 0.3;
-        controller_->setEngine(node_->connect(), recommends);
-        QCOMPARE(controller_->line().sampler.temperature, 1.1);
-        send("explicit");
-        QCOMPARE(lastSampler()["temperature"].toDouble(), 1.1);
-        // Back to the recommendation, for good.
-        controller_->setSampler(controller_->modelSampler());
-        controller_.reset();
-        start();
-        recommends.model.sampling.temperature = 0.4;
-        controller_->setEngine(node_->connect(), recommends);
-        QCOMPARE(controller_->line().sampler.temperature, 0.4);
     }
 
     void rawCompletionSendsText() {

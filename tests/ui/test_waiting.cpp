@@ -169,6 +169,7 @@ class TestWaiting : public ConversationBench {
         const qint64 other = line().id;
         beginAnother();
         send("go");
+        const qint64 went = line().id;
         controller_->clearEngine();
         controller_->send("one");
         controller_->send("two");
@@ -177,9 +178,11 @@ class TestWaiting : public ConversationBench {
         refuseWriting(true);
         QSignalSpy restored(controller_.get(), &ConversationController::draftRestored);
         controller_->setEngine(node_->connect(), resumingInfo());
-        QTRY_COMPARE_WITH_TIMEOUT(restored.count(), 2, kPatience);
-        QCOMPARE(restored[0][0].toString(), QString("one\n\ntwo"));
-        QCOMPARE(restored[1][0].toString(), QString("three"));
+        QTRY_COMPARE_WITH_TIMEOUT(restored.count(), 1, kPatience);
+        QCOMPARE(restored[0][0].toString(), QString("three"));
+        show(went);
+        QCOMPARE(line().draft, QString("one\n\ntwo"));
+        show(other);
         refuseWriting(false);
         send("four");
         QVERIFY(line().turns.last().state == TurnState::Complete);
@@ -367,6 +370,60 @@ class TestWaiting : public ConversationBench {
         QCOMPARE(line().draft, QString("half a sen"));
         beginAnother();
         QCOMPARE(line().draft, QString());
+    }
+
+    // To the conversation that it was for.
+    void whatWaitsComesBackToWhereItWasTyped() {
+        send("one");
+        const qint64 one = line().id;
+        beginAnother();
+        send("two");
+        const qint64 two = line().id;
+        controller_->clearEngine();
+        controller_->send("for two");
+        controller_->setDraft("typed in two");
+        beginAnother();
+        controller_->send("for a new one");
+        show(one);
+        controller_->send("for one");
+        controller_->send("for one, too");
+        QSignalSpy restored(controller_.get(), &ConversationController::draftRestored);
+        controller_->stop();
+        QCOMPARE(restored.count(), 1);
+        QCOMPARE(restored[0][0].toString(), QString("for one\n\nfor one, too"));
+        QTRY_COMPARE(draftInFile(two), QString("for two\n\ntyped in two"));
+        QTRY_COMPARE(draftInFile(0), QString("for a new one"));
+        show(two);
+        QCOMPARE(line().draft, QString("for two\n\ntyped in two"));
+        QVERIFY(controller_->queue().isEmpty());
+    }
+
+    void whatWaitsInAConversationThatIsDeletedComesBackWithIt() {
+        send("one");
+        const qint64 one = line().id;
+        beginAnother();
+        sendSlowly("two");
+        const qint64 two = line().id;
+        controller_->send("for two");
+        show(one);
+        QSignalSpy failed(controller_.get(), &ConversationController::failed);
+        controller_->remove(two);
+        QTRY_COMPARE_WITH_TIMEOUT(controller_->allRows().size(), 1, kPatience);
+        settle();
+        QCOMPARE(line().id, one);
+        QCOMPARE(line().turns.size(), 2);
+        QCOMPARE(failed.count(), 0);
+        QCOMPARE(node_->generations().size(), 2);
+        controller_->undo();
+        QTRY_COMPARE(line().id, two);
+        QCOMPARE(line().draft, QString("for two"));
+
+        controller_->clearEngine();
+        controller_->send("for its branch");
+        QSignalSpy restored(controller_.get(), &ConversationController::draftRestored);
+        controller_->removeBranch(line().turns.last().id);
+        QCOMPARE(restored.count(), 1);
+        QVERIFY(controller_->queue().isEmpty());
     }
 
     // Not for the conversation that is shown when its turn comes.

@@ -67,6 +67,7 @@ ConversationController::~ConversationController() {
 void ConversationController::workspaceReady(int recovered) {
     loaded_ = false;
     opened_ = true;
+    store_.post(&ConversationController::restoreQueue);
     change([first = std::exchange(first_, 0)](StoreSession& session) -> std::optional<ConversationId> {
         const std::vector<Conversation> all = session.workspace().conversations().list(); // the latest first
         const auto shown =
@@ -77,21 +78,6 @@ void ConversationController::workspaceReady(int recovered) {
         return shown == all.end() ? all.front().id : shown->id;
     });
     loadPresets();
-    store_.ask<QString>(
-        this,
-        [](StoreSession& session) {
-            // Messages that waited when the last run ended come back as a draft of a new conversation.
-            Workspace& workspace = session.workspace();
-            const QString waiting =
-                QString::fromStdString(workspace.value(ValueKind::Setting, "queue").value_or(""));
-            workspace.removeValue(ValueKind::Setting, "queue");
-            return waiting;
-        },
-        [this](const QString& waiting) {
-            if (!waiting.isEmpty()) {
-                emit draftRestored(waiting);
-            }
-        });
     emit workspaceOpened(recovered);
 }
 
@@ -289,6 +275,7 @@ void ConversationController::switchSibling(qint64 turn, int step) {
 }
 
 void ConversationController::removeBranch(qint64 turn) {
+    giveBack(line_.id, takeQueued(line_.id)); // it may be about what goes
     whenIdle([this, turn] {
         change([turn](StoreSession& session) -> std::optional<ConversationId> {
             ConversationStore& store = session.workspace().conversations();
@@ -350,6 +337,7 @@ void ConversationController::remove(qint64 id) {
             return latest.empty() ? std::nullopt : std::optional(latest.front().id);
         });
     };
+    giveBack(id, takeQueued(id));
     if (run_ && run_->conversation == id) {
         whenIdle(removal);
     } else {

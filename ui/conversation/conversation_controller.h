@@ -96,7 +96,8 @@ class ConversationController : public QObject {
 
     // Answers. While one is written, send() queues; the others stop it first.
     void send(const QString& text);
-    // The queue comes back as draftRestored(); while nothing is written, an interrupted answer is given up.
+    // What waits comes back to where it was typed: as draftRestored() in the shown conversation, else as a draft.
+    // While nothing is written, an interrupted answer is given up.
     void stop();
     void continueAnswer(qint64 turn); // what was cut goes on with the draws that it would have had
     void regenerate(qint64 turn);
@@ -276,7 +277,9 @@ class ConversationController : public QObject {
     bool goesTo(const QString& node) const; // what is for that node, now
     void nextFromQueue();
     void saveQueue();
-    QStringList takeQueued(std::optional<qint64> conversation);
+    QStringList takeQueued(qint64 conversation);
+    void giveBack(qint64 conversation, const QStringList& texts);
+    static void restoreQueue(StoreSession& session); // of the last run, as drafts
     void sendNow(qint64 conversation, const QString& text);
     EngineAbilities abilities() const;
     std::uint64_t seedFor(const SamplerSettings& settings) const;
@@ -308,6 +311,7 @@ class ConversationController : public QObject {
     UndoLabels undo_labels_;
     QString query_;
     QList<Queued> queue_;
+    int steps_under_way_ = 0; // of undo and redo: what waits may be about what they take away
     std::unique_ptr<Run> run_;
     std::optional<Interrupted> interrupted_;
     QString node_;                // of engine_

@@ -2,10 +2,24 @@
 // What no engine has been asked yet: drafts, messages behind an answer, and what is done once an answer has ended.
 #include "ui/conversation/conversation_controller.h"
 
+#include <QJsonArray>
+#include <QJsonDocument>
+#include <QJsonObject>
+
 #include <algorithm>
 #include <utility>
 
 namespace fulgurite {
+
+namespace {
+
+constexpr const char* kQueueName = "queue";
+
+QString textBefore(const QString& text, const QString& typed) {
+    return typed.isEmpty() ? text : text + QLatin1String("\n\n") + typed;
+}
+
+} // namespace
 
 void ConversationController::setDraft(const QString& text) {
     if (text == draft_) {
@@ -98,7 +112,7 @@ bool ConversationController::goesTo(const QString& node) const {
 }
 
 void ConversationController::nextFromQueue() {
-    if (running() || !engine_ || unsettled_) {
+    if (running() || !engine_ || unsettled_ || steps_under_way_ > 0) {
         return;
     }
     const auto next = std::find_if(queue_.begin(), queue_.end(), [this](const Queued& each) {
@@ -114,12 +128,12 @@ void ConversationController::nextFromQueue() {
     sendNow(sent.conversation, sent.text);
 }
 
-// Out of the queue, in its order: what waits in this conversation, or in all of them.
-QStringList ConversationController::takeQueued(std::optional<qint64> conversation) {
+// Out of the queue, in its order.
+QStringList ConversationController::takeQueued(qint64 conversation) {
     QStringList texts;
     QList<Queued> others;
     for (const Queued& each : std::exchange(queue_, {})) {
-        if (!conversation || each.conversation == *conversation) {
+        if (each.conversation == conversation) {
             texts << each.text;
         } else {
             others << each;
@@ -133,24 +147,78 @@ QStringList ConversationController::takeQueued(std::optional<qint64> conversatio
     return texts;
 }
 
-void ConversationController::saveQueue() {
-    QStringList texts;
-    for (const Queued& each : queue_) {
-        texts << each.text;
+// Before what is typed in the conversation, shown or not.
+void ConversationController::giveBack(qint64 conversation, const QStringList& texts) {
+    if (texts.isEmpty()) {
+        return;
     }
-    store_.post([text = texts.join(QLatin1String("\n\n")).toStdString()](StoreSession& session) {
-        if (text.empty()) {
-            session.workspace().removeValue(ValueKind::Setting, "queue");
+    const QString text = texts.join(QLatin1String("\n\n"));
+    if (conversation == line_.id) {
+        emit draftRestored(text);
+        return;
+    }
+    const auto known = unsaved_drafts_.constFind(conversation);
+    const std::optional<QString> newer = known == unsaved_drafts_.constEnd() ? std::nullopt : std::optional(*known);
+    struct Draft {
+        QString text;
+        bool kept = false;
+    };
+    store_.ask<Draft>(
+        this,
+        [conversation, text, newer](StoreSession& session) {
+            Draft draft;
+            draft.text = textBefore(
+                text, newer ? *newer : QString::fromStdString(session.workspace().draft(conversation)));
+            try {
+                session.workspace().setDraft(conversation, draft.text.toStdString());
+                draft.kept = true;
+            } catch (const Error&) { // tried again, and told, as with every draft
+            }
+            return draft;
+        },
+        [this, conversation, text, newer](const Draft& draft) {
+            if (conversation == line_.id) {
+                emit draftRestored(text); // opened meanwhile, as it was before
+            } else if (newer || !draft.kept) {
+                unsaved_drafts_.insert(conversation, draft.text);
+                writeDrafts();
+            }
+        });
+}
+
+void ConversationController::saveQueue() {
+    QJsonArray entries;
+    for (const Queued& each : queue_) {
+        entries.append(QJsonObject{{"conversation", QString::number(each.conversation)}, {"text", each.text}});
+    }
+    store_.post([json = QJsonDocument(entries).toJson(QJsonDocument::Compact).toStdString()](StoreSession& session) {
+        if (json == "[]") {
+            session.workspace().removeValue(ValueKind::Setting, kQueueName);
         } else {
-            session.workspace().setValue(ValueKind::Setting, "queue", text);
+            session.workspace().setValue(ValueKind::Setting, kQueueName, json);
         }
     });
 }
 
+void ConversationController::restoreQueue(StoreSession& session) {
+    Workspace& workspace = session.workspace();
+    const std::string json = workspace.value(ValueKind::Setting, kQueueName).value_or("[]");
+    Transaction transaction(workspace.database());
+    const QJsonArray entries = QJsonDocument::fromJson(QByteArray::fromStdString(json)).array();
+    for (qsizetype i = entries.size() - 1; i >= 0; --i) { // the first one stands before the others
+        const QJsonObject entry = entries[i].toObject();
+        const qint64 id = entry["conversation"].toString().toLongLong();
+        const QString typed = QString::fromStdString(workspace.draft(id));
+        workspace.setDraft(id, textBefore(entry["text"].toString(), typed).toStdString());
+    }
+    workspace.removeValue(ValueKind::Setting, kQueueName);
+    transaction.commit();
+}
+
 void ConversationController::stop() {
-    const QStringList waiting = takeQueued({});
-    if (!waiting.isEmpty()) {
-        emit draftRestored(waiting.join(QLatin1String("\n\n")));
+    while (!queue_.isEmpty()) {
+        const qint64 conversation = queue_.first().conversation;
+        giveBack(conversation, takeQueued(conversation));
     }
     if (run_) {
         run_->stop_asked = true;

@@ -96,8 +96,7 @@ void ConversationController::sendNow(qint64 conversation, const QString& text) {
     };
     prepareRun(std::move(job), [this, conversation, text] {
         // What was to follow it comes back with it, so that the order stays.
-        const QStringList unsent = QStringList(text) + takeQueued(conversation);
-        emit draftRestored(unsent.join(QLatin1String("\n\n")));
+        giveBack(conversation, QStringList(text) + takeQueued(conversation));
     });
 }
 

@@ -30,15 +30,18 @@ void ConversationController::step(std::optional<UndoResult> (UndoJournal::*move)
         Update update;
         QString sent;
         bool presets = false;
+        std::optional<ConversationId> conversation;
         bool settings_came_back = false; // to the conversation that does not exist any more
     };
     settleSampler(); // a step of its own, and the latest
+    ++steps_under_way_;
     store_.ask<Stepped>(
         this,
         [move, shown = line_.id](StoreSession& session) {
             const std::optional<UndoResult> result = (session.workspace().journal().*move)();
             session.turnCache().clear();
             Stepped stepped;
+            stepped.conversation = result ? result->conversation : std::nullopt;
             if (result && result->label == kSendStep) {
                 if (result->whole_conversation && result->conversation && move == &UndoJournal::undo) {
                     stepped.settings_came_back = takeBackNewLine(session.workspace(), *result->conversation);
@@ -67,9 +70,19 @@ void ConversationController::step(std::optional<UndoResult> (UndoJournal::*move)
             if (stepped.presets) {
                 loadPresets();
             }
+            if (stepped.conversation) {
+                // Sent now, it would lack what it is about, and end what can be redone.
+                giveBack(line_.id, takeQueued(*stepped.conversation));
+            }
             if (!stepped.sent.isEmpty()) {
                 emit(this->*message)(stepped.sent);
             }
+            --steps_under_way_;
+            nextFromQueue();
+        },
+        [this] {
+            --steps_under_way_;
+            nextFromQueue();
         });
 }
 
