@@ -5,6 +5,7 @@
 #include "ui/base/notices.h"
 #include "ui/engine/engine_link.h"
 #include "ui/engine/local_engine.h"
+#include "ui/nodes/node_hub.h"
 #include "ui/nodes/reconnect_notice.h"
 #include "ui/prompt/attachments.h"
 #include "ui/prompt/composer.h"
@@ -14,6 +15,7 @@
 #include "ui/prompt/token_popup.h"
 #include "ui/prompt/token_table.h"
 #include "ui/shell/command_palette.h"
+#include "ui/shell/handoff.h"
 #include "ui/start/start_view.h"
 
 #include <QDir>
@@ -195,6 +197,36 @@ class TestPromptPage : public PromptBench {
         link.become(std::nullopt); // it reads another one
         QVERIFY(!page().controller().engineReady());
         desktop_->context().link.use(nullptr);
+    }
+
+    // Asked for by the Inspect page, be another conversation shown whose node is not there.
+    void anAblatedAnswerIsWrittenAtTheNodeOfItsConversation() {
+        openWindow(false);
+        send("question");
+        const qint64 asked = line().id;
+        const qint64 answer = line().turns.last().id;
+        QVERIFY(run("prompt.new"));
+        QTRY_COMPARE(line().id, qint64(0));
+        NodeEntry gone;
+        gone.name = "gone";
+        gone.address = "http://127.0.0.1:9";
+        page().controller().setNode(desktop_->context().link.nodes()->add(gone, {}));
+        QVERIFY(!page().controller().engineReady());
+        connect(&page().controller(), &ConversationController::lineChanged, this, [this, asked] {
+            if (line().id == asked && !page().controller().engineReady()) {
+                page().controller().setEngine(node_->connect(), FakeNode::info());
+            }
+        });
+        InterventionRecipe recipe;
+        recipe.intervention.heads = {{7, 3, 0.0f}};
+        desktop_->window().showPage("inspect");
+        desktop_->context().handoff.post(AblationWish{answer, recipe});
+        desktop_->window().showPage("prompt");
+        QTRY_COMPARE(node_->generations().size(), 2);
+        settle();
+        QCOMPARE(line().id, asked);
+        QCOMPARE(line().turns.last().sibling_count, 2);
+        QVERIFY(node_->generations().last().contains("intervention"));
     }
 
     void aDamagedWorkspaceIsSaidAndMovedAside() {

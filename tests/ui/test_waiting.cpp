@@ -331,6 +331,23 @@ class TestWaiting : public ConversationBench {
         QCOMPARE(elsewhere.generations().size(), 2);
     }
 
+    // Neither does what is asked for while an answer runs, and comes when that has been stopped.
+    void whatIsAskedOfANodeIsAskedOfNoOther() {
+        FakeNode elsewhere;
+        const auto here = node_->connect();
+        const auto there = elsewhere.connect();
+        use("here", here);
+        sendSlowly("first");
+        QSignalSpy failed(controller_.get(), &ConversationController::failed);
+        controller_->regenerate(line().turns.last().id);
+        use("there", there);
+        QTRY_COMPARE_WITH_TIMEOUT(failed.count(), 1, kPatience);
+        QVERIFY2(failed.first()[0].toString().contains("Ask again"), qPrintable(failed.first()[0].toString()));
+        settle();
+        QVERIFY(elsewhere.generations().isEmpty());
+        QCOMPARE(node_->generations().size(), 1);
+    }
+
     // An answer that begins in one conversation changes nothing in another that is looked at.
     void aMessageThatIsSentLeavesANewConversationAlone() {
         sendSlowly("first");
