@@ -119,6 +119,36 @@ class TestMoving : public QObject {
         QCOMPARE(controller().line().node, b_);
     }
 
+    // While another conversation is looked at, whose node is another one.
+    void whatWaitsIsForItsOwnNode() {
+        const auto sizeOf = [this](qint64 conversation) {
+            std::size_t size = 0;
+            controller().store().post([&size, conversation](StoreSession& session) {
+                size = session.workspace().conversations().path(conversation).size();
+            });
+            controller().store().wait();
+            return size;
+        };
+        goTo(a_);
+        ask("tell me of the sea");
+        const qint64 conversation = controller().line().id;
+        controller().send("and then?");
+        controller().send("and in the end?");
+        QCOMPARE(controller().queue().size(), 1);
+        controller().newConversation();
+        QTRY_VERIFY(controller().line().turns.isEmpty());
+        goTo(b_);
+        QTRY_VERIFY_WITH_TIMEOUT(!controller().running(), kPatience);
+        QTest::qWait(300);
+        QCOMPARE(sizeOf(conversation), std::size_t(4));
+        QVERIFY(!controller().running());
+        controller().open(conversation);
+        QTRY_COMPARE_WITH_TIMEOUT(controller().line().turns.size(), 6, kPatience);
+        QCOMPARE(hub().current(), a_);
+        QTRY_VERIFY_WITH_TIMEOUT(!controller().running(), kPatience);
+        QVERIFY(controller().queue().isEmpty());
+    }
+
     void byItsTextToOtherWeights() {
         const QString config = folder_->filePath("other.json");
         QFile file(config);
