@@ -33,9 +33,7 @@ class TestConversation : public ConversationBench {
     }
 
   private slots:
-    void init() {
-        startAnew();
-    }
+    void init() { startAnew(); }
     void cleanup() { end(); }
 
     void anAnswerStreamsAndIsKept() {

@@ -124,6 +124,24 @@ class TestPromptTyping : public PromptBench {
         QCOMPARE(line().system_prompt, QString("Be brief."));
     }
 
+    // A first message that waits, and what is typed until it is sent.
+    void theSystemPromptThatIsTypedGoesAlong() {
+        openWindow(false);
+        auto& prompt = *desktop_->window().findChild<SystemPanel*>()->findChild<QPlainTextEdit*>();
+        page().controller().clearEngine();
+        emit composer().sendRequested("waits", SendMode::Chat);
+        QCOMPARE(page().controller().queue().size(), 1);
+        prompt.setPlainText("typed later");
+        page().controller().setEngine(node_->connect(), FakeNode::info());
+        QTRY_COMPARE(line().turns.size(), 2);
+        settle();
+        QVERIFY(line().system_prompt.isEmpty());
+        QCOMPARE(prompt.toPlainText(), QString("typed later"));
+        QVERIFY(run("prompt.new"));
+        QTRY_COMPARE(line().id, qint64{0});
+        QVERIFY(prompt.toPlainText().isEmpty());
+    }
+
     void anEditThatIsLeftComesBack() {
         openWindow(false);
         send("question");

@@ -151,6 +151,7 @@ class ConversationController : public QObject {
     void workspaceOpened(int recovered);
     void workspaceFailed(const QString& message, bool damaged);
     void rowsChanged();
+    void created(qint64 conversation); // the new one has become this one; followed by what is shown then
     void lineChanged(); // another line, or the same one with changed turns
     void mapChanged(const QList<fulgurite::BranchNode>& map);
     void turnChanged(const fulgurite::Turn& turn);

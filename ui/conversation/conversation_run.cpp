@@ -154,6 +154,7 @@ void ConversationController::showLaunch(const Prepared& prepared) {
                 each.conversation = prepared.conversation; // what was typed while it came into being
             }
         }
+        emit created(prepared.conversation);
     }
     if (!becomes_shown) {
         if (prepared.created && line_.id != 0) {

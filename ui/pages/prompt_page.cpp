@@ -216,6 +216,7 @@ void PromptPage::buildDock() {
         tabs_->setTabIcon(0, changed ? context().themes.icon(QStringLiteral("dot"), Role::Accent) : QIcon());
     });
     connect(system_, &SystemPanel::applyRequested, &controller_, &ConversationController::setSystemPrompt);
+    connect(&controller_, &ConversationController::created, system_, &SystemPanel::takeAlong);
     BranchMap* map = &branches_->map();
     connect(map, &BranchMap::openRequested, &controller_, &ConversationController::showTurn);
     connect(map, &BranchMap::removeRequested, &controller_, &ConversationController::removeBranch);

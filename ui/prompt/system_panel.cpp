@@ -72,6 +72,14 @@ void SystemPanel::setApplied(std::int64_t conversation, const QString& text) {
     refresh();
 }
 
+void SystemPanel::takeAlong(std::int64_t conversation) {
+    if (conversation_ == 0) {
+        conversation_ = conversation;
+    } else if (typed_.contains(0)) {
+        typed_.insert(conversation, typed_.take(0));
+    }
+}
+
 void SystemPanel::apply() {
     if (text() == applied_) {
         return;

@@ -25,6 +25,8 @@ class SystemPanel : public QWidget {
     // The conversation that is shown and the prompt in force there; quiet. What was typed and not applied stays in
     // the field, and is there again when its conversation is.
     void setApplied(std::int64_t conversation, const QString& text);
+    // The new conversation (0) has become this one: what is typed belongs there.
+    void takeAlong(std::int64_t conversation);
     QString text() const;
     void apply();                             // what is typed, where that is something else
     void setDefaultText(const QString& text); // what the model's template says when this is empty
