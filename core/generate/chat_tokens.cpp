@@ -3,7 +3,13 @@
 
 #include "core/base/json.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <charconv>
+#include <functional>
+#include <optional>
+#include <set>
 #include <utility>
 
 namespace fulgurite {
@@ -67,39 +73,70 @@ std::vector<Place> placesOf(const ChatText& chat, const nlohmann::json& messages
     return places;
 }
 
-// Private-use characters that no message holds: a template copies them as they are.
-void mark(std::vector<Place>& places, const nlohmann::json& messages) {
-    if (places.empty()) {
-        return;
-    }
-    const std::string all = dumpJson(messages);
-    std::string edge = "\xee\x83\xb0";
-    while (all.find(edge) != std::string::npos) {
-        edge += "\xee\x83\xb0";
-    }
-    for (std::size_t i = 0; i < places.size(); ++i) {
-        places[i].mark = edge + std::to_string(i) + edge;
+// A mark is private-use characters around two numbers: the first stands in no message, the second is the place's. A template
+// copies them as they are. Everything here takes one pass over the texts, which may be long and hostile.
+constexpr std::string_view kMarkBegin = "\xee\x83\xb0";
+constexpr std::string_view kMarkMiddle = "\xee\x83\xb1";
+
+// The number at the beginning of `text`, when `behind` follows it.
+std::optional<std::size_t> numberBefore(std::string_view text, std::string_view behind) {
+    std::size_t number = 0;
+    const char* const end = text.data() + text.size();
+    const auto [rest, problem] = std::from_chars(text.data(), end, number);
+    const bool whole = problem == std::errc() && std::string_view(rest, end).starts_with(behind);
+    return whole ? std::optional(number) : std::nullopt;
+}
+
+// Calls `visit` with each place in `text` behind `begin`.
+void eachBehind(std::string_view text, std::string_view begin, const std::function<void(std::size_t)>& visit) {
+    for (std::size_t at = text.find(begin); at != std::string_view::npos; at = text.find(begin, at + 1)) {
+        visit(at + begin.size());
     }
 }
 
+// Gives each place its mark. What all marks begin with.
+std::string mark(std::vector<Place>& places, const nlohmann::json& messages) {
+    std::set<std::size_t> taken;
+    const std::string all = places.empty() ? std::string() : dumpJson(messages);
+    eachBehind(all, kMarkBegin, [&](std::size_t at) {
+        if (const auto number = numberBefore(std::string_view(all).substr(at), kMarkMiddle)) {
+            taken.insert(*number);
+        }
+    });
+    std::size_t own = 0;
+    while (taken.contains(own)) {
+        ++own;
+    }
+    const std::string begin = fmt::format("{}{}{}", kMarkBegin, own, kMarkMiddle);
+    for (std::size_t i = 0; i < places.size(); ++i) {
+        places[i].mark = fmt::format("{}{}{}", begin, i, kMarkMiddle);
+    }
+    return begin;
+}
+
 // A template may show messages in another order than theirs: MiniMax-M1's begins with all of the system's.
-void sortAsShown(std::vector<Place>& places, std::string_view shown) {
-    std::vector<std::pair<std::size_t, Place>> found;
-    for (Place& place : places) {
-        const std::size_t at = shown.find(place.mark);
-        if (at == std::string_view::npos || shown.find(place.mark, at + 1) != std::string_view::npos) {
-            throw UnplacedMessage(place.message,
+void sortAsShown(std::vector<Place>& places, const std::string& mark_begin, std::string_view shown) {
+    std::vector<std::size_t> order;
+    std::vector<int> times(places.size());
+    eachBehind(shown, mark_begin, [&](std::size_t at) {
+        if (const auto place = numberBefore(shown.substr(at), kMarkMiddle); place && *place < places.size()) {
+            order.push_back(*place);
+            ++times[*place];
+        }
+    });
+    for (std::size_t i = 0; i < places.size(); ++i) {
+        if (times[i] != 1) {
+            throw UnplacedMessage(places[i].message,
                                   fmt::format("the model's chat template does not show message {} as it "
                                               "is, so its tokens cannot be put in",
-                                              place.message));
+                                              places[i].message));
         }
-        found.emplace_back(at, std::move(place));
     }
-    std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-    places.clear();
-    for (auto& [at, place] : found) {
-        places.push_back(std::move(place));
+    std::vector<Place> sorted;
+    for (const std::size_t place : order) {
+        sorted.push_back(std::move(places[place]));
     }
+    places = std::move(sorted);
 }
 
 void append(TokenIds& tokens, const TokenIds& more) {
@@ -121,14 +158,14 @@ void dropRepeatedEnd(const ChatText& chat, const TokenIds& tokens, std::string_v
 ChatTokens chatTokens(const ChatText& chat, const nlohmann::json& messages,
                       const std::vector<SampledMessage>& sampled) {
     std::vector<Place> places = placesOf(chat, messages, sampled);
-    mark(places, messages);
+    const std::string mark_begin = mark(places, messages);
     nlohmann::json with_marks = messages;
     for (const Place& place : places) {
         with_marks[place.text] = place.mark;
     }
     ChatTokens result;
     result.text = chat.render(with_marks);
-    sortAsShown(places, result.text);
+    sortAsShown(places, mark_begin, result.text);
     std::string_view rest = result.text;
     for (const Place& place : places) {
         const std::size_t at = rest.find(place.mark);

@@ -8,6 +8,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <numeric>
 
@@ -129,20 +130,26 @@ AddAll chooseAddAll() {
     return addAllBase;
 }
 
+// Not a number when one of the values is none: comparisons alone would pass over it.
 float maximum(std::span<const float> values) {
     std::array<float, kLanes> lanes;
+    std::array<std::uint32_t, kLanes> odd{};
     lanes.fill(values[0]);
     std::size_t i = 0;
     for (; i + kLanes <= values.size(); i += kLanes) {
         for (std::size_t j = 0; j < kLanes; ++j) {
-            lanes[j] = values[i + j] > lanes[j] ? values[i + j] : lanes[j];
+            const float value = values[i + j];
+            lanes[j] = value > lanes[j] ? value : lanes[j];
+            odd[j] |= value != value ? 1U : 0U;
         }
     }
     float best = *std::max_element(lanes.begin(), lanes.end());
+    bool any_odd = std::ranges::any_of(odd, [](std::uint32_t lane) { return lane != 0; });
     for (; i < values.size(); ++i) {
         best = std::max(best, values[i]);
+        any_odd |= std::isnan(values[i]);
     }
-    return best;
+    return any_odd ? std::numeric_limits<float>::quiet_NaN() : best;
 }
 
 // Heap order with the worst entry at the front.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which requests are taken, whose turn it is, and how much memory each may hold.
 #include "core/base/system_memory.h"
+#include "core/generate/context_length_error.h"
 #include "core/generate/overload.h"
 #include "core/generate/scheduler.h"
 
@@ -40,9 +41,9 @@ void Scheduler::validate(const GenerateRequest& request) const {
              kMaxAlternatives);
     }
     if (request.prompt.size() >= context_.max_positions) {
-        fail(ErrorKind::InvalidInput,
-             "the prompt has {} tokens; with room for an answer the model takes at most {}", request.prompt.size(),
-             context_.max_positions - 1);
+        throw ContextLengthError(
+            fmt::format("the prompt has {} tokens; with room for an answer the model takes at most {}",
+                        request.prompt.size(), context_.max_positions - 1));
     }
     const std::size_t needed = context_.shape.bytesAt(request.prompt.size() + 1);
     if (needed > options_.memory_bytes) {

@@ -135,29 +135,53 @@ Fragment JsonRules::nameBeside(const std::vector<std::string>& taken) {
     const NodeId end = builder_.node();
     const Fragment rest = builder_.star(builder_.character(letters));
     builder_.link(rest.end, '"', '"', end);
-    const auto grow = [&](auto&& self, NodeId at, std::vector<std::string> names, bool first) -> void {
-        if (!first && std::find(names.begin(), names.end(), "") == names.end()) {
+    std::vector<std::string> names = taken;
+    std::ranges::sort(names);
+    // Names [first, last) agree in their first `length` letters, which lead to the node `at`. Not by recursion: a name may
+    // have as many letters as a request has room for.
+    struct Place {
+        NodeId at;
+        std::size_t first;
+        std::size_t last;
+        std::size_t length;
+    };
+    std::vector<Place> places{{result.end, 0, names.size(), 0}};
+    while (!places.empty()) {
+        const auto [at, first, last, length] = places.back();
+        places.pop_back();
+        std::size_t name = first;
+        while (name < last && names[name].size() == length) {
+            ++name;
+        }
+        if (length > 0 && name == first) {
             builder_.link(at, '"', '"', end);
         }
-        for (int c = 0x20; c <= 0x7E; ++c) {
-            if (!letters.contains(static_cast<std::uint32_t>(c))) {
-                continue;
+        const auto letterOf = [&, length = length](std::size_t n) { return static_cast<std::uint8_t>(names[n][length]); };
+        const auto leave = [&, at = at](std::uint32_t low, std::uint32_t high) {
+            if (low <= high) {
+                builder_.link(at, static_cast<std::uint8_t>(low), static_cast<std::uint8_t>(high), rest.start);
             }
-            std::vector<std::string> longer;
-            for (const std::string& name : names) {
-                if (name.starts_with(static_cast<char>(c))) {
-                    longer.push_back(name.substr(1));
+        };
+        for (const CharRange& range : letters.ranges()) {
+            std::uint32_t free = range.low; // no name goes on with a letter from here to the next that one does
+            while (name < last && letterOf(name) < range.low) {
+                ++name;
+            }
+            while (name < last && letterOf(name) <= range.high) {
+                const std::size_t begin = name;
+                const std::uint8_t letter = letterOf(begin);
+                while (name < last && letterOf(name) == letter) {
+                    ++name;
                 }
+                const NodeId next = builder_.node();
+                leave(free, letter - 1U);
+                builder_.link(at, letter, letter, next);
+                places.push_back({next, begin, name, length + 1});
+                free = letter + 1U;
             }
-            const auto byte = static_cast<std::uint8_t>(c);
-            const NodeId next = longer.empty() ? rest.start : builder_.node();
-            builder_.link(at, byte, byte, next);
-            if (!longer.empty()) {
-                self(self, next, std::move(longer), false);
-            }
+            leave(free, range.high);
         }
-    };
-    grow(grow, result.end, taken, true);
+    }
     return {result.start, end};
 }
 

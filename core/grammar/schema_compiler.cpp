@@ -17,6 +17,17 @@ RuleId SchemaCompiler::compile() {
 }
 
 Fragment SchemaCompiler::value(const Schema& schema, const std::string& path) {
+    constexpr int most_levels = 256; // far beyond what people write, far within a thread's stack
+    if (level_ == most_levels) {
+        refuseSchema(path, fmt::format("values and references nest more than {} levels deep", most_levels));
+    }
+    ++level_;
+    const Fragment result = valueOf(schema, path);
+    --level_;
+    return result;
+}
+
+Fragment SchemaCompiler::valueOf(const Schema& schema, const std::string& path) {
     if (schema.is_boolean()) {
         return schema.get<bool>() ? json_.value() : builder_.choice({});
     }

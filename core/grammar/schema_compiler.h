@@ -31,7 +31,9 @@ class SchemaCompiler {
         bool required = false;
     };
 
+    // Calls itself, also by way of references, which may chain where nothing is nested.
     Fragment value(const Schema& schema, const std::string& path);
+    Fragment valueOf(const Schema& schema, const std::string& path);
     RuleId valueRule(const Schema& schema, const std::string& path) { return builder_.rule(value(schema, path)); }
     Fragment reference(const std::string& target, const std::string& path);
     Fragment oneOfThese(const Schema& values, const SchemaReader& reader);
@@ -52,6 +54,7 @@ class SchemaCompiler {
     std::string root_path_;
     std::map<std::string, RuleId> referenced_; // by pointer
     std::set<std::string> open_;               // references that have led here with no value begun
+    int level_ = 0;                            // of values and references within one another
 };
 
 } // namespace fulgurite::grammar

@@ -2,6 +2,7 @@
 // How each kind of failure looks to a client.
 #include "core/node/api_error.h"
 
+#include "core/generate/context_length_error.h"
 #include "core/generate/overload.h"
 
 #include <nlohmann/json.hpp>
@@ -10,10 +11,7 @@ namespace fulgurite::node {
 
 namespace {
 
-const char* typeOf(int status, const std::string& code) {
-    if (code == "context_length_exceeded") {
-        return "out_of_memory_error";
-    }
+const char* typeOf(int status) {
     switch (status) {
     case 401:
         return "authentication_error";
@@ -37,7 +35,7 @@ nlohmann::json orNull(const std::string& text) {
 nlohmann::json ApiError::body() const {
     return {{"error",
              {{"message", what()},
-              {"type", typeOf(status_, code_)},
+              {"type", typeOf(status_)},
               {"param", orNull(param_)},
               {"code", orNull(code_)}}}};
 }
@@ -76,6 +74,8 @@ ApiError toApiError(std::exception_ptr error) {
         return api_error;
     } catch (const OverloadError& overload) {
         return ApiError(429, overload.what(), {}, "overloaded").retryAfter(overload.seconds());
+    } catch (const ContextLengthError& too_long) {
+        return {400, too_long.what(), {}, "context_length_exceeded"};
     } catch (const Error& library_error) {
         return toApiError(library_error);
     } catch (const std::bad_alloc&) {

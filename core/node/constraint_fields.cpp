@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/node/constraint_fields.h"
 
+#include "core/base/json.h"
 #include "core/grammar/answer_grammar.h"
 #include "core/grammar/constraint.h"
 #include "core/node/api_error.h"
@@ -171,7 +172,7 @@ AnswerShape readAnswerShape(ObjectReader& reader, std::string_view body, Constra
     const ToolChoice choice = readToolChoice(reader);
     const bool parallel = reader.boolean("parallel_tool_calls").value_or(true);
     const bool prescribes = reader.find("response_format") != nullptr;
-    const Ordered ordered = prescribes || tools != nullptr ? Ordered::parse(body) : Ordered();
+    const Ordered ordered = prescribes || tools != nullptr ? parseOrdered(body, "the body", {"tools", "response_format"}) : Ordered();
     AnswerShape shape;
     shape.constraint = readResponseFormat(reader, ordered, cache);
     const bool calls = choice.kind == ToolChoice::Kind::Required || choice.kind == ToolChoice::Kind::Named;

@@ -2,6 +2,7 @@
 #include "core/text/chat_messages.h"
 
 #include "core/base/error.h"
+#include "core/base/json.h"
 
 namespace fulgurite {
 namespace {
@@ -108,7 +109,7 @@ class Shaper {
             }
             const auto arguments = function->find("arguments");
             if (arguments != function->end() && arguments->is_string()) {
-                Json parsed = Json::parse(arguments->get_ref<const std::string&>(), nullptr, false);
+                Json parsed = parseOrdered(arguments->get_ref<const std::string&>(), where_ + ".tool_calls");
                 if (parsed.is_object()) {
                     *arguments = std::move(parsed);
                 }

@@ -7,9 +7,10 @@ using V = Simd::V;
 constexpr std::size_t kW = Simd::kWidth;
 
 // e^x to about one unit in the last place: x = n ln 2 + r with |r| <= ln(2) / 2, then the Taylor polynomial of degree 7
-// (its remainder, r^8 / 8!, is below 6e-9). Saturates at the largest and smallest normal powers of two.
+// (its remainder, r^8 / 8!, is below 6e-9). Saturates at the largest and smallest normal powers of two. What is not a number
+// stays so: the instructions give their second operand then, and weights that are damaged must not look like sound ones.
 inline V expV(V x) {
-    x = Simd::min(Simd::max(x, Simd::set1(-87.0f)), Simd::set1(88.0f));
+    x = Simd::min(Simd::set1(88.0f), Simd::max(Simd::set1(-87.0f), x));
     const V n = Simd::roundNearest(Simd::mul(x, Simd::set1(1.44269504f)));
     // ln 2 in two parts, the first exact in products with small integers.
     V r = Simd::fma(n, Simd::set1(-0.693359375f), x);

@@ -90,6 +90,12 @@ TEST_F(FulguriteApiTest, TypedSpecialTokensStayText) {
     EXPECT_EQ(promptOf({{"role", "user"}, {"content", typed}}), 1);
     EXPECT_EQ(promptOf({{"role", "user"}, {"content", {{{"type", "text"}, {"text", typed}}}}}), 1);
     EXPECT_EQ(promptOf({{"role", "assistant"}, {"content", typed}}), 2);
+    // Whoever writes the characters by which such texts are found again in the template's gets them back.
+    const std::string own = typed + "\uE0F0\uE0F00\uE0F10\uE0F1\uE0F0" + "1\uE0F1c";
+    EXPECT_EQ(promptOf({{"role", "user"}, {"content", own}}), 1);
+    const TokenIds shown = service_->requests().back().prompt;
+    const TokenIds expected = service_->encode(own, SpecialTokens::AsText);
+    EXPECT_NE(std::search(shown.begin(), shown.end(), expected.begin(), expected.end()), shown.end());
 }
 
 // Whoever continues may have streamed less than the tokens spell: a part of a character, or what a stop string held

@@ -282,11 +282,25 @@ TEST_F(ChatTest, RefusalsOfTheEngineKeepTheirKind) {
     EXPECT_EQ(reply.status, 400);
     EXPECT_THAT(reply.errorText(), HasSubstr("9 GB"));
     EXPECT_EQ(reply.json().at("error").at("code"), "context_length_exceeded");
+    EXPECT_EQ(reply.json().at("error").at("type"), "invalid_request_error");
     script.refusal = Error(ErrorKind::Unavailable, "the queue is full");
     service_->setScript(script);
     reply = chat();
     EXPECT_EQ(reply.status, 503);
     EXPECT_EQ(reply.fields.at("retry-after"), "1");
+}
+
+// Where the order of members matters, looking one up takes as long as there are members: by the square for all of them.
+TEST_F(ChatTest, ManyMembersHoldUpNobody) {
+    json many;
+    for (int i = 0; i < 300'000; ++i) {
+        many[fmt::format("k{}", i)] = 0;
+    }
+    EXPECT_EQ(chat({{"tools", json::array()}, {"metadata", many}}).status, 200);
+    const json function{{"name", "f"}, {"parameters", {{"type", "object"}, {"properties", many}}}};
+    const ClientReply refused = chat({{"tools", {{{"type", "function"}, {"function", function}}}}});
+    EXPECT_EQ(refused.status, 400);
+    EXPECT_THAT(refused.errorText(), HasSubstr("more than 4096 members"));
 }
 
 TEST_F(ChatTest, FailuresOnTheWayAreAnErrorOrAnEvent) {

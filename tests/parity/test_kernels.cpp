@@ -286,6 +286,21 @@ TEST_P(Kernels, Elementwise) {
     }
 }
 
+TEST_P(Kernels, WhatIsNotANumberStaysSo) {
+    // Damaged weights must be seen in the logits, not come out as plausible ones.
+    constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+    for (const std::size_t count : {1u, 7u, 40u}) {
+        std::vector<float> gate(count, 0.5f);
+        gate[count / 2] = kNan;
+        const std::vector<float> up(count, 2.0f);
+        std::vector<float> out(count, 0.0f);
+        ops().swiglu({gate.data(), up.data(), out.data(), count}, queue_);
+        EXPECT_EQ(std::count_if(out.begin(), out.end(), [](float x) { return std::isnan(x); }), 1);
+        ops().silu(gate.data(), count, queue_);
+        EXPECT_TRUE(std::isnan(gate[count / 2]));
+    }
+}
+
 TEST_P(Kernels, Rope) {
     const std::size_t heads = 3;
     const std::size_t dim = 12;

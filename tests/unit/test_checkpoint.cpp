@@ -74,6 +74,25 @@ TEST(Config, DefaultsOfEachSpelling) {
     EXPECT_EQ(transformers.layers, (std::vector{LayerKind::Softmax, LayerKind::Lightning, LayerKind::Softmax}));
 }
 
+TEST(Config, PositionsThatAreScaledAreRefusedWhereTheyWouldCount) {
+    const auto parse = [](const char* text) { return ModelConfig::parse(text, "config.json"); };
+    for (const char* text : {R"({"model_type": "minimax", "rope_parameters": {"rope_type": "yarn", "factor": 4}})",
+                             R"({"model_type": "minimax", "rope_scaling": {"type": "yarn", "factor": 4}})"}) {
+        try {
+            parse(text);
+            ADD_FAILURE() << text;
+        } catch (const Error& error) {
+            EXPECT_EQ(error.kind(), ErrorKind::Unsupported);
+            EXPECT_THAT(error.what(), HasSubstr("yarn"));
+        }
+    }
+    EXPECT_EQ(parse(R"({"model_type": "minimax", "rope_parameters": {"rope_type": "default", "rope_theta": 5}})").rope_theta,
+              5);
+    EXPECT_NO_THROW(parse(R"({"model_type": "minimax", "rope_scaling": null})"));
+    // The published code does not read the field.
+    EXPECT_NO_THROW(parse(R"({"model_type": "minimax_text_01", "rope_scaling": {"type": "yarn"}})"));
+}
+
 TEST(Config, CountsThePublishedModel) {
     std::string kinds;
     for (int layer = 0; layer < 80; ++layer) {

@@ -225,6 +225,32 @@ TEST(SchemaGrammar, RefusesByName) {
     }
 }
 
+TEST(SchemaGrammar, ChainsAndLongNamesTakeNoStack) {
+    std::string chain = R"({"$ref":"#/$defs/0","$defs":{)";
+    constexpr int kLinks = 10'000;
+    for (int i = 0; i < kLinks; ++i) {
+        chain += fmt::format(R"("{}":{{"anyOf":[{{"$ref":"#/$defs/{}"}}]}},)", i, i + 1);
+    }
+    EXPECT_THAT(refusal(chain + fmt::format(R"("{}":true}}}})", kLinks)), HasSubstr("nest more than 256 levels deep"));
+    const std::string name(60'000, 'n');
+    EXPECT_EQ(refusal(fmt::format(R"({{"type":"object","properties":{{"{}":true}},"additionalProperties":true}})", name)), "accepted");
+}
+
+TEST(SchemaGrammar, OtherNamesAreNoneOfTheTaken) {
+    const auto passes = [](const std::string& text) {
+        return reads(R"({"type":"object","properties":{"a":{"type":"integer"},"ab":{"type":"integer"},"a\n":true},)"
+                       R"("additionalProperties":{"type":"string"}})",
+                       text);
+    };
+    for (const char* name : {"b", "aa", "abc", "aab", "ba", "b a", "~"}) {
+        EXPECT_TRUE(passes(fmt::format(R"({{"{}":"x"}})", name))) << name;
+    }
+    EXPECT_FALSE(passes(R"({"a":"x"})"));
+    EXPECT_FALSE(passes(R"({"ab":"x"})"));
+    EXPECT_FALSE(passes(R"({"":"x"})"));
+    EXPECT_TRUE(passes(R"({"a":1,"ab":2,"b":"x"})"));
+}
+
 // A vocabulary of all bytes and some longer tokens that cross every border there is.
 std::vector<std::string> vocabulary() {
     std::vector<std::string> words;

@@ -409,6 +409,13 @@ TEST(Sampler, RefusesWhatMakesNoSense) {
     refused({.logit_bias = {{100, 1.0f}}}, "100");
     const std::vector<float> bad(8, std::numeric_limits<float>::quiet_NaN());
     EXPECT_THROW(Sampler({.temperature = 0}, 8).sample(bad, 0, {false, 0}), Error);
+    // One damaged row of the head is enough, wherever it stands.
+    for (const std::size_t at : {0U, 3U, 40U, 99U}) {
+        std::vector<float> one(100, 1.0f);
+        one[at] = std::numeric_limits<float>::quiet_NaN();
+        EXPECT_THROW(Sampler({.temperature = 0}, 100).sample(one, 0, {false, 0}), Error) << at;
+        EXPECT_THROW(Sampler({}, 100).sample(one, 0, {false, 0}), Error) << at;
+    }
     EXPECT_THROW(Sampler({}, 8).sample(bad, 0, kFull), Error);
 }
 
