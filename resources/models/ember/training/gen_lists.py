@@ -45,8 +45,8 @@ def selected(xs, big):
     return f"{width} digits: {' '.join(padded(xs))}\n{'max' if big else 'min'} {str(best).zfill(width)}"
 
 
-def sort(rng, held=False, down=None, low=3):
-    xs = numbers(rng, held, low)
+def sort(rng, held=False, down=None, low=3, high=10):
+    xs = numbers(rng, held, low, high)
     down = rng.random() < .2 if down is None else down
     q = rng.choice(SORT_DOWN if down else SORT).format(l=join(rng, xs))
     if rng.random() < .15:
@@ -64,6 +64,16 @@ def sort(rng, held=False, down=None, low=3):
 def sort_long(rng, held=False):
     """Long lists are the ones that go wrong, so they have a share of their own."""
     return sort(rng, held, low=7)
+
+
+def sort_longer(rng, held=False):
+    """Longer than any that is asked for, so that ten is not the edge of what was seen."""
+    return sort(rng, held, low=8, high=13)
+
+
+def sort_down(rng, held=False):
+    """From the largest to the smallest, which a fifth of the others is."""
+    return sort(rng, held, down=True, low=5, high=12)
 
 
 def extreme(rng, held=False):

@@ -15,7 +15,7 @@ SINGLE = {
     "spell": (2, L.spell), "items": (2.5, L.items), "sequence": (2.5, L.sequence), "repeat": (4, L.repeat), "first_last": (2, L.first_last),
     "compare": (2, A.compare), "even_odd": (1, A.even_odd), "talk": (4, T.pair), "define": (6, T.define), "fact": (4, T.small_fact),
     "complete": (1.5, T.complete), "refuse": (1.5, T.refuse), "story": (3, T.story),
-    "sort_long": (0, L.sort_long),
+    "sort_long": (0, L.sort_long), "sort_longer": (0, L.sort_longer), "sort_down": (0, L.sort_down),
 }
 OTHER = {"recall": 16, "system": 1.5, "text": 5}
 
