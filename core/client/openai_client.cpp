@@ -54,6 +54,10 @@ class OpenAiClient : public EngineClient {
 
     std::shared_ptr<HttpCall> generate(const GenerateRequest& request,
                                        std::shared_ptr<GenerateListener> listener) override {
+        if (const auto refusal = refusedByOpenAi(request)) {
+            listener->onError(*refusal);
+            return std::make_shared<NothingToCancel>();
+        }
         const bool chat = std::holds_alternative<std::vector<ChatMessage>>(request.prompt);
         HttpRequest http;
         http.method = "POST";
@@ -87,6 +91,10 @@ class OpenAiClient : public EngineClient {
       private:
         mutable std::mutex mutex_;
         std::string name_;
+    };
+
+    struct NothingToCancel : HttpCall {
+        void cancel() override {}
     };
 
     Error unsupported(const char* what) const {

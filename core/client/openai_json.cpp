@@ -128,10 +128,16 @@ void putSampling(json& body, const GenerateRequest& request) {
 
 } // namespace
 
-std::string openAiBody(const GenerateRequest& request, const std::string& model, const EngineInfo& server) {
+std::optional<Error> refusedByOpenAi(const GenerateRequest& request) {
     if (!request.continue_tokens.empty())
-        fail(ErrorKind::Unsupported,
-             "this server cannot go on inside an answer: its interface has no field for it");
+        return Error(ErrorKind::Unsupported,
+                     "this server cannot go on inside an answer: its interface has no field for it");
+    if (std::holds_alternative<TokenIds>(request.prompt))
+        return Error(ErrorKind::Unsupported, "this server takes text, not tokens");
+    return std::nullopt;
+}
+
+std::string openAiBody(const GenerateRequest& request, const std::string& model, const EngineInfo& server) {
     const bool scores = request.alternatives > 0 && server.can("logprobs");
     json body{{"model", model}, {"stream", true}, {"stream_options", {{"include_usage", true}}}};
     if (const auto* messages = std::get_if<std::vector<ChatMessage>>(&request.prompt)) {
@@ -143,14 +149,12 @@ std::string openAiBody(const GenerateRequest& request, const std::string& model,
             body["logprobs"] = true;
             body["top_logprobs"] = std::min(request.alternatives, most_alternatives);
         }
-    } else if (const auto* raw = std::get_if<RawText>(&request.prompt)) {
-        body["prompt"] = raw->text;
+    } else {
+        body["prompt"] = std::get<RawText>(request.prompt).text;
         if (scores)
             body["logprobs"] = std::min(request.alternatives, most_completion_alternatives);
         if (request.stopping.max_tokens == 0)
             body["max_tokens"] = rawLength(server);
-    } else {
-        fail(ErrorKind::Unsupported, "this server takes text, not tokens");
     }
     putSampling(body, request);
     return dumpJson(body);

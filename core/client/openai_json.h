@@ -11,8 +11,9 @@
 
 namespace fulgurite::client {
 
-// Throws Error{Unsupported} for what such a server cannot be asked: tokens instead of text, going on inside an
-// answer. `server`: what it offers and how long its model's context is.
+// What such a server cannot be asked: tokens instead of text, going on inside an answer.
+std::optional<Error> refusedByOpenAi(const GenerateRequest& request);
+// Of a request that is not refused. `server`: what it offers and how long its model's context is.
 std::string openAiBody(const GenerateRequest& request, const std::string& model, const EngineInfo& server);
 // A part of a stream that says what went wrong.
 bool isOpenAiError(std::string_view data);
