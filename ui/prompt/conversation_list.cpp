@@ -127,7 +127,7 @@ void ConversationList::setRows(const QList<ConversationRow>& rows) {
 }
 
 void ConversationList::setTotal(int conversations) {
-    search_->setPlaceholderText(conversations > 0 ? tr("Search %1 conversations").arg(grouped(conversations))
+    search_->setPlaceholderText(conversations > 1 ? tr("Search %1 conversations").arg(grouped(conversations))
                                                   : tr("Search"));
 }
 
