@@ -26,6 +26,14 @@ class ConversationBench : public QObject {
         controller_->store().wait();
         QCoreApplication::processEvents();
     }
+    void show(qint64 conversation) {
+        controller_->open(conversation);
+        QTRY_COMPARE_WITH_TIMEOUT(line().id, conversation, kPatience);
+    }
+    void beginAnother() {
+        controller_->newConversation();
+        QTRY_COMPARE_WITH_TIMEOUT(line().id, qint64(0), kPatience);
+    }
     void send(const QString& text) {
         controller_->send(text);
         settle();
@@ -39,7 +47,7 @@ class ConversationBench : public QObject {
     void start(const client::EngineInfo& info = FakeNode::info()) {
         controller_ = std::make_unique<ConversationController>(file());
         QSignalSpy shown(controller_.get(), &ConversationController::lineChanged);
-        QTRY_VERIFY(!shown.isEmpty());
+        QTRY_VERIFY_WITH_TIMEOUT(!shown.isEmpty(), kPatience);
         controller_->setEngine(node_->connect(), info);
     }
     void end() {

@@ -23,6 +23,7 @@ inline const char* const kDone =
 class FakeNode {
   public:
     FakeNode() : server_([this](const std::string& request) { return route(request); }) {}
+    ~FakeNode() { letGo(); }
 
     std::shared_ptr<client::EngineClient> connect() const {
         return client::connectToNode(client::parseUrl("http://127.0.0.1:" + std::to_string(server_.port())), {});
@@ -48,6 +49,13 @@ class FakeNode {
         }
         return result;
     }
+
+    // The next answer stands behind its thinking until it is let go.
+    void holdNext() {
+        go_on_ = false;
+        hold_next_ = true;
+    }
+    void letGo() { go_on_ = true; }
 
     std::atomic<int> delay = 0;
     std::atomic<int> words = 3;
@@ -102,7 +110,7 @@ class FakeNode {
         return {{Server::answer(200, "application/json", answer.toStdString())}};
     }
 
-    Server::Script generation() const {
+    Server::Script generation() {
         const std::string prefill = reads_on ? R"({"reused":4,"done":6,"total":9,"tokens_per_second":100})"
                                              : R"({"reused":4,"done":9,"total":9,"tokens_per_second":100})";
         Server::Script script{
@@ -116,7 +124,8 @@ class FakeNode {
         }
         script.push_back({Server::event("token", token(1, "<think>", "marker")), delay});
         script.push_back({Server::event("token", token(2, "hm", "thinking")), delay});
-        script.push_back({Server::event("token", token(3, "</think>", "marker")), delay});
+        const std::atomic<bool>* const gate = hold_next_.exchange(false) ? &go_on_ : nullptr;
+        script.push_back({Server::event("token", token(3, "</think>", "marker")), delay, false, gate});
         for (int i = 0; i < words; ++i) {
             script.push_back(
                 {Server::event("token", token(first_id + i, i % 2 ? "two " : "one ", "answer")), delay});
@@ -128,6 +137,8 @@ class FakeNode {
         return script;
     }
 
+    std::atomic<bool> hold_next_ = false;
+    std::atomic<bool> go_on_ = true;
     Server server_;
 };
 

@@ -4,6 +4,7 @@
 #include "tests/ui/conversation_bench.h"
 
 #include <QJsonObject>
+#include <QThread>
 
 using namespace fulgurite;
 
@@ -11,10 +12,6 @@ class TestConversationSettings : public ConversationBench {
     Q_OBJECT
 
   private:
-    void show(qint64 id) {
-        id != 0 ? controller_->open(id) : controller_->newConversation();
-        QTRY_COMPARE(line().id, id);
-    }
     QJsonObject lastSampler() const { return node_->generations().last()["sampler"].toObject(); }
 
   private slots:
@@ -25,7 +22,7 @@ class TestConversationSettings : public ConversationBench {
     void settingsStayWithTheirConversation() {
         send("one");
         const qint64 one = line().id;
-        show(0);
+        beginAnother();
         send("two");
         const qint64 two = line().id;
         const SamplerSettings before = line().sampler;
@@ -38,12 +35,12 @@ class TestConversationSettings : public ConversationBench {
         QTest::qWait(800); // longer than a slider may move
         show(one);
         QCOMPARE(line().sampler.temperature, 0.25);
-        show(0);
+        beginAnother();
         QCOMPARE(line().sampler.temperature, 0.25); // what was chosen last
         show(one);
         changed.temperature = 0.75;
         controller_->setSampler(changed);
-        show(0);
+        beginAnother();
         QCOMPARE(line().sampler.temperature, 0.75);
         controller_.reset();
         start();
@@ -57,7 +54,7 @@ class TestConversationSettings : public ConversationBench {
     void whatIsSetForANewConversationIsKept() {
         send("one");
         const qint64 one = line().id;
-        show(0);
+        beginAnother();
         controller_->setSystemPrompt("Be short.");
         controller_->setRaw(true);
         controller_->setNode("elsewhere");
@@ -74,45 +71,86 @@ class TestConversationSettings : public ConversationBench {
         QCOMPARE(line().system_prompt, QString());
         sampler.temperature = 0.75; // the last that was chosen, and not for the new one
         controller_->setSampler(sampler);
-        show(0);
+        beginAnother();
         isThere();
         controller_.reset();
         start();
-        show(0);
+        beginAnother();
         isThere();
         send("two");
         isThere();
         const qint64 two = line().id;
-        show(0);
+        beginAnother();
         QCOMPARE(line().system_prompt, QString()); // the next one begins anew
         QVERIFY(!line().raw);
         QCOMPARE(line().node, QString());
         show(two);
         controller_->undo();
-        QTRY_COMPARE(line().id, qint64(0));
+        QTRY_COMPARE_WITH_TIMEOUT(line().id, qint64(0), kPatience);
         isThere();
         show(one);
-        show(0);
+        beginAnother();
         isThere();
         controller_->redo();
-        QTRY_COMPARE(line().id, two);
+        QTRY_COMPARE_WITH_TIMEOUT(line().id, two, kPatience);
         isThere();
-        show(0);
+        beginAnother();
         QCOMPARE(line().system_prompt, QString());
         controller_->undo(); // seen from the next one, of which nothing has been set
         QTRY_COMPARE(line().system_prompt, QString("Be short."));
         QCOMPARE(line().id, qint64(0));
         isThere();
         controller_->redo();
-        QTRY_COMPARE(line().id, two);
-        show(0);
+        QTRY_COMPARE_WITH_TIMEOUT(line().id, two, kPatience);
+        beginAnother();
         QCOMPARE(line().system_prompt, QString());
         // What has been set of the next one meanwhile is not written over.
         controller_->setSystemPrompt("Be long.");
         show(two);
         controller_->undo();
-        QTRY_COMPARE(line().id, qint64(0));
+        QTRY_COMPARE_WITH_TIMEOUT(line().id, qint64(0), kPatience);
         QCOMPARE(line().system_prompt, QString("Be long."));
+    }
+
+    // Also where what came back with the undo was changed before that is redone.
+    void aNodeIsKeptThroughUndoAndRedo() {
+        controller_->setNode("elsewhere");
+        send("one");
+        const qint64 one = line().id;
+        controller_->undo();
+        QTRY_COMPARE_WITH_TIMEOUT(line().id, qint64(0), kPatience);
+        QCOMPARE(line().node, QString("elsewhere"));
+        controller_->setSystemPrompt("Be short.");
+        controller_->redo();
+        QTRY_COMPARE_WITH_TIMEOUT(line().id, one, kPatience);
+        QCOMPARE(line().node, QString("elsewhere"));
+        beginAnother();
+        QCOMPARE(line().node, QString());
+        QCOMPARE(line().system_prompt, QString("Be short."));
+    }
+
+    void whatIsSetWhileAConversationComesIntoBeingIsItsOwn() {
+        controller_->store().post([](StoreSession&) { QThread::msleep(300); });
+        controller_->send("one");
+        SamplerSettings sampler = line().sampler;
+        sampler.temperature = 0.25;
+        controller_->setSampler(sampler);
+        controller_->setSystemPrompt("Be short.");
+        controller_->setRaw(true);
+        controller_->setNode("elsewhere");
+        settle();
+        QTest::qWait(800); // longer than a slider may move
+        const qint64 one = line().id;
+        QVERIFY(one != 0);
+        beginAnother();
+        QCOMPARE(line().system_prompt, QString());
+        QVERIFY(!line().raw);
+        QCOMPARE(line().node, QString());
+        show(one);
+        QCOMPARE(line().system_prompt, QString("Be short."));
+        QVERIFY(line().raw);
+        QCOMPARE(line().node, QString("elsewhere"));
+        QCOMPARE(line().sampler.temperature, 0.25);
     }
 
     void theModelRecommendsUntilSomebodyChooses() {

@@ -244,12 +244,10 @@ class TestKeptAnswers : public ConversationBench {
         other.temperature = 0.5;
         controller_->savePreset("Mine", other);
         QTRY_COMPARE(lost.count(), 1);
-        QCOMPARE(lost.last()[1].value<SamplerSettings>().temperature, 0.25);
-        QCOMPARE(lost.last()[2].toBool(), false);
+        QCOMPARE(lost.last()[1].toBool(), false);
         controller_->removePreset("Mine");
         QTRY_COMPARE(lost.count(), 2);
-        QCOMPARE(lost.last()[1].value<SamplerSettings>().temperature, 0.5);
-        QCOMPARE(lost.last()[2].toBool(), true);
+        QCOMPARE(lost.last()[1].toBool(), true);
         // Undo takes them one by one, newest first, and the panel hears of each.
         QSignalSpy presets(controller_.get(), &ConversationController::presetsChanged);
         const auto listed = [&] { return presets.last()[0].value<QList<SamplerPreset>>(); };

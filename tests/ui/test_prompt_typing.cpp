@@ -17,6 +17,8 @@
 #include <QPlainTextEdit>
 #include <QPushButton>
 
+#include <string>
+
 using namespace fulgurite;
 
 class TestPromptTyping : public PromptBench {
@@ -170,6 +172,24 @@ class TestPromptTyping : public PromptBench {
         page().controller().open(conversation);
         QTRY_COMPARE(line().id, conversation);
         QVERIFY(!transcript().editing());
+    }
+
+    void anEditThatCannotBeMadeIsOpenAgain() {
+        openWindow(false);
+        send("question");
+        const qint64 question = line().turns.first().id;
+        const auto refuseWriting = [this](const char* value) {
+            page().controller().store().post(
+                [sql = std::string("PRAGMA query_only = ") + value](StoreSession& session) {
+                    session.workspace().database().execute(sql);
+                });
+            page().controller().store().wait();
+        };
+        refuseWriting("1");
+        emit transcript().editCommitted(question, "said better");
+        QTRY_VERIFY_WITH_TIMEOUT(transcript().editing(), 60000);
+        QCOMPARE(transcript().findChild<QPlainTextEdit*>()->toPlainText(), QString("said better"));
+        refuseWriting("0");
     }
 
     void continueIsForTheAnswerThatWasCancelled() {

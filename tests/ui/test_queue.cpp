@@ -4,15 +4,16 @@
 
 #include <QThread>
 
+#include <string>
+#include <utility>
+
 using namespace fulgurite;
 
 class TestQueue : public WaitingBench {
     Q_OBJECT
 
   private slots:
-    void init() {
-        startAnew(resumingInfo());
-    }
+    void init() { startAnew(resumingInfo()); }
     void cleanup() { end(); }
 
     // The engine in use is that of the conversation that is shown; a message behind an answer in another one, or
@@ -22,13 +23,13 @@ class TestQueue : public WaitingBench {
         const auto here = node_->connect();
         const auto there = elsewhere.connect();
         use("here", here);
-        sendSlowly("first");
+        sendHeld("first");
         const qint64 one = line().id;
         controller_->send("second");
         beginAnother();
         use("there", there);
+        node_->letGo();
         QTRY_VERIFY_WITH_TIMEOUT(!controller_->running(), kPatience);
-        node_->delay = 0;
         QTest::qWait(200);
         QVERIFY(elsewhere.generations().isEmpty());
         QVERIFY(!controller_->queues()); // it holds nothing back
@@ -79,7 +80,7 @@ class TestQueue : public WaitingBench {
         const auto here = node_->connect();
         const auto there = elsewhere.connect();
         use("here", here);
-        sendSlowly("first");
+        sendHeld("first");
         QSignalSpy failed(controller_.get(), &ConversationController::failed);
         controller_->regenerate(line().turns.last().id);
         use("there", there);
@@ -90,19 +91,156 @@ class TestQueue : public WaitingBench {
         QCOMPARE(node_->generations().size(), 1);
     }
 
+    void aNodeThatIsNotThereYetIsNotAnother() {
+        use("here", node_->connect());
+        send("go");
+        controller_->setTarget("there");
+        controller_->clearEngine();
+        QSignalSpy failed(controller_.get(), &ConversationController::failed);
+        controller_->regenerate(line().turns.last().id);
+        QCOMPARE(failed.count(), 1);
+        QVERIFY2(failed[0][0].toString().contains("No engine is ready"), qPrintable(failed[0][0].toString()));
+    }
+
+    void whatIsAskedForLaterGoesByTheSettingsOfThatMoment() {
+        const auto setTemperature = [this](double temperature) {
+            SamplerSettings sampler = line().sampler;
+            sampler.temperature = temperature;
+            controller_->setSampler(sampler);
+        };
+        setTemperature(0.25);
+        send("one");
+        const qint64 one = line().id;
+        beginAnother();
+        setTemperature(1.5);
+        send("two");
+        const qint64 two = line().id;
+        show(one);
+        sendHeld("more");
+        controller_->regenerate(line().turns.last().id);
+        controller_->open(two);
+        QTRY_COMPARE_WITH_TIMEOUT(node_->generations().size(), 4, kPatience);
+        settle();
+        QCOMPARE(line().id, two);
+        const QJsonObject sent = node_->generations().last();
+        QCOMPARE(sent["sampler"]["temperature"].toDouble(), 0.25);
+    }
+
+    // Also where what is shown is followed to its node before that is done.
+    void whatIsPutOffComesBeforeWhatWaits() {
+        use("here", node_->connect());
+        connect(controller_.get(), &ConversationController::lineChanged, controller_.get(),
+                [this] { controller_->setTarget("here"); });
+        sendHeld("go");
+        controller_->send("on");
+        QSignalSpy restored(controller_.get(), &ConversationController::draftRestored);
+        controller_->undo();
+        QTRY_COMPARE_WITH_TIMEOUT(restored.count(), 2, kPatience);
+        QCOMPARE(restored[0][0].toString(), QString("on"));
+        QCOMPARE(restored[1][0].toString(), QString("go"));
+        settle();
+        QCOMPARE(node_->generations().size(), 1);
+        QVERIFY(line().turns.isEmpty());
+
+        sendHeld("second");
+        controller_->send("third");
+        controller_->regenerate(line().turns.last().id);
+        QTRY_COMPARE_WITH_TIMEOUT(node_->generations().size(), 4, kPatience);
+        settle();
+        for (const auto& [at, text] : {std::pair(2, "second"), std::pair(3, "third")}) {
+            const QJsonObject sent = node_->generations()[at];
+            QCOMPARE(sent["messages"].toArray().last().toObject()["content"].toString(), QString(text));
+        }
+    }
+
+    void aMessageThatIsSentDuringAnUndoComesBack() {
+        send("go");
+        QSignalSpy restored(controller_.get(), &ConversationController::draftRestored);
+        controller_->store().post([](StoreSession&) { QThread::msleep(300); });
+        controller_->undo();
+        controller_->send("on");
+        QCOMPARE(controller_->queue(), QStringList("on"));
+        QTRY_COMPARE_WITH_TIMEOUT(restored.count(), 2, kPatience);
+        QCOMPARE(restored[0][0].toString(), QString("on"));
+        QCOMPARE(restored[1][0].toString(), QString("go"));
+        settle();
+        QCOMPARE(node_->generations().size(), 1);
+        QCOMPARE(controller_->undoLabels().redo, QString("Send"));
+    }
+
+    // It was text alone, and may look like anything.
+    void whatWaitedWhenAnEarlierVersionEndedIsADraft() {
+        for (const std::string waited : {"one\n\ntwo", "[1, 2]", "{\"text\": 3}"}) {
+            inStore([waited](StoreSession& session) {
+                session.workspace().setDraft(0, "typed");
+                session.workspace().setValue(ValueKind::Setting, "queue", waited);
+            });
+            controller_.reset();
+            start(resumingInfo());
+            QCOMPARE(line().draft, QString::fromStdString(waited) + "\n\ntyped");
+        }
+        controller_.reset();
+        start(resumingInfo());
+        QCOMPARE(line().draft, QString("{\"text\": 3}\n\ntyped")); // once
+    }
+
+    void whatWaitedIsKeptUntilItIsADraft() {
+        inStore([](StoreSession& session) {
+            session.workspace().setValue(ValueKind::Setting, "queue", R"([{"conversation":"0","text":"old"}])");
+            session.workspace().database().execute(
+                "CREATE TRIGGER refuse BEFORE INSERT ON drafts BEGIN SELECT RAISE(ABORT, 'no room'); END");
+        });
+        controller_ = std::make_unique<ConversationController>(file());
+        QSignalSpy shown(controller_.get(), &ConversationController::lineChanged);
+        controller_->send("new"); // before the file is open
+        QTRY_VERIFY_WITH_TIMEOUT(!shown.isEmpty(), kPatience);
+        QCOMPARE(controller_->queue(), QStringList("new"));
+        inStore([](StoreSession& session) { session.workspace().database().execute("DROP TRIGGER refuse"); });
+        controller_.reset();
+        start(resumingInfo());
+        QCOMPARE(line().draft, QString("old\n\nnew"));
+    }
+
+    // In the file it leaves what waits in the step that puts it elsewhere, so that an end in between loses nothing.
+    void aMessageLeavesTheFilesQueueAsItIsSent() {
+        send("other");
+        const qint64 other = line().id;
+        beginAnother();
+        send("go");
+        const qint64 went = line().id;
+        controller_->clearEngine();
+        controller_->send("one");
+        inStore([](StoreSession& session) {
+            session.workspace().database().execute("CREATE TRIGGER refuse BEFORE DELETE ON named_values "
+                                                   "WHEN old.name = 'queue' "
+                                                   "BEGIN SELECT RAISE(ABORT, 'no room'); END");
+        });
+        QSignalSpy restored(controller_.get(), &ConversationController::draftRestored);
+        controller_->setEngine(node_->connect(), resumingInfo());
+        QTRY_COMPARE_WITH_TIMEOUT(restored.count(), 1, kPatience);
+        QCOMPARE(node_->generations().size(), 2);
+        controller_->clearEngine();
+        controller_->send("two");
+        show(other);
+        inStore([](StoreSession& session) { session.workspace().database().execute("DROP TRIGGER refuse"); });
+        controller_->stop();
+        QCOMPARE(draftInFile(went), QString("two"));
+        inStore([](StoreSession& session) { QVERIFY(!session.workspace().value(ValueKind::Setting, "queue")); });
+    }
+
     // An answer that begins in one conversation changes nothing in another that is looked at.
     void aMessageThatIsSentLeavesANewConversationAlone() {
-        sendSlowly("first");
+        sendHeld("first");
         const qint64 one = line().id;
         controller_->send("second");
         beginAnother();
         controller_->setDraft("half a sen");
+        node_->letGo();
         QTRY_COMPARE_WITH_TIMEOUT(node_->generations().size(), 2, kPatience);
-        node_->delay = 0;
         QTRY_VERIFY_WITH_TIMEOUT(!controller_->running(), kPatience);
         QCOMPARE(line().id, qint64(0));
         QCOMPARE(line().draft, QString("half a sen"));
-        QTRY_COMPARE(draftInFile(0), QString("half a sen"));
+        QTRY_COMPARE_WITH_TIMEOUT(draftInFile(0), QString("half a sen"), kPatience);
         QCOMPARE(draftInFile(one), QString());
         show(one);
         QCOMPARE(line().turns.size(), 4);
@@ -150,8 +288,8 @@ class TestQueue : public WaitingBench {
         controller_->stop();
         QCOMPARE(restored.count(), 1);
         QCOMPARE(restored[0][0].toString(), QString("for one\n\nfor one, too"));
-        QTRY_COMPARE(draftInFile(two), QString("for two\n\ntyped in two"));
-        QTRY_COMPARE(draftInFile(0), QString("for a new one"));
+        QTRY_COMPARE_WITH_TIMEOUT(draftInFile(two), QString("for two\n\ntyped in two"), kPatience);
+        QTRY_COMPARE_WITH_TIMEOUT(draftInFile(0), QString("for a new one"), kPatience);
         show(two);
         QCOMPARE(line().draft, QString("for two\n\ntyped in two"));
         QVERIFY(controller_->queue().isEmpty());
@@ -161,7 +299,7 @@ class TestQueue : public WaitingBench {
         send("one");
         const qint64 one = line().id;
         beginAnother();
-        sendSlowly("two");
+        sendHeld("two");
         const qint64 two = line().id;
         controller_->send("for two");
         show(one);
@@ -174,7 +312,7 @@ class TestQueue : public WaitingBench {
         QCOMPARE(failed.count(), 0);
         QCOMPARE(node_->generations().size(), 2);
         controller_->undo();
-        QTRY_COMPARE(line().id, two);
+        QTRY_COMPARE_WITH_TIMEOUT(line().id, two, kPatience);
         QCOMPARE(line().draft, QString("for two"));
 
         controller_->clearEngine();

@@ -11,22 +11,20 @@ class TestWaiting : public WaitingBench {
     Q_OBJECT
 
   private slots:
-    void init() {
-        startAnew(resumingInfo());
-    }
+    void init() { startAnew(resumingInfo()); }
     void cleanup() { end(); }
 
     void aMessageBehindAnAnswerThatCannotBeSavedGoesWhenItCan() {
         send("before");
         QSignalSpy caught_up(controller_.get(), &ConversationController::caughtUp);
-        sendSlowly("first");
+        sendHeld("first");
         refuseWriting(true);
         controller_->send("second");
+        node_->letGo();
         QTRY_VERIFY_WITH_TIMEOUT(!controller_->running(), kPatience);
         QVERIFY2(line().turns.last().note.contains("not saved yet"), qPrintable(line().turns.last().note));
         QTest::qWait(1000); // tries to save
         QCOMPARE(controller_->queue(), QStringList("second"));
-        node_->delay = 0;
         refuseWriting(false);
         QTRY_COMPARE_WITH_TIMEOUT(line().turns.size(), 6, kPatience);
         settle();
@@ -39,12 +37,11 @@ class TestWaiting : public WaitingBench {
     // What was asked for while the answer ran is done then, and the next answer is not stopped in its place.
     void whatIsToComeAfterSuchAnAnswerComesThen() {
         send("before");
-        sendSlowly("first");
+        sendHeld("first");
         refuseWriting(true);
         controller_->regenerate(line().turns.last().id); // stops it
         QTRY_VERIFY_WITH_TIMEOUT(!controller_->running(), kPatience);
         QCOMPARE(line().turns.last().sibling_count, 1);
-        node_->delay = 0;
         refuseWriting(false);
         QTRY_COMPARE_WITH_TIMEOUT(line().turns.last().sibling_count, 2, kPatience);
         settle();
@@ -56,7 +53,7 @@ class TestWaiting : public WaitingBench {
     // The end is in the file; only what is shown could not be read anew.
     void whatIsSavedIsNotCalledUnsaved() {
         send("before");
-        sendSlowly("first");
+        sendHeld("first");
         controller_->send("second");
         QSignalSpy failed(controller_.get(), &ConversationController::failed);
         const auto rename = [this](const std::string& from, const std::string& to) {
@@ -66,6 +63,7 @@ class TestWaiting : public WaitingBench {
         };
         QSignalSpy restored(controller_.get(), &ConversationController::draftRestored);
         rename("journal_steps", "hidden"); // what the labels of undo and redo are read from
+        node_->letGo();
         QTRY_VERIFY_WITH_TIMEOUT(!failed.isEmpty(), kPatience);
         // The message behind it is sent at once, and comes back because that cannot be a step of the journal.
         QTRY_COMPARE_WITH_TIMEOUT(restored.count(), 1, kPatience);
@@ -80,12 +78,13 @@ class TestWaiting : public WaitingBench {
     // It never will be saved: nobody waits for that.
     void anEndThatCanNeverBeSavedHoldsNothingBack() {
         send("before");
-        sendSlowly("first");
+        sendHeld("first");
         controller_->send("second");
         QSignalSpy restored(controller_.get(), &ConversationController::draftRestored);
         inStore([](StoreSession& session) {
             session.workspace().database().execute("ALTER TABLE token_chunks RENAME TO hidden");
         });
+        node_->letGo();
         QTRY_VERIFY_WITH_TIMEOUT(!controller_->running() && controller_->queue().isEmpty(), kPatience);
         inStore([](StoreSession& session) {
             session.workspace().database().execute("ALTER TABLE hidden RENAME TO token_chunks");
@@ -97,10 +96,9 @@ class TestWaiting : public WaitingBench {
     void aMessageBehindAnAnswerThatCannotBeginIsSent() {
         send("go");
         controller_->edit(line().turns.last().id, "my own words");
-        QTRY_COMPARE(line().turns.last().text, QString("my own words"));
+        QTRY_COMPARE_WITH_TIMEOUT(line().turns.last().text, QString("my own words"), kPatience);
         const qint64 edited = line().turns.last().id;
-        sendSlowly("first");
-        node_->delay = 0;
+        sendHeld("first");
         QSignalSpy failed(controller_.get(), &ConversationController::failed);
         controller_->continueAnswer(edited); // has no tokens to go on from, which shows when it is prepared
         controller_->send("second");
@@ -136,6 +134,37 @@ class TestWaiting : public WaitingBench {
         QVERIFY(line().turns.last().state == TurnState::Complete);
     }
 
+    // For lack of room, or because something else is shown when its turn comes.
+    void anEditThatCannotBeMadeComesBack() {
+        send("go");
+        const qint64 conversation = line().id;
+        const qint64 question = line().turns.first().id;
+        const qint64 answer = line().turns.last().id;
+        beginAnother();
+        send("other");
+        const qint64 other = line().id;
+        show(conversation);
+        QSignalSpy refused(controller_.get(), &ConversationController::editRefused);
+        refuseWriting(true);
+        controller_->edit(question, "better");
+        QTRY_COMPARE_WITH_TIMEOUT(refused.count(), 1, kPatience);
+        QCOMPARE(refused.last()[0].toLongLong(), question);
+        QCOMPARE(refused.last()[1].toString(), QString("better"));
+        controller_->edit(answer, "my own words");
+        QTRY_COMPARE_WITH_TIMEOUT(refused.count(), 2, kPatience);
+        QCOMPARE(refused.last()[1].toString(), QString("my own words"));
+        refuseWriting(false);
+        sendHeld("more");
+        QSignalSpy failed(controller_.get(), &ConversationController::failed);
+        controller_->edit(question, "best");
+        controller_->open(other);
+        QTRY_COMPARE_WITH_TIMEOUT(refused.count(), 3, kPatience);
+        QCOMPARE(refused.last()[1].toString(), QString("best"));
+        QCOMPARE(failed.count(), 1);
+        settle();
+        QCOMPARE(node_->generations().size(), 3);
+    }
+
     // The node is there and says when to come back: only its own conversation waits, and not longer than one likes.
     void anAnswerWithoutAPlaceHoldsNothingElseBackAndIsGivenUp() {
         send("other");
@@ -159,9 +188,9 @@ class TestWaiting : public WaitingBench {
         node_->busy = 0;
         show(other);
         QVERIFY(!controller_->queues());
-        sendSlowly("at once");
-        node_->delay = 0;
+        sendHeld("at once");
         controller_->send("behind it");
+        node_->letGo();
         settle();
         QCOMPARE(line().turns.size(), 6);
         QVERIFY(controller_->resumeWait());
@@ -192,13 +221,12 @@ class TestWaiting : public WaitingBench {
 
     // Stopped twice, the second time while the end is being saved: the next answer is not meant.
     void aSecondStopDoesNotMeanTheNextAnswer() {
-        sendSlowly("first");
+        sendHeld("first");
         controller_->store().post([](StoreSession&) { QThread::msleep(1500); });
         controller_->stop();
         QTRY_VERIFY_WITH_TIMEOUT(controller_->running() && controller_->runningTurn() == 0, kPatience);
         controller_->stop();
         settle();
-        node_->delay = 0;
         send("second");
         QVERIFY2(line().turns.last().state == TurnState::Complete, qPrintable(line().turns.last().note));
     }
@@ -207,8 +235,7 @@ class TestWaiting : public WaitingBench {
         send("beta");
         const qint64 beta = line().id;
         beginAnother();
-        sendSlowly("alpha");
-        node_->delay = 0;
+        sendHeld("alpha");
         controller_->clearEngine();
         QTRY_VERIFY_WITH_TIMEOUT(controller_->interrupted() && !controller_->running(), kPatience);
         show(beta);

@@ -15,18 +15,9 @@ class WaitingBench : public ConversationBench {
         info.capabilities.insert("resume");
         return info;
     }
-    void show(qint64 conversation) {
-        controller_->open(conversation);
-        QTRY_COMPARE(line().id, conversation);
-    }
-    void beginAnother() {
-        controller_->newConversation();
-        QTRY_COMPARE(line().id, qint64(0));
-    }
-    // An answer that takes a second, as far as its first tokens.
-    void sendSlowly(const QString& text) {
-        node_->delay = 60;
-        node_->words = 12;
+    // As far as its first tokens: the rest comes once the node is told to go on, or never where it is stopped.
+    void sendHeld(const QString& text) {
+        node_->holdNext();
         QSignalSpy tokens(controller_.get(), &ConversationController::tokensAppended);
         controller_->send(text);
         QTRY_VERIFY_WITH_TIMEOUT(!tokens.isEmpty(), kPatience);

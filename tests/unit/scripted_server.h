@@ -20,8 +20,9 @@ class ScriptedServer {
   public:
     struct Piece {
         std::string bytes;
-        int delay_ms = 0;        // before it is sent
-        bool wait_close = false; // wait until the client closes, at most five seconds
+        int delay_ms = 0;                        // before it is sent
+        bool wait_close = false;                 // wait until the client closes, at most five seconds
+        const std::atomic<bool>* gate = nullptr; // before it is sent, wait until this is true
     };
     using Script = std::vector<Piece>;
 
@@ -125,6 +126,8 @@ class ScriptedServer {
 
     void play(int connection, const Piece& piece) {
         std::this_thread::sleep_for(std::chrono::milliseconds(piece.delay_ms));
+        while (piece.gate != nullptr && !*piece.gate)
+            std::this_thread::sleep_for(std::chrono::milliseconds(2));
         ::send(connection, piece.bytes.data(), piece.bytes.size(), MSG_NOSIGNAL);
         if (!piece.wait_close)
             return;

@@ -67,7 +67,7 @@ ConversationController::~ConversationController() {
 void ConversationController::workspaceReady(int recovered) {
     loaded_ = false;
     opened_ = true;
-    store_.post(&ConversationController::restoreQueue);
+    restoreQueue();
     change([first = std::exchange(first_, 0)](StoreSession& session) -> std::optional<ConversationId> {
         const std::vector<Conversation> all = session.workspace().conversations().list(); // the latest first
         const auto shown =
@@ -99,7 +99,8 @@ ConversationController::Update ConversationController::updateFor(StoreSession& s
     return update;
 }
 
-void ConversationController::change(Job job, bool with_rows, std::function<void()> then) {
+void ConversationController::change(Job job, bool with_rows, std::function<void()> then,
+                                    std::function<void()> otherwise) {
     settleSampler();
     store_.ask<Update>(
         this,
@@ -111,7 +112,8 @@ void ConversationController::change(Job job, bool with_rows, std::function<void(
             if (then) {
                 then();
             }
-        });
+        },
+        std::move(otherwise));
 }
 
 void ConversationController::apply(const Update& update) {

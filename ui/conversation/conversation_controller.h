@@ -27,6 +27,9 @@ namespace fulgurite {
 // The step in the undo journal that is a message on its way.
 inline constexpr const char* kSendStep = "Send";
 
+// What comes back stands before what has been typed since.
+QString textBefore(const QString& text, const QString& typed);
+
 class ConversationController : public QObject {
     Q_OBJECT
 
@@ -108,8 +111,8 @@ class ConversationController : public QObject {
     void branchFromToken(TokenRef token, const TokenChoice& choice);
 
     // The tree.
-    void showTurn(qint64 turn);    // and what was last shown below it
-    void branchAfter(qint64 turn); // the next message goes on right after it
+    void showTurn(qint64 turn);                                 // and what was last shown below it
+    void branchAfter(qint64 turn);                              // the next message goes on right after it
     void showTurnThen(qint64 turn, std::function<void()> then); // when its conversation is shown
     void switchSibling(qint64 turn, int step);
     void removeBranch(qint64 turn);
@@ -135,7 +138,7 @@ class ConversationController : public QObject {
     void exportTo(const QString& file, const QList<qint64>& conversations);
     void importFrom(const QString& file);
 
-    // Named values of the workspace.
+    // Each is a step that can be undone.
     void savePreset(const QString& name, const SamplerSettings& settings);
     void removePreset(const QString& name);
 
@@ -152,7 +155,7 @@ class ConversationController : public QObject {
     void workspaceFailed(const QString& message, bool damaged);
     void rowsChanged();
     void created(qint64 conversation); // the new one has become this one; followed by what is shown then
-    void lineChanged(); // another line, or the same one with changed turns
+    void lineChanged();                // another line, or the same one with changed turns
     void mapChanged(const QList<fulgurite::BranchNode>& map);
     void turnChanged(const fulgurite::Turn& turn);
     void tokensAppended(qint64 turn, const QList<fulgurite::TokenView>& tokens);
@@ -168,9 +171,10 @@ class ConversationController : public QObject {
     void modelSamplerChanged(); // and with it, where nobody chose one, the line's sampler
     void presetsChanged(const QList<fulgurite::SamplerPreset>& presets);
     // One was deleted, or another saved under its name.
-    void presetLost(const QString& name, const fulgurite::SamplerSettings& settings, bool deleted);
+    void presetLost(const QString& name, bool deleted);
     void draftRestored(const QString& text);
-    void draftWithdrawn(const QString& text); // it was sent again
+    void draftWithdrawn(const QString& text);           // it was sent again
+    void editRefused(qint64 turn, const QString& text); // nothing was changed
     void draftCounted(int tokens);
     void tokenDetail(fulgurite::TokenRef token, const fulgurite::TokenView& view);
     void tokenCost(fulgurite::TokenRef token, int tokens, double seconds);
@@ -240,16 +244,20 @@ class ConversationController : public QObject {
 
     static Update updateFor(StoreSession& session, std::optional<ConversationId> id, bool with_rows);
     // Then shows the conversation that it names.
-    void change(Job job, bool with_rows = true, std::function<void()> then = {});
+    void change(Job job, bool with_rows = true, std::function<void()> then = {},
+                std::function<void()> otherwise = {}); // when nothing was changed
     void apply(const Update& update);
     void applyWhereShown(const Update& update);
     void applyRows(const Update& update); // and what can be undone, not the line
+    struct Stepped;
+    static Stepped takeStep(StoreSession& session, std::optional<UndoResult> (UndoJournal::*move)(), qint64 shown);
     void step(std::optional<UndoResult> (UndoJournal::*move)(),
               void (ConversationController::*message)(const QString&));
     void whenIdle(std::function<void()> action);
     void askWhenIdle(std::function<void()> request); // of the node that is meant now
 
     void prepareRun(PreparingJob job, std::function<void()> otherwise = {}); // when nothing comes of it
+    void editOnly(qint64 turn, const QString& text, std::function<void()> otherwise);
     void resumeAnswer(qint64 turn);
     static Prepared prepareResume(StoreSession& session, qint64 turn, std::uint64_t seed,
                                   const EngineAbilities& engine, qint64 shown);
@@ -277,11 +285,14 @@ class ConversationController : public QObject {
     void addMissingTokens(LineView& line) const;
     bool goesTo(const QString& node) const; // what is for that node, now
     void nextFromQueue();
+    struct KeptQueue;
+    std::function<void(StoreSession&)> queueWriter();
     void saveQueue();
     QStringList takeQueued(qint64 conversation);
     void giveBack(qint64 conversation, const QStringList& texts);
-    static void restoreQueue(StoreSession& session); // of the last run, as drafts
-    void sendNow(qint64 conversation, const QString& text);
+    void restoreQueue(); // of the last run, as drafts
+    // `along`: what becomes true in the file in one with it.
+    void sendNow(qint64 conversation, const QString& text, std::function<void(StoreSession&)> along = {});
     EngineAbilities abilities() const;
     std::uint64_t seedFor(const SamplerSettings& settings) const;
 
@@ -312,7 +323,8 @@ class ConversationController : public QObject {
     UndoLabels undo_labels_;
     QString query_;
     QList<Queued> queue_;
-    int steps_under_way_ = 0; // of undo and redo: what waits may be about what they take away
+    std::shared_ptr<KeptQueue> kept_queue_; // in the file
+    int steps_under_way_ = 0;               // of undo and redo: what waits may be about what they take away
     std::unique_ptr<Run> run_;
     std::optional<Interrupted> interrupted_;
     QString node_;                // of engine_

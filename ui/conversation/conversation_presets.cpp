@@ -36,7 +36,7 @@ void ConversationController::changePreset(const QString& name, const std::option
         [this, name, json](const Changed& changed) {
             setUndoLabels(changed.labels);
             if (changed.before && changed.before != json) {
-                emit presetLost(name, samplerFromJson(QByteArray::fromStdString(*changed.before)), !json);
+                emit presetLost(name, !json);
             }
         });
     loadPresets();

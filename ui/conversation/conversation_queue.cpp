@@ -15,11 +15,51 @@ namespace {
 
 constexpr const char* kQueueName = "queue";
 
-QString textBefore(const QString& text, const QString& typed) {
-    return typed.isEmpty() ? text : text + QLatin1String("\n\n") + typed;
+// What an earlier version wrote is the text alone, and was typed in no conversation.
+QJsonArray queueFrom(const std::string& value) {
+    const QJsonArray entries = QJsonDocument::fromJson(QByteArray::fromStdString(value)).array();
+    const bool ours = std::all_of(entries.begin(), entries.end(),
+                                  [](const QJsonValue& each) { return each.toObject().contains("text"); });
+    if (value.empty() || value == "[]" || (ours && !entries.isEmpty())) {
+        return entries;
+    }
+    return {QJsonObject{{"conversation", QStringLiteral("0")}, {"text", QString::fromStdString(value)}}};
+}
+
+void keepQueue(Workspace& workspace, const QJsonArray& left, const QJsonArray& own) {
+    QJsonArray all = left;
+    for (const QJsonValue& each : own) {
+        all.append(each);
+    }
+    if (all.isEmpty()) {
+        workspace.removeValue(ValueKind::Setting, kQueueName);
+    } else {
+        workspace.setValue(ValueKind::Setting, kQueueName,
+                           QJsonDocument(all).toJson(QJsonDocument::Compact).toStdString());
+    }
 }
 
 } // namespace
+
+// Of what waits in the file. Lives on the store's thread: jobs may come before the last run's has become drafts,
+// and must not write over it; nor where it could not.
+struct ConversationController::KeptQueue {
+    const Workspace* of = nullptr;
+    QJsonArray left; // of the last run
+    QJsonArray own;
+
+    void look(Workspace& workspace) {
+        if (of != &workspace) {
+            own = {};
+            left = queueFrom(workspace.value(ValueKind::Setting, kQueueName).value_or(""));
+            of = &workspace;
+        }
+    }
+};
+
+QString textBefore(const QString& text, const QString& typed) {
+    return typed.isEmpty() ? text : text + QLatin1String("\n\n") + typed;
+}
 
 void ConversationController::setDraft(const QString& text) {
     if (text == draft_) {
@@ -92,8 +132,12 @@ QStringList ConversationController::queue() const {
 }
 
 bool ConversationController::queues() const {
-    const auto goes_first = [this](const Queued& each) { return goesTo(each.node) && !heldBack(each.conversation); };
-    return running() || !engine_ || !goesTo(target_) || heldBack(line_.id) ||
+    const auto goes_first = [this](const Queued& each) {
+        return goesTo(each.node) && !heldBack(each.conversation);
+    };
+    // Undo and redo, under way or put off, give back what comes to the conversation that they are about.
+    const bool changes = steps_under_way_ > 0 || !deferred_.empty();
+    return running() || changes || !engine_ || !goesTo(target_) || heldBack(line_.id) ||
            std::any_of(queue_.begin(), queue_.end(), goes_first);
 }
 
@@ -112,7 +156,7 @@ bool ConversationController::goesTo(const QString& node) const {
 }
 
 void ConversationController::nextFromQueue() {
-    if (running() || !engine_ || unsettled_ || steps_under_way_ > 0) {
+    if (running() || !engine_ || unsettled_ || steps_under_way_ > 0 || !deferred_.empty()) {
         return;
     }
     const auto next = std::find_if(queue_.begin(), queue_.end(), [this](const Queued& each) {
@@ -123,12 +167,11 @@ void ConversationController::nextFromQueue() {
     }
     const Queued sent = *next;
     queue_.erase(next);
-    saveQueue();
     emit queueChanged();
-    sendNow(sent.conversation, sent.text);
+    sendNow(sent.conversation, sent.text, queueWriter());
 }
 
-// Out of the queue, in its order.
+// Out of the queue, in its order. The file keeps them in it until giveBack() has put them elsewhere.
 QStringList ConversationController::takeQueued(qint64 conversation) {
     QStringList texts;
     QList<Queued> others;
@@ -141,7 +184,6 @@ QStringList ConversationController::takeQueued(qint64 conversation) {
     }
     queue_ = others;
     if (!texts.isEmpty()) {
-        saveQueue();
         emit queueChanged();
     }
     return texts;
@@ -155,6 +197,8 @@ void ConversationController::giveBack(qint64 conversation, const QStringList& te
     const QString text = texts.join(QLatin1String("\n\n"));
     if (conversation == line_.id) {
         emit draftRestored(text);
+        saveDraft();
+        saveQueue();
         return;
     }
     const auto known = unsaved_drafts_.constFind(conversation);
@@ -165,12 +209,15 @@ void ConversationController::giveBack(qint64 conversation, const QStringList& te
     };
     store_.ask<Draft>(
         this,
-        [conversation, text, newer](StoreSession& session) {
+        [conversation, text, newer, write_queue = queueWriter()](StoreSession& session) {
             Draft draft;
-            draft.text = textBefore(
-                text, newer ? *newer : QString::fromStdString(session.workspace().draft(conversation)));
+            draft.text =
+                textBefore(text, newer ? *newer : QString::fromStdString(session.workspace().draft(conversation)));
             try {
+                Transaction transaction(session.workspace().database());
                 session.workspace().setDraft(conversation, draft.text.toStdString());
+                write_queue(session);
+                transaction.commit();
                 draft.kept = true;
             } catch (const Error&) { // tried again, and told, as with every draft
             }
@@ -182,37 +229,51 @@ void ConversationController::giveBack(qint64 conversation, const QStringList& te
             } else if (newer || !draft.kept) {
                 unsaved_drafts_.insert(conversation, draft.text);
                 writeDrafts();
+                saveQueue();
             }
         });
 }
 
-void ConversationController::saveQueue() {
+// Writes what waits now, within a job that does more: cut off in between, nothing would be lost.
+std::function<void(StoreSession&)> ConversationController::queueWriter() {
+    if (!kept_queue_) {
+        kept_queue_ = std::make_shared<KeptQueue>();
+    }
     QJsonArray entries;
     for (const Queued& each : queue_) {
         entries.append(QJsonObject{{"conversation", QString::number(each.conversation)}, {"text", each.text}});
     }
-    store_.post([json = QJsonDocument(entries).toJson(QJsonDocument::Compact).toStdString()](StoreSession& session) {
-        if (json == "[]") {
-            session.workspace().removeValue(ValueKind::Setting, kQueueName);
-        } else {
-            session.workspace().setValue(ValueKind::Setting, kQueueName, json);
-        }
-    });
+    return [entries, kept = kept_queue_](StoreSession& session) {
+        kept->look(session.workspace());
+        keepQueue(session.workspace(), kept->left, entries);
+        kept->own = entries;
+    };
 }
 
-void ConversationController::restoreQueue(StoreSession& session) {
-    Workspace& workspace = session.workspace();
-    const std::string json = workspace.value(ValueKind::Setting, kQueueName).value_or("[]");
-    Transaction transaction(workspace.database());
-    const QJsonArray entries = QJsonDocument::fromJson(QByteArray::fromStdString(json)).array();
-    for (qsizetype i = entries.size() - 1; i >= 0; --i) { // the first one stands before the others
-        const QJsonObject entry = entries[i].toObject();
-        const qint64 id = entry["conversation"].toString().toLongLong();
-        const QString typed = QString::fromStdString(workspace.draft(id));
-        workspace.setDraft(id, textBefore(entry["text"].toString(), typed).toStdString());
+void ConversationController::saveQueue() {
+    store_.post(queueWriter());
+}
+
+// What waited when the last run ended.
+void ConversationController::restoreQueue() {
+    if (!kept_queue_) {
+        kept_queue_ = std::make_shared<KeptQueue>();
     }
-    workspace.removeValue(ValueKind::Setting, kQueueName);
-    transaction.commit();
+    store_.post([kept = kept_queue_](StoreSession& session) {
+        Workspace& workspace = session.workspace();
+        kept->look(workspace);
+        const QJsonArray& entries = kept->left;
+        Transaction transaction(workspace.database());
+        for (qsizetype i = entries.size() - 1; i >= 0; --i) { // the first one stands before the others
+            const QJsonObject entry = entries[i].toObject();
+            const qint64 id = entry["conversation"].toString().toLongLong();
+            const QString typed = QString::fromStdString(workspace.draft(id));
+            workspace.setDraft(id, textBefore(entry["text"].toString(), typed).toStdString());
+        }
+        keepQueue(workspace, {}, kept->own);
+        transaction.commit();
+        kept->left = {};
+    });
 }
 
 void ConversationController::stop() {
@@ -253,11 +314,12 @@ void ConversationController::whenIdle(std::function<void()> action) {
 
 void ConversationController::askWhenIdle(std::function<void()> request) {
     whenIdle([this, node = target_, request = std::move(request)] {
-        if (goesTo(node)) {
+        if (!engine_ || goesTo(node)) { // that there is none is told where it would be asked
             request();
         } else {
-            emit failed(tr("Another conversation was opened, whose node is another one, before the answer could be "
-                           "asked for. Ask again where it belongs."));
+            emit failed(tr("The answer was not asked for, because the node that it was meant for is not the one in "
+                           "use: another conversation was opened, or this one was moved, or its node is not ready "
+                           "yet. Ask again once that node is."));
         }
     });
 }

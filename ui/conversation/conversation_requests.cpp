@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What asks an engine: each makes room for the answer in the workspace, in one step that can be undone.
+// What asks an engine: each makes room for the answer in the workspace, in one step that can be undone. Where it
+// has to wait for the end of another answer, it goes by the settings of the moment in which it was wanted.
 #include "ui/conversation/conversation_controller.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace fulgurite {
 
@@ -55,7 +57,8 @@ void ConversationController::send(const QString& text) {
     sendNow(line_.id, text);
 }
 
-void ConversationController::sendNow(qint64 conversation, const QString& text) {
+void ConversationController::sendNow(qint64 conversation, const QString& text,
+                                     std::function<void(StoreSession&)> along) {
     const SamplerSettings sampler = line_.sampler;
     const std::uint64_t seed = seedFor(sampler);
     NewConversation as_shown;
@@ -89,6 +92,9 @@ void ConversationController::sendNow(qint64 conversation, const QString& text) {
                 requestRecord(used, seed, QString::fromStdString(about.system_prompt), engine);
             prepared.node = addAnswer(session, about.id, parent, engine, record, kSendStep);
             prepared.request = buildRequest(workspace, about.id, parent, used, seed, engine);
+            if (along) {
+                along(session);
+            }
         });
         const ConversationId show = shown == conversation ? prepared.conversation : shown;
         prepared.update = updateFor(session, show ? std::optional(show) : std::nullopt, true);
@@ -101,8 +107,7 @@ void ConversationController::sendNow(qint64 conversation, const QString& text) {
 }
 
 void ConversationController::regenerate(qint64 turn) {
-    askWhenIdle([this, turn] {
-        const SamplerSettings sampler = line_.sampler;
+    askWhenIdle([this, turn, sampler = line_.sampler] {
         const std::uint64_t seed = seedFor(sampler);
         prepareRun([=, engine = abilities()](StoreSession& session) {
             ConversationStore& store = session.workspace().conversations();
@@ -122,8 +127,8 @@ void ConversationController::regenerate(qint64 turn) {
 }
 
 void ConversationController::regenerateUnder(qint64 turn, const InterventionRecipe& recipe) {
-    askWhenIdle([=, this] {
-        const std::uint64_t fallback_seed = seedFor(line_.sampler);
+    askWhenIdle([=, this, shown = line_.sampler] {
+        const std::uint64_t fallback_seed = seedFor(shown);
         prepareRun([=, engine = abilities()](StoreSession& session) {
             Workspace& workspace = session.workspace();
             ConversationStore& store = workspace.conversations();
@@ -147,8 +152,7 @@ void ConversationController::continueAnswer(qint64 turn) {
     if (interrupted_ && interrupted_->turn == turn) {
         forgetInterrupted();
     }
-    askWhenIdle([this, turn] {
-        const SamplerSettings sampler = line_.sampler;
+    askWhenIdle([this, turn, sampler = line_.sampler] {
         const std::uint64_t seed = seedFor(sampler);
         prepareRun([=, engine = abilities()](StoreSession& session) {
             ConversationStore& store = session.workspace().conversations();
@@ -181,28 +185,18 @@ void ConversationController::edit(qint64 turn, const QString& text) {
     whenIdle([this, turn, text] {
         const auto at = std::find_if(line_.turns.begin(), line_.turns.end(),
                                      [turn](const Turn& each) { return each.id == turn; });
+        const auto refused = [this, turn, text] { emit editRefused(turn, text); };
         if (at == line_.turns.end()) {
-            return;
+            emit failed(tr("The edit was not made, because something else was opened before the answer that was "
+                           "being written had ended. Its text is there again where the message is shown."));
+            return refused();
         }
-        if (at->role == TurnRole::Assistant || !engine_) {
-            // The model's words are changed and kept; nothing is asked.
-            change([turn, utf8 = text.toStdString()](StoreSession& session) -> std::optional<ConversationId> {
-                ConversationStore& store = session.workspace().conversations();
-                const Node node = store.node(turn);
-                NewNode edited;
-                edited.conversation = node.conversation;
-                edited.parent = node.parent;
-                edited.role = node.role;
-                edited.content = utf8;
-                edited.model = node.model;
-                store.append(edited, "Edit message");
-                return node.conversation;
-            });
-            return;
+        if (at->role == TurnRole::Assistant || !engine_ || !goesTo(target_)) {
+            return editOnly(turn, text, refused);
         }
         const SamplerSettings sampler = line_.sampler;
         const std::uint64_t seed = seedFor(sampler);
-        prepareRun([=, engine = abilities()](StoreSession& session) {
+        auto job = [=, engine = abilities()](StoreSession& session) {
             Workspace& workspace = session.workspace();
             ConversationStore& store = workspace.conversations();
             const Node node = store.node(turn);
@@ -223,16 +217,33 @@ void ConversationController::edit(qint64 turn, const QString& text) {
             });
             prepared.update = updateFor(session, about.id, true);
             return prepared;
-        });
+        };
+        prepareRun(std::move(job), refused);
     });
+}
+
+// The model's words are changed and kept; or there is none to ask.
+void ConversationController::editOnly(qint64 turn, const QString& text, std::function<void()> otherwise) {
+    const auto job = [turn, utf8 = text.toStdString()](StoreSession& session) -> std::optional<ConversationId> {
+        ConversationStore& store = session.workspace().conversations();
+        const Node node = store.node(turn);
+        NewNode edited;
+        edited.conversation = node.conversation;
+        edited.parent = node.parent;
+        edited.role = node.role;
+        edited.content = utf8;
+        edited.model = node.model;
+        store.append(edited, "Edit message");
+        return node.conversation;
+    };
+    change(job, true, {}, std::move(otherwise));
 }
 
 void ConversationController::branchFromToken(TokenRef token, const TokenChoice& choice) {
     if (!token.valid()) {
         return;
     }
-    askWhenIdle([this, token, choice] {
-        const SamplerSettings sampler = line_.sampler;
+    askWhenIdle([this, token, choice, sampler = line_.sampler] {
         const std::uint64_t seed = seedFor(sampler);
         prepareRun([=, engine = abilities()](StoreSession& session) {
             Workspace& workspace = session.workspace();

@@ -167,12 +167,19 @@ void ConversationController::showLaunch(const Prepared& prepared) {
     draft_timer_.stop();
     unsaved_drafts_.remove(0);
     update.line.draft = draft_;
+    const LineView set = line_;
     apply(update);
     store_.post([](StoreSession& session) {
         session.workspace().setDraft(0, {});
+        session.workspace().removeValue(ValueKind::Setting, nodeValueName(0));
         keepNewLine(session.workspace(), {});
     });
     draft_timer_.start();
+    // So does what was set between the message and this.
+    setSampler(set.sampler);
+    setSystemPrompt(set.system_prompt);
+    setRaw(set.raw);
+    setNode(set.node);
 }
 
 // A token that a person chose is known by what its list showed: a part of a character looks like no character, and

@@ -4,17 +4,13 @@
 
 namespace fulgurite {
 
-namespace {
-
-// The message that brought the conversation into being came back, and it with it.
-void handOverAgain(Workspace& workspace, ConversationId id) {
-    const Conversation conversation = workspace.conversations().conversation(id);
-    if (readNewLine(workspace) == NewLine{conversation.system_prompt, conversation.raw, conversation.settings}) {
-        handOverNewLine(workspace, id); // as it was given back when this was undone
-    }
-}
-
-} // namespace
+struct ConversationController::Stepped {
+    Update update;
+    QString sent;
+    bool presets = false;
+    std::optional<ConversationId> conversation;
+    bool settings_came_back = false; // to the conversation that does not exist any more
+};
 
 void ConversationController::undo() {
     whenIdle([this] { step(&UndoJournal::undo, &ConversationController::draftRestored); });
@@ -24,41 +20,37 @@ void ConversationController::redo() {
     whenIdle([this] { step(&UndoJournal::redo, &ConversationController::draftWithdrawn); });
 }
 
+ConversationController::Stepped ConversationController::takeStep(StoreSession& session,
+                                                                 std::optional<UndoResult> (UndoJournal::*move)(),
+                                                                 qint64 shown) {
+    Workspace& workspace = session.workspace();
+    const std::optional<UndoResult> result = (workspace.journal().*move)();
+    session.turnCache().clear();
+    Stepped stepped;
+    stepped.conversation = result ? result->conversation : std::nullopt;
+    if (result && result->label == kSendStep) {
+        if (result->whole_conversation && result->conversation && move == &UndoJournal::undo) {
+            stepped.settings_came_back = takeBackNewLine(workspace, *result->conversation);
+        } else if (result->whole_conversation && result->conversation) {
+            handOverAgain(workspace, *result->conversation);
+        }
+        for (const NodeId id : result->nodes) {
+            const Node node = workspace.conversations().nodeOrRemoved(id);
+            stepped.sent += node.role == MessageRole::Assistant ? QString() : QString::fromStdString(node.content);
+        }
+    }
+    const auto now = shown ? std::optional<ConversationId>(shown) : std::nullopt;
+    stepped.presets = result && result->presets;
+    stepped.update = updateFor(session, result && result->conversation ? result->conversation : now, true);
+    return stepped;
+}
+
 void ConversationController::step(std::optional<UndoResult> (UndoJournal::*move)(),
                                   void (ConversationController::*message)(const QString&)) {
-    struct Stepped {
-        Update update;
-        QString sent;
-        bool presets = false;
-        std::optional<ConversationId> conversation;
-        bool settings_came_back = false; // to the conversation that does not exist any more
-    };
     settleSampler(); // a step of its own, and the latest
     ++steps_under_way_;
     store_.ask<Stepped>(
-        this,
-        [move, shown = line_.id](StoreSession& session) {
-            const std::optional<UndoResult> result = (session.workspace().journal().*move)();
-            session.turnCache().clear();
-            Stepped stepped;
-            stepped.conversation = result ? result->conversation : std::nullopt;
-            if (result && result->label == kSendStep) {
-                if (result->whole_conversation && result->conversation && move == &UndoJournal::undo) {
-                    stepped.settings_came_back = takeBackNewLine(session.workspace(), *result->conversation);
-                } else if (result->whole_conversation && result->conversation) {
-                    handOverAgain(session.workspace(), *result->conversation);
-                }
-                for (const NodeId id : result->nodes) {
-                    const Node node = session.workspace().conversations().nodeOrRemoved(id);
-                    stepped.sent +=
-                        node.role == MessageRole::Assistant ? QString() : QString::fromStdString(node.content);
-                }
-            }
-            const auto now = shown ? std::optional<ConversationId>(shown) : std::nullopt;
-            stepped.presets = result && result->presets;
-            stepped.update = updateFor(session, result && result->conversation ? result->conversation : now, true);
-            return stepped;
-        },
+        this, [move, shown = line_.id](StoreSession& session) { return takeStep(session, move, shown); },
         [this, message](const Stepped& stepped) {
             if (stepped.settings_came_back && line_.id == 0) {
                 line_.sampler = stepped.update.line.sampler; // apply() takes what is shown for newer

@@ -12,10 +12,9 @@ namespace {
 
 constexpr const char* kNewLineName = "conversation/0";
 
-void moveNode(Workspace& workspace, ConversationId from, ConversationId to) {
+void copyNode(Workspace& workspace, ConversationId from, ConversationId to) {
     if (const auto node = workspace.value(ValueKind::Setting, nodeValueName(from))) {
         workspace.setValue(ValueKind::Setting, nodeValueName(to), *node);
-        workspace.removeValue(ValueKind::Setting, nodeValueName(from));
     }
 }
 
@@ -32,8 +31,7 @@ NewLine readNewLine(Workspace& workspace) {
     line.system_prompt = object["system_prompt"].toString().toStdString();
     line.raw = object["raw"].toBool();
     if (object.contains("sampler")) {
-        line.sampler =
-            QJsonDocument(object["sampler"].toObject()).toJson(QJsonDocument::Compact).toStdString();
+        line.sampler = QJsonDocument(object["sampler"].toObject()).toJson(QJsonDocument::Compact).toStdString();
     }
     return line;
 }
@@ -62,7 +60,8 @@ NewConversation newConversationAsKept(Workspace& workspace) {
 }
 
 void handOverNewLine(Workspace& workspace, ConversationId id) {
-    moveNode(workspace, 0, id);
+    copyNode(workspace, 0, id);
+    workspace.removeValue(ValueKind::Setting, nodeValueName(0));
     keepNewLine(workspace, {});
 }
 
@@ -73,9 +72,20 @@ bool takeBackNewLine(Workspace& workspace, ConversationId id) {
     const Conversation gone = workspace.conversations().conversationOrRemoved(id);
     keepNewLine(workspace, {gone.system_prompt, gone.raw, gone.settings});
     if (!workspace.value(ValueKind::Setting, nodeValueName(0))) {
-        moveNode(workspace, id, 0);
+        copyNode(workspace, id, 0); // its own, too, for when it comes back
     }
     return true;
+}
+
+void handOverAgain(Workspace& workspace, ConversationId id) {
+    const Conversation back = workspace.conversations().conversation(id);
+    if (readNewLine(workspace) == NewLine{back.system_prompt, back.raw, back.settings}) {
+        keepNewLine(workspace, {});
+    }
+    const auto node = workspace.value(ValueKind::Setting, nodeValueName(0));
+    if (node && node == workspace.value(ValueKind::Setting, nodeValueName(id))) {
+        workspace.removeValue(ValueKind::Setting, nodeValueName(0));
+    }
 }
 
 } // namespace fulgurite

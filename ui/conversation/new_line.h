@@ -32,5 +32,8 @@ NewConversation newConversationAsKept(Workspace& workspace);
 void handOverNewLine(Workspace& workspace, ConversationId id);
 // Its coming into being was undone. What has been set of the next one in the meantime stays; false then.
 bool takeBackNewLine(Workspace& workspace, ConversationId id);
+// And that was undone in turn: what was given back and has not been changed since is the conversation's alone
+// again.
+void handOverAgain(Workspace& workspace, ConversationId id);
 
 } // namespace fulgurite

@@ -33,21 +33,22 @@ void PromptPage::connectController() {
     connect(&controller_, &ConversationController::queueChanged, this,
             [this] { composer_->setQueued(static_cast<int>(controller_.queue().size())); });
     connect(&controller_, &ConversationController::presetsChanged, sampler_, &SamplerPanel::setPresets);
-    connect(&controller_, &ConversationController::presetLost, this,
-            [this](const QString& name, const SamplerSettings& settings, bool deleted) {
-                context().notices.post(
-                    {.id = "preset",
-                     .severity = Severity::Info,
-                     .text = deleted ? tr("The preset “%1” was deleted.").arg(name)
-                                     : tr("The preset “%1” was saved over the one before.").arg(name),
-                     .details = {},
-                     .actions = {{tr("Undo"), [this, name, settings] { controller_.savePreset(name, settings); }}},
-                     .seconds = 30});
-            });
+    connect(&controller_, &ConversationController::presetLost, this, [this](const QString& name, bool deleted) {
+        // No button: by the time it is pressed, another step may be the one that is undone.
+        context().notices.post(
+            {.id = "preset",
+             .severity = Severity::Info,
+             .text = deleted
+                         ? tr("The preset “%1” was deleted. Ctrl+Z brings it back.").arg(name)
+                         : tr("The preset “%1” was saved over the one before. Ctrl+Z brings that back.").arg(name),
+             .details = {},
+             .seconds = 12});
+    });
     connect(&controller_, &ConversationController::modelSamplerChanged, this, &PromptPage::showSampler);
     connect(&controller_, &ConversationController::draftCounted, this,
             [this](int tokens) { composer_->setDraftTokens(tokens); });
     connect(&controller_, &ConversationController::draftRestored, this, &PromptPage::addToDraft);
+    connect(&controller_, &ConversationController::editRefused, transcript_, &TranscriptView::reopenEdit);
     connect(&controller_, &ConversationController::draftWithdrawn, this, [this](const QString& text) {
         if (composer_->text() == text) {
             composer_->clear();

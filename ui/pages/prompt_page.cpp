@@ -96,8 +96,7 @@ void PromptPage::beginWith(const QString& text) {
 }
 
 void PromptPage::addToDraft(const QString& text) {
-    const QString typed = composer_->text();
-    composer_->setText(typed.isEmpty() ? text : text + QStringLiteral("\n\n") + typed);
+    composer_->setText(textBefore(text, composer_->text()));
     controller_.setDraft(composer_->text());
 }
 

@@ -17,6 +17,13 @@ void TranscriptView::beginEdit(std::int64_t turn) {
     reveal(QRect(0, document_.top(index), document_.width(), document_.geometry(index).height));
 }
 
+void TranscriptView::reopenEdit(std::int64_t turn, const QString& text) {
+    left_edits_.insert(turn, text);
+    if (editor_ == nullptr) {
+        openEditor(turn);
+    }
+}
+
 bool TranscriptView::openEditor(std::int64_t turn) {
     const int index = document_.indexOf(turn);
     if (index < 0 || document_.turn(index).state == TurnState::Streaming) {

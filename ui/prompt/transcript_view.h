@@ -53,6 +53,8 @@ class TranscriptView : public QAbstractScrollArea {
     // Goes on with what was typed, where a change of the turn was left without being sent or given up.
     void beginEdit(std::int64_t turn);
     bool editing() const { return editor_ != nullptr; }
+    // A change that was committed and could not be made goes on, as soon as its turn is shown.
+    void reopenEdit(std::int64_t turn, const QString& text);
     void scrollToTurn(std::int64_t turn);
     void scrollToText(std::int64_t turn, int offset); // of a search hit: reveals and selects nothing
     void scrollToEnd();
@@ -76,7 +78,7 @@ class TranscriptView : public QAbstractScrollArea {
     void branchRequested(std::int64_t turn);
     void editCommitted(std::int64_t turn, const QString& text);
     void tokenTableRequested(std::int64_t turn);
-    void inspectRequested(fulgurite::TokenRef token); // of an answer; an index of -1: the whole of it
+    void inspectRequested(fulgurite::TokenRef token);   // of an answer; an index of -1: the whole of it
     void siblingRequested(std::int64_t turn, int step); // -1 or +1
     void linkActivated(const QString& address);
     void copied(const QString& what); // for the status bar
