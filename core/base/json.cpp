@@ -3,9 +3,6 @@
 
 #include "core/base/error.h"
 
-#include <algorithm>
-#include <vector>
-
 namespace fulgurite {
 namespace {
 
@@ -45,28 +42,6 @@ nlohmann::json parseJson(std::string_view text, const std::string& name, std::si
     } catch (const nlohmann::json::exception& error) {
         fail(ErrorKind::Corrupt, "{}: not valid JSON: {}", name, withoutPrefix(error.what()));
     }
-}
-
-nlohmann::ordered_json parseOrdered(std::string_view text, const std::string& name,
-                                    std::initializer_list<std::string_view> wanted) {
-    using Event = nlohmann::ordered_json::parse_event_t;
-    std::vector<std::size_t> members; // by depth: of the object that is open there
-    bool left_out = false;
-    const auto keep = [&](int depth, Event event, const nlohmann::ordered_json& parsed) {
-        if (event == Event::object_start) {
-            members.resize(static_cast<std::size_t>(depth) + 1);
-            members.back() = 0;
-        } else if (event == Event::key) {
-            if (depth == 1 && wanted.size() > 0) {
-                left_out = std::ranges::find(wanted, parsed.get_ref<const std::string&>()) == wanted.end();
-            }
-            if (!left_out && ++members[static_cast<std::size_t>(depth) - 1] > max_ordered_members) {
-                fail(ErrorKind::InvalidInput, "{}: an object has more than {} members", name, max_ordered_members);
-            }
-        }
-        return !left_out || (depth == 0 && event == Event::object_end);
-    };
-    return nlohmann::ordered_json::parse(text, keep, false);
 }
 
 std::string dumpJson(const nlohmann::json& value) {

@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 
 #include <cstddef>
-#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -16,13 +15,6 @@ nlohmann::json parseJson(std::string_view text, const std::string& name, std::si
 
 // The check of parseJson alone, for what parses by itself.
 void requireJsonDepth(std::string_view text, const std::string& name, std::size_t max_depth);
-
-// Keeps the order of members. Looking one up takes as long as there are members, so that an object with many would take
-// hours to read: more than `max_ordered_members` throw Error{InvalidInput} with its name. `wanted`, when given: of the
-// outermost object only these members are read. What is not JSON comes back discarded.
-constexpr std::size_t max_ordered_members = 4096;
-nlohmann::ordered_json parseOrdered(std::string_view text, const std::string& name,
-                                    std::initializer_list<std::string_view> wanted = {});
 
 // One line; bytes that are not UTF-8, which texts of people and models may hold, become U+FFFD.
 std::string dumpJson(const nlohmann::json& value);

@@ -116,6 +116,17 @@ int rotaryDim(const ConfigReader& reader, const ConfigReader& rope, int head_dim
     return static_cast<int>(factor * head_dim);
 }
 
+void requirePlainPositions(const ConfigReader& reader) {
+    for (const char* field : {"rope_parameters", "rope_scaling"}) {
+        const ConfigReader rope = reader.object(field);
+        const std::string kind = rope.text("rope_type", rope.text("type", "default"));
+        if (kind != "default") {
+            fail(ErrorKind::Unsupported, "{}: {} asks for positions of the kind \"{}\"; only \"default\" is known",
+                 reader.name(), field, kind);
+        }
+    }
+}
+
 void checkSupported(const ConfigReader& reader, const ModelConfig& config) {
     const std::string activation = reader.text("hidden_act", "silu");
     if (activation != "silu") {
@@ -128,14 +139,8 @@ void checkSupported(const ConfigReader& reader, const ModelConfig& config) {
     if (reader.has("sliding_window")) {
         fail(ErrorKind::Unsupported, "{}: sliding_window is set; these models attend to everything", reader.name());
     }
-    for (const char* field : {"rope_parameters", "rope_scaling"}) {
-        const ConfigReader rope = reader.object(field);
-        const std::string kind = rope.text("rope_type", rope.text("type", "default"));
-        // The published code reads none of this; the transformers implementation does.
-        if (config.architecture == kTransformers && kind != "default") {
-            fail(ErrorKind::Unsupported, "{}: {} asks for positions of the kind \"{}\"; only \"default\" is known",
-                 reader.name(), field, kind);
-        }
+    if (config.architecture == kTransformers) { // the published code reads none of this
+        requirePlainPositions(reader);
     }
     if (config.num_heads % config.num_kv_heads != 0) {
         fail(ErrorKind::InvalidInput, "{}: num_attention_heads {} is not a multiple of num_key_value_heads {}",

@@ -119,7 +119,9 @@ void sortAsShown(std::vector<Place>& places, const std::string& mark_begin, std:
     std::vector<std::size_t> order;
     std::vector<int> times(places.size());
     eachBehind(shown, mark_begin, [&](std::size_t at) {
-        if (const auto place = numberBefore(shown.substr(at), kMarkMiddle); place && *place < places.size()) {
+        const auto place = numberBefore(shown.substr(at), kMarkMiddle);
+        if (place && *place < places.size() &&
+            shown.substr(at - mark_begin.size()).starts_with(places[*place].mark)) { // and not as 00 or the like
             order.push_back(*place);
             ++times[*place];
         }

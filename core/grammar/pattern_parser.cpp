@@ -281,7 +281,7 @@ class Parser {
     // Behind the opening bracket.
     CharSet charClass() {
         const bool negated = take('^');
-        CharSet set;
+        std::vector<CharRange> ranges; // a set of them all at the end: each union sorts anew
         while (!take(']')) {
             if (done()) {
                 fail(ErrorKind::InvalidInput, "a ']' is missing");
@@ -289,7 +289,7 @@ class Parser {
             const CharSet low = classMember();
             const bool range = peek() == '-' && at_ + 1 < codes_.size() && codes_[at_ + 1] != ']';
             if (!range) {
-                set = set | low;
+                ranges.insert(ranges.end(), low.ranges().begin(), low.ranges().end());
                 continue;
             }
             ++at_;
@@ -300,8 +300,9 @@ class Parser {
             if (!single(low) || !single(high) || high.ranges()[0].low < low.ranges()[0].low) {
                 fail(ErrorKind::InvalidInput, "a range without proper ends at character {}", at_);
             }
-            set = set | CharSet({{low.ranges()[0].low, high.ranges()[0].low}});
+            ranges.push_back({low.ranges()[0].low, high.ranges()[0].low});
         }
+        const CharSet set(std::move(ranges));
         return negated ? set.complement() : set;
     }
 

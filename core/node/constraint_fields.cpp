@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/node/constraint_fields.h"
 
-#include "core/base/json.h"
+#include "core/base/ordered_json.h"
 #include "core/grammar/answer_grammar.h"
 #include "core/grammar/constraint.h"
 #include "core/node/api_error.h"

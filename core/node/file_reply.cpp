@@ -32,7 +32,7 @@ ReplySource::Pull FileReply::pull(std::string& out) {
     out.resize(before + kPiece);
     const std::size_t count = std::fread(out.data() + before, 1, kPiece, file_.get());
     out.resize(before + count);
-    if (count == 0 && std::ferror(file_.get()) != 0) {
+    if (std::ferror(file_.get()) != 0) { // also behind the first bytes of the piece
         fail(ErrorKind::Io, "{}: cannot read on", name_);
     }
     return count < kPiece ? Pull::End : Pull::More;

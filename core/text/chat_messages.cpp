@@ -2,12 +2,22 @@
 #include "core/text/chat_messages.h"
 
 #include "core/base/error.h"
-#include "core/base/json.h"
+#include "core/base/ordered_json.h"
 
 namespace fulgurite {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+// As an object, for templates that walk through it. What is none, or is too large for one, stays the text that it was.
+Json argumentsOf(const std::string& text) {
+    try {
+        Json parsed = parseOrdered(text, "arguments");
+        return parsed.is_object() ? parsed : Json(text);
+    } catch (const Error&) {
+        return text;
+    }
+}
 
 class Shaper {
   public:
@@ -109,10 +119,7 @@ class Shaper {
             }
             const auto arguments = function->find("arguments");
             if (arguments != function->end() && arguments->is_string()) {
-                Json parsed = parseOrdered(arguments->get_ref<const std::string&>(), where_ + ".tool_calls");
-                if (parsed.is_object()) {
-                    *arguments = std::move(parsed);
-                }
+                *arguments = argumentsOf(arguments->get_ref<const std::string&>());
             }
         }
     }

@@ -42,8 +42,11 @@ __global__ void changeKernel(Job job, float* changed) {
     logit = value;
 }
 
+// Not a number when one of the logits is none, so that sampling says so.
 __device__ __forceinline__ float blockMax(float x, float* parts) {
-    x = warpMax(x);
+    for (int step = kWarp / 2; step > 0; step /= 2) {
+        x = largerOrNan(x, __shfl_xor_sync(kAllLanes, x, step));
+    }
     __syncthreads();
     if (threadIdx.x % kWarp == 0) {
         parts[threadIdx.x / kWarp] = x;
@@ -51,7 +54,7 @@ __device__ __forceinline__ float blockMax(float x, float* parts) {
     __syncthreads();
     float max = parts[0];
     for (unsigned w = 1; w < blockDim.x / kWarp; ++w) {
-        max = fmaxf(max, parts[w]);
+        max = largerOrNan(max, parts[w]);
     }
     return max;
 }
@@ -63,9 +66,9 @@ __global__ void __launch_bounds__(kThreads) largestKernel(Job job) {
     const int end = min(first + kTokensOfBlock, job.vocab);
     Largest largest{-INFINITY, -INFINITY};
     for (int i = first + static_cast<int>(threadIdx.x); i < end; i += static_cast<int>(kThreads)) {
-        largest.before = fmaxf(largest.before, before(job, row)[i]);
+        largest.before = largerOrNan(largest.before, before(job, row)[i]);
         if (i < job.known) {
-            largest.after = fmaxf(largest.after, after(job, row)[i]);
+            largest.after = largerOrNan(largest.after, after(job, row)[i]);
         }
     }
     const float of_before = blockMax(largest.before, parts);

@@ -74,8 +74,8 @@ __device__ __forceinline__ Largest largestOf(const Job& job, int row) {
     Largest largest{-INFINITY, -INFINITY};
     for (int block = 0; block < job.blocks; ++block) {
         const Largest& part = job.largest[row * job.blocks + block];
-        largest.before = fmaxf(largest.before, part.before);
-        largest.after = fmaxf(largest.after, part.after);
+        largest.before = largerOrNan(largest.before, part.before);
+        largest.after = largerOrNan(largest.after, part.after);
     }
     return largest;
 }

@@ -17,6 +17,11 @@ __device__ __forceinline__ float warpSum(float x) {
     return x;
 }
 
+// The larger one; what is not a number stays so, where fmaxf passes over it.
+__device__ __forceinline__ float largerOrNan(float a, float b) {
+    return a != a || a > b ? a : b;
+}
+
 __device__ __forceinline__ float warpMax(float x) {
 #pragma unroll
     for (int step = kWarp / 2; step > 0; step /= 2) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The node's parts without a socket: JSON and UTF-8 helpers, strict objects, scanners, HTTP reader, queue, token.
 #include "core/base/utf8.h"
+#include "core/generate/context_length_error.h"
 #include "core/node/answer_scanner.h"
 #include "core/node/api_error.h"
 #include "core/node/auth.h"
@@ -40,6 +41,14 @@ TEST(JsonText, RefusesWhatIsNotOneBoundedObject) {
     EXPECT_THAT(refusalOf([] { parseBody("{\"a\":1e999}"); }), HasSubstr("not valid JSON"));
     EXPECT_THAT(refusalOf([] { parseBody("{\"a\":[1,2,3,4,5]}", {64, 4}); }), HasSubstr("more than 4 values"));
     EXPECT_EQ(refusalOf([] { parseBody("{\"a\":\"[[[\\\"[[\"}", {2, 4}); }), "accepted");
+}
+
+TEST(Errors, APromptThatIsTooLongHasTheCodeThatClientsKnow) {
+    const auto seen = [](const auto& error) { return toApiError(std::make_exception_ptr(error)); };
+    const ApiError too_long = seen(ContextLengthError("the prompt has 9 tokens"));
+    EXPECT_EQ(too_long.status(), 400);
+    EXPECT_EQ(too_long.body().at("error").at("code"), "context_length_exceeded");
+    EXPECT_EQ(seen(Error(ErrorKind::InvalidInput, "x")).body().at("error").at("code"), nullptr);
 }
 
 TEST(JsonText, KnowsUtf8) {

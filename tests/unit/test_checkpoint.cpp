@@ -91,6 +91,7 @@ TEST(Config, PositionsThatAreScaledAreRefusedWhereTheyWouldCount) {
     EXPECT_NO_THROW(parse(R"({"model_type": "minimax", "rope_scaling": null})"));
     // The published code does not read the field.
     EXPECT_NO_THROW(parse(R"({"model_type": "minimax_text_01", "rope_scaling": {"type": "yarn"}})"));
+    EXPECT_NO_THROW(parse(R"({"model_type": "minimax_text_01", "rope_scaling": "none"})"));
 }
 
 TEST(Config, CountsThePublishedModel) {

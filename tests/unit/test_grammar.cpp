@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // JSON schemas as grammars: what passes and what does not, and answers of a model that says anything it may, held
 // against a validator of its own.
+#include "core/base/utf8.h"
 #include "core/grammar/answer_grammar.h"
 #include "core/grammar/constraint.h"
 #include "core/grammar/pattern_parser.h"
@@ -234,6 +235,19 @@ TEST(SchemaGrammar, ChainsAndLongNamesTakeNoStack) {
     EXPECT_THAT(refusal(chain + fmt::format(R"("{}":true}}}})", kLinks)), HasSubstr("nest more than 256 levels deep"));
     const std::string name(60'000, 'n');
     EXPECT_EQ(refusal(fmt::format(R"({{"type":"object","properties":{{"{}":true}},"additionalProperties":true}})", name)), "accepted");
+}
+
+TEST(SchemaGrammar, LongListsThatLeanOnEachOtherTakeAMoment) {
+    std::string list = R"({"anyOf":[true)";
+    for (int i = 0; i < 20'000; ++i) {
+        list += fmt::format(R"(,{{"$ref":"#/anyOf/{}"}})", i);
+    }
+    EXPECT_EQ(refusal(list + "]}"), "accepted");
+    std::string members;
+    for (std::uint32_t code = 0x10000; code < 0x10000 + 60'000; code += 2) {
+        appendUtf8(members, code);
+    }
+    EXPECT_EQ(refusal(R"({"type":"string","pattern":"[)" + members + R"(]"})"), "accepted");
 }
 
 TEST(SchemaGrammar, OtherNamesAreNoneOfTheTaken) {

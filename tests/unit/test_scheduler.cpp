@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Scheduling, stop rules, snapshots and the listener's contract, over a scripted model whose answers are known.
+#include "core/generate/context_length_error.h"
 #include "core/generate/scheduler.h"
 #include "tests/support/collecting_listener.h"
 #include "tests/support/scripted_runner.h"
@@ -165,6 +166,7 @@ TEST_F(SchedulerTest, RefusesAtOnce) {
     refused(greedy({}), ErrorKind::InvalidInput, "empty");
     refused(greedy({1, kVocab}), ErrorKind::InvalidInput, "424");
     refused(greedy({-1}), ErrorKind::InvalidInput, "-1");
+    EXPECT_THROW(scheduler.submit(greedy(TokenIds(5000, 'A')), std::make_shared<CollectingListener>()), ContextLengthError);
     refused(greedy(TokenIds(5000, 'A')), ErrorKind::InvalidInput, "4999");
     refused(greedy(TokenIds(4999, 'A')), ErrorKind::OutOfMemory, "64.0 KiB");
     refused(greedy(TokenIds(4999, 'A')), ErrorKind::OutOfMemory, "79.0 KiB");
