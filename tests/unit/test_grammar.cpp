@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // JSON schemas as grammars: what passes and what does not, and answers of a model that says anything it may, held
 // against a validator of its own.
-#include "core/base/utf8.h"
 #include "core/grammar/answer_grammar.h"
 #include "core/grammar/constraint.h"
 #include "core/grammar/pattern_parser.h"
 #include "tests/support/schema_validator.h"
 #include "tests/unit/random_schemas.h"
+#include "tests/unit/schema_reading.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -17,32 +17,6 @@ namespace fulgurite::grammar {
 namespace {
 
 using ::testing::HasSubstr;
-
-Grammar grammarOf(const std::string& schema) {
-    return schemaAnswer(Schema::parse(schema), "schema");
-}
-
-bool readBy(Machine& machine, std::string_view text) {
-    ConfigId at = machine.start();
-    for (const char c : text) {
-        at = at == kDead ? kDead : machine.next(at, static_cast<std::uint8_t>(c));
-    }
-    return at != kDead && machine.accepts(at);
-}
-
-bool reads(const std::string& schema, std::string_view text) {
-    Machine machine(grammarOf(schema));
-    return readBy(machine, text);
-}
-
-std::string refusal(const std::string& schema) {
-    try {
-        grammarOf(schema);
-    } catch (const SchemaError& error) {
-        return error.what();
-    }
-    return "accepted";
-}
 
 struct Case {
     const char* schema;
@@ -224,45 +198,6 @@ TEST(SchemaGrammar, RefusesByName) {
     for (const auto& [schema, message] : cases) {
         EXPECT_THAT(refusal(schema), HasSubstr(message)) << schema;
     }
-}
-
-TEST(SchemaGrammar, ChainsAndLongNamesTakeNoStack) {
-    std::string chain = R"({"$ref":"#/$defs/0","$defs":{)";
-    constexpr int kLinks = 10'000;
-    for (int i = 0; i < kLinks; ++i) {
-        chain += fmt::format(R"("{}":{{"anyOf":[{{"$ref":"#/$defs/{}"}}]}},)", i, i + 1);
-    }
-    EXPECT_THAT(refusal(chain + fmt::format(R"("{}":true}}}})", kLinks)), HasSubstr("nest more than 256 levels deep"));
-    const std::string name(60'000, 'n');
-    EXPECT_EQ(refusal(fmt::format(R"({{"type":"object","properties":{{"{}":true}},"additionalProperties":true}})", name)), "accepted");
-}
-
-TEST(SchemaGrammar, LongListsThatLeanOnEachOtherTakeAMoment) {
-    std::string list = R"({"anyOf":[true)";
-    for (int i = 0; i < 20'000; ++i) {
-        list += fmt::format(R"(,{{"$ref":"#/anyOf/{}"}})", i);
-    }
-    EXPECT_EQ(refusal(list + "]}"), "accepted");
-    std::string members;
-    for (std::uint32_t code = 0x10000; code < 0x10000 + 60'000; code += 2) {
-        appendUtf8(members, code);
-    }
-    EXPECT_EQ(refusal(R"({"type":"string","pattern":"[)" + members + R"(]"})"), "accepted");
-}
-
-TEST(SchemaGrammar, OtherNamesAreNoneOfTheTaken) {
-    const auto passes = [](const std::string& text) {
-        return reads(R"({"type":"object","properties":{"a":{"type":"integer"},"ab":{"type":"integer"},"a\n":true},)"
-                       R"("additionalProperties":{"type":"string"}})",
-                       text);
-    };
-    for (const char* name : {"b", "aa", "abc", "aab", "ba", "b a", "~"}) {
-        EXPECT_TRUE(passes(fmt::format(R"({{"{}":"x"}})", name))) << name;
-    }
-    EXPECT_FALSE(passes(R"({"a":"x"})"));
-    EXPECT_FALSE(passes(R"({"ab":"x"})"));
-    EXPECT_FALSE(passes(R"({"":"x"})"));
-    EXPECT_TRUE(passes(R"({"a":1,"ab":2,"b":"x"})"));
 }
 
 // A vocabulary of all bytes and some longer tokens that cross every border there is.
