@@ -5,6 +5,7 @@
 #include "kernels/comm/wire.h"
 #include "kernels/dtype.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <condition_variable>
 #include <cstring>
@@ -343,11 +344,11 @@ void ProcessGroup::allReduceSumBf16(std::uint16_t* data, std::size_t count, Queu
 void ProcessGroup::allGather(const void* mine, void* all, std::size_t bytes, Queue&) {
     auto* places = static_cast<std::byte*>(all);
     if (impl_->rank() == 0) {
-        std::memcpy(places, mine, bytes);
+        std::copy_n(static_cast<const std::byte*>(mine), bytes, places); // of nothing there may be no address
     }
     impl_->throughLeader({Call::AllGather, 0, bytes}, mine, all, bytes * static_cast<std::size_t>(impl_->size()),
                          [&](int rank, const std::byte* part) {
-                             std::memcpy(places + static_cast<std::size_t>(rank) * bytes, part, bytes);
+                             std::copy_n(part, bytes, places + static_cast<std::size_t>(rank) * bytes);
                          });
 }
 
