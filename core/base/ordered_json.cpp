@@ -67,10 +67,12 @@ class OrderedReader : public Json::json_sax_t {
         }
         Open& parent = open_.back();
         Json* slot = nullptr;
-        if (parent.value->is_array())
+        if (parent.value->is_array()) {
             slot = &parent.value->get_ref<Json::array_t&>().emplace_back();
-        else
-            slot = &std::next(parent.value->get_ref<Json::object_t&>().begin(), static_cast<std::ptrdiff_t>(parent.next))->second;
+        } else {
+            const auto members = parent.value->get_ref<Json::object_t&>().begin();
+            slot = &std::next(members, static_cast<std::ptrdiff_t>(parent.next))->second;
+        }
         *slot = std::move(value);
         return slot;
     }
